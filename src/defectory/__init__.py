@@ -1,0 +1,3 @@
+"""Label-efficient visual anomaly and defect detection."""
+
+__version__ = "0.1.0"

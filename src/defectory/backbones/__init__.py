@@ -1,0 +1,23 @@
+"""Frozen feature extractors: weight card, ONNX Runtime engine, feature cache."""
+
+from defectory.backbones.cards import Stage, WeightCard
+from defectory.backbones.engine import Backbone, Features, View
+from defectory.backbones.feature_cache import (
+    DEFAULT_CACHE_BYTES,
+    FeatureCache,
+    user_cache_folder,
+)
+from defectory.backbones.weights import DEFAULT_BACKBONE, load_backbone
+
+__all__ = [
+    "DEFAULT_BACKBONE",
+    "DEFAULT_CACHE_BYTES",
+    "Backbone",
+    "FeatureCache",
+    "Features",
+    "Stage",
+    "View",
+    "WeightCard",
+    "load_backbone",
+    "user_cache_folder",
+]

@@ -1,0 +1,74 @@
+"""Weight cards: what a frozen feature extractor is made of, so that a result can name it."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One output of a backbone.
+
+    Attributes
+    ----------
+    name : the name of the ONNX output
+    stride_px : input pixels per cell, in both directions
+    n_channels : width of the features
+    """
+
+    name: str
+    stride_px: int
+    n_channels: int
+
+
+@dataclass(frozen=True)
+class WeightCard:
+    """Where weights come from, and how images must reach them.
+
+    Attributes
+    ----------
+    name : short name, as the user writes it
+    source, license : of the weights
+    mean, scale : the input is (pixel - mean) * scale on 0-255 RGB; the ONNX graph does it itself
+    input_px : the size the network was trained for
+    stages : all outputs, fine to coarse
+    weights_sha256 : of the file the weights were converted from
+    """
+
+    name: str
+    source: str
+    license: str
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    input_px: int
+    stages: tuple[Stage, ...]
+    weights_sha256: str
+
+    @property
+    def id(self) -> str:
+        """Name and checksum, short enough to print beside every result."""
+        return f"{self.name}@{self.weights_sha256[:12]}"
+
+    def stage(self, name: str) -> Stage:
+        """Return the stage of that name; KeyError if there is none."""
+        return {stage.name: stage for stage in self.stages}[name]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the card as JSON-ready data."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "WeightCard":
+        """Return the card that `to_dict` described; KeyError or TypeError if it is none."""
+        stages = tuple(
+            Stage(str(s["name"]), int(s["stride_px"]), int(s["n_channels"])) for s in data["stages"]
+        )
+        return cls(
+            name=str(data["name"]),
+            source=str(data["source"]),
+            license=str(data["license"]),
+            mean=tuple(float(v) for v in data["mean"]),
+            scale=tuple(float(v) for v in data["scale"]),
+            input_px=int(data["input_px"]),
+            stages=stages,
+            weights_sha256=str(data["weights_sha256"]),
+        )

@@ -1,0 +1,163 @@
+"""Frozen features by ONNX Runtime, image by image, on all cores."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones.cards import Stage, WeightCard
+from defectory.backbones.feature_cache import FeatureCache
+from defectory.backbones.parallel import count_cores, map_ordered
+from defectory.backbones.preparation import prepare_image
+from defectory.domain import BundleError, ImageSource, ParameterError
+from defectory.domain.images import Image
+
+Features = dict[str, NDArray[np.float32]]
+"""Stage name -> (h, w, c) float32; the grid covers the whole image."""
+
+# Pixels of neighboring tiles that a tile sees, so that its border cells know their surroundings.
+_HALO_PX = 64
+# Coarsest stride of the networks in use: sides and tiles are multiples of it.
+_MULTIPLE_PX = 32
+
+
+@dataclass(frozen=True)
+class View:
+    """How images are shown to a backbone.
+
+    Attributes
+    ----------
+    side_px : multiple of 32
+        side of the square that an image, or a tile of it, is resized to
+    n_tiles : >= 1
+        the image is resized to n_tiles * side_px and read in n_tiles x n_tiles overlapping tiles: for
+        defects too small for one square, at n_tiles^2 times the cost and the same memory
+    even_exposure : see `prepare_image`
+    """
+
+    side_px: int = 256
+    n_tiles: int = 1
+    even_exposure: bool = True
+
+    def __post_init__(self) -> None:
+        if self.side_px < _MULTIPLE_PX or self.side_px % _MULTIPLE_PX:
+            raise ParameterError(
+                f"size is {self.side_px} px; give a multiple of {_MULTIPLE_PX}, such as 256 or 320"
+            )
+        if not 1 <= self.n_tiles <= 16:
+            raise ParameterError(f"number of tiles a side is {self.n_tiles}; give 1 to 16")
+
+
+class Backbone:
+    """A frozen network that gives several stages of features at once.
+
+    Parameters
+    ----------
+    model : ONNX bytes; input `image` (n, h, w, 3) uint8 RGB, outputs named like the stages
+    card : of the weights; what bundles and cache keys are named by
+    stages : names of the outputs wanted
+    cache : where `extract` looks first and stores; None extracts each time
+    n_threads : images in flight at once; all cores by default
+
+    Raises
+    ------
+    BundleError : the model does not load or lacks a stage.
+    """
+
+    def __init__(
+        self,
+        model: bytes,
+        card: WeightCard,
+        stages: Sequence[str],
+        *,
+        cache: FeatureCache | None = None,
+        n_threads: int | None = None,
+    ) -> None:
+        self.model = model
+        self.card = card
+        self.stages: tuple[Stage, ...] = tuple(card.stage(name) for name in stages)
+        self.cache = cache
+        self._n_threads = n_threads or count_cores()
+        self._session = _open_session(model, [stage.name for stage in self.stages])
+
+    def extract(
+        self, images: ImageSource, view: View, indices: Sequence[int] | None = None
+    ) -> Iterator[Features]:
+        """Yield the features of the images, in order, one image at a time.
+
+        An image's features do not depend on its companions. Through the cache they are rounded to
+        float16, whether they were found there or not.
+        """
+        wanted = range(len(images)) if indices is None else indices
+        return map_ordered(lambda i: self._extract_one(images, view, i), wanted, self._n_threads)
+
+    def run(self, image: Image, view: View) -> Features:
+        """Return the features of one image, past the cache."""
+        side_px = view.side_px * view.n_tiles
+        prepared = prepare_image(image, side_px, even_exposure=view.even_exposure)
+        if view.n_tiles == 1:
+            return self._run_session(prepared)
+        return self._run_tiles(prepared, view)
+
+    def _extract_one(self, images: ImageSource, view: View, index: int) -> Features:
+        if self.cache is None:
+            return self.run(images.read([index])[0], view)
+        key = self._key(images.fingerprint(index), view)
+        record = self.cache.get(key)
+        if record is None or set(record) != {stage.name for stage in self.stages}:
+            features = self.run(images.read([index])[0], view)
+            record = {name: array.astype(np.float16) for name, array in features.items()}
+            self.cache.put(key, record)
+        return {name: array.astype(np.float32) for name, array in record.items()}
+
+    def _key(self, fingerprint: str, view: View) -> str:
+        names = ",".join(stage.name for stage in self.stages)
+        parts = f"1|{fingerprint}|{self.card.id}|{names}|{view}"
+        return hashlib.sha256(parts.encode()).hexdigest()
+
+    def _run_session(self, prepared: Image) -> Features:
+        outputs = self._session.run(None, {"image": prepared[None]})
+        return {
+            stage.name: np.ascontiguousarray(output[0].transpose(1, 2, 0))
+            for stage, output in zip(self.stages, outputs, strict=True)
+        }
+
+    def _run_tiles(self, prepared: Image, view: View) -> Features:
+        """Run overlapping tiles and put their inner cells side by side."""
+        side_px, whole_px = view.side_px, view.side_px * view.n_tiles
+        stitched = {
+            s.name: np.empty((whole_px // s.stride_px,) * 2 + (s.n_channels,), np.float32)
+            for s in self.stages
+        }
+        for top in range(0, whole_px, side_px):
+            for left in range(0, whole_px, side_px):
+                y0, x0 = max(0, top - _HALO_PX), max(0, left - _HALO_PX)
+                tile = prepared[y0 : top + side_px + _HALO_PX, x0 : left + side_px + _HALO_PX]
+                features = self._run_session(np.ascontiguousarray(tile))
+                for stage in self.stages:
+                    cells, skip_y, skip_x, to_y, to_x = (
+                        px // stage.stride_px for px in (side_px, top - y0, left - x0, top, left)
+                    )
+                    inner = features[stage.name][skip_y : skip_y + cells, skip_x : skip_x + cells]
+                    stitched[stage.name][to_y : to_y + cells, to_x : to_x + cells] = inner
+        return stitched
+
+
+def _open_session(model: bytes, outputs: list[str]):  # type: ignore[no-untyped-def]
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    # One thread an image and several images at once scale better than several threads on one image.
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        found = [output.name for output in session.get_outputs()]
+    except Exception as error:  # ONNX Runtime's errors share no public base class
+        raise BundleError(f"the backbone's ONNX model does not load: {error}") from error
+    if found != outputs:
+        raise BundleError(f"the backbone's ONNX model gives {found}, but {outputs} are wanted")
+    return session

@@ -1,0 +1,117 @@
+"""Features on disk, addressed by content, so that a second fit does not extract again.
+
+One file a record, written under a temporary name and renamed: a killed process leaves no half record
+behind, and two processes that write the same record write the same bytes. When the folder outgrows its
+bound, the records used longest ago go first.
+"""
+
+import contextlib
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import platformdirs
+from numpy.typing import NDArray
+
+from defectory.domain import ParameterError
+
+DEFAULT_CACHE_BYTES = 4 * 2**30
+# Looking at every file is slow on a full cache, so the bound is checked after this much was written.
+_CHECK_AFTER_BYTES = 256 * 2**20
+_STALE_AFTER_S = 3600.0
+
+Arrays = Mapping[str, NDArray[np.float16]]
+
+
+def user_cache_folder() -> Path:
+    """Return the folder for converted weights and features (XDG_CACHE_HOME is honored)."""
+    return Path(platformdirs.user_cache_dir("defectory"))
+
+
+class FeatureCache:
+    """A bounded store of named float16 arrays.
+
+    Parameters
+    ----------
+    folder : where records lie; made when first written to
+    max_bytes : >= 0
+        bound of the folder; it may be passed by up to 256 MiB between two checks
+
+    Notes
+    -----
+    A record that cannot be read (truncated disk, foreign file) counts as absent and is replaced. A
+    full or read-only disk turns the cache off for the process: features are then extracted each time.
+    """
+
+    def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_CACHE_BYTES) -> None:
+        if max_bytes < 0:
+            raise ParameterError(f"max_bytes is {max_bytes}; give 0 or more")
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._written_bytes = 0
+        self._is_writable = True
+
+    def get(self, key: str) -> dict[str, NDArray[np.float16]] | None:
+        """Return the record, or None where there is none that can be read."""
+        path = self._path(key)
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                record = {name: stored[name] for name in stored.files}
+            os.utime(path)
+        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            return None
+        return record
+
+    def put(self, key: str, record: Arrays) -> None:
+        """Store a record; silently without effect where the disk does not take it."""
+        if not self._is_writable:
+            return
+        try:
+            self._write(self._path(key), record)
+        except OSError:
+            self._is_writable = False
+            return
+        self._written_bytes += sum(array.nbytes for array in record.values())
+        if self._written_bytes > min(_CHECK_AFTER_BYTES, self._max_bytes):
+            self.evict()
+
+    def evict(self) -> None:
+        """Remove the records used longest ago until the folder keeps its bound."""
+        self._written_bytes = 0
+        self._remove_stale_parts()
+        found = []
+        for path in self._folder.glob("*/*.npz"):
+            with contextlib.suppress(OSError):  # another process may have removed it
+                status = path.stat()
+                found.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= self._max_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total -= size
+
+    def _remove_stale_parts(self) -> None:
+        """Remove what killed processes were writing; a living one needs seconds, not an hour."""
+        for path in self._folder.glob("*/*.part"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _STALE_AFTER_S:
+                    path.unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / key[:2] / f"{key}.npz"
+
+    def _write(self, path: Path, record: Arrays) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, **record)  # type: ignore[arg-type]
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise

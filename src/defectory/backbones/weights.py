@@ -1,0 +1,109 @@
+"""From a backbone's name to a running backbone; conversion happens once a machine."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from defectory.backbones.cards import WeightCard
+from defectory.backbones.efficientnet_lite import convert_lite0
+from defectory.backbones.engine import Backbone
+from defectory.backbones.feature_cache import FeatureCache, user_cache_folder
+from defectory.backbones.timm_models import convert_timm
+from defectory.domain import MissingExtraError, ParameterError
+
+DEFAULT_BACKBONE = "efficientnet-lite0"
+_TIMM_PREFIX = "timm:"
+# Raised whenever the conversion itself changes, so that an old conversion is not taken for a new one.
+_CONVERSION_VERSION = 1
+
+
+def load_backbone(
+    name: str = DEFAULT_BACKBONE,
+    stages: Sequence[str] = ("block7", "block10"),
+    *,
+    cache: FeatureCache | None = None,
+    n_threads: int | None = None,
+) -> Backbone:
+    """Return the backbone of that name, cut to the stages wanted.
+
+    Parameters
+    ----------
+    name : `efficientnet-lite0`, or `timm:NAME` for any model timm can give features of (extra `timm`)
+    stages : names on the weight card, fine to coarse
+    cache, n_threads : see `Backbone`
+
+    Raises
+    ------
+    ParameterError : no such backbone or stage.
+    MissingExtraError : the extra that carries the weights is not installed.
+    """
+    model, card = _load_converted(name)
+    known = [stage.name for stage in card.stages]
+    unknown = [stage for stage in stages if stage not in known]
+    if unknown:
+        raise ParameterError(f"{name} has no stage {unknown[0]!r}; it has {', '.join(known)}")
+    return Backbone(cut_to_stages(model, stages), card, stages, cache=cache, n_threads=n_threads)
+
+
+def cut_to_stages(model: bytes, stages: Sequence[str]) -> bytes:
+    """Return the model without the nodes and weights that the stages do not need."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError("fitting", "train") from error
+    proto = onnx.load_from_string(model)
+    graph = proto.graph
+    needed, kept = set(stages), []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+            kept.append(node)
+    weights = [tensor for tensor in graph.initializer if tensor.name in needed]
+    outputs = {output.name: output for output in graph.output}
+    chosen = [outputs[name] for name in stages]
+    for field, values in (("node", kept[::-1]), ("initializer", weights), ("output", chosen)):
+        graph.ClearField(field)
+        getattr(graph, field).extend(values)
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _load_converted(name: str) -> tuple[bytes, WeightCard]:
+    convert = _find_converter(name)
+    folder = user_cache_folder() / "backbones"
+    safe_name = name.replace(":", "-").replace("/", "-")
+    path = folder / f"{safe_name}-v{_CONVERSION_VERSION}.onnx"
+    card_path = path.with_suffix(".json")
+    try:
+        return path.read_bytes(), WeightCard.from_dict(json.loads(card_path.read_text()))
+    except (OSError, ValueError, KeyError, TypeError):
+        model, card = convert()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(path, model)
+        _write_whole(card_path, json.dumps(card.to_dict(), indent=1).encode())
+    except OSError:
+        pass  # a read-only or full cache costs the next process a second, no more
+    return model, card
+
+
+def _find_converter(name: str) -> Callable[[], tuple[bytes, WeightCard]]:
+    if name == DEFAULT_BACKBONE:
+        return convert_lite0
+    if name.startswith(_TIMM_PREFIX):
+        return lambda: convert_timm(name.removeprefix(_TIMM_PREFIX))
+    raise ParameterError(
+        f"no backbone is named {name!r}; there is {DEFAULT_BACKBONE}, and timm:NAME with the extra timm"
+    )
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

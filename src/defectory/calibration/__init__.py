@@ -1,0 +1,11 @@
+"""Thresholds with a finite-sample promise."""
+
+from defectory.calibration.thresholds import (
+    DEFAULT_CONFIDENCE,
+    Threshold,
+    fit_threshold,
+    n_normals_needed,
+    split_folds,
+)
+
+__all__ = ["DEFAULT_CONFIDENCE", "Threshold", "fit_threshold", "n_normals_needed", "split_folds"]

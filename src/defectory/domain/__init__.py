@@ -1,0 +1,46 @@
+"""What every room speaks of: labels, images, scores, decisions, errors. NumPy only, no I/O.
+
+Shape letters used in every docstring of the project: n images, c channels, h w pixels (or cells of a
+feature grid), d feature width, m bank rows, k neighbors.
+"""
+
+from defectory.domain.errors import (
+    BundleError,
+    DataError,
+    DefectoryError,
+    ImageReadError,
+    ManifestError,
+    MaskError,
+    MissingExtraError,
+    NotFittedError,
+    OutputError,
+    ParameterError,
+    ResourceError,
+)
+from defectory.domain.images import ArrayImages, ImageSource, MaskSource
+from defectory.domain.labels import Label
+from defectory.domain.progress import NoProgress, Progress
+from defectory.domain.scores import Decision, Region, Scores
+
+__all__ = [
+    "ArrayImages",
+    "BundleError",
+    "DataError",
+    "Decision",
+    "DefectoryError",
+    "ImageReadError",
+    "ImageSource",
+    "Label",
+    "ManifestError",
+    "MaskError",
+    "MaskSource",
+    "MissingExtraError",
+    "NoProgress",
+    "NotFittedError",
+    "OutputError",
+    "ParameterError",
+    "Progress",
+    "Region",
+    "ResourceError",
+    "Scores",
+]

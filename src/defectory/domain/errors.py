@@ -1,0 +1,66 @@
+"""Every error a user can cause. The text says what is wrong, where, and what to do.
+
+::
+
+    DefectoryError
+    ├── DataError            the data set as a whole cannot be used
+    │   ├── ImageReadError   one image cannot be read
+    │   ├── MaskError        one mask cannot be read or does not fit its image
+    │   └── ManifestError    a CSV or JSONL manifest does not parse
+    ├── BundleError          a bundle is corrupt, truncated, hostile or from a newer version
+    ├── ParameterError       an argument is out of its range (a ValueError too)
+    ├── NotFittedError       score() before fit()
+    ├── MissingExtraError    an optional dependency is not installed (an ImportError too)
+    ├── ResourceError        the work does not fit the memory or time that was allowed
+    └── OutputError          the result cannot be written where it was asked for
+"""
+
+
+class DefectoryError(Exception):
+    """Base of all errors that a user can act on; the CLI prints the text and no traceback."""
+
+
+class DataError(DefectoryError):
+    """The data cannot be used as they are."""
+
+
+class ImageReadError(DataError):
+    """An image cannot be read."""
+
+
+class MaskError(DataError):
+    """A mask cannot be read or does not fit its image."""
+
+
+class ManifestError(DataError):
+    """A manifest does not parse."""
+
+
+class BundleError(DefectoryError):
+    """A bundle is corrupt, truncated, hostile or written by a newer version."""
+
+
+class ParameterError(DefectoryError, ValueError):
+    """An argument is out of its range."""
+
+
+class NotFittedError(DefectoryError):
+    """A detector was asked to score before it was fitted."""
+
+
+class ResourceError(DefectoryError):
+    """The work does not fit the memory or time that was allowed."""
+
+
+class OutputError(DefectoryError):
+    """A result cannot be written where it was asked for."""
+
+
+class MissingExtraError(DefectoryError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs an optional part that is not installed: "
+            f'run  pip install "defectory[{extra}]"'
+        )

@@ -1,0 +1,84 @@
+"""Images as the detectors see them: lazy, sized, without paths."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.domain.errors import ParameterError
+
+Image = NDArray[np.uint8]
+"""(h, w, 3) uint8, RGB."""
+
+Mask = NDArray[np.bool_]
+"""(h, w) bool, True where defective."""
+
+
+class ImageSource(Protocol):
+    """A lazy, sized collection of RGB images; sizes may differ from image to image."""
+
+    def __len__(self) -> int:
+        """Return how many images there are."""
+        ...
+
+    def read(self, indices: Sequence[int]) -> list[Image]:
+        """Return the images at `indices`, each (h, w, 3) uint8 RGB; raise ImageReadError."""
+        ...
+
+    def fingerprint(self, index: int) -> str:
+        """Return a hash of the content of one image (a cache key; equal content, equal hash)."""
+        ...
+
+
+class MaskSource(Protocol):
+    """Masks that run parallel to an ImageSource. None means that no mask exists, not an empty one."""
+
+    def __len__(self) -> int:
+        """Return how many masks there are, missing ones included."""
+        ...
+
+    def read(self, index: int) -> Mask | None:
+        """Return (h, w) bool of the size of its image, or None; raise MaskError."""
+        ...
+
+
+class ArrayImages:
+    """Images held in memory, behind the ImageSource protocol.
+
+    Parameters
+    ----------
+    images : sequence of (h, w, 3) or (h, w) uint8, or one (n, h, w, 3) uint8 array
+        Grey images are repeated over three channels. Not copied.
+
+    Raises
+    ------
+    ParameterError : an image has another shape or dtype, or no pixels.
+    """
+
+    def __init__(self, images: Sequence[NDArray[np.uint8]] | NDArray[np.uint8]) -> None:
+        self._images = [_as_rgb(image, i) for i, image in enumerate(images)]
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+    def read(self, indices: Sequence[int]) -> list[Image]:
+        """Return the images at `indices`."""
+        return [self._images[i] for i in indices]
+
+    def fingerprint(self, index: int) -> str:
+        """Return a hash of the pixels and the shape."""
+        image = np.ascontiguousarray(self._images[index])
+        return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
+
+
+def _as_rgb(image: NDArray[np.uint8], index: int) -> Image:
+    array = np.asarray(image)
+    grey, rgb = array.ndim == 2, array.ndim == 3 and array.shape[2] == 3
+    if array.dtype != np.uint8 or not (grey or rgb) or array.size == 0:
+        raise ParameterError(
+            f"image {index} is {array.dtype} {array.shape}; "
+            "expected uint8 (h, w, 3) or (h, w) with at least one pixel"
+        )
+    return np.repeat(array[:, :, None], 3, axis=2) if grey else array

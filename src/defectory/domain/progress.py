@@ -1,0 +1,25 @@
+"""The one way in which long work says how far it is."""
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Receives stages and steps: bars in the CLI, events in a service, nothing in tests."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Begin a named stage of `total` steps."""
+        ...
+
+    def advance(self, steps: int = 1) -> None:
+        """Finish `steps` more steps of the present stage."""
+        ...
+
+
+class NoProgress:
+    """Silence."""
+
+    def start(self, stage: str, total: int) -> None:
+        """Do nothing."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Do nothing."""

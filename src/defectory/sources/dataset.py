@@ -1,0 +1,102 @@
+"""A data set as it lies on disk: which images, what is known of each."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.domain import Label
+from defectory.sources.images import FileImages, FileMasks, read_bytes
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image file and what is known of it.
+
+    Attributes
+    ----------
+    path : the image file
+    label : what a person has said of it; UNLABELED where nothing was said
+    mask_path : the mask file, or None where there is none (not an empty mask)
+    split : "train", "test" or "" where the data set does not say
+    group : images of one group belong together (a part, a batch); None where unknown
+    defect_type : the kind of defect, or None
+    name : the path relative to the data set's root, with forward slashes
+    """
+
+    path: Path
+    label: Label
+    mask_path: Path | None
+    split: str
+    group: str | None
+    defect_type: str | None
+    name: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """The images of one folder or manifest, in natural order (or the manifest's).
+
+    Attributes
+    ----------
+    root : the folder that the names are relative to
+    layout : how it was understood: "mvtec", "tree", "flat", "csv", "jsonl" or "file"
+    samples : one entry an image
+    unmatched_masks : mask files that belong to no image
+    """
+
+    root: Path
+    layout: str
+    samples: tuple[Sample, ...]
+    unmatched_masks: tuple[Path, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """(n,) int8: the codes of `Label`."""
+        return np.array([sample.label for sample in self.samples], dtype=np.int8)
+
+    def subset(self, split: str) -> "Dataset":
+        """Return the images of one split: "train", "test" or "" (those without)."""
+        return self.filter(lambda sample: sample.split == split)
+
+    def with_label(self, label: Label) -> "Dataset":
+        """Return the images that carry one label."""
+        return self.filter(lambda sample: sample.label == label)
+
+    def filter(self, keep: Callable[[Sample], bool]) -> "Dataset":
+        """Return the images that `keep` says yes to, in the same order."""
+        return replace(self, samples=tuple(sample for sample in self.samples if keep(sample)))
+
+    def images(self) -> FileImages:
+        """Return the images, to be read when asked for."""
+        return FileImages([sample.path for sample in self.samples])
+
+    def masks(self) -> FileMasks:
+        """Return the masks, to be read when asked for."""
+        paths = [sample.path for sample in self.samples]
+        return FileMasks(paths, [sample.mask_path for sample in self.samples])
+
+    def fingerprint(self) -> str:
+        """Return a SHA-256 over names, labels, splits and the content of images and masks.
+
+        Raises
+        ------
+        ImageReadError : a file cannot be read.
+        """
+        digest = hashlib.sha256()
+        for sample in self.samples:
+            known = (sample.name, int(sample.label), sample.split)
+            digest.update(repr(known).encode("utf-8", "surrogateescape"))
+            digest.update(_content_hash(sample.path))
+            digest.update(_content_hash(sample.mask_path) if sample.mask_path else b"no mask")
+        return digest.hexdigest()
+
+
+def _content_hash(path: Path) -> bytes:
+    return hashlib.sha256(read_bytes(path)).digest()

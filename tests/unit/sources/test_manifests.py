@@ -1,0 +1,176 @@
+"""Manifests parse, or say file, line, column and value."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from tests.pictures import save, write_mvtec
+
+from defectory.domain import DataError, Label, ManifestError, OutputError
+from defectory.sources import read_dataset, write_manifest
+
+PIXEL = np.zeros((4, 5, 3), np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("a.png", "b.png", "m.png", "sub/c.png"):
+        save(tmp_path / name, PIXEL)
+    return tmp_path
+
+
+def csv_of(folder, text, encoding="utf-8"):
+    path = folder / "list.csv"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_csv_with_every_column(folder):
+    path = csv_of(
+        folder,
+        "path,label,mask,split,group,type\n"
+        "a.png,good,,train,lot 1,\n"
+        "sub/c.png,NG,m.png,test,,dent\n"
+        "\n"
+        "b.png,,,val,,\n",
+    )
+    dataset = read_dataset(path)
+    assert (dataset.layout, dataset.root) == ("csv", folder)
+    a, c, b = dataset.samples
+    assert (a.label, a.split, a.group, a.mask_path) == (Label.NORMAL, "train", "lot 1", None)
+    assert (c.label, c.split, c.defect_type) == (Label.ANOMALOUS, "test", "dent")
+    assert (c.path, c.mask_path, c.name) == (folder / "sub/c.png", folder / "m.png", "sub/c.png")
+    assert (b.label, b.split, b.group) == (Label.UNLABELED, "train", None)
+
+
+def test_jsonl(folder):
+    path = folder / "list.jsonl"
+    rows = [{"path": "a.png", "label": 1, "mask": None}, {"path": "b.png", "label": "-1"}]
+    path.write_text("\n".join(map(json.dumps, rows)) + "\n\n")
+    dataset = read_dataset(path)
+    assert dataset.layout == "jsonl"
+    np.testing.assert_array_equal(dataset.labels, [1, -1])
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        *((word, 0) for word in ("normal", "Good", "ok", " OK ", "0")),
+        *((word, 1) for word in ("anomalous", "defect", "bad", "ng", "1")),
+        *((word, -1) for word in ("unlabeled", "", "-1")),
+    ],
+)
+def test_label_words(folder, text, label):
+    assert read_dataset(csv_of(folder, f"path,label\na.png,{text}\n")).labels.tolist() == [label]
+
+
+def test_byte_order_mark_and_windows_lines(folder):
+    path = csv_of(folder, "Path,Label\r\na.png,good\r\n", encoding="utf-8-sig")
+    assert len(read_dataset(path)) == 1
+
+
+BAD_CSV = {
+    "unknown column": ("path,tag\na.png,good\n", r"line 1: unknown column 'tag'; known: path"),
+    "no path column": ("label\ngood\n", r"line 1: no column 'path'"),
+    "column twice": ("path,label,label\na.png,ok,ok\n", "a column appears twice"),
+    "bad label": ("path,label\na.png,good\nb.png,maybe\n", r"line 3, column 'label': 'maybe'"),
+    "bad split": ("path,split\na.png,holdout\n", r"line 2, column 'split': 'holdout'"),
+    "missing image": ("path\na.png\nz.png\n", r"line 3, column 'path': 'z\.png'"),
+    "missing mask": ("path,mask\na.png,z.png\n", r"line 2, column 'mask': 'z\.png'"),
+    "no image": ("path,label\n,good\n", r"line 2, column 'path': ''"),
+    "too many values": ("path,label\na.png,good,extra\n", "line 2: 3 values for 2 columns"),
+    "too few values": ("path,label\na.png\n", "line 2: 1 values for 2 columns"),
+    "listed twice": (
+        "path\na.png\nb.png\n./a.png\n",
+        r"line 4: 'a\.png' is listed already in line 2",
+    ),
+    "open quote": ('path\n"a.png\n', "not CSV"),
+    "line after a quoted line break": (
+        'path,type\na.png,"two\nlines"\nz.png,\n',
+        r"line 4, column 'path'",
+    ),
+    "zero byte": ("path\n\0\n", "line 2"),
+    "empty file": ("", "no column 'path'"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_CSV.values(), ids=BAD_CSV.keys())
+def test_bad_csv_names_the_place(folder, text, message):
+    path = csv_of(folder, text)
+    with pytest.raises(ManifestError, match=message) as caught:
+        read_dataset(path)
+    assert str(path) in str(caught.value)
+
+
+BAD_JSONL = {
+    "not json": ('{"path": "a.png"}\n{"path": \n', r"line 2: not JSON"),
+    "not an object": ('["a.png"]\n', "line 1: expected an object"),
+    "unknown column": ('{"path": "a.png", "weight": 1}\n', "line 1: unknown column 'weight'"),
+    "a list": ('{"path": ["a.png"]}\n', "line 1, column 'path'"),
+    "true": ('{"path": "a.png", "label": true}\n', "line 1, column 'label': True"),
+    "a fraction": ('{"path": "a.png", "label": 0.5}\n', "line 1, column 'label': 0.5"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_JSONL.values(), ids=BAD_JSONL.keys())
+def test_bad_jsonl_names_the_place(folder, text, message):
+    path = folder / "list.jsonl"
+    path.write_text(text)
+    with pytest.raises(ManifestError, match=message) as caught:
+        read_dataset(path)
+    assert str(path) in str(caught.value)
+
+
+def test_manifest_without_images(folder):
+    with pytest.raises(DataError, match="lists no images"):
+        read_dataset(csv_of(folder, "path,label\n"))
+
+
+def test_paths_outside_the_folder(folder):
+    (folder / "lists").mkdir()
+    path = folder / "lists" / "list.csv"
+    path.write_text(f"path\n../a.png\n{folder / 'b.png'}\n")
+    dataset = read_dataset(path)
+    assert [s.name for s in dataset.samples] == ["../a.png", (folder / "b.png").as_posix()]
+    assert all(s.path.is_file() for s in dataset.samples)
+
+
+@pytest.mark.parametrize("extension", ["csv", "jsonl"])
+def test_a_folder_becomes_a_manifest_and_stays_the_same(tmp_path, extension):
+    dataset = read_dataset(write_mvtec(tmp_path, size_px=32))
+    path = tmp_path / f"list.{extension}"
+    write_manifest(dataset, path)
+    assert read_dataset(path).samples == dataset.samples
+    assert read_dataset(path).fingerprint() == dataset.fingerprint()
+    assert not [p for p in tmp_path.iterdir() if "partial" in p.name]
+
+
+def test_manifest_elsewhere_still_finds_the_files(tmp_path):
+    dataset = read_dataset(write_mvtec(tmp_path / "data", size_px=32))
+    (tmp_path / "lists").mkdir()
+    write_manifest(dataset, tmp_path / "lists" / "list.csv")
+    again = read_dataset(tmp_path / "lists" / "list.csv")
+    assert [s.path.resolve() for s in again.samples] == [s.path for s in dataset.samples]
+    assert again.samples[0].name == "../data/test/good/000.png"
+
+
+def test_manifest_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    dataset = read_dataset(write_mvtec(tmp_path, size_px=32))
+    path = tmp_path / "list.csv"
+    path.write_text("old")
+
+    def full_disk(*_args):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr("pathlib.Path.replace", full_disk)
+    with pytest.raises(OutputError, match="No space left"):
+        write_manifest(dataset, path)
+    assert path.read_text() == "old"
+    assert not [p for p in tmp_path.iterdir() if "partial" in p.name]
+
+
+def test_manifest_of_another_kind_is_refused(tmp_path):
+    dataset = read_dataset(write_mvtec(tmp_path, size_px=32))
+    with pytest.raises(OutputError, match=r"list\.xlsx: the name must end in \.csv or \.jsonl"):
+        write_manifest(dataset, tmp_path / "list.xlsx")
