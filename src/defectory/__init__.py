@@ -1,3 +1,37 @@
-"""Label-efficient visual anomaly and defect detection."""
+"""Label-efficient visual anomaly and defect detection.
+
+>>> import defectory
+>>> model = defectory.fit("parts/")                        # doctest: +SKIP
+>>> model.save("parts.defectory")                          # doctest: +SKIP
+>>> defectory.load("parts.defectory").score(["new.png"])   # doctest: +SKIP
+"""
+
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from defectory.app.model import Model, load
+    from defectory.app.workflows import FitOptions, fit
+    from defectory.domain import DefectoryError, Label
+
+__all__ = ["DefectoryError", "FitOptions", "Label", "Model", "__version__", "fit", "load"]
+
+_HOMES = {
+    "DefectoryError": ("defectory.domain", "DefectoryError"),
+    "FitOptions": ("defectory.app.workflows", "FitOptions"),
+    "Label": ("defectory.domain", "Label"),
+    "Model": ("defectory.app.model", "Model"),
+    "fit": ("defectory.app.workflows", "fit"),
+    "load": ("defectory.app.model", "load"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names when they are first used: `defectory --help` must not wait for them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'defectory' has no attribute {name!r}")
+    import importlib
+
+    module, attribute = _HOMES[name]
+    return getattr(importlib.import_module(module), attribute)

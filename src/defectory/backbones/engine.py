@@ -21,6 +21,10 @@ Features = dict[str, NDArray[np.float32]]
 _HALO_PX = 64
 # Coarsest stride of the networks in use: sides and tiles are multiples of it.
 _MULTIPLE_PX = 32
+# An image of this side takes 200 MB; a bundle's settings must not be able to ask for any amount.
+_MAX_WHOLE_PX = 8192
+# The key by which ONNX names another file for a weight. ONNX Runtime would read it, whatever file it is.
+_EXTERNAL_WEIGHTS = b"location"
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,7 @@ class View:
     ----------
     side_px : multiple of 32
         side of the square that an image, or a tile of it, is resized to
-    n_tiles : >= 1
+    n_tiles : 1 to 16, and n_tiles * side_px at most 8192
         the image is resized to n_tiles * side_px and read in n_tiles x n_tiles overlapping tiles: for
         defects too small for one square, at n_tiles^2 times the cost and the same memory
     even_exposure : see `prepare_image`
@@ -48,6 +52,10 @@ class View:
             )
         if not 1 <= self.n_tiles <= 16:
             raise ParameterError(f"number of tiles a side is {self.n_tiles}; give 1 to 16")
+        if self.side_px * self.n_tiles > _MAX_WHOLE_PX:
+            raise ParameterError(
+                f"{self.n_tiles} tiles of {self.side_px} px are more than {_MAX_WHOLE_PX} px; give fewer"
+            )
 
 
 class Backbone:
@@ -110,7 +118,7 @@ class Backbone:
             features = self.run(images.read([index])[0], view)
             record = {name: array.astype(np.float16) for name, array in features.items()}
             self.cache.put(key, record)
-        return {name: array.astype(np.float32) for name, array in record.items()}
+        return {stage.name: record[stage.name].astype(np.float32) for stage in self.stages}
 
     def _key(self, fingerprint: str, view: View) -> str:
         names = ",".join(stage.name for stage in self.stages)
@@ -153,6 +161,8 @@ def _open_session(model: bytes, outputs: list[str]):  # type: ignore[no-untyped-
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    if _EXTERNAL_WEIGHTS in model:
+        raise BundleError("the backbone's ONNX model wants weights from other files")
     try:
         session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
         found = [output.name for output in session.get_outputs()]

@@ -1,20 +1,22 @@
 """Features on disk, addressed by content, so that a second fit does not extract again.
 
-One file a record, written under a temporary name and renamed: a killed process leaves no half record
+One file a record (a checksum, then safetensors), written under a temporary name and renamed: a killed
+process leaves no half record
 behind, and two processes that write the same record write the same bytes. When the folder outgrows its
 bound, the records used longest ago go first.
 """
 
 import contextlib
+import hashlib
 import os
 import tempfile
 import time
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import platformdirs
+import safetensors.numpy
 from numpy.typing import NDArray
 
 from defectory.domain import ParameterError
@@ -23,6 +25,7 @@ DEFAULT_CACHE_BYTES = 4 * 2**30
 # Looking at every file is slow on a full cache, so the bound is checked after this much was written.
 _CHECK_AFTER_BYTES = 256 * 2**20
 _STALE_AFTER_S = 3600.0
+_DIGEST_BYTES = 16
 
 Arrays = Mapping[str, NDArray[np.float16]]
 
@@ -52,19 +55,23 @@ class FeatureCache:
             raise ParameterError(f"max_bytes is {max_bytes}; give 0 or more")
         self._folder = folder
         self._max_bytes = max_bytes
-        self._written_bytes = 0
+        # as if due for a check: processes that each write little must keep the bound together, too
+        self._written_bytes = _CHECK_AFTER_BYTES
         self._is_writable = True
 
     def get(self, key: str) -> dict[str, NDArray[np.float16]] | None:
         """Return the record, or None where there is none that can be read."""
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                record = {name: stored[name] for name in stored.files}
-            os.utime(path)
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
+            content = path.read_bytes()
+        except OSError:
             return None
-        return record
+        digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+        if digest != _digest(body):
+            return None
+        with contextlib.suppress(OSError):  # a folder that may only be read still serves
+            os.utime(path)
+        return safetensors.numpy.load(body)
 
     def put(self, key: str, record: Arrays) -> None:
         """Store a record; silently without effect where the disk does not take it."""
@@ -72,19 +79,18 @@ class FeatureCache:
             return
         try:
             self._write(self._path(key), record)
+            self._written_bytes += sum(array.nbytes for array in record.values())
+            if self._written_bytes > min(_CHECK_AFTER_BYTES, self._max_bytes):
+                self.evict()
         except OSError:
             self._is_writable = False
-            return
-        self._written_bytes += sum(array.nbytes for array in record.values())
-        if self._written_bytes > min(_CHECK_AFTER_BYTES, self._max_bytes):
-            self.evict()
 
     def evict(self) -> None:
         """Remove the records used longest ago until the folder keeps its bound."""
         self._written_bytes = 0
         self._remove_stale_parts()
         found = []
-        for path in self._folder.glob("*/*.npz"):
+        for path in self._folder.glob("*/*.features"):
             with contextlib.suppress(OSError):  # another process may have removed it
                 status = path.stat()
                 found.append((status.st_mtime, status.st_size, path))
@@ -103,15 +109,20 @@ class FeatureCache:
                     path.unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        return self._folder / key[:2] / f"{key}.npz"
+        return self._folder / key[:2] / f"{key}.features"
 
     def _write(self, path: Path, record: Arrays) -> None:
+        body = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in record.items()})
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                np.savez(file, **record)  # type: ignore[arg-type]
+                file.write(_digest(body) + body)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=_DIGEST_BYTES).digest()

@@ -8,7 +8,7 @@ from typing import Any
 from defectory.backbones.cards import Stage, WeightCard
 from defectory.domain import MissingExtraError, ParameterError
 
-_EXPORT_PX = 256
+_EXPORT_PX, _OTHER_PX = 256, 128
 
 
 def convert_timm(name: str, *, pretrained: bool = True) -> tuple[bytes, WeightCard]:
@@ -23,7 +23,8 @@ def convert_timm(name: str, *, pretrained: bool = True) -> tuple[bytes, WeightCa
     Raises
     ------
     MissingExtraError : the extra `timm` is not installed.
-    ParameterError : timm has no such model, its weights cannot be had, or it gives no feature maps.
+    ParameterError : timm has no such model, its weights cannot be had, or it gives no feature maps of
+        images of any size.
     """
     try:
         import timm
@@ -45,15 +46,36 @@ def convert_timm(name: str, *, pretrained: bool = True) -> tuple[bytes, WeightCa
     scale = tuple(1.0 / (255.0 * s) for s in settings["std"])
     card = WeightCard(
         name=f"timm:{name}",
-        source=f"timm {timm.__version__}, {settings.get('hf_hub_id') or 'random weights'}",
-        license=str(settings.get("license") or "see the model's page"),
+        source=f"timm {timm.__version__}, {_origin(settings) if pretrained else 'random weights'}",
+        license=str(settings.get("license") or "see the model's page") if pretrained else "none",
         mean=mean,
         scale=scale,
         input_px=int(settings["input_size"][-1]),
         stages=stages,
         weights_sha256=_hash_weights(network),
     )
-    return _export(torch, network, card), card
+    try:
+        _check_maps(torch, network, card)
+        return _export(torch, network, card), card
+    except Exception as error:  # a network may refuse the size, the exporter an operator
+        raise ParameterError(
+            f"timm:{name} does not give feature maps of images of any size: {error}"
+        ) from error
+
+
+def _origin(settings: Any) -> str:
+    return str(settings.get("hf_hub_id") or settings.get("url") or "origin unknown")
+
+
+def _check_maps(torch: Any, network: Any, card: WeightCard) -> None:
+    """Raise ValueError unless every stage is (n, c, h / stride, w / stride)."""
+    with torch.no_grad():
+        maps = network(torch.zeros(1, 3, _OTHER_PX, _OTHER_PX))
+    for stage, features in zip(card.stages, maps, strict=True):
+        n_cells = _OTHER_PX // stage.stride_px
+        found, expected = tuple(features.shape), (1, stage.n_channels, n_cells, n_cells)
+        if found != expected:
+            raise ValueError(f"{stage.name} has shape {found}, not {expected}")
 
 
 def _hash_weights(network: Any) -> str:

@@ -1,5 +1,6 @@
 """From a backbone's name to a running backbone; conversion happens once a machine."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -76,16 +77,25 @@ def _load_converted(name: str) -> tuple[bytes, WeightCard]:
     path = folder / f"{safe_name}-v{_CONVERSION_VERSION}.onnx"
     card_path = path.with_suffix(".json")
     try:
-        return path.read_bytes(), WeightCard.from_dict(json.loads(card_path.read_text()))
+        return _read_converted(path, card_path)
     except (OSError, ValueError, KeyError, TypeError):
         model, card = convert()
+    described = {**card.to_dict(), "onnx_sha256": hashlib.sha256(model).hexdigest()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _write_whole(path, model)
-        _write_whole(card_path, json.dumps(card.to_dict(), indent=1).encode())
+        _write_whole(card_path, json.dumps(described, indent=1).encode())
     except OSError:
         pass  # a read-only or full cache costs the next process a second, no more
     return model, card
+
+
+def _read_converted(path: Path, card_path: Path) -> tuple[bytes, WeightCard]:
+    """Return what an earlier process left; ValueError where the disk has damaged it since."""
+    model, described = path.read_bytes(), json.loads(card_path.read_text())
+    if hashlib.sha256(model).hexdigest() != described["onnx_sha256"]:
+        raise ValueError(f"{path} is not the model that {card_path} describes")
+    return model, WeightCard.from_dict(described)
 
 
 def _find_converter(name: str) -> Callable[[], tuple[bytes, WeightCard]]:

@@ -11,7 +11,7 @@ sets: here it holds for the set at hand with the stated confidence. The price is
 """
 
 from dataclasses import dataclass
-from math import ceil, inf, log
+from math import ceil, inf, log1p
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,12 +113,12 @@ def fit_threshold(
 
 def n_normals_needed(false_reject_rate: float, confidence: float = DEFAULT_CONFIDENCE) -> int:
     """Return the fewest held-out normals that can keep the promise: (1 - rate)^n <= 1 - confidence."""
-    return ceil(log(1 - confidence) / log(1 - false_reject_rate))
+    return ceil(log1p(-confidence) / log1p(-false_reject_rate))
 
 
 def _lowest_rank(n: int, rate: float, confidence: float) -> int | None:
     """Return the smallest k in 1..n whose bound is within the rate, by bisection (the bound falls)."""
-    if beta_quantile(confidence, 1, n) > rate:
+    if n < n_normals_needed(rate, confidence):  # the largest score's bound is beyond the rate
         return None
     low, high = 0, n  # the bound of `high` is within the rate, that of `low` is not
     while high - low > 1:

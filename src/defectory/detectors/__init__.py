@@ -1,0 +1,15 @@
+"""Detectors: one file a published method, and the registry."""
+
+from defectory.detectors.base import Capabilities, Detector
+from defectory.detectors.gaussian import Gaussian
+from defectory.detectors.patch_memory import PatchMemory
+
+DETECTORS: dict[str, type[Detector]] = {
+    "gaussian": Gaussian,
+    "patch-memory": PatchMemory,
+}
+"""Name -> class; the names are the command line's."""
+
+DEFAULT_DETECTOR = "gaussian"
+
+__all__ = ["DEFAULT_DETECTOR", "DETECTORS", "Capabilities", "Detector", "Gaussian", "PatchMemory"]

@@ -17,6 +17,9 @@ from defectory.domain import ParameterError
 
 Points = NDArray[np.float32]
 
+# Of half a squared norm: what float32 products of up to a thousand terms leave between equal points.
+_ROUNDING = 16 * float(np.finfo(np.float32).eps)
+
 
 @dataclass(frozen=True)
 class Coreset:
@@ -41,23 +44,27 @@ def select_coreset(points: Points, n_selected: int, *, seed: int = 0) -> Coreset
     ----------
     points : (n, d) float32
     n_selected : >= 1
-        at most n are chosen; fewer where the rest coincide with chosen ones
+        at most n are chosen; fewer where the rest coincide with chosen ones, to float32 rounding
     seed : of the first choice
 
     Notes
     -----
-    Cost: time O(n m d), memory O(n) besides the points. Random: the first point.
+    Cost: time O(n m d), memory one copy of the points. Random: the first point.
     """
     n = len(points)
     if n_selected < 1 or n == 0:
         raise ParameterError(f"cannot choose {n_selected} of {n} points")
-    half_norms = 0.5 * np.einsum("nd,nd->n", points, points)
+    # Distances do not feel an offset that all points share, but their rounding does.
+    centered = points - points.mean(axis=0)
+    half_norms = 0.5 * np.einsum("nd,nd->n", centered, centered)
+    noise = _ROUNDING * half_norms
     chosen = [int(np.random.default_rng(seed).integers(n))]
     gap = np.full(n, np.inf, np.float32)  # half the squared distance to the nearest chosen point
     while True:
         latest = chosen[-1]
-        to_latest = half_norms - points @ points[latest] + half_norms[latest]
+        to_latest = half_norms - centered @ centered[latest] + half_norms[latest]
         np.minimum(gap, to_latest, out=gap)
+        gap[gap <= noise] = 0.0
         gap[latest] = 0.0
         farthest = int(gap.argmax())
         if len(chosen) >= min(n_selected, n) or gap[farthest] <= 0.0:
@@ -98,39 +105,49 @@ class StreamingCoreset:
         self._shard_keep = shard_keep
         self._max_candidates = max_candidates
         self._seed = seed
-        self._gathered: list[Points] = []
-        self._n_gathered = 0
-        self._candidates: list[Points] = []
+        self._gathered: list[_Tagged] = []
+        self._candidates: list[_Tagged] = []
         self._radius = 0.0
 
-    def add(self, points: Points) -> None:
-        """Take (n, d) float32 points of the stream."""
-        self._gathered.append(points)
-        self._n_gathered += len(points)
-        if self._n_gathered >= self._shard_size:
+    def add(self, points: Points, tag: int = 0) -> None:
+        """Take (n, d) float32 points of the stream; `tag` says where they come from."""
+        self._gathered.append((points, np.full(len(points), tag, np.intp)))
+        if _count(self._gathered) >= self._shard_size:
             self._thin_shard()
 
     def finish(self) -> Coreset:
         """Return the coreset; `radius` bounds the distance of every point of the stream to it.
 
-        `indices` count the candidates that were left, not the stream.
+        `indices` are the tags of the chosen points.
         """
-        if not self._candidates:
-            # everything fits one shard: no thinning before the choice
-            return select_coreset(np.concatenate(self._gathered), self._n_selected, seed=self._seed)
-        candidates = np.concatenate([*self._candidates, *self._gathered])
-        last = select_coreset(candidates, self._n_selected, seed=self._seed)
-        return Coreset(last.points, last.indices, self._radius + last.radius)
+        points, tags = _concatenate([*self._candidates, *self._gathered])
+        last = select_coreset(points, self._n_selected, seed=self._seed)
+        return Coreset(last.points, tags[last.indices], self._radius + last.radius)
 
     def _thin_shard(self) -> None:
-        shard = np.concatenate(self._gathered)
-        thinned = select_coreset(shard, self._shard_keep, seed=self._seed)
-        self._gathered, self._n_gathered = [], 0
-        self._candidates.append(thinned.points)
-        self._radius = max(self._radius, thinned.radius)
-        if sum(map(len, self._candidates)) > self._max_candidates:
-            merged = select_coreset(
-                np.concatenate(self._candidates), self._max_candidates // 2, seed=self._seed
-            )
-            self._candidates = [merged.points]
-            self._radius += merged.radius
+        thinned, radius = self._thin(self._gathered, self._shard_keep)
+        self._gathered = []
+        self._candidates.append(thinned)
+        self._radius = max(self._radius, radius)
+        if _count(self._candidates) > self._max_candidates:
+            merged, radius = self._thin(self._candidates, self._max_candidates // 2)
+            self._candidates = [merged]
+            self._radius += radius
+
+    def _thin(self, parts: "list[_Tagged]", n_kept: int) -> "tuple[_Tagged, float]":
+        points, tags = _concatenate(parts)
+        kept = select_coreset(points, n_kept, seed=self._seed)
+        return (kept.points, tags[kept.indices]), kept.radius
+
+
+_Tagged = tuple[Points, NDArray[np.intp]]
+
+
+def _count(parts: list[_Tagged]) -> int:
+    return sum(len(points) for points, _ in parts)
+
+
+def _concatenate(parts: list[_Tagged]) -> _Tagged:
+    if not parts:
+        raise ParameterError("cannot choose from an empty stream")
+    return np.concatenate([p for p, _ in parts]), np.concatenate([t for _, t in parts])

@@ -21,15 +21,25 @@ class NeighborIndex:
         if bank.ndim != 2 or not len(bank):
             raise ParameterError(f"a bank of shape {bank.shape} holds nothing to compare with")
         self.bank = np.ascontiguousarray(bank, np.float32)
-        self._half_norms = 0.5 * np.einsum("md,md->m", self.bank, self.bank)
+        # Distances do not feel an offset that all rows share, but their rounding does.
+        self._center = self.bank.mean(axis=0)
+        self._centered = self.bank - self._center
+        self._half_norms = 0.5 * np.einsum("md,md->m", self._centered, self._centered)
 
-    def distances(self, queries: NDArray[np.float32], n_neighbors: int = 1) -> NDArray[np.float32]:
+    def distances(
+        self,
+        queries: NDArray[np.float32],
+        n_neighbors: int = 1,
+        *,
+        without: NDArray[np.bool_] | None = None,
+    ) -> NDArray[np.float32]:
         """Return (n, k) float32 distances to the k nearest rows, ascending.
 
         Parameters
         ----------
         queries : (n, d) float32
         n_neighbors : 1 .. m
+        without : (m,) bool, rows to leave out; the distances are infinite where too few are left
         """
         if not 1 <= n_neighbors <= len(self.bank):
             raise ParameterError(
@@ -37,12 +47,16 @@ class NeighborIndex:
             )
         found = np.empty((len(queries), n_neighbors), np.float32)
         for start in range(0, len(queries), _CHUNK):
-            chunk = queries[start : start + _CHUNK]
-            found[start : start + _CHUNK] = self._chunk_distances(chunk, n_neighbors)
+            chunk = queries[start : start + _CHUNK] - self._center
+            found[start : start + _CHUNK] = self._chunk_distances(chunk, n_neighbors, without)
         return found
 
-    def _chunk_distances(self, queries: NDArray[np.float32], k: int) -> NDArray[np.float32]:
-        half_squares = self._half_norms - queries @ self.bank.T
+    def _chunk_distances(
+        self, queries: NDArray[np.float32], k: int, without: NDArray[np.bool_] | None
+    ) -> NDArray[np.float32]:
+        half_squares = self._half_norms - queries @ self._centered.T
+        if without is not None:
+            half_squares[:, without] = np.inf
         if k == 1:
             nearest = half_squares.min(axis=1, keepdims=True)
         else:

@@ -21,7 +21,7 @@ from defectory.reports.galleries import (
     pick_misses,
 )
 from defectory.reports.html import render_report
-from defectory.reports.pictures import fit_heat_scale
+from defectory.reports.pictures import fit_heat_scale, overlay_heat
 
 __all__ = [
     "Confusion",
@@ -38,6 +38,7 @@ __all__ = [
     "fit_heat_scale",
     "highest_gallery",
     "misses_gallery",
+    "overlay_heat",
     "pick_false_alarms",
     "pick_highest",
     "pick_misses",

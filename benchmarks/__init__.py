@@ -1,0 +1,1 @@
+"""Runnable protocols: `python -m benchmarks --help`. Development only, never part of the package."""

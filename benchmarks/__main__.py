@@ -1,0 +1,155 @@
+"""`python -m benchmarks PROTOCOL`: run a protocol, write JSON; `tables` renders docs/results.md."""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+_HERE = Path(__file__).resolve().parent
+_RESULTS, _WORK = _HERE / "results", _HERE / "work"
+_NAMES = {"p1": "p1-clean", "p2": "p2-clean", "p4": "p4", "promise": "promise"}
+_EVERY_DETECTOR = ("p1", "p2", "promise")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    runner: Callable[[argparse.Namespace], int] = options.run
+    return runner(options)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    for name in _NAMES:
+        command = commands.add_parser(name)
+        command.set_defaults(run=_run_protocol, protocol=name)
+        command.add_argument("--detector", help="name in the registry; default: the default one")
+        command.add_argument("--out", type=Path, help="JSON file")
+        command.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
+        if name == "p4":
+            command.add_argument("--base-install", action="store_true", help="also install afresh")
+            command.add_argument("--growth", type=_counts, help="such as 100,1000,10000")
+        else:
+            command.add_argument("--seeds", type=int, default=5)
+            command.add_argument("--splits", type=int, default=20, help="of `promise`")
+            command.add_argument("--cache", type=Path, default=_WORK / "features")
+    tables = commands.add_parser("tables")
+    tables.set_defaults(run=_run_tables)
+    tables.add_argument("--check", action="store_true", help="exit 1 if docs/results.md is stale")
+    everything = commands.add_parser("all", help="every protocol, every detector, the tables")
+    everything.set_defaults(run=_run_all)
+    return parser
+
+
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(",") if part)
+
+
+def _run_protocol(options: argparse.Namespace) -> int:
+    from benchmarks.datasets import MissingDataError
+
+    detector = options.detector or _default_detector(options.protocol)
+    try:
+        result = _measure(options, detector)
+    except MissingDataError as error:
+        print(f"skipped {options.protocol}: {error}", file=sys.stderr)
+        return 0
+    if options.n_images:
+        result["n_images"] = options.n_images
+    folder = _WORK if options.n_images else _RESULTS  # a smoke run is no result
+    path = options.out or folder / f"{_NAMES[options.protocol]}-{detector}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(_rounded(result), indent=1, sort_keys=True) + "\n")
+    print(path.name)
+    return 0
+
+
+def _measure(options: argparse.Namespace, detector: str) -> dict[str, Any]:
+    command = _command(options, detector)
+    protocol = import_module(f"benchmarks.{options.protocol}")
+    if options.protocol == "p4":
+        growth = protocol.GROWTH if options.growth is None else options.growth
+        result: dict[str, Any] = protocol.run(
+            detector, growth=growth, n_images=options.n_images, base_install=options.base_install,
+            command=command,
+        )  # fmt: skip
+        return result
+    from benchmarks.evaluation import Options
+
+    told = Options(
+        detector, options.seeds, options.cache, options.n_images, options.splits, command
+    )
+    return dict(protocol.run(told))
+
+
+def _command(options: argparse.Namespace, detector: str) -> str:
+    """Return the command that makes the figure, without what belongs to the machine."""
+    parts = ["python", "-m", "benchmarks", options.protocol, "--detector", detector]
+    if options.protocol == "p4":
+        parts += ["--base-install"] if options.base_install else []
+    elif options.protocol == "promise":
+        parts += ["--splits", str(options.splits)]
+    else:
+        parts += ["--seeds", str(options.seeds)]
+    return shlex.join(parts)
+
+
+def _default_detector(protocol: str) -> str:
+    if protocol == "p4":  # whose process must stay small, see there
+        asked = "from defectory.detectors import DEFAULT_DETECTOR; print(DEFAULT_DETECTOR)"
+        return subprocess.check_output([sys.executable, "-c", asked], text=True).strip()
+    from defectory.detectors import DEFAULT_DETECTOR
+
+    return DEFAULT_DETECTOR
+
+
+def _rounded(value: Any) -> Any:
+    """Return JSON data with floats to six digits; not-a-number becomes null."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    if isinstance(value, float):
+        return None if value != value else float(f"{value:.6g}")
+    return value
+
+
+def _run_tables(options: argparse.Namespace) -> int:
+    from benchmarks.tables import render
+
+    page = _HERE.parent / "docs" / "results.md"
+    text = render([json.loads(path.read_text()) for path in sorted(_RESULTS.glob("*.json"))])
+    if options.check:
+        is_fresh = page.is_file() and page.read_text() == text
+        if not is_fresh:
+            print("docs/results.md is stale: run  python -m benchmarks tables", file=sys.stderr)
+        return 0 if is_fresh else 1
+    page.parent.mkdir(exist_ok=True)
+    page.write_text(text)
+    return 0
+
+
+def _run_all(options: argparse.Namespace) -> int:
+    """Run each protocol in a process of its own: a failure or a large memory stays there."""
+    del options
+    from defectory.detectors import DETECTORS
+
+    commands = [[name, "--detector", found] for found in DETECTORS for name in _EVERY_DETECTOR]
+    commands += [["p4", "--base-install"], ["tables"]]
+    failed = 0
+    for command in commands:
+        print("python -m benchmarks", *command, file=sys.stderr)
+        failed += subprocess.run(
+            [sys.executable, "-m", "benchmarks", *command], env=os.environ, check=False
+        ).returncode
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

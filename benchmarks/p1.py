@@ -1,0 +1,80 @@
+"""P1 `clean`: magnetic tiles, image and pixel level.
+
+Pixel figures compare map and mask at 256 x 256: maps enlarged bilinearly, masks by nearest neighbor.
+Anomalous images whose mask is empty (four of the type `uneven`) count for image figures only.
+"""
+
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.datasets import magnetic_tile, thinned
+from benchmarks.evaluation import Figures, Indices, Options, Run, fit, image_figures, repeat
+from benchmarks.provenance import provenance
+from defectory.domain import Label, Scores
+from defectory.metrics import auroc, pixel_metrics
+from defectory.sources import Dataset
+
+_SIDE_PX = 256
+
+
+def run(options: Options) -> dict[str, Any]:
+    """Return the result, JSON-ready."""
+    data = magnetic_tile()
+    train = _thin(data.subset("train").with_label(Label.NORMAL), options.n_images)
+    test = _thin(data.subset("test"), options.n_images)
+
+    def measure(indices: Indices, seed: int) -> Run:
+        paths = train.images().paths
+        detector = fit(options, [paths[i] for i in indices], seed)
+        scores = detector.score(test.images())
+        figures = image_figures(detector, scores, test.labels)
+        figures |= _per_type(scores, test) | _pixel_figures(scores, test)
+        return Run(figures, scores.image_scores, detector.backbone_.card.id)
+
+    results, weights = repeat(measure, len(train), options.n_seeds)
+    return {
+        "protocol": "p1-clean",
+        "detector": options.detector,
+        "n_test": {"normal": int((test.labels == 0).sum()), "anomalous": int(test.labels.sum())},
+        **results,
+        "provenance": provenance(
+            data=data.fingerprint(), weights=weights, seeds=range(options.n_seeds),
+            command=options.command,
+        ),
+    }  # fmt: skip
+
+
+def _per_type(scores: Scores, test: Dataset) -> Figures:
+    """Return the AUROC of each defect type against all normal test images."""
+    types = np.array([sample.defect_type or "" for sample in test.samples])
+    normal = test.labels == Label.NORMAL
+    figures = {}
+    for name in sorted(set(types[~normal])):
+        shown = normal | (types == name)
+        figures[f"auroc_{name}"] = auroc(scores.image_scores[shown], test.labels[shown])
+    return figures
+
+
+def _pixel_figures(scores: Scores, test: Dataset) -> Figures:
+    if scores.anomaly_maps is None:
+        return {}
+    files, size = test.masks(), (_SIDE_PX, _SIDE_PX)
+    maps, masks = [], []
+    for i, label in enumerate(test.labels):
+        mask = files.read(i)
+        if label == Label.ANOMALOUS and (mask is None or not mask.any()):
+            continue
+        if mask is None:
+            mask = np.zeros(size, bool)
+        heat = Image.fromarray(scores.anomaly_maps[i])
+        maps.append(np.asarray(heat.resize(size, Image.Resampling.BILINEAR)))
+        masks.append(np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)))
+    found = pixel_metrics(maps, masks)
+    return {"pixel_auroc": found.auroc, "aupro": found.aupro}
+
+
+def _thin(data: Dataset, n: int | None) -> Dataset:
+    kept = {data.samples[i].name for i in thinned(range(len(data)), n)}
+    return data.filter(lambda sample: sample.name in kept)

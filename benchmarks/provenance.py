@@ -1,0 +1,70 @@
+"""What must stand beside a figure so that it can be made again. Never a path or a host name."""
+
+import datetime
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.datasets import ROOT
+
+_PACKAGES = ("defectory", "numpy", "onnxruntime", "pillow", "scikit-learn", "torch", "elpv-dataset")
+
+
+def provenance(*, data: str, weights: str, seeds: Iterable[int], command: str) -> dict[str, Any]:
+    """Return JSON-ready facts.
+
+    Parameters
+    ----------
+    data : fingerprint of the data set
+    weights : id of the weight card
+    seeds : all seeds used
+    command : what makes the figure, from the root of the repository
+    """
+    return {
+        "command": command,
+        "seeds": list(seeds),
+        "data": data[:16],
+        "weights": weights,
+        "commit": commit(),
+        "versions": {"python": platform.python_version()} | _versions(),
+        "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
+        "machine": {"cores": n_cores(), "cpu": cpu_model()},
+    }
+
+
+def commit() -> str:
+    found = subprocess.run(
+        ["git", "describe", "--always", "--dirty"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return found.stdout.strip() or "unknown"
+
+
+def n_cores() -> int:
+    """Return the cores this process may use, which may be fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    return next(named, "") or platform.processor() or platform.machine()
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,63 @@
+"""The P4 part of docs/results.md."""
+
+from collections.abc import Sequence
+from typing import Any
+
+_COSTS = {
+    "fit": ("fit, nothing cached, weights converted on the way", "fit <= 30 s and <= 1.2 GB"),
+    "fit_again": ("fit again, features and weights cached", ""),
+    "score": ("score", ""),
+    "score_heatmaps": ("score, writing heatmaps", ""),
+    "score_one": ("load and score one image", "<= 1.5 s"),
+    "help": ("`--help`", "<= .3 s"),
+}
+_PEERS = (
+    "Others, same data and backbone: anomalib 2.7 PaDiM fits in 59 s with 2.7 GB and scores 7.7 images/s "
+    "(idle machine); anomalib 2.7 PatchCore at coreset .1 % fits in 13-24 min with 4.1 GB "
+    "(partly busy machine).\n"
+)
+
+
+def speed(results: Sequence[dict[str, Any]]) -> str:
+    """Return the section: one table a detector."""
+    title = "## P4 speed and memory, on 2 CPU cores\n\n"
+    return title + ("\n".join(map(_one, results)) or "Not measured yet.\n") + "\n" + _PEERS
+
+
+def _one(result: dict[str, Any]) -> str:
+    rows = ["| | wall | peak memory | goal |", "| --- | --- | --- | --- |"]
+    for key, (title, goal) in _COSTS.items():
+        cost = result["costs"][key]
+        rows.append(f"| {title} | {cost['wall_s']:.2f} s | {cost['peak_mb']:.0f} MB | {goal} |")
+    for grown in result["growth"]:
+        costs = f"{grown['wall_s']:.1f} s | {grown['peak_mb']:.0f} MB"
+        goal = "flat from 1,000" if grown["n"] > 1_000 else ""
+        rows.append(f"| fit {grown['n']:,} images | {costs} | {goal} |")
+    return "\n".join([_introduction(result), "", *rows, "", *_sentences(result)]) + "\n"
+
+
+def _introduction(result: dict[str, Any]) -> str:
+    cores = result["provenance"]["bound_to_cores"]
+    return (
+        f"**{result['detector']}**: {result['n_fit']} images fitted, {result['n_score']} scored; each "
+        f"command in a fresh process with an empty cache folder, bound to {cores} cores; load average of the "
+        f"machine before: {result['load_before']:.1f}. Short commands: median of five."
+    )
+
+
+def _sentences(result: dict[str, Any]) -> list[str]:
+    rates = result["images_per_s"]
+    found = [
+        f"Scoring: {rates['score']:.1f} images/s, {rates['score_without_start_up']:.1f} without start-up; "
+        f"with heatmaps written {rates['score_heatmaps']:.1f} and "
+        f"{rates['score_heatmaps_without_start_up']:.1f} (goal, with maps: >= 45). The bundle takes "
+        f"{result['bundle_mb']:.1f} MB."
+    ]
+    base = result["base_install"]
+    if base:
+        found.append(
+            f"The base install adds {base['size_mb']:.0f} MB to an empty environment and scores the bundle "
+            f"without torch, onnx, scikit-learn and SciPy: one image in {base['score_one_s']:.2f} s, "
+            f"{base['score_one_peak_mb']:.0f} MB."
+        )
+    return found

@@ -1,0 +1,317 @@
+"""The command line. It only reads arguments, calls workflows, and prints."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from defectory import __version__
+from defectory.app.quantities import BYTES, SECONDS
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_DETECTORS = ("gaussian", "patch-memory")
+_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
+_ANY_PATH = click.Path(path_type=Path)
+
+
+def _plain_errors(command: Command) -> Command:
+    """Turn errors that a user can act on into one line and exit status 1 (130 on Ctrl-C)."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        from defectory.domain import DefectoryError
+
+        try:
+            return command(*args, **kwargs)
+        except DefectoryError as error:
+            click.echo(f"defectory: {error}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("defectory: interrupted; nothing was half-written", err=True)
+            sys.exit(130)
+        except MemoryError:
+            click.echo("defectory: out of memory; choose a smaller --size", err=True)
+            sys.exit(1)
+        except OSError as error:
+            click.echo(f"defectory: {error.filename or ''}: {error.strerror or error}", err=True)
+            sys.exit(1)
+
+    return guarded  # type: ignore[return-value]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="defectory")
+def main() -> None:
+    """Find defects in product images: fit on what you have, score, evaluate, report.
+
+    DATA is a folder (MVTec layout; good/, defect.../, unlabeled/; or just images) or a CSV or JSONL
+    manifest. BUNDLE is the one file that fit writes and that scores the same wherever it is shipped.
+    """
+
+
+@main.command()
+@click.argument("data", type=_ANY_PATH)
+@click.option("-o", "--output", "bundle", type=_OUT_FILE, required=True, help="Bundle to write.")
+@click.option("--detector", type=click.Choice(_DETECTORS), default="gaussian", show_default=True)
+@click.option(
+    "--size",
+    "size_px",
+    type=int,
+    default=256,
+    show_default=True,
+    metavar="PX",
+    help="Side that images are resized to; a multiple of 32.",
+)
+@click.option(
+    "--tiles",
+    "n_tiles",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Read images as N x N tiles of that size: for tiny defects.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option(
+    "--false-reject-rate",
+    type=float,
+    default=0.01,
+    show_default=True,
+    metavar="R",
+    help="At most this share of good parts may be rejected.",
+)
+@click.option(
+    "--confidence",
+    type=float,
+    default=0.95,
+    show_default=True,
+    metavar="C",
+    help="How surely that is to hold.",
+)
+@click.option(
+    "--backbone",
+    default="efficientnet-lite0",
+    show_default=True,
+    help="Frozen features: efficientnet-lite0, or timm:NAME.",
+)
+@click.option(
+    "--time-budget",
+    "time_budget_s",
+    type=SECONDS,
+    metavar="TIME",
+    help="Such as 90s, 10m, 1h: learn from fewer images where all would take longer.",
+)
+@click.option(
+    "--max-memory",
+    "max_memory_bytes",
+    type=BYTES,
+    metavar="SIZE",
+    help="Such as 800MB, 2GB: refuse work that would need more.",
+)
+@click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read.")
+@click.option("--no-cache", is_flag=True, help="Do not keep features on disk.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
+@_plain_errors
+def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
+    """Learn what is normal from DATA and write a bundle.
+
+    The train split is used, or everything where nothing is called train. Test images are never
+    looked at. Interrupted? Run it again: features that were read already come from the cache.
+    """
+    from defectory.app.bars import Bars
+    from defectory.app.workflows import FitOptions, check_output, fit_dataset
+
+    check_output(bundle, overwrite=overwrite)
+    with Bars() as bars:
+        result = fit_dataset(data, FitOptions(use_cache=not no_cache, **settings), progress=bars)
+    result.model.save(bundle)
+    _print_fit(result, bundle)
+
+
+def _print_fit(result: Any, bundle: Path) -> None:
+    left_out = result.n_images - result.n_learned
+    evidence = f"{result.n_normal} normal, {result.n_unlabeled} unlabeled"
+    if left_out:
+        evidence += f"; {left_out} anomalous not used by this detector"
+    click.echo(f"Learned from {result.n_learned} images ({evidence}) in {result.wall_s:.1f} s.")
+    threshold = result.model.threshold
+    click.echo(f"Threshold {threshold.value:.4g}: {threshold.explain()}")
+    for note in result.notes:
+        if note != threshold.explain():
+            click.echo(f"Note: {note}")
+    click.echo(f"Wrote {bundle} ({bundle.stat().st_size / 1e6:.1f} MB).")
+
+
+@main.command()
+@click.argument("bundle", type=_ANY_PATH)
+@click.argument("images", type=_ANY_PATH)
+@click.option("-o", "--output", "folder", type=_ANY_PATH, required=True, help="Folder to write.")
+@click.option("--heatmaps", is_flag=True, help="Write each image with its heatmap over it, too.")
+@click.option(
+    "--format",
+    "file_format",
+    type=click.Choice(("jsonl", "csv", "parquet")),
+    default="jsonl",
+    show_default=True,
+)
+@click.option(
+    "--false-reject-rate",
+    type=float,
+    metavar="R",
+    help="Decide by another promise than the bundle's; nothing is fitted again.",
+)
+@click.option("--skip-unreadable", is_flag=True, help="List unreadable images instead of stopping.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing folder.")
+@_plain_errors
+def score(
+    bundle: Path,
+    images: Path,
+    folder: Path,
+    heatmaps: bool,
+    file_format: str,
+    false_reject_rate: float | None,
+    skip_unreadable: bool,
+    overwrite: bool,
+) -> None:
+    """Score IMAGES with BUNDLE: raw score, decision, and defect regions in original pixels."""
+    from defectory.app.bars import Bars
+    from defectory.app.workflows import check_output, score_to_folder
+
+    check_output(folder, overwrite=overwrite)
+    with Bars() as bars:
+        summary = score_to_folder(
+            bundle,
+            images,
+            folder,
+            heatmaps=heatmaps,
+            file_format=file_format,
+            false_reject_rate=false_reject_rate,
+            skip_unreadable=skip_unreadable,
+            overwrite=overwrite,
+            progress=bars,
+        )
+    click.echo(
+        f"Scored {summary.n_scored} images: {summary.n_rejected} rejected, "
+        f"{summary.n_scored - summary.n_rejected} accepted"
+        + (f", {summary.n_unreadable} unreadable" if summary.n_unreadable else "")
+        + "."
+    )
+    click.echo(
+        f"Wrote {folder / f'scores.{file_format}'}" + (" and heatmaps" if heatmaps else "") + "."
+    )
+
+
+@main.command()
+@click.argument("bundle", type=_ANY_PATH)
+@click.argument("data", type=_ANY_PATH)
+@click.option("--json", "json_path", type=_OUT_FILE, help="Write the figures as JSON.")
+@click.option("--report", "report_path", type=_OUT_FILE, help="Write a standalone HTML report.")
+@click.option(
+    "--false-reject-rate",
+    type=float,
+    metavar="R",
+    help="Decide by another promise than the bundle's.",
+)
+@click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read.")
+@_plain_errors
+def evaluate(
+    bundle: Path,
+    data: Path,
+    json_path: Path | None,
+    report_path: Path | None,
+    false_reject_rate: float | None,
+    skip_unreadable: bool,
+) -> None:
+    """Judge BUNDLE on the labeled images of DATA (its test split, if it has one)."""
+    from defectory.app.bars import Bars
+    from defectory.app.workflows import evaluate_bundle
+
+    command = f"defectory evaluate {bundle} {data}"
+    with Bars() as bars:
+        evaluation = evaluate_bundle(
+            bundle,
+            data,
+            json_path=json_path,
+            report_path=report_path,
+            command=command,
+            false_reject_rate=false_reject_rate,
+            skip_unreadable=skip_unreadable,
+            progress=bars,
+        )
+    _print_evaluation(evaluation, json_path, report_path)
+
+
+def _print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path | None) -> None:
+    figures = evaluation.to_dict()
+    for key in evaluation.metrics:
+        value, interval = figures[key], figures[f"{key}_ci"]
+        shown = "n/a" if value is None else f"{value:.4f}"
+        between = (
+            "" if interval is None else f"  (95 % interval {interval[0]:.4f} - {interval[1]:.4f})"
+        )
+        click.echo(f"{key:20}{shown}{between}")
+    for name in ("anomalous", "normal"):
+        click.echo(
+            f"{name + ' rejected':20}{figures[f'n_{name}_rejected']} of {figures[f'n_{name}']}"
+        )
+    for note in evaluation.notes:
+        click.echo(f"Note: {note}")
+    for path in (json_path, report_path):
+        if path is not None:
+            click.echo(f"Wrote {path}")
+
+
+@main.command()
+@click.argument("data", type=_ANY_PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@_plain_errors
+def inspect(data: Path, as_json: bool) -> None:
+    """Examine DATA before training: what was understood, and what is wrong with it.
+
+    Exit status 1 where something is wrong that would stop training.
+    """
+    from defectory.app.bars import Bars
+    from defectory.app.workflows import inspect_data, inspection_text
+
+    with Bars() as bars:
+        inspection = inspect_data(data, progress=bars)
+    if as_json:
+        click.echo(json.dumps(inspection.to_dict(), indent=1, default=str, allow_nan=False))
+    else:
+        click.echo(inspection_text(inspection), nl=False)
+    if inspection.has_errors:
+        sys.exit(1)
+
+
+@main.command()
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=_ANY_PATH,
+    default=Path("demo"),
+    show_default=True,
+    help="Folder to write.",
+)
+@click.option("--detector", type=click.Choice(_DETECTORS), default="gaussian", show_default=True)
+@_plain_errors
+def demo(folder: Path, detector: str) -> None:
+    """Fit and judge a detector on 2,223 real solar-cell pictures (ELPV), and write a report."""
+    from defectory.app.bars import Bars
+    from defectory.app.workflows import FitOptions, run_demo
+
+    with Bars() as bars:
+        result, evaluation = run_demo(folder, FitOptions(detector=detector), progress=bars)
+    _print_fit(result, folder / "solar-cells.defectory")
+    _print_evaluation(evaluation, folder / "figures.json", None)
+    click.echo(f"\nOpen the report in a browser: {os.path.abspath(folder / 'report.html')}")  # noqa: PTH100
+
+
+if __name__ == "__main__":
+    main()

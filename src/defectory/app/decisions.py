@@ -1,0 +1,85 @@
+"""From raw scores to accept or reject, with defect regions in pixels of the original image."""
+
+import cc3d
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.domain import Decision, Region
+from defectory.domain.scores import AnomalyMap
+
+MAX_REGIONS = 50
+_NO_REGIONS: tuple[Region, ...] = ()
+
+
+def decide(
+    score: float,
+    heat: AnomalyMap | None,
+    size_px: tuple[int, int],
+    threshold: float,
+    pixel_threshold: float,
+) -> Decision:
+    """Return the decision on one image; regions only where it is rejected.
+
+    Parameters
+    ----------
+    score, heat : raw image score and anomaly map (or None)
+    size_px : (height, width) of the original image
+    threshold : a score above it is rejected
+    pixel_threshold : cells of the map above it belong to a defect
+    """
+    rejected = score > threshold
+    regions = (
+        find_regions(heat, size_px, pixel_threshold)
+        if rejected and heat is not None
+        else _NO_REGIONS
+    )
+    return Decision(float(score), threshold, bool(rejected), regions)
+
+
+def find_regions(
+    heat: AnomalyMap, size_px: tuple[int, int], pixel_threshold: float
+) -> tuple[Region, ...]:
+    """Return the connected regions above the threshold, highest peak first, at most 50.
+
+    Where the image is odd as a whole and no cell stands out, the neighborhood of the map's peak is given
+    (cells within half of the peak's height over the median), so that a person knows where to look.
+    """
+    above = heat > pixel_threshold
+    if not above.any():
+        above = heat >= (float(heat.max()) + float(np.median(heat))) / 2
+    # uint8: connected_components labels odd-sized bool images wrongly
+    labels = cc3d.connected_components(above.astype(np.uint8), connectivity=8)
+    boxes = cc3d.statistics(labels)["bounding_boxes"]
+    regions = [
+        _region(heat, labels, label, box, size_px)
+        for label, box in enumerate(boxes)
+        if label and box is not None
+    ]
+    regions.sort(key=lambda region: -region.peak_score)
+    return tuple(regions[:MAX_REGIONS])
+
+
+def _region(
+    heat: AnomalyMap,
+    labels: NDArray[np.integer],
+    label: int,
+    box: tuple[slice, ...],
+    size_px: tuple[int, int],
+) -> Region:
+    inside = labels[box] == label
+    values = np.where(inside, heat[box], -np.inf)
+    peak_y, peak_x = np.unravel_index(int(values.argmax()), values.shape)
+    (height, width), (map_height, map_width) = size_px, heat.shape
+    scale_y, scale_x = height / map_height, width / map_width
+    top, bottom = round(box[0].start * scale_y), round(box[0].stop * scale_y)
+    left, right = round(box[1].start * scale_x), round(box[1].stop * scale_x)
+    return Region(
+        x_px=left,
+        y_px=top,
+        width_px=max(1, right - left),
+        height_px=max(1, bottom - top),
+        area_px=max(1, round(int(inside.sum()) * scale_y * scale_x)),
+        peak_x_px=min(width - 1, int((box[1].start + peak_x + 0.5) * scale_x)),
+        peak_y_px=min(height - 1, int((box[0].start + peak_y + 0.5) * scale_y)),
+        peak_score=float(values.max()),
+    )

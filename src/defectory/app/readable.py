@@ -1,0 +1,29 @@
+"""Images that cannot be read, found before work starts, for those who asked to skip them."""
+
+from dataclasses import replace
+
+from defectory.domain import DataError, ImageReadError, NoProgress, Progress
+from defectory.sources import Dataset
+
+
+def find_unreadable(dataset: Dataset, progress: Progress | None = None) -> dict[str, str]:
+    """Return name -> reason for each image that cannot be read; every file is decoded once."""
+    progress = progress or NoProgress()
+    progress.start("checking images", len(dataset))
+    images, broken = dataset.images(), {}
+    for i, sample in enumerate(dataset.samples):
+        try:
+            images.read([i])
+        except ImageReadError as error:
+            broken[sample.name] = str(error)
+        progress.advance()
+    return broken
+
+
+def keep_readable(dataset: Dataset, unreadable: dict[str, str]) -> Dataset:
+    """Return the data set without those images; DataError if none is left."""
+    kept = tuple(s for s in dataset.samples if s.name not in unreadable)
+    if not kept and unreadable:
+        first = next(iter(unreadable.values()))
+        raise DataError(f"{dataset.root}: none of {len(unreadable)} images can be read; {first}")
+    return replace(dataset, samples=kept)

@@ -1,0 +1,413 @@
+"""What the product does, as functions from dataclasses to dataclasses; nothing here prints."""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defectory import __version__
+from defectory.app.demo import read_elpv
+from defectory.app.evaluation import Evaluation, evaluate
+from defectory.app.exports import ScoredImage, write_scores, write_text
+from defectory.app.model import Model, load
+from defectory.app.readable import find_unreadable, keep_readable
+from defectory.app.reporting import build_report, heat_scale_of
+from defectory.artifacts import Bundle
+from defectory.backbones import DEFAULT_BACKBONE, FeatureCache, user_cache_folder
+from defectory.calibration import DEFAULT_CONFIDENCE, n_normals_needed
+from defectory.detectors import DEFAULT_DETECTOR, DETECTORS, Detector
+from defectory.domain import (
+    DataError,
+    ImageSource,
+    Label,
+    NoProgress,
+    OutputError,
+    ParameterError,
+    Progress,
+    ResourceError,
+)
+from defectory.domain.scores import AnomalyMap
+from defectory.reports import render_report
+from defectory.sources import Dataset, Inspection, format_text, inspect_dataset, read_dataset
+
+# Images whose reading is timed before a time budget is planned.
+_N_TIMED = 16
+# Share of a time budget for reading features; the rest is fitting and writing.
+_READING_SHARE = 0.6
+_HASH_DIGITS = 12
+# Images whose maps are held at once while scoring.
+_CHUNK = 256
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Settings of `fit`, as on the command line.
+
+    Attributes
+    ----------
+    detector : name in the registry
+    backbone : frozen backbone
+    size_px, n_tiles : how images are shown to the backbone
+    seed : of every random draw
+    false_reject_rate, confidence : (0, 1), the promise of the threshold
+    time_budget_s : > 0, or None; fewer images are learned from where all would take longer
+    max_memory_bytes : > 0, or None; refused before work starts where the estimate is higher
+    skip_unreadable : leave out images that cannot be read, and say which; else they are an error
+    use_cache : keep features on disk for the next fit
+    """
+
+    detector: str = DEFAULT_DETECTOR
+    backbone: str = DEFAULT_BACKBONE
+    size_px: int = 256
+    n_tiles: int = 1
+    seed: int = 0
+    false_reject_rate: float = 0.01
+    confidence: float = DEFAULT_CONFIDENCE
+    time_budget_s: float | None = None
+    max_memory_bytes: int | None = None
+    skip_unreadable: bool = False
+    use_cache: bool = True
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What `fit` gives back.
+
+    Attributes
+    ----------
+    model : fitted
+    n_images, n_normal, n_unlabeled, n_anomalous : what there was to learn from, by label
+    n_learned : images that were learned from
+    wall_s : seconds
+    notes : what a person must know: images left out, promises that cannot be kept
+    """
+
+    model: Model
+    n_images: int
+    n_normal: int
+    n_unlabeled: int
+    n_anomalous: int
+    n_learned: int
+    wall_s: float
+    notes: tuple[str, ...] = ()
+
+
+def fit(data: Path | str, *, progress: Progress | None = None, **options: Any) -> Model:
+    """Return a model fitted on a folder or manifest: `fit_dataset` for a script or notebook.
+
+    Parameters
+    ----------
+    data : folder (MVTec layout, labeled tree, or just images) or CSV/JSONL manifest
+    options : the fields of FitOptions, such as detector="gaussian", false_reject_rate=0.01
+
+    Raises
+    ------
+    ParameterError : an option that FitOptions does not have, or out of its range; see also `fit_dataset`.
+    """
+    known = {entry.name for entry in fields(FitOptions)}
+    unknown = sorted(set(options) - known)
+    if unknown:
+        raise ParameterError(f"fit has no option {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    return fit_dataset(data, FitOptions(**options), progress=progress).model
+
+
+def fit_dataset(
+    data: Path | str | Dataset,
+    options: FitOptions | None = None,
+    *,
+    progress: Progress | None = None,
+) -> FitResult:
+    """Fit a detector and its threshold on the training part of a data set.
+
+    Test images are never looked at. Labeled anomalies are not used by one-class detectors.
+
+    Raises
+    ------
+    DataError, ImageReadError : the data cannot be used.
+    ParameterError : a setting is out of range.
+    ResourceError : more memory or time would be needed than is allowed.
+    """
+    started = time.monotonic()
+    options, progress = options or FitOptions(), progress or NoProgress()
+    detector = _make_detector(options)
+    dataset = data if isinstance(data, Dataset) else read_dataset(data)
+    train, notes = _training_part(dataset, options, progress)
+    _check_memory(detector, len(train), options)
+    train, more = _keep_time(detector, train, options, started)
+    images = train.images()
+    detector.fit(images, train.labels, train.masks(), progress=progress)
+    model = _calibrated(detector, train, images, options, (*notes, *more))
+    labels = train.labels
+    return FitResult(
+        model=model,
+        n_images=len(train),
+        n_normal=int((labels == Label.NORMAL).sum()),
+        n_unlabeled=int((labels == Label.UNLABELED).sum()),
+        n_anomalous=int((labels == Label.ANOMALOUS).sum()),
+        n_learned=int((labels != Label.ANOMALOUS).sum()),
+        wall_s=time.monotonic() - started,
+        notes=tuple(model.facts["notes"]),
+    )
+
+
+def score_images(
+    model: Model,
+    images: Path | str,
+    *,
+    skip_unreadable: bool = False,
+    progress: Progress | None = None,
+) -> Iterator[ScoredImage]:
+    """Yield the score of every image of a file, folder or manifest; unreadable ones come last.
+
+    Memory does not grow with the number of images.
+
+    Raises
+    ------
+    DataError, ImageReadError : there are no images, or one cannot be read and skipping was not asked for.
+    """
+    progress = progress or NoProgress()
+    dataset = read_dataset(images)
+    unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
+    readable = keep_readable(dataset, unreadable)
+    progress.start("scoring", len(readable))
+    for start in range(0, len(readable), _CHUNK):
+        part = replace(readable, samples=readable.samples[start : start + _CHUNK])
+        scores, decisions = model.judge(part.images(), progress=_StepsOnly(progress))
+        maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(scores)
+        for sample, decision, heat in zip(part.samples, decisions, maps, strict=True):
+            yield ScoredImage(sample.name, sample.path, decision, heat)
+    for sample in dataset.samples:
+        if sample.name in unreadable:
+            yield ScoredImage(sample.name, sample.path, None, error=unreadable[sample.name])
+
+
+class _StepsOnly:
+    """Passes steps on but not the start of stages: the stage spans several calls."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def start(self, stage: str, total: int) -> None:
+        pass
+
+    def advance(self, steps: int = 1) -> None:
+        self._progress.advance(steps)
+
+
+@dataclass(frozen=True)
+class ScoreSummary:
+    """How many images `score_to_folder` scored, rejected, and could not read."""
+
+    n_scored: int
+    n_rejected: int
+    n_unreadable: int
+
+
+def score_to_folder(
+    bundle: Path,
+    images: Path,
+    folder: Path,
+    *,
+    heatmaps: bool = False,
+    file_format: str = "jsonl",
+    false_reject_rate: float | None = None,
+    skip_unreadable: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> ScoreSummary:
+    """Score images with a bundle and write the folder whole or not at all; see `write_scores`."""
+    model = _load(bundle, false_reject_rate)
+    counts = {"scored": 0, "rejected": 0, "unreadable": 0}
+
+    def counted() -> Iterator[ScoredImage]:
+        scored = score_images(model, images, skip_unreadable=skip_unreadable, progress=progress)
+        for item in scored:
+            counts["unreadable" if item.decision is None else "scored"] += 1
+            counts["rejected"] += item.decision is not None and item.decision.is_anomalous
+            yield item
+
+    write_scores(
+        counted(),
+        folder,
+        file_format=file_format,
+        heat_scale=heat_scale_of(model) if heatmaps else None,
+        overwrite=overwrite,
+    )
+    return ScoreSummary(counts["scored"], counts["rejected"], counts["unreadable"])
+
+
+def evaluate_bundle(
+    bundle: Path,
+    data: Path,
+    *,
+    json_path: Path | None = None,
+    report_path: Path | None = None,
+    command: str = "",
+    false_reject_rate: float | None = None,
+    skip_unreadable: bool = False,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Evaluate a bundle, and write figures and report where asked; see `evaluate`."""
+    model = _load(bundle, false_reject_rate)
+    evaluation = evaluate(model, data, skip_unreadable=skip_unreadable, progress=progress)
+    if json_path is not None:
+        write_text(json_path, json.dumps(evaluation.to_dict(), indent=1, allow_nan=False) + "\n")
+    if report_path is not None:
+        title = Path(data).resolve().name or "Evaluation"
+        content = build_report(model, evaluation, title=title, command=command)
+        write_text(report_path, render_report(content))
+    return evaluation
+
+
+def run_demo(
+    folder: Path, options: FitOptions, *, progress: Progress | None = None
+) -> tuple[FitResult, Evaluation]:
+    """Fit and judge a detector on ELPV; write bundle, figures and report into a folder."""
+    dataset = read_elpv()
+    result = fit_dataset(dataset, options, progress=progress)
+    evaluation = evaluate(result.model, dataset, progress=progress)
+    result.model.save(folder / "solar-cells.defectory")
+    write_text(folder / "figures.json", json.dumps(evaluation.to_dict(), indent=1) + "\n")
+    content = build_report(
+        result.model, evaluation, title="Solar cells (ELPV)", command="defectory demo"
+    )
+    write_text(folder / "report.html", render_report(content))
+    return result, evaluation
+
+
+def inspect_data(data: Path | str, *, progress: Progress | None = None) -> Inspection:
+    """Examine a data set before training: counts, unreadable files, copies, masks, drift."""
+    return inspect_dataset(read_dataset(data), progress=progress)
+
+
+def inspection_text(inspection: Inspection) -> str:
+    """Return an inspection for a person to read, at most 100 columns wide."""
+    return format_text(inspection)
+
+
+def _load(bundle: Path, false_reject_rate: float | None) -> Model:
+    model = load(bundle)
+    if false_reject_rate is None:
+        return model
+    model = model.with_false_reject_rate(false_reject_rate)
+    _ = model.threshold  # refuses a rate outside (0, 1) before work starts
+    return model
+
+
+def _make_detector(options: FitOptions) -> Detector:
+    if options.detector not in DETECTORS:
+        raise ParameterError(
+            f"no detector is named {options.detector!r}; there are {', '.join(DETECTORS)}"
+        )
+    n_normals_needed(options.false_reject_rate, options.confidence)  # refuses rates outside (0, 1)
+    make: Callable[..., Detector] = DETECTORS[options.detector]
+    return make(
+        backbone=options.backbone,
+        size_px=options.size_px,
+        n_tiles=options.n_tiles,
+        seed=options.seed,
+        cache=FeatureCache(user_cache_folder() / "features") if options.use_cache else None,
+    )
+
+
+def _training_part(
+    dataset: Dataset, options: FitOptions, progress: Progress
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Return the images to learn from: the train split, or all where nothing is called train."""
+    train = dataset.subset("train")
+    if not len(train):
+        train = dataset.subset("")
+    if not len(train):
+        raise DataError(
+            f"{dataset.root}: every image belongs to the test split; "
+            "put the images to learn from under train/ or give them split=train"
+        )
+    if not options.skip_unreadable:
+        return train, ()
+    unreadable = find_unreadable(train, progress)
+    notes = tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
+    return keep_readable(train, unreadable), notes
+
+
+def _check_memory(detector: Detector, n_images: int, options: FitOptions) -> None:
+    needed = detector.estimate_fit_bytes(n_images)
+    if options.max_memory_bytes is not None and needed > options.max_memory_bytes:
+        raise ResourceError(
+            f"fitting {options.detector} on {n_images} images at {options.size_px} px needs up to "
+            f"{needed / 1e9:.2f} GB, and {options.max_memory_bytes / 1e9:.2f} GB are allowed; "
+            "allow more, or choose a smaller --size or another --detector"
+        )
+
+
+def _keep_time(
+    detector: Detector, train: Dataset, options: FitOptions, started: float
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Return as many of the images, at random, as the time budget lets us read."""
+    budget = options.time_budget_s
+    if budget is None or len(train) <= _N_TIMED:
+        return train, ()
+    rng = np.random.default_rng(options.seed)
+    order = rng.permutation(len(train))
+    sample = replace(train, samples=tuple(train.samples[i] for i in order[:_N_TIMED]))
+    seconds_each = detector.time_reading(sample.images())
+    left = budget * _READING_SHARE - (time.monotonic() - started)
+    n_affordable = int(left / seconds_each) if left > 0 else 0
+    if n_affordable >= len(train):
+        return train, ()
+    if n_affordable < _N_TIMED:
+        needed = (_N_TIMED * seconds_each + time.monotonic() - started) / _READING_SHARE
+        raise ResourceError(
+            f"a time budget of {budget:.0f} s is too short: reading {_N_TIMED} images needs "
+            f"about {needed:.0f} s; allow more time"
+        )
+    kept = np.sort(order[:n_affordable])
+    note = (
+        f"to keep the time budget of {budget:.0f} s, learned from {n_affordable} images "
+        f"drawn at random from {len(train)}"
+    )
+    return replace(train, samples=tuple(train.samples[i] for i in kept)), (note,)
+
+
+def _calibrated(
+    detector: Detector,
+    train: Dataset,
+    images: ImageSource,
+    options: FitOptions,
+    notes: tuple[str, ...],
+) -> Model:
+    calibration = {"scores": detector.held_out_scores_, "peaks": detector.held_out_peaks_}
+    model = Model(Bundle(detector, calibration, {}), options.false_reject_rate, options.confidence)
+    if not model.threshold.is_kept:
+        notes = (*notes, model.threshold.explain())
+    labels = train.labels
+    facts: dict[str, Any] = {
+        "defectory_version": __version__,
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": options.seed,
+        "weights": detector.backbone_.card.id,
+        "data": {
+            "fingerprint": train.fingerprint(),
+            "layout": train.layout,
+            "n_images": len(train),
+            "image_hashes": [images.fingerprint(i)[:_HASH_DIGITS] for i in range(len(train))],
+        },
+        "labels": {label.name.lower(): int((labels == label).sum()) for label in Label},
+        "notes": list(notes),
+    }
+    return replace(model, bundle=replace(model.bundle, facts=facts))
+
+
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse an output that cannot be written before any work is done; OutputError."""
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already; choose another name or add --overwrite")
+    parent = path.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise OutputError(f"{parent} is a file, so {path} cannot be written")

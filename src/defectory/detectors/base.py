@@ -1,0 +1,126 @@
+"""The contract of every detector."""
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones import Backbone, FeatureCache
+from defectory.domain import (
+    ImageSource,
+    Label,
+    MaskSource,
+    NotFittedError,
+    ParameterError,
+    Progress,
+    Scores,
+)
+
+Arrays = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What a detector can make use of; the conformance suite reads it."""
+
+    uses_unlabeled: bool
+    uses_labeled_anomalies: bool
+    uses_masks: bool
+    localizes: bool
+    needs_torch: bool
+
+
+class Detector(ABC):
+    """A model of what is normal that scores images; higher = more anomalous, always.
+
+    `__init__` takes keywords only and stores them; learned attributes end in `_`. State is config + named
+    arrays + one frozen backbone. Thresholds live outside (room calibration).
+    """
+
+    name: ClassVar[str]
+    capabilities: ClassVar[Capabilities]
+
+    cache: FeatureCache | None = None
+    """Where features are looked up and stored; a resource of the machine, not part of the config."""
+
+    backbone_: Backbone
+    held_out_scores_: NDArray[np.float32]
+    """(m,) raw scores of normals, each by the model without it: what thresholds are fitted on, outside."""
+    held_out_peaks_: NDArray[np.float32]
+    """(m,) the highest values of their anomaly maps; empty for a detector that does not localize."""
+
+    @abstractmethod
+    def fit(
+        self,
+        images: ImageSource,
+        labels: Sequence[int] | NDArray[np.integer] | None = None,
+        masks: MaskSource | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from images; return self.
+
+        Parameters
+        ----------
+        images : n images of any sizes
+        labels : (n,) codes of Label, or None for all unlabeled
+        masks : n masks or None for none; None entries are allowed
+        progress : told of each image
+
+        Raises
+        ------
+        ParameterError : a setting is out of range, or labels do not fit the images.
+        DataError : too few usable images, or one that cannot be read.
+        """
+
+    @abstractmethod
+    def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:
+        """Return raw scores; pure: neither companions nor order of the images matter.
+
+        Raises
+        ------
+        NotFittedError : before fit.
+        ImageReadError : an image cannot be read.
+        """
+
+    @abstractmethod
+    def arrays(self) -> Arrays:
+        """Return the learned state as named float32 arrays."""
+
+    @abstractmethod
+    def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
+        """Take the state that `arrays` gave; raise ParameterError where it does not fit the config."""
+
+    @abstractmethod
+    def estimate_fit_bytes(self, n_images: int) -> int:
+        """Return an upper estimate of the peak resident memory of fit, in bytes, process included."""
+
+    @abstractmethod
+    def time_reading(self, images: ImageSource) -> float:
+        """Return the seconds that fit spends on reading one image, measured on the given few."""
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's keywords with their present values, JSON-ready."""
+        return {key: getattr(self, key) for key in inspect.signature(type(self)).parameters}
+
+    def _check_fitted(self) -> None:
+        if not hasattr(self, "backbone_"):
+            raise NotFittedError(f"this {self.name} detector has not been fitted: call fit() first")
+
+
+def usable_as_normal(
+    n_images: int, labels: Sequence[int] | NDArray[np.integer] | None
+) -> NDArray[np.intp]:
+    """Return the indices a one-class model may learn from: labeled normal or unlabeled, never anomalous."""
+    if labels is None:
+        return np.arange(n_images)
+    codes = np.asarray(labels)
+    if codes.shape != (n_images,) or not np.isin(codes, [int(code) for code in Label]).all():
+        raise ParameterError(
+            f"labels of shape {codes.shape} do not fit {n_images} images; give one of -1, 0, 1 an image"
+        )
+    return np.flatnonzero(codes != Label.ANOMALOUS)

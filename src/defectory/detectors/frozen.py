@@ -1,0 +1,191 @@
+"""What detectors on frozen features share: reading features, calibrating, enlarging maps."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones import (
+    DEFAULT_BACKBONE,
+    FeatureCache,
+    Features,
+    View,
+    load_backbone,
+)
+from defectory.detectors.base import Detector, usable_as_normal
+from defectory.detectors.grids import smoothing_matrix
+from defectory.domain import (
+    DataError,
+    ImageSource,
+    MaskSource,
+    NoProgress,
+    ParameterError,
+    Progress,
+    Scores,
+)
+from defectory.domain.scores import AnomalyMap
+
+_MAP_CELLS = 4
+"""Cells of an anomaly map for each cell of the feature grid, in both directions."""
+
+BATCH = 8
+"""Images that go through a matrix product together; more would not be faster, only larger."""
+
+MAX_HELD_OUT = 2000
+"""Held-out scores beyond this number no longer move a threshold; a random share of the normals is taken."""
+
+
+class FrozenFeatureDetector(Detector):
+    """Fits a model of normal features in two passes, and scores image by image.
+
+    The second pass scores each normal by the model without it: the detector standardizes its parts by these
+    scores, and thresholds are fitted on them, outside.
+
+    """
+
+    stages: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        *,
+        backbone: str = DEFAULT_BACKBONE,
+        size_px: int = 256,
+        n_tiles: int = 1,
+        even_exposure: bool = True,
+        blur_px: float = 6.0,
+        seed: int = 0,
+        cache: FeatureCache | None = None,
+    ) -> None:
+        self.backbone = backbone
+        self.size_px = size_px
+        self.n_tiles = n_tiles
+        self.even_exposure = even_exposure
+        self.blur_px = blur_px
+        self.seed = seed
+        self.cache = cache
+
+    @property
+    def view(self) -> View:
+        """How images are shown to the backbone; ParameterError where the settings allow none."""
+        return View(self.size_px, self.n_tiles, self.even_exposure)
+
+    def config(self) -> dict[str, Any]:
+        """Return the settings, without the cache: it belongs to the machine."""
+        return {key: value for key, value in super().config().items() if key != "cache"}
+
+    def fit(
+        self,
+        images: ImageSource,
+        labels: Sequence[int] | NDArray[np.integer] | None = None,
+        masks: MaskSource | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from the images that are labeled normal or not labeled; see Detector.fit."""
+        del masks  # a one-class model has no use for them
+        progress = progress or NoProgress()
+        view, normals = self.view, usable_as_normal(len(images), labels)
+        if len(normals) < 2:
+            raise DataError(
+                f"{len(normals)} of {len(images)} images are normal or unlabeled; "
+                "at least 2 are needed to tell what is normal"
+            )
+        self.backbone_ = load_backbone(self.backbone, self.stages, cache=self.cache)
+        progress.start("reading features", len(normals))
+        self._learn(self._batches(images, view, normals, progress), normals)
+        held_out = np.sort(np.random.default_rng(self.seed).permutation(normals)[:MAX_HELD_OUT])
+        progress.start("scoring normals left out", len(held_out))
+        self._calibrate(self._batches(images, view, held_out, progress), held_out)
+        return self
+
+    def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:
+        """Return raw scores and anomaly maps; see Detector.score."""
+        self._check_fitted()
+        progress = progress or NoProgress()
+        progress.start("scoring", len(images))
+        scores: list[float] = []
+        maps: list[AnomalyMap] = []
+        for batch in self._batches(images, self.view, range(len(images)), progress):
+            # always a full batch: the shape of a matrix product must not depend on the companions
+            padded = batch + [batch[-1]] * (BATCH - len(batch))
+            batch_scores, cells = self._score_batch(padded)
+            scores.extend(batch_scores[: len(batch)].tolist())
+            maps.extend(self._enlarge(grid) for grid in cells[: len(batch)])
+        return Scores(np.array(scores, np.float32), maps)
+
+    def time_reading(self, images: ImageSource) -> float:
+        """Return the seconds that fit spends on reading one image, measured on the given few."""
+        backbone = load_backbone(self.backbone, self.stages, cache=self.cache)
+        started = time.monotonic()
+        for _ in backbone.extract(images, self.view):
+            pass
+        return (time.monotonic() - started) / len(images)
+
+    @property
+    def grid_side(self) -> int:
+        """Cells of the feature grid in each direction: one for 16 px."""
+        return self.size_px * self.n_tiles // 16
+
+    @property
+    def map_size_px(self) -> int:
+        """Side of the anomaly maps."""
+        return self.grid_side * _MAP_CELLS
+
+    def _batches(
+        self, images: ImageSource, view: View, indices: Sequence[int] | NDArray[np.intp],
+        progress: Progress,
+    ) -> Iterator[list[Features]]:  # fmt: skip
+        batch: list[Features] = []
+        for features in self.backbone_.extract(images, view, [int(i) for i in indices]):
+            batch.append(features)
+            progress.advance()
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
+
+    def _enlarge(self, cells: NDArray[np.float32]) -> AnomalyMap:
+        """Return the (g, g) values of the cells, interpolated and blurred, as an anomaly map."""
+        sigma = self.blur_px * _MAP_CELLS / 16
+        smoothing = smoothing_matrix(self.grid_side, self.map_size_px, sigma)
+        return (smoothing @ cells @ smoothing.T).astype(np.float32, copy=False)
+
+    @abstractmethod
+    def _learn(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
+        """Take the first pass over the normals; `indices` say which image each is."""
+
+    @abstractmethod
+    def _calibrate(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
+        """Take the second pass: set held_out_scores_ and held_out_peaks_."""
+
+    @abstractmethod
+    def _score_batch(
+        self, batch: list[Features]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the scores (b,) and the values of the grid's cells (b, g, g)."""
+
+
+def check_array(
+    arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int | None, ...]
+) -> NDArray[Any]:
+    """Return the named array; ParameterError if it is missing or its shape is another (None: any)."""
+    array = arrays.get(name)
+    if array is None:
+        raise ParameterError(f"the array {name!r} is missing")
+    fits = array.ndim == len(shape) and all(
+        want is None or have == want for have, want in zip(array.shape, shape, strict=True)
+    )
+    if not fits:
+        raise ParameterError(f"the array {name!r} is {array.shape}; expected {shape}")
+    return array
+
+
+def top_mean(cells: NDArray[np.float32], ratio: float) -> float:
+    """Return the mean of the highest `ratio` of the values, at least one of them."""
+    flat = cells.ravel()
+    n = max(1, round(ratio * flat.size))
+    return float(np.partition(flat, flat.size - n)[flat.size - n :].mean(dtype=np.float64))

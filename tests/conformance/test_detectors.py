@@ -1,0 +1,24 @@
+"""Every detector of the registry, through every check: a new one is covered by its registry line."""
+
+import pytest
+from tests.conformance.checks import CHECKS
+from tests.conformance.subjects import Subject
+
+from defectory.detectors import DEFAULT_DETECTOR, DETECTORS, Detector
+
+
+@pytest.fixture(scope="module", params=list(DETECTORS))
+def subject(request):
+    return Subject(DETECTORS[request.param])
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
+def test_detector(subject, check, tmp_path):
+    check(subject, tmp_path)
+
+
+def test_the_registry_names_classes_by_their_names():
+    assert DEFAULT_DETECTOR in DETECTORS
+    for name, detector in DETECTORS.items():
+        assert issubclass(detector, Detector)
+        assert detector.name == name

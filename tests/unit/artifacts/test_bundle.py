@@ -1,0 +1,107 @@
+"""A bundle scores the same wherever it is shipped, and is written whole or not at all."""
+
+import os
+import shutil
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from defectory.artifacts import Bundle, load_bundle, save_bundle
+from defectory.detectors import DETECTORS
+from defectory.domain import BundleError, OutputError
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_save_load_score_is_equal_bit_for_bit(fitted, pictures, tmp_path, name):
+    bundle = fitted(name)
+    path = tmp_path / "new" / "folder" / "a.defectory"
+    save_bundle(bundle, path)
+    loaded = load_bundle(path)
+    before, after = bundle.detector.score(pictures), loaded.detector.score(pictures)
+    np.testing.assert_array_equal(after.image_scores, before.image_scores)
+    for found, expected in zip(after.anomaly_maps, before.anomaly_maps, strict=True):
+        np.testing.assert_array_equal(found, expected)
+    assert loaded.detector.config() == bundle.detector.config()
+    assert loaded.detector.backbone_.card == bundle.detector.backbone_.card
+    assert loaded.facts == bundle.facts
+    assert list(loaded.calibration) == ["scores"]
+    np.testing.assert_array_equal(loaded.calibration["scores"], bundle.calibration["scores"])
+
+
+@pytest.mark.parametrize("name", DETECTORS)
+def test_the_same_state_is_the_same_bytes(fitted, tmp_path, name):
+    first, again, through = (tmp_path / n for n in ("first", "again", "through"))
+    save_bundle(fitted(name), first)
+    save_bundle(fitted(name), again)
+    save_bundle(load_bundle(first), through)
+    assert first.read_bytes() == again.read_bytes() == through.read_bytes()
+
+
+def test_the_order_of_facts_and_calibration_does_not_matter(fitted, tmp_path):
+    bundle = fitted("patch-memory")
+    calibration = {"a": np.zeros(2, np.float32), "b": np.ones(3, np.float32)}
+    paths = []
+    for step in (1, -1):
+        turned = Bundle(
+            bundle.detector,
+            dict(list(calibration.items())[::step]),
+            dict(list(bundle.facts.items())[::step]),
+        )
+        paths.append(tmp_path / f"{step}.defectory")
+        save_bundle(turned, paths[-1])
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+
+
+def test_a_bundle_is_a_file_like_any_other(saved):
+    """Readable by whomever the umask allows: it is made to be shipped."""
+    umask = os.umask(0)
+    os.umask(umask)
+    assert saved.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_state_that_would_not_load_is_not_saved(fitted, tmp_path):
+    for bad in (np.array([np.nan], np.float32), np.array([np.inf], np.float32), np.zeros(1)):
+        with pytest.raises(BundleError, match=r"'calibration.scores' is not of finite float32"):
+            save_bundle(replace(fitted("gaussian"), calibration={"scores": bad}), tmp_path / "a")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), OSError(28, "No space left")])
+@pytest.mark.parametrize("step", ["write", "rename"])
+def test_an_interrupted_save_leaves_the_old_file(
+    fitted, saved, tmp_path, monkeypatch, interruption, step
+):
+    path = Path(shutil.copy(saved, tmp_path))
+    n_members = 0
+    write_member = zipfile.ZipFile.writestr
+
+    def fail(*args, **keywords):
+        raise interruption
+
+    def fail_late(*args, **keywords):
+        nonlocal n_members
+        n_members += 1
+        return fail() if n_members == 3 else write_member(*args, **keywords)
+
+    with monkeypatch.context() as patch:
+        if step == "write":
+            patch.setattr(zipfile.ZipFile, "writestr", fail_late)
+        else:
+            patch.setattr(Path, "replace", fail)
+        expected = OutputError if isinstance(interruption, OSError) else KeyboardInterrupt
+        with pytest.raises(expected):
+            save_bundle(fitted("gaussian"), path)
+    assert path.read_bytes() == saved.read_bytes()
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_places_that_take_no_file_are_output_errors(fitted, tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    for path in (tmp_path / "folder", tmp_path / "file" / "a"):
+        with pytest.raises(OutputError, match="cannot write the bundle"):
+            save_bundle(fitted("gaussian"), path)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
