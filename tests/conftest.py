@@ -1,4 +1,10 @@
+import os
+
 import pytest
+
+# Before NumPy comes in: on small matrices and busy cores, OpenBLAS's threads wait for each other so
+# long that a fit takes 25 times as long.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -218,9 +218,6 @@ def check_few_images_already_tell_defects(subject, tmp_path):
     good = detector.score(ArrayImages(products(6, seed=1))).image_scores
     bad = detector.score(ArrayImages(defective())).image_scores
     assert bad.min() > good.max()
-    # of normals left out: neither so low that all new ones are odd, nor so high that none is
-    assert (bad.mean() > detector.held_out_scores_).all()
-    assert good.min() < detector.held_out_scores_.max()
 
 
 def check_tiles_give_finer_maps(subject, tmp_path):

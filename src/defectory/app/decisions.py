@@ -70,16 +70,17 @@ def _region(
     values = np.where(inside, heat[box], -np.inf)
     peak_y, peak_x = np.unravel_index(int(values.argmax()), values.shape)
     (height, width), (map_height, map_width) = size_px, heat.shape
-    scale_y, scale_x = height / map_height, width / map_width
-    top, bottom = round(box[0].start * scale_y), round(box[0].stop * scale_y)
-    left, right = round(box[1].start * scale_x), round(box[1].stop * scale_x)
+    # in whole numbers, outwards: the box covers its cells, holds its peak and stays in the image
+    top, bottom = box[0].start * height // map_height, -(-box[0].stop * height // map_height)
+    left, right = box[1].start * width // map_width, -(-box[1].stop * width // map_width)
+    cell_px = height * width / (map_height * map_width)
     return Region(
         x_px=left,
         y_px=top,
-        width_px=max(1, right - left),
-        height_px=max(1, bottom - top),
-        area_px=max(1, round(int(inside.sum()) * scale_y * scale_x)),
-        peak_x_px=min(width - 1, int((box[1].start + peak_x + 0.5) * scale_x)),
-        peak_y_px=min(height - 1, int((box[0].start + peak_y + 0.5) * scale_y)),
+        width_px=right - left,
+        height_px=bottom - top,
+        area_px=max(1, round(int(inside.sum()) * cell_px)),
+        peak_x_px=(2 * (box[1].start + int(peak_x)) + 1) * width // (2 * map_width),
+        peak_y_px=(2 * (box[0].start + int(peak_y)) + 1) * height // (2 * map_height),
         peak_score=float(values.max()),
     )

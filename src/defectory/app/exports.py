@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +18,7 @@ from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
 from defectory.reports import HeatScale, overlay_heat
 from defectory.sources import read_image
+from defectory.storage import write_whole
 
 FORMATS = ("jsonl", "csv", "parquet")
 _COLUMNS = ("image", "score", "threshold", "is_anomalous", "n_regions", "regions", "error")
@@ -119,17 +119,7 @@ def _replace_folder(part: Path, folder: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all; OutputError where that fails."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".part"
-        )
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, text.encode())
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 

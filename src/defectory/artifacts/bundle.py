@@ -11,7 +11,6 @@ No pickle, and nothing is ever unpacked to disk, so member names cannot lead any
 
 import hashlib
 import json
-import secrets
 import textwrap
 import zipfile
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, WeightCard
 from defectory.detectors import DETECTORS, Detector
 from defectory.domain import ArrayImages, BundleError, OutputError
+from defectory.storage import whole_file
 
 SCHEMA_VERSION = 1
 MAX_BUNDLE_BYTES = 4 * 2**30
@@ -196,17 +196,9 @@ def _parse_manifest(content: bytes) -> dict[str, Any]:
 
 def _write_archive(path: Path, members: dict[str, bytes]) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # opened by hand: a temporary file of the library could be read by nobody else once renamed
-        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-        try:
-            with temporary.open("xb") as file, zipfile.ZipFile(file, "w") as archive:
-                for name, content in members.items():
-                    # a fixed date: the same state gives the same bytes
-                    archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
+        with whole_file(path) as part, zipfile.ZipFile(part, "x") as archive:
+            for name, content in members.items():
+                # a fixed date: the same state gives the same bytes
+                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
     except OSError as error:
         raise OutputError(f"cannot write the bundle {path}: {error.strerror or error}") from error

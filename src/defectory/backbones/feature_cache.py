@@ -9,7 +9,6 @@ bound, the records used longest ago go first.
 import contextlib
 import hashlib
 import os
-import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from defectory.domain import ParameterError
+from defectory.storage import PART_SUFFIX, write_whole
 
 DEFAULT_CACHE_BYTES = 4 * 2**30
 # Looking at every file is slow on a full cache, so the bound is checked after this much was written.
@@ -103,7 +103,7 @@ class FeatureCache:
 
     def _remove_stale_parts(self) -> None:
         """Remove what killed processes were writing; a living one needs seconds, not an hour."""
-        for path in self._folder.glob("*/*.part"):
+        for path in self._folder.glob(f"*/.*{PART_SUFFIX}"):
             with contextlib.suppress(OSError):
                 if time.time() - path.stat().st_mtime > _STALE_AFTER_S:
                     path.unlink(missing_ok=True)
@@ -113,15 +113,7 @@ class FeatureCache:
 
     def _write(self, path: Path, record: Arrays) -> None:
         body = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in record.items()})
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_digest(body) + body)
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_whole(path, _digest(body) + body)
 
 
 def _digest(body: bytes) -> bytes:

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from defectory.backbones.engine import Backbone
 from defectory.backbones.feature_cache import FeatureCache, user_cache_folder
 from defectory.backbones.timm_models import convert_timm
 from defectory.domain import MissingExtraError, ParameterError
+from defectory.storage import write_whole
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 _TIMM_PREFIX = "timm:"
@@ -82,9 +81,8 @@ def _load_converted(name: str) -> tuple[bytes, WeightCard]:
         model, card = convert()
     described = {**card.to_dict(), "onnx_sha256": hashlib.sha256(model).hexdigest()}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(path, model)
-        _write_whole(card_path, json.dumps(described, indent=1).encode())
+        write_whole(path, model)
+        write_whole(card_path, json.dumps(described, indent=1).encode())
     except OSError:
         pass  # a read-only or full cache costs the next process a second, no more
     return model, card
@@ -106,14 +104,3 @@ def _find_converter(name: str) -> Callable[[], tuple[bytes, WeightCard]]:
     raise ParameterError(
         f"no backbone is named {name!r}; there is {DEFAULT_BACKBONE}, and timm:NAME with the extra timm"
     )
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from defectory.backbones import (
     DEFAULT_BACKBONE,
@@ -94,11 +95,16 @@ class FrozenFeatureDetector(Detector):
                 "at least 2 are needed to tell what is normal"
             )
         self.backbone_ = load_backbone(self.backbone, self.stages, cache=self.cache)
-        progress.start("reading features", len(normals))
-        self._learn(self._batches(images, view, normals, progress), normals)
         held_out = np.sort(np.random.default_rng(self.seed).permutation(normals)[:MAX_HELD_OUT])
-        progress.start("scoring normals left out", len(held_out))
-        self._calibrate(self._batches(images, view, held_out, progress), held_out)
+        try:
+            with _one_thread_a_product():
+                progress.start("reading features", len(normals))
+                self._learn(self._batches(images, view, normals, progress), normals)
+                progress.start("scoring normals left out", len(held_out))
+                self._calibrate(self._batches(images, view, held_out, progress), held_out)
+        except BaseException:
+            del self.backbone_  # half a fit is none
+            raise
         return self
 
     def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:
@@ -108,12 +114,13 @@ class FrozenFeatureDetector(Detector):
         progress.start("scoring", len(images))
         scores: list[float] = []
         maps: list[AnomalyMap] = []
-        for batch in self._batches(images, self.view, range(len(images)), progress):
-            # always a full batch: the shape of a matrix product must not depend on the companions
-            padded = batch + [batch[-1]] * (BATCH - len(batch))
-            batch_scores, cells = self._score_batch(padded)
-            scores.extend(batch_scores[: len(batch)].tolist())
-            maps.extend(self._enlarge(grid) for grid in cells[: len(batch)])
+        with _one_thread_a_product():
+            for batch in self._batches(images, self.view, range(len(images)), progress):
+                # always a full batch: the shape of a matrix product must not depend on the companions
+                padded = batch + [batch[-1]] * (BATCH - len(batch))
+                batch_scores, cells = self._score_batch(padded)
+                scores.extend(batch_scores[: len(batch)].tolist())
+                maps.extend(self._enlarge(grid) for grid in cells[: len(batch)])
         return Scores(np.array(scores, np.float32), maps)
 
     def time_reading(self, images: ImageSource) -> float:
@@ -167,6 +174,14 @@ class FrozenFeatureDetector(Detector):
         self, batch: list[Features]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the scores (b,) and the values of the grid's cells (b, g, g)."""
+
+
+def _one_thread_a_product() -> threadpool_limits:
+    """Keep NumPy's matrix products to one thread: the cores are busy with the next images already.
+
+    Threads that wait for each other by spinning would take the cores from them.
+    """
+    return threadpool_limits(limits=1, user_api="blas")
 
 
 def check_array(

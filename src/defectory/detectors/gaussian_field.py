@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.domain import DataError
 
 Float = NDArray[np.float32]
@@ -32,9 +33,7 @@ class GaussianField:
     shrinkage : weight of the identity in the covariances
     """
 
-    def __init__(
-        self, means: Float, whitening: Float, n_samples: int, shrinkage: float
-    ) -> None:
+    def __init__(self, means: Float, whitening: Float, n_samples: int, shrinkage: float) -> None:
         self.means = means
         self.whitening = whitening
         self.n_samples = n_samples
@@ -152,12 +151,17 @@ class FieldFitter:
         if self._products is None or self._sums is None or self._origin is None:
             raise DataError("there is no image to learn what is normal from")
         n, shift = self._n, (self._sums / self._n).astype(np.float32)
-        whitening = self._products
-        for cell, covariance in enumerate(self._products):
-            covariance /= n
-            covariance -= np.outer(shift[cell], shift[cell])
+        whitening, self._products = (
+            self._products,
+            None,
+        )  # one cell after the other changes its meaning
+
+        def whiten_cell(cell: int) -> None:
+            covariance = whitening[cell] / n - np.outer(shift[cell], shift[cell])
             whitening[cell] = _whiten_covariance(covariance, self._shrinkage)
-        self._products = None
+
+        for _ in map_ordered(whiten_cell, range(len(whitening)), count_cores()):
+            pass
         return GaussianField(self._origin + shift, whitening, n, self._shrinkage)
 
     def _flush(self) -> None:

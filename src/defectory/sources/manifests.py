@@ -9,6 +9,7 @@ from pathlib import Path
 
 from defectory.domain import DataError, Label, ManifestError, OutputError
 from defectory.sources.dataset import Dataset, Sample
+from defectory.storage import whole_file
 
 COLUMNS = ("path", "label", "mask", "split", "group", "type")
 """Known columns; only `path` is required. Paths are relative to the manifest."""
@@ -55,12 +56,10 @@ def write_manifest(dataset: Dataset, path: Path) -> None:
     write = writers.get(path.suffix.lower())
     if write is None:
         raise OutputError(f"cannot write the manifest {path}: the name must end in .csv or .jsonl")
-    partial = path.with_name(f".{path.name}.partial")
     try:
-        write(rows, partial)
-        partial.replace(path)
+        with whole_file(path) as part:
+            write(rows, part)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import struct
 import zipfile
+from functools import partial
 
 import numpy as np
 import onnx
@@ -190,12 +191,12 @@ def test_settings_that_cannot_work_are_refused(forge, change):
     ],
 )
 def test_stages_that_are_not_the_network_s_are_refused(forge, field, values):
-    def edit(data):
+    def edit(data, value):
         for stage in data["backbone"]["card"]["stages"]:
             stage[field] = value
 
     for value in values:
-        refusal(forge(edit=edit))
+        refusal(forge(edit=partial(edit, value=value)))
 
 
 def with_header(members, change):

@@ -179,3 +179,10 @@ def test_a_model_with_other_stages_is_a_bundle_error(converted):
     model, card = converted
     with pytest.raises(BundleError, match=r"\['block2'\] are wanted"):
         Backbone(model, card, ["block2"])
+
+
+def test_weights_in_other_files_are_refused(converted):
+    """ONNX Runtime would read whatever file the model names; a model that is shipped has no such need."""
+    model, card = converted
+    with pytest.raises(BundleError, match="wants weights from other files"):
+        Backbone(model + b"location", card, ["block2"])
