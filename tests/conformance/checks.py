@@ -3,26 +3,28 @@
 import json
 import random
 import socket
-from dataclasses import dataclass
 from unittest.mock import patch
 
 import numpy as np
 import pytest
+
+from defectory.artifacts import Bundle, load_bundle, save_bundle
+from defectory.backbones import FeatureCache
+from defectory.domain import ArrayImages, ImageReadError, Label, NotFittedError
+from defectory.metrics import auroc
 from tests.conformance.subjects import (
     DEFECT_PX,
     PLACES,
     SIZE_PX,
+    CutOffImages,
+    Masks,
+    TellingImages,
     assert_same_scores,
     assert_sound,
     defective,
     mixed,
     products,
 )
-
-from defectory.artifacts import Bundle, load_bundle, save_bundle
-from defectory.backbones import FeatureCache
-from defectory.domain import ArrayImages, ImageReadError, Label, NotFittedError
-from defectory.metrics import auroc
 
 CELL_PX = 16
 """A map may be off by one cell of the feature grid, in pixels of the resized image."""
@@ -54,7 +56,7 @@ def check_unfitted_is_an_error(subject, tmp_path):
 def check_a_failed_fit_leaves_it_unfitted(subject, tmp_path):
     detector = subject.make()
     with pytest.raises(ImageReadError, match="image 3 is cut off"):
-        detector.fit(_CutOff(products(4)))
+        detector.fit(CutOffImages(products(4)))
     with pytest.raises(NotFittedError, match="fit"):
         detector.score(ArrayImages(products(1)))
 
@@ -160,8 +162,10 @@ def check_hidden_truth_changes_nothing(subject, tmp_path):
     unlabeled = np.full(8, Label.UNLABELED)
     plain = subject.make().fit(ArrayImages(images))
     for told in (truth, 1 - truth):
-        source = _TellingImages(images, told)
-        masks = _Masks([np.full(image.shape[:2], bool(t)) for image, t in zip(images, told)])
+        source = TellingImages(images, told)
+        masks = Masks(
+            [np.full(image.shape[:2], bool(t)) for image, t in zip(images, told, strict=True)]
+        )
         _assert_same_state(subject.make().fit(source, unlabeled, masks), plain)
     _assert_same_state(subject.make().fit(ArrayImages(images), list(unlabeled)), plain)
 
@@ -275,36 +279,6 @@ def check_memory_estimate_grows_with_the_images(subject, tmp_path):
 
 
 CHECKS = tuple(check for name, check in list(globals().items()) if name.startswith("check_"))
-
-
-@dataclass
-class _Masks:
-    arrays: list
-
-    def __len__(self):
-        return len(self.arrays)
-
-    def read(self, index):
-        return self.arrays[index]
-
-
-class _TellingImages(ArrayImages):
-    """Images that carry the truth, as a source made from folders named after it would."""
-
-    def __init__(self, images, truth):
-        super().__init__(images)
-        self.truth = self.labels = truth
-        self.paths = [f"{'bad' if t else 'good'}/{i}.png" for i, t in enumerate(truth)]
-
-    def fingerprint(self, index):
-        return f"{self.truth[index]}-{super().fingerprint(index)}"
-
-
-class _CutOff(ArrayImages):
-    def read(self, indices):
-        if 3 in indices:
-            raise ImageReadError("image 3 is cut off")
-        return super().read(indices)
 
 
 def _assert_same_state(found, expected):

@@ -1,12 +1,13 @@
 """What the checks are run on: a detector class with fast settings, and small product pictures."""
 
 import inspect
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from tests.pictures import disc
 
-from defectory.domain import ArrayImages
+from defectory.domain import ArrayImages, ImageReadError
+from tests.pictures import disc
 
 SIZE_PX = 96
 DEFECT_PX = 16
@@ -55,6 +56,36 @@ def mixed():
     """Images of several sizes, some of them grey, one tiny."""
     a, b, c, d = products(4, seed=3)
     return [a, b[10:80], np.ascontiguousarray(c[:, :50]), d[:, :, 0], d[40:45, 40:47], a[:, :, 1]]
+
+
+@dataclass
+class Masks:
+    arrays: list
+
+    def __len__(self):
+        return len(self.arrays)
+
+    def read(self, index):
+        return self.arrays[index]
+
+
+class TellingImages(ArrayImages):
+    """Images that carry the truth, as a source made from folders named after it would."""
+
+    def __init__(self, images, truth):
+        super().__init__(images)
+        self.truth = self.labels = truth
+        self.paths = [f"{'bad' if t else 'good'}/{i}.png" for i, t in enumerate(truth)]
+
+    def fingerprint(self, index):
+        return f"{self.truth[index]}-{super().fingerprint(index)}"
+
+
+class CutOffImages(ArrayImages):
+    def read(self, indices):
+        if 3 in indices:
+            raise ImageReadError("image 3 is cut off")
+        return super().read(indices)
 
 
 def assert_same_scores(found, expected):

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.conformance import checks
-from tests.conformance.subjects import Subject
 
 from defectory.detectors import DETECTORS, PatchMemory
 from defectory.domain import ArrayImages, Scores
+from tests.conformance import checks
+from tests.conformance.subjects import Subject
 
 
 def _spoil(**methods):

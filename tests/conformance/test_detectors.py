@@ -1,10 +1,10 @@
 """Every detector of the registry, through every check: a new one is covered by its registry line."""
 
 import pytest
-from tests.conformance.checks import CHECKS
-from tests.conformance.subjects import Subject
 
 from defectory.detectors import DEFAULT_DETECTOR, DETECTORS, Detector
+from tests.conformance.checks import CHECKS
+from tests.conformance.subjects import Subject
 
 
 @pytest.fixture(scope="module", params=list(DETECTORS))

@@ -6,11 +6,11 @@ import pkgutil
 from pathlib import Path
 
 import numpy as np
-from tests.pictures import disc, scratched
 
 import defectory
 from defectory.detectors import DETECTORS
 from defectory.domain import ArrayImages
+from tests.pictures import disc, scratched
 
 FOLDER = Path(__file__).parent
 SIZE_PX = 64

@@ -5,9 +5,9 @@ import json
 
 import numpy as np
 import pytest
-from tests.golden.regenerate import FOLDER, api_surface, scores
 
 from defectory.detectors import DETECTORS
+from tests.golden.regenerate import FOLDER, api_surface, scores
 
 RELATIVE = 1e-3
 

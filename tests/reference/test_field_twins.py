@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from tests.reference.field_twins import slow_distance, slow_field, slow_leave_one_out
 
 from defectory.detectors.gaussian_field import FieldFitter
 from defectory.domain import DataError
+from tests.reference.field_twins import slow_distance, slow_field, slow_leave_one_out
 
 P = 3
 FLOAT32 = 2e-4

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from scipy import ndimage
-from tests.reference.field_twins import slow_stack
 
 from defectory.detectors.grids import interpolation_matrix, smoothing_matrix, stack_stages
+from tests.reference.field_twins import slow_stack
 
 
 @pytest.mark.parametrize("side", [4, 8, 16])

@@ -6,9 +6,9 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from tests.reference.lite0_twin import slow_lite0
 
 from defectory.backbones.efficientnet_lite import convert_lite0
+from tests.reference.lite0_twin import slow_lite0
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+
+from defectory.memory import NeighborIndex, select_coreset
 from tests.reference.memory_twins import (
     slow_distances,
     slow_greedy,
     slow_optimal_radius,
     slow_radius,
 )
-
-from defectory.memory import NeighborIndex, select_coreset
 
 WIDTHS = st.integers(1, 4)
 VALUES = st.floats(-100, 100, width=16)

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from tests.pictures import disc
 
 from defectory.detectors import PatchMemory
 from defectory.detectors.frozen import top_mean
 from defectory.domain import ArrayImages
+from tests.pictures import disc
 
 
 def _images(n, seed):

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
-from tests.reference.pixel_twins import regions_of, slow_aupro, slow_pixel_auroc
 
 from defectory.metrics import aupro, pixel_auroc, pixel_intervals, pixel_metrics
 from defectory.metrics import pixels as pixels_module
 from defectory.metrics.bootstrap import N_THRESHOLDS, _common, _resampled_tally, _resamples
 from defectory.metrics.pixels import exact_tally
 from defectory.metrics.tallies import region_shares
+from tests.reference.pixel_twins import regions_of, slow_aupro, slow_pixel_auroc
 
 
 def _images(seed, n=4, levels=None, shift=0.7):

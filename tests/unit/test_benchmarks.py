@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from benchmarks import datasets, promise, tables
 from benchmarks.evaluation import subset
 from benchmarks.provenance import provenance

@@ -1,6 +1,7 @@
 """The base install imports fast: nothing that only fitting, serving or tests need."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -44,6 +45,21 @@ def test_no_room_imports_what_is_an_extra(room):
     modules = modules_after(f"import defectory.{room}")
     assert "defectory" in modules
     assert not modules & HEAVY
+
+
+READING = """
+from defectory.backbones import View, load_backbone
+import numpy as np
+load_backbone(stages=("block0",)).run(np.zeros((8, 8, 3), np.uint8), View(32))
+"""
+
+
+def test_reading_features_leaves_only_our_own_files_in_the_cache(tmp_path):
+    """ONNX Runtime would put a device id there, and report under it over the network."""
+    environment = {k: v for k, v in os.environ.items() if k != "ORT_DISABLE_TELEMETRY"}
+    environment["XDG_CACHE_HOME"] = str(tmp_path)
+    subprocess.run([sys.executable, "-c", READING], check=True, timeout=60, env=environment)
+    assert [path.name for path in tmp_path.iterdir()] == ["defectory"]
 
 
 def test_the_check_sees_a_heavy_import():

@@ -1,6 +1,7 @@
 """Frozen features by ONNX Runtime, image by image, on all cores."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -154,6 +155,8 @@ class Backbone:
 
 
 def _open_session(model: bytes, outputs: list[str]):  # type: ignore[no-untyped-def]
+    # Official builds report to their maker, with a lasting device id, unless this is set before the import.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -112,7 +112,14 @@ def fit_threshold(
 
 
 def n_normals_needed(false_reject_rate: float, confidence: float = DEFAULT_CONFIDENCE) -> int:
-    """Return the fewest held-out normals that can keep the promise: (1 - rate)^n <= 1 - confidence."""
+    """Return the fewest held-out normals that can keep the promise: (1 - rate)^n <= 1 - confidence.
+
+    Raises
+    ------
+    ParameterError : a rate outside (0, 1).
+    """
+    _check_open_unit("false-reject rate", false_reject_rate)
+    _check_open_unit("confidence", confidence)
     return ceil(log1p(-confidence) / log1p(-false_reject_rate))
 
 

@@ -105,6 +105,8 @@ class FrozenFeatureDetector(Detector):
         except BaseException:
             del self.backbone_  # half a fit is none
             raise
+        # Cached features are rounded: from here on images are read as a shipped bundle reads them.
+        self.backbone_.cache = None
         return self
 
     def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:

@@ -4,11 +4,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from tests.pictures import disc
 
 from defectory.artifacts import Bundle, save_bundle
 from defectory.detectors import DETECTORS
 from defectory.domain import ArrayImages
+from tests.pictures import disc
 
 SMALL = {"gaussian": {}, "patch-memory": {"n_bank": 40, "n_dims": 6}}
 

@@ -11,11 +11,11 @@ import onnx
 import pytest
 import safetensors.numpy
 from onnx import TensorProto, helper
-from tests.unit.artifacts.conftest import write_zip
 
 from defectory.artifacts import bundle as module
 from defectory.artifacts import load_bundle
 from defectory.domain import BundleError
+from tests.unit.artifacts.conftest import write_zip
 
 
 def refusal(path):

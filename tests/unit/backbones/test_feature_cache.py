@@ -129,7 +129,7 @@ def test_only_stale_parts_are_removed(tmp_path):
     cache = FeatureCache(tmp_path)
     cache.put("abc", RECORD)
     folder = only_file(tmp_path).parent
-    stale, fresh = folder / "killed.part", folder / "writing.part"
+    stale, fresh = folder / ".killed.part", folder / ".writing.part"
     for path, age_s in ((stale, 2 * 3600), (fresh, 60)):
         path.write_bytes(b"half")
         os.utime(path, (time.time() - age_s,) * 2)
@@ -145,7 +145,7 @@ def test_a_folder_that_may_only_be_read_still_serves(tmp_path, monkeypatch):
 
     FeatureCache(tmp_path).put("abc", RECORD)
     monkeypatch.setattr(module.os, "utime", refuse)
-    monkeypatch.setattr(module.tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(module, "write_whole", refuse)
     cache = FeatureCache(tmp_path)
     assert_is_record(cache.get("abc"))
     cache.put("abd", RECORD)

@@ -85,6 +85,15 @@ def test_the_radius_covers_every_point_of_the_stream(part_sizes, seed):
     assert coreset.indices.tolist() == tags[rows].tolist(), "each point keeps its own tag"
 
 
+@pytest.mark.parametrize("seed", range(30))
+def test_the_radius_adds_up_over_merges(seed):
+    """Two points kept of four, then two of those again: errors of one direction pile up."""
+    points = np.random.default_rng(seed).uniform(0, 10, (60, 1)).astype(np.float32)
+    sizes = {"n_selected": 2, "shard_size": 4, "shard_keep": 2, "max_candidates": 4}
+    coreset, _ = stream(np.split(points, 30), **sizes, seed=seed)
+    assert true_radius(points, coreset.points) <= coreset.radius + 1e-4
+
+
 def test_a_drifting_stream_is_covered_from_end_to_end():
     """Later shards lie elsewhere; early ones must not be forgotten by the merges."""
     parts = [cloud(20, 2, seed=i) + np.float32(3 * i) for i in range(60)]

@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 from PIL import Image
-from tests.pictures import save
 
 from defectory.domain import ImageReadError, MaskError, ParameterError
 from defectory.sources import FileImages, FileMasks, read_image, read_mask
 from defectory.sources.images import image_extensions
+from tests.pictures import save
 
 RAMP = np.linspace(0, 255, 12 * 16).reshape(12, 16).astype(np.uint8)
 RGB = np.stack([RAMP, RAMP[::-1], RAMP[:, ::-1]], axis=2)

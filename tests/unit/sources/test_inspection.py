@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.pictures import disc, relit, save, scratched, write_mvtec
 
 from defectory.sources import format_text, inspect_dataset, read_dataset
+from tests.pictures import disc, relit, save, scratched, write_mvtec
 
 MAGNETIC_TILE = Path(__file__).parents[4] / "shared" / "data" / "magnetic-tile"
 

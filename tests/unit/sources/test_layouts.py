@@ -4,10 +4,10 @@ import os
 
 import numpy as np
 import pytest
-from tests.pictures import save, write_mvtec
 
 from defectory.domain import DataError, ImageReadError, Label, ParameterError
 from defectory.sources import read_dataset
+from tests.pictures import save, write_mvtec
 
 PIXEL = np.zeros((4, 5, 3), np.uint8)
 N, A, U = Label.NORMAL, Label.ANOMALOUS, Label.UNLABELED

@@ -5,10 +5,10 @@ import os
 
 import numpy as np
 import pytest
-from tests.pictures import save, write_mvtec
 
 from defectory.domain import DataError, Label, ManifestError, OutputError
 from defectory.sources import read_dataset, write_manifest
+from tests.pictures import save, write_mvtec
 
 PIXEL = np.zeros((4, 5, 3), np.uint8)
 

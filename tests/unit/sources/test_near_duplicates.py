@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.pictures import disc, relit, scratched
 
 from defectory.sources.facts import _thumbnail
 from defectory.sources.near_duplicates import _candidates, _hash_bits, find_similar_pairs
+from tests.pictures import disc, relit, scratched
 
 N = 60
 

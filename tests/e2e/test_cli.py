@@ -1,0 +1,194 @@
+"""The command line as a user meets it."""
+
+import csv
+import html.parser
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+import defectory
+from defectory.app import cli
+from defectory.detectors import DETECTORS
+from tests.e2e.conftest import run
+from tests.pictures import write_mvtec
+
+
+def test_fit_says_what_it_learned_from_and_what_it_promises(parts, tmp_path):
+    result = run("fit", parts, "-o", tmp_path / "b", "--size", 64)
+    assert result.exit_code == 0
+    assert "Learned from 16 images (16 normal, 0 unlabeled)" in result.output
+    assert "needs 283 more good images than the 16 there are" in result.output
+
+
+@pytest.mark.parametrize("detector", DETECTORS)
+def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
+    fitted = run("fit", parts, "-o", tmp_path / "b", "--size", 64, "--detector", detector)
+    assert fitted.exit_code == 0, fitted.output
+    scored = run("score", tmp_path / "b", parts / "test", "-o", tmp_path / "out")
+    assert scored.exit_code == 0, scored.output
+    assert "Scored 12 images" in scored.output
+
+
+def test_the_detectors_of_the_command_line_are_the_registry():
+    assert tuple(DETECTORS) == cli._DETECTORS
+
+
+def test_scores_are_the_same_in_every_format(bundle, parts, tmp_path):
+    for name in ("jsonl", "csv", "parquet"):
+        result = run("score", bundle, parts / "test", "-o", tmp_path / name, "--format", name)
+        assert result.exit_code == 0, result.output
+    lines = (tmp_path / "jsonl/scores.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    with (tmp_path / "csv/scores.csv").open() as file:
+        table = list(csv.DictReader(file))
+    arrow = pyarrow.parquet.read_table(tmp_path / "parquet/scores.parquet").to_pylist()
+    assert [row["image"] for row in rows] == [row["image"] for row in table]
+    assert [row["score"] for row in rows] == [float(row["score"]) for row in table]
+    assert [row["score"] for row in rows] == [row["score"] for row in arrow]
+    assert [row["regions"] for row in rows] == [json.loads(row["regions"]) for row in table]
+
+
+def test_regions_lie_in_the_original_image_and_only_where_it_is_rejected(bundle, parts, tmp_path):
+    run("score", bundle, parts / "test", "-o", tmp_path / "out", "--false-reject-rate", 0.3)
+    rows = [json.loads(x) for x in (tmp_path / "out/scores.jsonl").read_text().splitlines()]
+    assert any(row["regions"] for row in rows)
+    for row in rows:
+        assert bool(row["regions"]) == row["is_anomalous"] == (row["score"] > row["threshold"])
+        for region in row["regions"]:
+            assert 0 <= region["x_px"] <= region["peak_x_px"] < 96
+            assert region["x_px"] + region["width_px"] <= 96
+
+
+def test_heatmaps_are_pictures_of_the_images(bundle, parts, tmp_path):
+    run("score", bundle, parts / "test", "-o", tmp_path / "out", "--heatmaps")
+    maps = sorted((tmp_path / "out/heatmaps").rglob("*.png"))
+    assert len(maps) == 12
+    with Image.open(maps[0]) as picture:
+        assert picture.size == (96, 96)
+
+
+def test_evaluate_writes_figures_and_a_report_that_needs_nothing_else(bundle, parts, tmp_path):
+    result = run(
+        "evaluate", bundle, parts, "--json", tmp_path / "f.json", "--report", tmp_path / "r.html"
+    )
+    assert result.exit_code == 0, result.output
+    figures = json.loads((tmp_path / "f.json").read_text())
+    keys = ("image_auroc", "image_ap", "pixel_auroc", "aupro", "recall_at_1pct_frr", "f1")
+    for key in keys:
+        low, high = figures[f"{key}_ci"]
+        assert 0 <= low <= high <= 1
+        assert 0 <= figures[key] <= 1
+    assert (figures["n_normal"], figures["n_anomalous"]) == (6, 6)
+    assert figures["image_auroc"] > 0.9
+    assert figures["pixel_auroc"] > 0.8
+    page = (tmp_path / "r.html").read_text()
+    html.parser.HTMLParser().feed(page)
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert 'src="/' not in page
+
+
+def test_evaluate_warns_of_images_it_learned_from(parts, bundle, tmp_path):
+    (tmp_path / "leaky/good").mkdir(parents=True)
+    (tmp_path / "leaky/defect").mkdir()
+    (tmp_path / "leaky/good/a.png").write_bytes((parts / "train/good/000.png").read_bytes())
+    (tmp_path / "leaky/defect/b.png").write_bytes((parts / "test/scratch/000.png").read_bytes())
+    result = run("evaluate", bundle, tmp_path / "leaky")
+    assert "1 of 2 images were learned from" in result.output
+
+
+def test_inspect_as_text_and_as_json(parts):
+    text = run("inspect", parts)
+    assert text.exit_code == 0
+    assert "mvtec" in text.output
+    data = json.loads(run("inspect", parts, "--json").output)
+    assert data["layout"] == "mvtec"
+
+
+def test_the_python_interface_gives_what_the_command_line_gives(parts, bundle, tmp_path):
+    run("score", bundle, parts / "test", "-o", tmp_path / "out")
+    rows = [json.loads(x) for x in (tmp_path / "out/scores.jsonl").read_text().splitlines()]
+    model = defectory.fit(parts, size_px=64)
+    model.save(tmp_path / "again.defectory")
+    again = defectory.load(tmp_path / "again.defectory")
+    paths = [parts / "test" / row["image"] for row in rows]
+    decisions = again.score(paths)
+    assert [d.score for d in decisions] == [row["score"] for row in rows]
+    assert again.with_false_reject_rate(0.5).threshold.value < again.threshold.value
+    assert [d.score for d in model.score(paths)] == [d.score for d in decisions]
+
+
+def test_unreadable_images_are_named_and_skipped_only_when_asked(parts, bundle, tmp_path):
+    data = tmp_path / "new"
+    data.mkdir()
+    (data / "good.png").write_bytes((parts / "test/good/000.png").read_bytes())
+    (data / "broken.png").write_bytes(b"no picture")
+    refused = run("score", bundle, data, "-o", tmp_path / "out")
+    assert refused.exit_code == 1
+    assert "broken.png" in refused.output
+    assert not (tmp_path / "out").exists()
+    skipped = run("score", bundle, data, "-o", tmp_path / "out", "--skip-unreadable")
+    assert skipped.exit_code == 0
+    assert "1 unreadable" in skipped.output
+    rows = [json.loads(x) for x in (tmp_path / "out/scores.jsonl").read_text().splitlines()]
+    assert {row["image"]: bool(row["error"]) for row in rows} == {
+        "good.png": False,
+        "broken.png": True,
+    }
+
+
+def test_memory_and_time_are_refused_before_work_with_an_estimate(parts, tmp_path):
+    small = run("fit", parts, "-o", tmp_path / "b", "--max-memory", "100MB")
+    assert small.exit_code == 1
+    assert "needs up to" in small.output
+    assert "0.10 GB are allowed" in small.output
+    short = run("fit", write_mvtec(tmp_path / "d", n_train=20), "-o", tmp_path / "b",
+                "--size", 64, "--time-budget", "0.001s")  # fmt: skip
+    assert short.exit_code == 1
+    assert "time budget" in short.output
+    assert not (tmp_path / "b").exists()
+
+
+def test_an_output_that_exists_is_kept_unless_told_otherwise(parts, bundle, tmp_path):
+    before = bundle.read_bytes()
+    assert run("fit", parts, "-o", bundle).exit_code == 1
+    assert bundle.read_bytes() == before
+    (tmp_path / "out").mkdir()
+    assert run("score", bundle, parts / "test", "-o", tmp_path / "out").exit_code == 1
+    done = run("score", bundle, parts / "test", "-o", tmp_path / "out", "--overwrite")
+    assert done.exit_code == 0
+    assert (tmp_path / "out/scores.jsonl").exists()
+
+
+def test_interrupting_fit_leaves_nothing_and_the_next_run_resumes(parts, tmp_path):
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    data = write_mvtec(tmp_path / "data", n_train=60, n_good=1, n_defective=1)
+    command = [sys.executable, "-m", "defectory", "fit", str(data), "-o", str(tmp_path / "b")]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
+    features = tmp_path / "cache/defectory/features"
+    deadline = time.monotonic() + 60
+    while not any(features.glob("*/*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    n_kept = len(list(features.glob("*/*")))
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["cache", "data"]
+    assert n_kept > 0
+    written = {path: path.stat().st_ino for path in features.glob("*/*")}
+    subprocess.run(command, env=environment, check=True, capture_output=True)
+    assert {path: path.stat().st_ino for path in written} == written  # not extracted again
+
+
+def test_help_is_quick_to_import():
+    heavy = "('numpy', 'torch', 'onnxruntime')"
+    code = f"import sys, defectory.app.cli; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
