@@ -20,7 +20,7 @@ def pictures():
 
 
 @pytest.fixture(scope="session")
-def fitted(pictures, tmp_path_factory):
+def fitted(pictures):
     """A function from the name of a detector to a bundle of one fitted on a few small pictures."""
     bundles = {}
 
@@ -32,9 +32,7 @@ def fitted(pictures, tmp_path_factory):
             bundles[name] = Bundle(detector, calibration, facts)
         return bundles[name]
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield fit
+    return fit
 
 
 @pytest.fixture(scope="session")
