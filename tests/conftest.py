@@ -5,6 +5,8 @@ import pytest
 # Before NumPy comes in: on small matrices and busy cores, OpenBLAS's threads wait for each other so
 # long that a fit takes 25 times as long.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+# Tests that open ONNX Runtime by themselves must not send anything either.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 
 @pytest.fixture(scope="session", autouse=True)

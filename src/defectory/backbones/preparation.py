@@ -40,6 +40,6 @@ def _even_exposure(image: Image) -> Image:
     mean = float(counts @ values) / image.size
     spread = float(np.sqrt(counts @ (values - mean) ** 2 / image.size))
     gain = _EXPOSURE_SPREAD / (spread + _SPREAD_FLOOR)
-    table = np.clip((values - mean) * gain + _EXPOSURE_MEAN, 0, 255).astype(np.uint8)
+    table = np.rint(np.clip((values - mean) * gain + _EXPOSURE_MEAN, 0, 255)).astype(np.uint8)
     exposed: Image = table[image]
     return exposed

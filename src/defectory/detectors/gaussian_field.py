@@ -109,9 +109,11 @@ class GaussianField:
         p, d = means.shape
         if triangles.shape != (p, d * (d + 1) // 2):
             raise ValueError(f"triangles {triangles.shape} do not fit means {means.shape}")
-        rows, columns = np.tril_indices(d)
         whitening = np.zeros((p, d, d), np.float32)
-        whitening[:, rows, columns] = triangles
+        end = 0
+        for row in range(d):  # row by row: many times faster than one index for all
+            start, end = end, end + row + 1
+            whitening[:, row, : row + 1] = triangles[:, start:end]
         return cls(np.asarray(means, np.float32), whitening, n_samples, shrinkage)
 
     def _whiten(self, samples: Float) -> Float:

@@ -39,7 +39,7 @@ def test_what_was_put_comes_back(tmp_path):
     assert not (tmp_path / "made").exists()
     cache.put("abc", RECORD)
     assert_is_record(cache.get("abc"))
-    assert cache.get("abd") is None
+    assert cache.get("xyz") is None
 
 
 def test_views_are_stored_as_they_look(tmp_path):
@@ -148,8 +148,8 @@ def test_a_folder_that_may_only_be_read_still_serves(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "write_whole", refuse)
     cache = FeatureCache(tmp_path)
     assert_is_record(cache.get("abc"))
-    cache.put("abd", RECORD)
-    assert cache.get("abd") is None
+    cache.put("xyz", RECORD)
+    assert cache.get("xyz") is None
 
 
 def test_a_disk_that_takes_nothing_turns_the_cache_off(tmp_path, monkeypatch):
