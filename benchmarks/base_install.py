@@ -1,7 +1,9 @@
 """What the base install weighs, and that it scores a bundle without torch and scikit-learn."""
 
+import json
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +38,16 @@ def _size_mb(folder: Path) -> float:
     """Return 10^6 bytes of everything in site-packages; pip itself is in `before` as well."""
     files = (file for file in folder.glob("lib/python*/site-packages/**/*") if file.is_file())
     return sum(file.stat().st_size for file in files) / 1e6
+
+
+def main(bundle: Path, image: Path) -> None:
+    """Measure, and add the figures to the P4 result: `python -m benchmarks.base_install BUNDLE IMAGE`."""
+    target = _ROOT / "benchmarks/results/p4-gaussian.json"
+    result = json.loads(target.read_text())
+    with tempfile.TemporaryDirectory() as work:
+        result["base_install"] = measure_base_install(bundle, image, Path(work))
+    target.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from PIL import Image as PillowImage
 
+from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.domain import Decision, MissingExtraError, OutputError, ParameterError
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
@@ -74,11 +75,14 @@ def write_scores(
     if file_format == "parquet":
         _import_arrow()
     with whole_folder(folder, overwrite=overwrite) as part:
-        rows = []
-        for item in scored:
-            rows.append(_row(item))
+
+        def record(item: ScoredImage) -> dict[str, Any]:
             if heat_scale and item.heat is not None:
                 _write_heatmap(item.path, item.heat, heat_scale, part / "heatmaps" / item.name)
+            return _row(item)
+
+        # pictures are drawn by threads while the next images are scored
+        rows = list(map_ordered(record, scored, count_cores()))
         write_rows(rows, part / f"scores.{file_format}")
     return len(rows)
 
