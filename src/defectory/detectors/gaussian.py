@@ -80,11 +80,11 @@ class Gaussian(FrozenFeatureDetector):
         self.image_weight = image_weight
 
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return the peak: process, three copies of the second moments, held-out maps."""
+        """Return the peak: process, second moments and their working copies, held-out maps."""
         cells, width = (self.size_px // 16) ** 2, 384
         moments = 4 * cells * width**2
         held_out = min(n_images, 2000) * 4 * self.grid_side**2
-        return 450 * 2**20 + 2 * moments + 4 * held_out + 24 * self.n_tiles**2 * 2**20
+        return 540 * 2**20 + 2 * moments + 4 * held_out + 24 * self.n_tiles**2 * 2**20
 
     def arrays(self) -> Arrays:
         """Return both fields and the standardization."""
