@@ -20,7 +20,9 @@ from rich.text import Text
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
+        if speed is None:
+            return Text("")
+        return Text(f"{speed:,.{0 if speed >= 10 else 1}f}/s", style="progress.data.speed")
 
 
 class Bars:
@@ -34,6 +36,7 @@ class Bars:
             MofNCompleteColumn(),
             _Rate(),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[note]}"),
             console=console,
             disable=not console.is_terminal,
         )
@@ -53,9 +56,14 @@ class Bars:
 
     def start(self, stage: str, total: int) -> None:
         """Begin a stage with a bar of its own."""
-        self._task = self._bars.add_task(stage, total=total)
+        self._task = self._bars.add_task(stage, total=total, note="")
 
     def advance(self, steps: int = 1) -> None:
         """Move the bar of the present stage."""
         if self._task is not None:
             self._bars.advance(self._task, steps)
+
+    def note(self, text: str) -> None:
+        """Write behind the bar of the present stage."""
+        if self._task is not None:
+            self._bars.update(self._task, note=text)

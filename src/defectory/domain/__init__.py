@@ -6,6 +6,7 @@ feature grid), d feature width, m bank rows, k neighbors.
 
 from defectory.domain.errors import (
     BundleError,
+    CheckpointError,
     DataError,
     DefectoryError,
     ImageReadError,
@@ -21,10 +22,12 @@ from defectory.domain.images import ArrayImages, ImageSource, MaskSource
 from defectory.domain.labels import Label
 from defectory.domain.progress import NoProgress, Progress
 from defectory.domain.scores import Decision, Region, Scores
+from defectory.domain.settings import check_settings
 
 __all__ = [
     "ArrayImages",
     "BundleError",
+    "CheckpointError",
     "DataError",
     "Decision",
     "DefectoryError",
@@ -43,4 +46,5 @@ __all__ = [
     "Region",
     "ResourceError",
     "Scores",
+    "check_settings",
 ]

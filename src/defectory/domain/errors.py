@@ -8,6 +8,7 @@
     │   ├── MaskError        one mask cannot be read or does not fit its image
     │   └── ManifestError    a CSV or JSONL manifest does not parse
     ├── BundleError          a bundle is corrupt, truncated, hostile or from a newer version
+    ├── CheckpointError      a checkpoint of a training run is damaged or another run's
     ├── ParameterError       an argument is out of its range (a ValueError too)
     ├── NotFittedError       score() before fit()
     ├── MissingExtraError    an optional dependency is not installed (an ImportError too)
@@ -38,6 +39,10 @@ class ManifestError(DataError):
 
 class BundleError(DefectoryError):
     """A bundle is corrupt, truncated, hostile or written by a newer version."""
+
+
+class CheckpointError(DefectoryError):
+    """A checkpoint of a training run is damaged or another run's."""
 
 
 class ParameterError(DefectoryError, ValueError):

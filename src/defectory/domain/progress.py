@@ -14,6 +14,10 @@ class Progress(Protocol):
         """Finish `steps` more steps of the present stage."""
         ...
 
+    def note(self, text: str) -> None:
+        """Say in a few words how the present stage goes (a loss); replaces the note before."""
+        ...
+
 
 class NoProgress:
     """Silence."""
@@ -22,4 +26,7 @@ class NoProgress:
         """Do nothing."""
 
     def advance(self, steps: int = 1) -> None:
+        """Do nothing."""
+
+    def note(self, text: str) -> None:
         """Do nothing."""

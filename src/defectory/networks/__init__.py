@@ -1,0 +1,1 @@
+"""Trainable networks in torch (extra `train`); nothing of the base install imports this room."""

@@ -1,0 +1,28 @@
+"""Labels for unlabeled samples: one-class ensembles, partial matching. NumPy only.
+
+Higher scores are more anomalous, here as everywhere.
+"""
+
+from defectory.pseudolabels.labeler import PseudoLabeler
+from defectory.pseudolabels.matching import (
+    match_lower,
+    match_upper,
+    otsu_threshold,
+    percentile_thresholds,
+)
+from defectory.pseudolabels.one_class import GaussianMixture, OneClassModel, ShrunkGaussian
+from defectory.pseudolabels.results import PseudoLabels
+from defectory.pseudolabels.whitening import PooledWhitening
+
+__all__ = [
+    "GaussianMixture",
+    "OneClassModel",
+    "PooledWhitening",
+    "PseudoLabeler",
+    "PseudoLabels",
+    "ShrunkGaussian",
+    "match_lower",
+    "match_upper",
+    "otsu_threshold",
+    "percentile_thresholds",
+]

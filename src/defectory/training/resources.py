@@ -1,0 +1,75 @@
+"""What a training run may use of the machine; no part of a detector's config. Imports no torch."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from defectory.domain import ParameterError
+
+if TYPE_CHECKING:
+    import torch
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+@dataclass(frozen=True)
+class TrainingResources:
+    """Resources of a run; results are the same on the same machine with the same threads and device.
+
+    Attributes
+    ----------
+    checkpoint : file that the run is kept in until it is complete, or None to keep nothing
+    checkpoint_every_s : >= 0, seconds between two checkpoints
+    time_budget_s : > 0, or None; the run is planned shorter where all steps would take longer
+    n_threads : >= 1, threads of torch on the CPU; None leaves them as they are
+    device : auto (CUDA where there is one), cpu, or cuda
+    mixed_precision : compute in bfloat16 on CUDA; without effect on the CPU
+    """
+
+    checkpoint: Path | None = None
+    checkpoint_every_s: float = 60.0
+    time_budget_s: float | None = None
+    n_threads: int | None = None
+    device: str = "auto"
+    mixed_precision: bool = False
+
+    def __post_init__(self) -> None:
+        if self.device not in DEVICES:
+            raise ParameterError(
+                f"no device is named {self.device!r}; there are {', '.join(DEVICES)}"
+            )
+        if self.time_budget_s is not None and self.time_budget_s <= 0:
+            raise ParameterError(f"the time budget is {self.time_budget_s} s; give more than 0")
+        if self.n_threads is not None and self.n_threads < 1:
+            raise ParameterError(f"n_threads is {self.n_threads}; give 1 or more")
+
+    def find_device(self) -> "torch.device":
+        """Return the device to train on; ParameterError where CUDA was asked for and is not there."""
+        import torch
+
+        has_cuda = torch.cuda.is_available()
+        if self.device == "cuda" and not has_cuda:
+            raise ParameterError("there is no CUDA device for torch here; use the device cpu")
+        return torch.device("cuda" if has_cuda and self.device != "cpu" else "cpu")
+
+    @contextmanager
+    def limit_threads(self) -> Iterator[None]:
+        """Keep torch to `n_threads` while the context lasts."""
+        import torch
+
+        before = torch.get_num_threads()
+        try:
+            if self.n_threads is not None:
+                torch.set_num_threads(self.n_threads)
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+    def autocast(self, device: "torch.device") -> "torch.autocast":
+        """Return the context for forward passes and losses."""
+        import torch
+
+        is_on = self.mixed_precision and device.type == "cuda"
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_on)
