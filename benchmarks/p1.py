@@ -4,6 +4,7 @@ Pixel figures compare map and mask at 256 x 256: maps enlarged bilinearly, masks
 Anomalous images whose mask is empty (four of the type `uneven`) count for image figures only.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from benchmarks.datasets import magnetic_tile, thinned
 from benchmarks.evaluation import Figures, Indices, Options, Run, fit, image_figures, repeat
 from benchmarks.provenance import provenance
 from defectory.domain import Label, Scores
+from defectory.domain.scores import AnomalyMap
 from defectory.metrics import auroc, pixel_metrics
 from defectory.sources import Dataset
 
@@ -22,15 +24,16 @@ _SIDE_PX = 256
 def run(options: Options) -> dict[str, Any]:
     """Return the result, JSON-ready."""
     data = magnetic_tile()
-    train = _thin(data.subset("train").with_label(Label.NORMAL), options.n_images)
-    test = _thin(data.subset("test"), options.n_images)
+    train = thin(data.subset("train").with_label(Label.NORMAL), options.n_images)
+    test = thin(data.subset("test"), options.n_images)
 
     def measure(indices: Indices, seed: int) -> Run:
         paths = train.images().paths
         detector = fit(options, [paths[i] for i in indices], seed)
         scores = detector.score(test.images())
         figures = image_figures(detector, scores, test.labels)
-        figures |= _per_type(scores, test) | _pixel_figures(scores, test)
+        figures |= _per_type(scores, test)
+        figures |= pixel_figures(scores.anomaly_maps, test)
         return Run(figures, scores.image_scores, detector.backbone_.card.id)
 
     results, weights = repeat(measure, len(train), options.n_seeds)
@@ -57,8 +60,9 @@ def _per_type(scores: Scores, test: Dataset) -> Figures:
     return figures
 
 
-def _pixel_figures(scores: Scores, test: Dataset) -> Figures:
-    if scores.anomaly_maps is None:
+def pixel_figures(found: Sequence[AnomalyMap] | None, test: Dataset) -> Figures:
+    """Return pixel AUROC and AUPRO of the maps of the test images, or nothing where there are none."""
+    if found is None:
         return {}
     files, size = test.masks(), (_SIDE_PX, _SIDE_PX)
     maps, masks = [], []
@@ -68,13 +72,14 @@ def _pixel_figures(scores: Scores, test: Dataset) -> Figures:
             continue
         if mask is None:
             mask = np.zeros(size, bool)
-        heat = Image.fromarray(scores.anomaly_maps[i])
+        heat = Image.fromarray(found[i])
         maps.append(np.asarray(heat.resize(size, Image.Resampling.BILINEAR)))
         masks.append(np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)))
-    found = pixel_metrics(maps, masks)
-    return {"pixel_auroc": found.auroc, "aupro": found.aupro}
+    metrics = pixel_metrics(maps, masks)
+    return {"pixel_auroc": metrics.auroc, "aupro": metrics.aupro}
 
 
-def _thin(data: Dataset, n: int | None) -> Dataset:
+def thin(data: Dataset, n: int | None) -> Dataset:
+    """Return at most n images, spread over the data set; all of it for None."""
     kept = {data.samples[i].name for i in thinned(range(len(data)), n)}
     return data.filter(lambda sample: sample.name in kept)

@@ -96,3 +96,14 @@ def test_features_that_never_change_give_finite_distances():
     np.testing.assert_allclose(field.leave_one_out(samples), 0, atol=1e-4)
     field.round()
     assert np.isfinite(field.distances(samples[:, :, 0] + 1)).all()
+
+
+def test_the_spread_of_channels_is_that_around_each_cells_mean():
+    samples = _samples(70, 1, 5)[:, :, 0]
+    fitter = FieldFitter(0.02)
+    for start in range(0, 70, 8):
+        fitter.add(samples[:, start : start + 8])
+    expected = np.sqrt(samples.astype(float).var(axis=1).mean(axis=0))
+    np.testing.assert_allclose(fitter.channel_spread(), expected, rtol=1e-4)
+    with pytest.raises(DataError, match="no image"):
+        FieldFitter(0.02).channel_spread()

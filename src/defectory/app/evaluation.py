@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 
 from defectory.app.model import Model
 from defectory.app.readable import find_unreadable, keep_readable
-from defectory.domain import DataError, Decision, Label, NoProgress, Progress
+from defectory.domain import DataError, Decision, Label, NoProgress, Progress, check_settings
 from defectory.domain.images import Mask
 from defectory.domain.scores import AnomalyMap
 from defectory.metrics import (
@@ -132,6 +132,7 @@ def evaluate(
     ------
     DataError : no image is labeled, or an image or mask cannot be read.
     """
+    check_settings({"seed": seed})
     progress = progress or NoProgress()
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
     test = dataset.subset("test")

@@ -7,6 +7,7 @@ from defectory.backbones.feature_cache import (
     FeatureCache,
     user_cache_folder,
 )
+from defectory.backbones.sessions import open_session
 from defectory.backbones.weights import DEFAULT_BACKBONE, load_backbone
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "View",
     "WeightCard",
     "load_backbone",
+    "open_session",
     "user_cache_folder",
 ]

@@ -1,7 +1,6 @@
 """Frozen features by ONNX Runtime, image by image, on all cores."""
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,8 @@ from defectory.backbones.cards import Stage, WeightCard
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.backbones.preparation import prepare_image
-from defectory.domain import BundleError, ImageSource, ParameterError
+from defectory.backbones.sessions import open_session
+from defectory.domain import ImageSource, ParameterError
 from defectory.domain.images import Image
 
 Features = dict[str, NDArray[np.float32]]
@@ -24,8 +24,6 @@ _HALO_PX = 64
 _MULTIPLE_PX = 32
 # An image of this side takes 200 MB; a bundle's settings must not be able to ask for any amount.
 _MAX_WHOLE_PX = 8192
-# The key by which ONNX names another file for a weight. ONNX Runtime would read it, whatever file it is.
-_EXTERNAL_WEIGHTS = b"location"
 
 
 @dataclass(frozen=True)
@@ -89,7 +87,9 @@ class Backbone:
         self.stages: tuple[Stage, ...] = tuple(card.stage(name) for name in stages)
         self.cache = cache
         self._n_threads = n_threads or count_cores()
-        self._session = _open_session(model, [stage.name for stage in self.stages])
+        self._session = open_session(
+            model, [stage.name for stage in self.stages], what="the backbone"
+        )
 
     def extract(
         self, images: ImageSource, view: View, indices: Sequence[int] | None = None
@@ -152,25 +152,3 @@ class Backbone:
                     inner = features[stage.name][skip_y : skip_y + cells, skip_x : skip_x + cells]
                     stitched[stage.name][to_y : to_y + cells, to_x : to_x + cells] = inner
         return stitched
-
-
-def _open_session(model: bytes, outputs: list[str]):  # type: ignore[no-untyped-def]
-    # Official builds report to their maker, with a lasting device id, unless this is set before the import.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    # One thread an image and several images at once scale better than several threads on one image.
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    if _EXTERNAL_WEIGHTS in model:
-        raise BundleError("the backbone's ONNX model wants weights from other files")
-    try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        found = [output.name for output in session.get_outputs()]
-    except Exception as error:  # ONNX Runtime's errors share no public base class
-        raise BundleError(f"the backbone's ONNX model does not load: {error}") from error
-    if found != outputs:
-        raise BundleError(f"the backbone's ONNX model gives {found}, but {outputs} are wanted")
-    return session

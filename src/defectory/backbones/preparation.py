@@ -25,21 +25,21 @@ def prepare_image(image: Image, side_px: int, *, even_exposure: bool) -> Image:
     -------
     (side_px, side_px, 3) uint8, RGB
     """
-    resized = image
-    if image.shape[:2] != (side_px, side_px):
-        picture = PillowImage.fromarray(image)
-        size = (side_px, side_px)
-        resized = np.asarray(picture.resize(size, PillowImage.Resampling.BILINEAR))
-    return _even_exposure(resized) if even_exposure else resized
+    picture = PillowImage.fromarray(image)
+    size = (side_px, side_px)
+    if picture.size != size:
+        picture = picture.resize(size, PillowImage.Resampling.BILINEAR)
+    return _even_exposure(picture) if even_exposure else np.asarray(picture)
 
 
-def _even_exposure(image: Image) -> Image:
+def _even_exposure(picture: PillowImage.Image) -> Image:
     """Apply the gain by a table of the 256 values: exact, and 20 times faster than on the pixels."""
-    counts = np.bincount(image.ravel(), minlength=256)
+    counts = np.array(picture.histogram()).reshape(3, 256).sum(axis=0)
     values = np.arange(256)
-    mean = float(counts @ values) / image.size
-    spread = float(np.sqrt(counts @ (values - mean) ** 2 / image.size))
+    n_values = 3 * picture.width * picture.height
+    mean = float(counts @ values) / n_values
+    spread = float(np.sqrt(counts @ (values - mean) ** 2 / n_values))
     gain = _EXPOSURE_SPREAD / (spread + _SPREAD_FLOOR)
     table = np.rint(np.clip((values - mean) * gain + _EXPOSURE_MEAN, 0, 255)).astype(np.uint8)
-    exposed: Image = table[image]
+    exposed: Image = table.take(np.asarray(picture))
     return exposed

@@ -5,7 +5,6 @@ from defectory.calibration.thresholds import (
     Threshold,
     fit_threshold,
     n_normals_needed,
-    split_folds,
 )
 
-__all__ = ["DEFAULT_CONFIDENCE", "Threshold", "fit_threshold", "n_normals_needed", "split_folds"]
+__all__ = ["DEFAULT_CONFIDENCE", "Threshold", "fit_threshold", "n_normals_needed"]

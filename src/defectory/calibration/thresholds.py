@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from math import ceil, inf, log1p
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from defectory.calibration.binomial import beta_quantile
+from defectory.calibration.binomial import beta_probability, beta_quantile
 from defectory.domain import ParameterError
 
 DEFAULT_CONFIDENCE = 0.95
@@ -130,7 +130,7 @@ def _lowest_rank(n: int, rate: float, confidence: float) -> int | None:
     low, high = 0, n  # the bound of `high` is within the rate, that of `low` is not
     while high - low > 1:
         middle = (low + high) // 2
-        if beta_quantile(confidence, n + 1 - middle, middle) <= rate:
+        if beta_probability(rate, n + 1 - middle, middle) >= confidence:
             high = middle
         else:
             low = middle
@@ -140,9 +140,3 @@ def _lowest_rank(n: int, rate: float, confidence: float) -> int | None:
 def _check_open_unit(name: str, value: float) -> None:
     if not 0 < value < 1:
         raise ParameterError(f"{name} is {value}; give a number between 0 and 1, such as 0.01")
-
-
-def split_folds(n: int, n_folds: int, seed: int) -> list[NDArray[np.intp]]:
-    """Return n indices dealt at random into folds of equal size (within one), each sorted."""
-    order = np.random.default_rng(seed).permutation(n)
-    return [np.sort(part) for part in np.array_split(order, min(n_folds, n))]

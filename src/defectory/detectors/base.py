@@ -19,6 +19,7 @@ from defectory.domain import (
     Progress,
     Scores,
 )
+from defectory.training.resources import TrainingResources
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -38,7 +39,7 @@ class Detector(ABC):
     """A model of what is normal that scores images; higher = more anomalous, always.
 
     `__init__` takes keywords only and stores them; learned attributes end in `_`. State is config + named
-    arrays + one frozen backbone. Thresholds live outside (room calibration).
+    arrays + one backbone + at most one trained head. Thresholds live outside (room calibration).
     """
 
     name: ClassVar[str]
@@ -47,7 +48,12 @@ class Detector(ABC):
     cache: FeatureCache | None = None
     """Where features are looked up and stored; a resource of the machine, not part of the config."""
 
+    resources: TrainingResources | None = None
+    """What training may use of the machine, for a method that trains; no part of the config either."""
+
     backbone_: Backbone
+    head_: bytes | None = None
+    """ONNX of a network that was trained on the backbone's features, where a method trains one."""
     held_out_scores_: NDArray[np.float32]
     """(m,) raw scores of normals, each by the model without it: what thresholds are fitted on, outside."""
     held_out_peaks_: NDArray[np.float32]
@@ -93,7 +99,7 @@ class Detector(ABC):
 
     @abstractmethod
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
-        """Take the state that `arrays` gave; raise ParameterError where it does not fit the config."""
+        """Take the state that `arrays` gave, `head_` being set; ParameterError where it does not fit."""
 
     @abstractmethod
     def estimate_fit_bytes(self, n_images: int) -> int:

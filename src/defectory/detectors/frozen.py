@@ -2,7 +2,7 @@
 
 import time
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,22 +18,20 @@ from defectory.backbones import (
 )
 from defectory.detectors.base import Detector, usable_as_normal
 from defectory.detectors.grids import smoothing_matrix
+from defectory.detectors.states import BATCH
 from defectory.domain import (
     DataError,
     ImageSource,
     MaskSource,
     NoProgress,
-    ParameterError,
     Progress,
     Scores,
+    check_settings,
 )
 from defectory.domain.scores import AnomalyMap
 
 _MAP_CELLS = 4
 """Cells of an anomaly map for each cell of the feature grid, in both directions."""
-
-BATCH = 8
-"""Images that go through a matrix product together; more would not be faster, only larger."""
 
 MAX_HELD_OUT = 2000
 """Held-out scores beyond this number no longer move a threshold; a random share of the normals is taken."""
@@ -87,6 +85,7 @@ class FrozenFeatureDetector(Detector):
     ) -> Self:
         """Learn from the images that are labeled normal or not labeled; see Detector.fit."""
         del masks  # a one-class model has no use for them
+        check_settings(self.config())
         progress = progress or NoProgress()
         view, normals = self.view, usable_as_normal(len(images), labels)
         if len(normals) < 2:
@@ -118,11 +117,9 @@ class FrozenFeatureDetector(Detector):
         maps: list[AnomalyMap] = []
         with _one_thread_a_product():
             for batch in self._batches(images, self.view, range(len(images)), progress):
-                # always a full batch: the shape of a matrix product must not depend on the companions
-                padded = batch + [batch[-1]] * (BATCH - len(batch))
-                batch_scores, cells = self._score_batch(padded)
-                scores.extend(batch_scores[: len(batch)].tolist())
-                maps.extend(self._enlarge(grid) for grid in cells[: len(batch)])
+                batch_scores, cells = self._score_batch(batch)
+                scores.extend(batch_scores.tolist())
+                maps.extend(self._enlarge(grid) for grid in cells)
         return Scores(np.array(scores, np.float32), maps)
 
     def time_reading(self, images: ImageSource) -> float:
@@ -175,7 +172,10 @@ class FrozenFeatureDetector(Detector):
     def _score_batch(
         self, batch: list[Features]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return the scores (b,) and the values of the grid's cells (b, g, g)."""
+        """Return the scores (b,) and the values of the grid's cells (b, g, g).
+
+        No image's may depend, not even by rounding, on how many others there are.
+        """
 
 
 def _one_thread_a_product() -> threadpool_limits:
@@ -184,25 +184,3 @@ def _one_thread_a_product() -> threadpool_limits:
     Threads that wait for each other by spinning would take the cores from them.
     """
     return threadpool_limits(limits=1, user_api="blas")
-
-
-def check_array(
-    arrays: Mapping[str, NDArray[Any]], name: str, shape: tuple[int | None, ...]
-) -> NDArray[Any]:
-    """Return the named array; ParameterError if it is missing or its shape is another (None: any)."""
-    array = arrays.get(name)
-    if array is None:
-        raise ParameterError(f"the array {name!r} is missing")
-    fits = array.ndim == len(shape) and all(
-        want is None or have == want for have, want in zip(array.shape, shape, strict=True)
-    )
-    if not fits:
-        raise ParameterError(f"the array {name!r} is {array.shape}; expected {shape}")
-    return array
-
-
-def top_mean(cells: NDArray[np.float32], ratio: float) -> float:
-    """Return the mean of the highest `ratio` of the values, at least one of them."""
-    flat = cells.ravel()
-    n = max(1, round(ratio * flat.size))
-    return float(np.partition(flat, flat.size - n)[flat.size - n :].mean(dtype=np.float64))

@@ -15,6 +15,7 @@ _ROUNDING = 1e-6
 # Variance of features that never change, so that a constant image set still gives a finite field.
 _FLOOR = 1e-4
 _FLOAT16_MAX = 6e4
+_NOTHING = "there is no image to learn what is normal from"
 
 
 class GaussianField:
@@ -146,12 +147,23 @@ class FieldFitter:
         if sum(part.shape[1] for part in self._block) >= _BLOCK:
             self._flush()
 
+    def channel_spread(self) -> Float:
+        """Return (d,) float32 > 0: how far a feature typically is from its cell's mean. Before `finish`."""
+        if self._block:
+            self._flush()
+        if self._products is None or self._sums is None:
+            raise DataError(_NOTHING)
+        squares = np.einsum("pdd->pd", self._products) / self._n
+        variances = np.maximum(squares - (self._sums / self._n) ** 2, 0).mean(axis=0)
+        spread: Float = np.sqrt(np.maximum(variances, _FLOOR)).astype(np.float32)
+        return spread
+
     def finish(self) -> GaussianField:
         """Return the fitted field; DataError if nothing was added."""
         if self._block:
             self._flush()
         if self._products is None or self._sums is None or self._origin is None:
-            raise DataError("there is no image to learn what is normal from")
+            raise DataError(_NOTHING)
         n, shift = self._n, (self._sums / self._n).astype(np.float32)
         whitening, self._products = (
             self._products,

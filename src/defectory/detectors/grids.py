@@ -29,6 +29,36 @@ def stack_stages(features: Features, stages: tuple[str, ...], side: int) -> Grid
     return np.concatenate([_resample(features[name], side) for name in stages], axis=2)
 
 
+def line_residuals(grid: Grid) -> Grid:
+    """Return what sets each place apart from the rest of its column and of its row.
+
+    Features are averaged over 3 x 3 cells; then the median of the column, and that of the row, is taken off.
+    What a whole column shares (a groove, a lamp at the side) is thereby not held against any of its cells.
+
+    Parameters
+    ----------
+    grid : (g, g, d) float32
+
+    Returns
+    -------
+    (g, g, 2 d) float32, by column and by row
+    """
+    g = len(grid)
+    padded = np.pad(grid, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    rows = padded[:g] + padded[1 : g + 1] + padded[2:]
+    smooth = (rows[:, :g] + rows[:, 1 : g + 1] + rows[:, 2:]) / 9
+    by_column, by_row = (smooth - _median(smooth, axis) for axis in (0, 1))
+    residuals: Grid = np.concatenate([by_column, by_row], axis=2).astype(np.float32, copy=False)
+    return residuals
+
+
+def _median(grid: Grid, axis: int) -> Grid:
+    """Return the median along an axis, which stays; for so few values 5 times faster than np.median."""
+    ordered, g = np.sort(grid, axis=axis), grid.shape[axis]
+    middle: Grid = ordered.take(((g - 1) // 2, g // 2), axis=axis).mean(axis=axis, keepdims=True)
+    return middle
+
+
 def _resample(stage: Grid, side: int) -> Grid:
     n = stage.shape[0]
     if n == side:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features
 from defectory.detectors.base import Arrays, Capabilities
-from defectory.detectors.frozen import FrozenFeatureDetector, check_array, top_mean
+from defectory.detectors.frozen import FrozenFeatureDetector
 from defectory.detectors.grids import stack_stages
+from defectory.detectors.states import check_array, top_mean
 from defectory.domain import ParameterError
 from defectory.memory import NeighborIndex, StreamingCoreset
 

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
-from defectory.detectors import DETECTORS, Gaussian, PatchMemory
-from defectory.detectors.frozen import check_array, top_mean
+from defectory.detectors import Gaussian, PatchMemory
+from defectory.detectors.states import check_array, top_mean
 from defectory.domain import ArrayImages, DataError, ParameterError
+
+FROZEN = (Gaussian, PatchMemory)
 
 
 def _images(n):
@@ -30,13 +32,14 @@ def test_check_array_gives_the_array_or_says_what_is_wrong():
             check_array(arrays, "a", shape)
 
 
-@pytest.mark.parametrize("detector", DETECTORS.values())
+@pytest.mark.parametrize("detector", FROZEN)
 @pytest.mark.parametrize(
     ("setting", "value"),
     [
         ("size_px", 0), ("size_px", 100), ("size_px", -32), ("n_tiles", 0), ("n_tiles", 17),
         ("blur_px", 0.0), ("blur_px", -1.0), ("top_ratio", 0.0), ("top_ratio", 1.1),
-        ("top_ratio", float("nan")), ("backbone", "no-such"),
+        ("top_ratio", float("nan")), ("backbone", "no-such"), ("seed", -1), ("seed", 0.5),
+        ("blur_px", float("nan")), ("blur_px", float("inf")), ("size_px", float("nan")),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_fit(detector, setting, value):
@@ -49,7 +52,8 @@ def test_settings_out_of_range_are_refused_by_fit(detector, setting, value):
     [
         (Gaussian, "shrinkage", 0.0), (Gaussian, "shrinkage", 1.1), (Gaussian, "image_weight", -0.1),
         (PatchMemory, "n_bank", 0), (PatchMemory, "n_dims", 0), (PatchMemory, "n_neighbors", 0),
-        (PatchMemory, "position_weight", -0.1),
+        (PatchMemory, "position_weight", -0.1), (PatchMemory, "position_weight", float("nan")),
+        (Gaussian, "image_weight", float("inf")), (Gaussian, "image_weight", float("nan")),
     ],
 )  # fmt: skip
 def test_own_settings_out_of_range_are_refused_by_fit(detector, setting, value):
@@ -57,7 +61,7 @@ def test_own_settings_out_of_range_are_refused_by_fit(detector, setting, value):
         detector(**{"size_px": 64, setting: value}).fit(_images(2))
 
 
-@pytest.mark.parametrize("detector", DETECTORS.values())
+@pytest.mark.parametrize("detector", FROZEN)
 @pytest.mark.parametrize(
     ("n", "labels", "n_usable"), [(0, None, 0), (1, None, 1), (3, [0, 1, 1], 1), (2, [1, 1], 0)]
 )
@@ -66,14 +70,14 @@ def test_fewer_than_two_normals_are_an_error(detector, n, labels, n_usable):
         detector(size_px=64).fit(_images(n) if n else ArrayImages([]), labels)
 
 
-@pytest.mark.parametrize("detector", DETECTORS.values())
+@pytest.mark.parametrize("detector", FROZEN)
 @pytest.mark.parametrize("labels", [[0, 0], [0, 0, 2], [[0, 0, 0]], [0, 0, -2], [0.5, 0, 0]])
 def test_labels_that_do_not_fit_are_refused(detector, labels):
     with pytest.raises(ParameterError, match="labels of shape"):
         detector(size_px=64).fit(_images(3), labels)
 
 
-@pytest.mark.parametrize("detector", DETECTORS.values())
+@pytest.mark.parametrize("detector", FROZEN)
 def test_restore_refuses_arrays_that_do_not_fit(detector):
     fitted = detector(size_px=64).fit(_images(2))
     arrays = fitted.arrays()
@@ -93,9 +97,7 @@ def test_a_field_of_another_size_does_not_fit():
 
 def test_a_spread_must_be_positive():
     fitted = Gaussian(size_px=64).fit(_images(2))
-    for name, spoiled in (
-        ("cell_spread", np.zeros_like(fitted.cell_spread_)),
-        ("part_standards", np.zeros_like(fitted.part_standards_)),
-    ):
+    for name in ("cell_spread", "part_standards", "channel_spread", "map_units"):
+        spoiled = np.zeros_like(fitted.arrays()[name])
         with pytest.raises(ParameterError, match="not positive"):
             Gaussian(size_px=64).restore({**fitted.arrays(), name: spoiled}, fitted.backbone_)

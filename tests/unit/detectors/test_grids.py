@@ -1,7 +1,11 @@
 import numpy as np
 import pytest
 
-from defectory.detectors.grids import interpolation_matrix, smoothing_matrix
+from defectory.detectors.grids import (
+    interpolation_matrix,
+    line_residuals,
+    smoothing_matrix,
+)
 
 
 @pytest.mark.parametrize("n_from", [1, 2, 4, 5])
@@ -35,3 +39,24 @@ def test_smoothing_keeps_constants_and_mirrors():
     np.testing.assert_allclose(matrix, matrix[::-1, ::-1], atol=1e-6)
     with pytest.raises(ValueError, match="read-only"):
         matrix[0, 0] = 2
+
+
+@pytest.mark.parametrize("g", [1, 2, 5, 16])
+def test_line_residuals_are_what_medians_of_columns_and_rows_leave(g):
+    grid = np.random.default_rng(0).normal(size=(g, g, 3)).astype(np.float32)
+    smooth = np.empty_like(grid)
+    for y, x in np.ndindex(g, g):
+        near = [
+            grid[min(max(y + dy, 0), g - 1), min(max(x + dx, 0), g - 1)]
+            for dy in (-1, 0, 1)
+            for dx in (-1, 0, 1)
+        ]
+        smooth[y, x] = np.mean(near, axis=0)
+    found = line_residuals(grid)
+    by_column, by_row = found[..., :3], found[..., 3:]
+    for i in range(g):
+        np.testing.assert_allclose(
+            by_column[:, i], smooth[:, i] - np.median(smooth[:, i], axis=0), atol=1e-5
+        )
+        np.testing.assert_allclose(by_row[i], smooth[i] - np.median(smooth[i], axis=0), atol=1e-5)
+    assert found.dtype == np.float32

@@ -61,6 +61,9 @@ def test_progress_gets_one_step_an_image(root):
         def advance(self, steps=1):
             self.done += steps
 
+        def note(self, text):
+            pass
+
     steps = Steps()
     inspect_dataset(read_dataset(root), progress=steps)
     assert (steps.total, steps.done) == (17, 17)

@@ -1,0 +1,264 @@
+"""What is normal at each place and of the whole: Gaussians on frozen features, from two passes over normals.
+
+Source: Defard et al. 2020 (PaDiM) for a Gaussian a position; Rippel et al. 2020 ("Modeling the distribution
+of normal data in pre-trained deep features") for one Gaussian over pooled features of the image. Differs
+from both: see GaussianField; distances of a cell are standardized by what they are on normals left out, so
+that a restless place of the product does not drown a quiet one; the image's score adds both views. The map
+is not made of these distances: see `_map_cells`.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones import Backbone, Features
+from defectory.detectors.base import Arrays
+from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField
+from defectory.detectors.grids import line_residuals, stack_stages
+from defectory.detectors.states import BATCH, check_array, top_mean
+from defectory.domain import ParameterError
+
+_POSITION_STAGES = ("block7", "block10", "block14")
+_IMAGE_STAGE = "block15"
+_LINE_STAGE = "block4"
+# Weight of the lines in the map, both parts in units of what left-out normals show.
+_LINE_WEIGHT = 2.0
+# Normals whose spread a cell's own is mixed with: few images leave a cell's spread uncertain.
+_PRIOR_IMAGES = 30
+
+
+class GaussianNormality:
+    """Position-wise Gaussians, one image-level Gaussian, and a map of what deviates.
+
+    Parameters
+    ----------
+    size_px : side of the resized image, or of a tile of it
+    n_tiles : tiles a side; cells of one 16 px neighborhood share a Gaussian
+    shrinkage, top_ratio, image_weight : see `Gaussian`
+
+    Raises
+    ------
+    ParameterError : a setting is out of range.
+    """
+
+    stages: ClassVar[tuple[str, ...]] = (_LINE_STAGE, *_POSITION_STAGES, _IMAGE_STAGE)
+
+    def __init__(
+        self,
+        size_px: int,
+        n_tiles: int = 1,
+        *,
+        shrinkage: float = 0.02,
+        top_ratio: float = 0.02,
+        image_weight: float = 0.3,
+    ) -> None:
+        if not 0 < shrinkage <= 1 or not 0 < top_ratio <= 1:
+            raise ParameterError("shrinkage and top_ratio must be above 0 and at most 1")
+        if image_weight < 0:
+            raise ParameterError("image_weight must not be negative")
+        self.size_px = size_px
+        self.n_tiles = n_tiles
+        self.shrinkage = shrinkage
+        self.top_ratio = top_ratio
+        self.image_weight = image_weight
+
+    @property
+    def grid_side(self) -> int:
+        """Cells of the feature grid in each direction: one for 16 px."""
+        return self.size_px * self.n_tiles // 16
+
+    def estimate_bytes(self, n_images: int) -> int:
+        """Return the peak of fit beside the process: second moments, working copies, held-out values."""
+        cells, width = (self.size_px // 16) ** 2, 384
+        moments = 4 * cells * width**2
+        held_out = min(n_images, 2000) * 4 * self.grid_side**2
+        lines = 3 * 4 * cells * 80**2
+        return 2 * moments + lines + 8 * held_out + 28 * self.n_tiles**2 * 2**20
+
+    def arrays(self) -> Arrays:
+        """Return the fields and the standardization."""
+        named: Arrays = {
+            "cell_center": self.cell_center_,
+            "cell_spread": self.cell_spread_,
+            "part_standards": self.part_standards_,
+            "channel_spread": self.channel_spread_,
+            "map_units": self.map_units_,
+            "n_samples": np.array([self.cells_.n_samples, self.image_.n_samples], np.float32),
+        }
+        for prefix, field in (
+            ("cells", self.cells_),
+            ("image", self.image_),
+            ("lines", self.lines_),
+        ):
+            named |= {f"{prefix}.{key}": value for key, value in field.arrays().items()}
+        return named
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
+        """Take the state that `arrays` gave."""
+        p = (self.size_px // 16) ** 2
+        n_cells, n_image = (int(n) for n in check_array(arrays, "n_samples", (2,)))
+        n_channels = {stage.name: stage.n_channels for stage in backbone.stages}
+        d = sum(n_channels[name] for name in _POSITION_STAGES)
+        self.cells_ = self._restore_field(arrays, "cells", p, d, n_cells)
+        self.image_ = self._restore_field(arrays, "image", 1, 2 * n_channels[_IMAGE_STAGE], n_image)
+        self.lines_ = self._restore_field(arrays, "lines", p, 2 * n_channels[_LINE_STAGE], n_cells)
+        self.channel_spread_ = check_array(arrays, "channel_spread", (d,))
+        self.map_units_ = check_array(arrays, "map_units", (2,))
+        self.cell_center_ = check_array(arrays, "cell_center", (p,))
+        self.cell_spread_ = check_array(arrays, "cell_spread", (p,))
+        self.part_standards_ = check_array(arrays, "part_standards", (2, 2))
+        spreads = (
+            self.cell_spread_,
+            self.part_standards_[:, 1],
+            self.channel_spread_,
+            self.map_units_,
+        )
+        if any((spread <= 0).any() for spread in spreads):
+            raise ParameterError("a spread is not positive")
+        return self
+
+    def _restore_field(
+        self, arrays: Mapping[str, NDArray[Any]], prefix: str, p: int, d: int, n_samples: int
+    ) -> GaussianField:
+        means = check_array(arrays, f"{prefix}.means", (p, d))
+        triangles = check_array(arrays, f"{prefix}.triangles", (p, d * (d + 1) // 2))
+        return GaussianField.from_arrays(means, triangles, n_samples, self.shrinkage)
+
+    def learn(self, batches: Iterator[list[Features]]) -> Self:
+        """Take the first pass over the normals."""
+        cells, lines, image = (FieldFitter(self.shrinkage) for _ in range(3))
+        for batch in batches:
+            for fitter, samples in ((cells, self._samples(batch)), (lines, self._lines(batch))):
+                fitter.add(samples.reshape(len(samples), -1, samples.shape[-1]))
+            image.add(self._pool(batch))
+        self.channel_spread_ = cells.channel_spread()
+        self.cells_, self.lines_, self.image_ = cells.finish(), lines.finish(), image.finish()
+        return self
+
+    def calibrate(self, batches: Iterator[list[Features]]) -> tuple[Float, Float]:
+        """Take the second pass, over some of the normals, and standardize by what they are when left out.
+
+        Returns
+        -------
+        (n,) scores of these normals, each by the model without it
+        (n, g, g) values of their maps, likewise
+        """
+        cells, means, lines, image = [], [], [], []
+        for batch in batches:
+            samples = self._samples(batch)
+            cells.append(self.cells_.leave_one_out(samples))
+            means.append(self._mean_distances(samples, is_left_out=True))
+            lines.append(self.lines_.leave_one_out(self._lines(batch)))
+            image.append(self.image_.leave_one_out(self._pool(batch)[:, :, None])[0, :, 0])
+        for field in (self.cells_, self.lines_, self.image_):
+            field.round()
+        distances, from_means, from_lines = (
+            np.concatenate(parts, axis=1) for parts in (cells, means, lines)
+        )  # (p, n, b) each
+        self._standardize_cells(distances)
+        grids = self._standardized(distances)
+        units = [max(float(part.mean()), 1e-6) for part in (from_means, from_lines)]
+        self.map_units_ = np.array(units, np.float32)
+        parts = np.stack([self._top(grids), np.concatenate(image)])
+        center, spread = parts.mean(axis=1), np.maximum(parts.std(axis=1), 1e-6)
+        self.part_standards_ = np.stack([center, spread], axis=1).astype(np.float32)
+        return self._combine(*parts), self._map_cells(from_means, from_lines)
+
+    def score(self, batch: list[Features]) -> tuple[Float, Float]:
+        """Return (b,) scores and (b, g, g) values of the map of at most BATCH images.
+
+        No image's depend, not even by rounding, on how many others there are.
+        """
+        n = len(batch)
+        # always a full batch: rounding depends on the shape of a matrix product
+        batch = batch + [batch[-1]] * (BATCH - n)
+        samples = self._samples(batch)
+        grids = self._standardized(_distances(self.cells_, samples))
+        scores = self._combine(self._top(grids), self.image_.distances(self._pool(batch))[0])
+        from_lines = _distances(self.lines_, self._lines(batch))
+        maps = self._map_cells(self._mean_distances(samples), from_lines)
+        return scores[:n], maps[:n]
+
+    def _samples(self, batch: list[Features]) -> Float:
+        """Return (p, i, b, d): for each cell and image, the b grid positions that the cell covers."""
+        return self._to_cells([stack_stages(f, _POSITION_STAGES, self.grid_side) for f in batch])
+
+    def _lines(self, batch: list[Features]) -> Float:
+        """Return (p, i, b, d) like `_samples`: what sets each position apart from its column and row."""
+        stages = [stack_stages(f, (_LINE_STAGE,), self.grid_side) for f in batch]
+        return self._to_cells([line_residuals(grid) for grid in stages])
+
+    def _to_cells(self, grids: list[Float]) -> Float:
+        """Return (p, i, b, d) from i grids (g, g, d)."""
+        side, t = self.size_px // 16, self.n_tiles
+        i, d = len(grids), grids[0].shape[-1]
+        split = np.stack(grids).reshape(i, side, t, side, t, d).transpose(1, 3, 0, 2, 4, 5)
+        return np.ascontiguousarray(split).reshape(side * side, i, t * t, d)
+
+    def _to_grids(self, values: Float) -> Float:
+        """Return (i, g, g) from (p, i, b)."""
+        side, t = self.size_px // 16, self.n_tiles
+        i = values.shape[1]
+        split = values.reshape(side, side, i, t, t).transpose(2, 0, 3, 1, 4)
+        return np.ascontiguousarray(split).reshape(i, self.grid_side, self.grid_side)
+
+    def _standardized(self, distances: Float) -> Float:
+        """Return (i, g, g) standardized values from (p, i, b) distances."""
+        return self._to_grids(
+            (distances - self.cell_center_[:, None, None]) / self.cell_spread_[:, None, None]
+        )
+
+    def _mean_distances(self, samples: Float, *, is_left_out: bool = False) -> Float:
+        """Return (p, i, b): Euclidean distances to the cell's mean, in units of each channel's spread.
+
+        The image is first taken out of the mean if it is to be left out.
+        """
+        away = (samples - self.cells_.means[:, None, None]) / self.channel_spread_
+        if is_left_out:
+            b = samples.shape[2]
+            away += away.sum(axis=2, keepdims=True) / (self.cells_.n_samples - b)
+        found: Float = np.sqrt(np.einsum("pibd,pibd->pib", away, away))
+        return found
+
+    def _map_cells(self, from_means: Float, from_lines: Float) -> Float:
+        """Return the (i, g, g) values of the map from both parts, (p, i, b) each.
+
+        The image's score wants faint deviations, the map wants areas. Distances to the mean, not whitened,
+        fill a defect better than Mahalanobis distances; lines tell an area from the rest of its own image.
+        """
+        mean_unit, line_unit = self.map_units_
+        return self._to_grids(from_means / mean_unit + _LINE_WEIGHT * from_lines / line_unit)
+
+    def _pool(self, batch: list[Features]) -> Float:
+        """Return (1, i, 2c): mean and standard deviation of the coarsest stage over the image."""
+        flat = [f[_IMAGE_STAGE].reshape(-1, f[_IMAGE_STAGE].shape[-1]) for f in batch]
+        return np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in flat])[None]
+
+    def _standardize_cells(self, distances: Float) -> None:
+        """Set each cell's center and spread; cells lean on the mean of all where images are few."""
+        n = distances.shape[1]
+        own = n / (n + _PRIOR_IMAGES)
+        center, variance = distances.mean(axis=(1, 2)), distances.var(axis=(1, 2))
+        self.cell_center_ = (own * center + (1 - own) * center.mean()).astype(np.float32)
+        mixed = own * variance + (1 - own) * variance.mean()
+        self.cell_spread_ = np.sqrt(np.maximum(mixed, 1e-6)).astype(np.float32)
+
+    def _top(self, grids: Float) -> NDArray[np.float32]:
+        return np.array([top_mean(grid, self.top_ratio) for grid in grids], np.float32)
+
+    def _combine(self, cells: Float, image: Float) -> NDArray[np.float32]:
+        (cell_center, cell_spread), (image_center, image_spread) = self.part_standards_
+        z_cells, z_image = (
+            (cells - cell_center) / cell_spread,
+            (image - image_center) / image_spread,
+        )
+        combined: NDArray[np.float32] = (z_cells + self.image_weight * z_image).astype(np.float32)
+        return combined
+
+
+def _distances(field: GaussianField, samples: Float) -> Float:
+    """Return (p, i, b) distances of (p, i, b, d) samples."""
+    p, i, b, d = samples.shape
+    return field.distances(samples.reshape(p, i * b, d)).reshape(p, i, b)

@@ -1,0 +1,38 @@
+"""The map of `gaussian`: what its parts are compared with."""
+
+import numpy as np
+import pytest
+
+from defectory.detectors import Gaussian
+from defectory.domain import ArrayImages
+
+
+def _striped(rng, n):
+    """Brushed parts: each column has its own grey, drawn anew for each image."""
+    columns = rng.normal(110, 25, (n, 1, 16, 1))
+    pixels = np.repeat(columns, 8, axis=2) + rng.normal(0, 6, (n, 128, 128, 1))
+    return np.repeat(pixels.clip(0, 255), 3, axis=3).astype(np.uint8)
+
+
+@pytest.mark.parametrize("n_tiles", [1, 2])
+def test_an_image_left_out_is_compared_with_the_mean_of_the_others(n_tiles):
+    images = ArrayImages(_striped(np.random.default_rng(2), 6))
+    whole = Gaussian(size_px=64, n_tiles=n_tiles).fit(images)
+    features = list(whole.backbone_.extract(images, whole.view))
+    whole = whole.normality_
+    samples = whole._samples(features)
+    others = samples[:, 1:].mean(axis=(1, 2))
+    away = (samples[:, 0] - others[:, None]) / whole.channel_spread_
+    found = whole._mean_distances(samples, is_left_out=True)[:, 0]
+    np.testing.assert_allclose(found, np.linalg.norm(away, axis=-1), rtol=2e-2)
+
+
+def test_a_normal_left_out_has_1_in_each_part_on_average():
+    images = ArrayImages(_striped(np.random.default_rng(3), 12))
+    whole = Gaussian(size_px=64, blur_px=0.01).fit(images)
+    features = list(whole.backbone_.extract(images, whole.view))
+    whole = whole.normality_
+    from_means = whole._mean_distances(whole._samples(features), is_left_out=True)
+    assert from_means.mean() / whole.map_units_[0] == pytest.approx(1, rel=1e-3)
+    maps = whole._map_cells(from_means, np.zeros_like(from_means))
+    assert maps.mean() == pytest.approx(1, rel=1e-3)
