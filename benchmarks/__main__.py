@@ -15,6 +15,8 @@ _HERE = Path(__file__).resolve().parent
 _RESULTS, _WORK = _HERE / "results", _HERE / "work"
 _NAMES = {"p1": "p1-clean", "p2": "p2-clean", "p4": "p4", "promise": "promise"}
 _EVERY_DETECTOR = ("p1", "p2", "promise")
+# The others train for minutes a fit, and are measured by `mapl` and `p3`.
+_SWIFT = ("gaussian", "patch-memory")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -39,12 +41,57 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--seeds", type=int, default=5)
             command.add_argument("--splits", type=int, default=20, help="of `promise`")
             command.add_argument("--cache", type=Path, default=_WORK / "features")
+    labels = commands.add_parser("pseudo-labels", help="precision and recall of pseudo-labels")
+    labels.set_defaults(run=_run_pseudo_labels)
+    labels.add_argument("--out", type=Path, help="JSON file")
+    labels.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
+    labels.add_argument("--seeds", type=int, default=5)
+    labels.add_argument("--cache", type=Path, default=_WORK / "features")
+    maps = commands.add_parser("pixel-maps", help="maps that score cells differently, on P1")
+    maps.set_defaults(run=_run_pixel_maps)
+    maps.add_argument("--out", type=Path, help="JSON file")
+    maps.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
+    maps.add_argument("--cache", type=Path, default=_WORK / "features")
+    _add_p3(commands)
+    _add_mapl(commands)
     tables = commands.add_parser("tables")
     tables.set_defaults(run=_run_tables)
     tables.add_argument("--check", action="store_true", help="exit 1 if docs/results.md is stale")
     everything = commands.add_parser("all", help="every protocol, every detector, the tables")
     everything.set_defaults(run=_run_all)
     return parser
+
+
+def _add_p3(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    p3 = commands.add_parser("p3", help="outliers in an unlabeled collection (Fashion-MNIST)")
+    p3.set_defaults(run=_run_p3)
+    p3.add_argument("--encoder", default="packaged")
+    p3.add_argument("--classes", type=_counts, default=tuple(range(10)), help="such as 0,6")
+    p3.add_argument("--ratios", type=_shares, default=(0.1,), help="such as 0.05,0.1")
+    p3.add_argument("--seeds", type=int, default=1)
+    p3.add_argument("--rivals", action="store_true", help="also those of PyOD and the obvious ones")
+    p3.add_argument("--one-kind", action="store_true", help="outliers of the next class only")
+    p3.add_argument("--ablation", action="store_true", help="leave out one part at a time")
+    p3.add_argument("--time-budget-s", type=float)
+    p3.add_argument("--settings", type=json.loads, default={}, help="of Mcod, as JSON")
+    p3.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
+    p3.add_argument("--cache", type=Path, default=_WORK / "features")
+    p3.add_argument("--out", type=Path, help="JSON file")
+
+
+def _add_mapl(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    mapl = commands.add_parser("mapl", help="MAPL, MemSeg and the ablation on P1; runs are added")
+    mapl.set_defaults(run=_run_mapl)
+    mapl.add_argument("--rows", help="comma-separated names, `main` or `all`", default="main")
+    mapl.add_argument("--variants", default="clean,noisy")
+    mapl.add_argument("--seeds", type=int, default=5)
+    mapl.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
+    mapl.add_argument("--cache", type=Path, default=_WORK / "features")
+    mapl.add_argument("--out", type=Path, help="JSON file")
+
+
+def _shares(text: str) -> tuple[float, ...]:
+    return tuple(float(part) for part in text.split(",") if part)
 
 
 def _counts(text: str) -> tuple[int, ...]:
@@ -60,10 +107,82 @@ def _run_protocol(options: argparse.Namespace) -> int:
     except MissingDataError as error:
         print(f"skipped {options.protocol}: {error}", file=sys.stderr)
         return 0
+    return _write(options, f"{_NAMES[options.protocol]}-{detector}.json", result)
+
+
+def _run_pseudo_labels(options: argparse.Namespace) -> int:
+    from benchmarks import pseudo_labels
+
+    command = shlex.join(
+        ["python", "-m", "benchmarks", "pseudo-labels", "--seeds", str(options.seeds)]
+    )
+    result = pseudo_labels.run(
+        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images, command=command
+    )
+    return _write(options, "pseudo-labels.json", result)
+
+
+def _run_pixel_maps(options: argparse.Namespace) -> int:
+    from benchmarks import pixel_maps
+
+    command = "python -m benchmarks pixel-maps"
+    result = pixel_maps.run(n_images=options.n_images, cache=options.cache, command=command)
+    return _write(options, "pixel-maps.json", result)
+
+
+def _run_p3(options: argparse.Namespace) -> int:
+    from benchmarks import p3
+    from benchmarks.datasets import MissingDataError
+
+    parts = ["python", "-m", "benchmarks", "p3", "--encoder", options.encoder]
+    parts += ["--classes", ",".join(map(str, options.classes))]
+    parts += ["--ratios", ",".join(map(str, options.ratios)), "--seeds", str(options.seeds)]
+    parts += ["--rivals"] if options.rivals else []
+    parts += ["--one-kind"] if options.one_kind else []
+    parts += ["--ablation"] if options.ablation else []
+    parts += ["--time-budget-s", str(options.time_budget_s)] if options.time_budget_s else []
+    parts += ["--settings", json.dumps(options.settings)] if options.settings else []
+    told = p3.Told(
+        encoder=options.encoder, classes=options.classes, ratios=options.ratios,
+        n_seeds=options.seeds, cache=options.cache, command=shlex.join(parts),
+        with_rivals=options.rivals, one_kind=options.one_kind, ablates=options.ablation,
+        n_images=options.n_images, time_budget_s=options.time_budget_s, settings=options.settings,
+    )  # fmt: skip
+    try:
+        result = p3.run(told)
+    except MissingDataError as error:
+        print(f"skipped p3: {error}", file=sys.stderr)
+        return 0
+    kind = ("-one-kind" if options.one_kind else "") + ("-ablation" if options.ablation else "")
+    return _write(options, f"p3-{options.encoder}{kind}.json", result)
+
+
+def _run_mapl(options: argparse.Namespace) -> int:
+    from benchmarks import mapl
+    from benchmarks.datasets import MissingDataError
+
+    named = {"main": tuple(mapl.MAIN), "all": tuple(mapl.ROWS)}
+    parts = ["python", "-m", "benchmarks", "mapl", "--rows", options.rows]
+    parts += ["--variants", options.variants, "--seeds", str(options.seeds)]
+    told = mapl.Told(
+        rows=named.get(options.rows) or tuple(options.rows.split(",")),
+        variants=tuple(options.variants.split(",")),
+        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
+        command=shlex.join(parts),
+        out=options.out or (_WORK if options.n_images else _RESULTS) / "mapl.json",
+    )  # fmt: skip
+    try:
+        mapl.run(told)
+    except MissingDataError as error:
+        print(f"skipped mapl: {error}", file=sys.stderr)
+    return 0
+
+
+def _write(options: argparse.Namespace, name: str, result: dict[str, Any]) -> int:
     if options.n_images:
         result["n_images"] = options.n_images
     folder = _WORK if options.n_images else _RESULTS  # a smoke run is no result
-    path = options.out or folder / f"{_NAMES[options.protocol]}-{detector}.json"
+    path = options.out or folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(_rounded(result), indent=1, sort_keys=True) + "\n")
     print(path.name)
@@ -138,10 +257,9 @@ def _run_tables(options: argparse.Namespace) -> int:
 def _run_all(options: argparse.Namespace) -> int:
     """Run each protocol in a process of its own: a failure or a large memory stays there."""
     del options
-    from defectory.detectors import DETECTORS
-
-    commands = [[name, "--detector", found] for found in DETECTORS for name in _EVERY_DETECTOR]
-    commands += [["p4", "--base-install"], ["tables"]]
+    commands = [[name, "--detector", found] for found in _SWIFT for name in _EVERY_DETECTOR]
+    commands += [["p4", "--base-install"], ["pseudo-labels"], ["pixel-maps"], ["p3", "--rivals"]]
+    commands += [["mapl"], ["mapl", "--rows", "all", "--seeds", "3"], ["tables"]]
     failed = 0
     for command in commands:
         print("python -m benchmarks", *command, file=sys.stderr)

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.mapl_tables import mapl
+from benchmarks.outlier_tables import outliers
+from benchmarks.pseudo_label_tables import pseudo_labels
 from benchmarks.speed_tables import speed
 
 Result = dict[str, Any]
@@ -44,14 +47,26 @@ def render(results: Sequence[Result]) -> str:
     whole = [result for result in results if "n_images" not in result]
     by_protocol = {
         name: [result for result in whole if result["protocol"] == name]
-        for name in ("p1-clean", "p2-clean", "promise", "p4")
+        for name in (
+            "p1-clean",
+            "p2-clean",
+            "promise",
+            "p3",
+            "p3-ablation",
+            "p4",
+            "pseudo-labels",
+            "mapl",
+        )
     }
     parts = [
         _HEADER,
         _p1(by_protocol["p1-clean"]),
         _p2(by_protocol["p2-clean"]),
         _promise(by_protocol["promise"]),
+        mapl(by_protocol["mapl"]),
+        outliers(by_protocol["p3"], by_protocol["p3-ablation"]),
         speed(by_protocol["p4"]),
+        pseudo_labels(by_protocol["pseudo-labels"]),
         _provenance(whole),
     ]
     return "\n".join(parts)

@@ -29,7 +29,8 @@ def test_fit_says_what_it_learned_from_and_what_it_promises(parts, tmp_path):
 
 @pytest.mark.parametrize("detector", DETECTORS)
 def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
-    fitted = run("fit", parts, "-o", tmp_path / "b", "--size", 64, "--detector", detector)
+    hurry = ["--time-budget", "8s"] if DETECTORS[detector].capabilities.needs_torch else []
+    fitted = run("fit", parts, "-o", tmp_path / "b", "--size", 64, "--detector", detector, *hurry)
     assert fitted.exit_code == 0, fitted.output
     scored = run("score", tmp_path / "b", parts / "test", "-o", tmp_path / "out")
     assert scored.exit_code == 0, scored.output

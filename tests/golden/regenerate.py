@@ -14,6 +14,10 @@ from tests.pictures import disc, scratched
 
 FOLDER = Path(__file__).parent
 SIZE_PX = 64
+# Not those that train: what torch adds up in another order on another machine moves them.
+EXACT_DETECTORS = {
+    name: found for name, found in DETECTORS.items() if not found.capabilities.needs_torch
+}
 
 
 def api_surface():
@@ -32,17 +36,19 @@ def scores():
     train = ArrayImages([disc(rng, 96) for _ in range(10)])
     good = [disc(rng, 96) for _ in range(3)]
     test = ArrayImages(good + [scratched(disc(rng, 96), rng)[0] for _ in range(3)])
-    return {name: _scores_of(detector, train, test) for name, detector in DETECTORS.items()}
+    return {name: _scores_of(found, train, test) for name, found in EXACT_DETECTORS.items()}
 
 
 def _scores_of(detector_class, train, test):
     detector = detector_class(size_px=SIZE_PX).fit(train)
     found = detector.score(test)
-    return {
+    named = {
         "held_out_scores": _rounded(detector.held_out_scores_),
         "image_scores": _rounded(found.image_scores),
-        "last_map": _rounded(found.anomaly_maps[-1][::2, ::2]),
     }
+    if found.anomaly_maps is None:
+        return named
+    return named | {"last_map": _rounded(found.anomaly_maps[-1][::2, ::2])}
 
 
 def _rounded(array):

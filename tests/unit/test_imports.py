@@ -36,6 +36,7 @@ def test_the_package_itself_imports_next_to_nothing():
         "memory",
         "backbones",
         "calibration",
+        "pseudolabels",
         "reports",
         "detectors",
         "artifacts",

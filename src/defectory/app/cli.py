@@ -15,7 +15,7 @@ from defectory.app.quantities import BYTES, SECONDS
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_DETECTORS = ("gaussian", "patch-memory")
+_DETECTORS = ("gaussian", "patch-memory", "memseg", "mapl", "mcod")
 _OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY_PATH = click.Path(path_type=Path)
 
@@ -287,6 +287,142 @@ def inspect(data: Path, as_json: bool) -> None:
         click.echo(inspection_text(inspection), nl=False)
     if inspection.has_errors:
         sys.exit(1)
+
+
+@main.command()
+@click.argument("data", type=_ANY_PATH)
+@click.option("-o", "--output", "folder", type=_ANY_PATH, required=True, help="Folder to write.")
+@click.option(
+    "--n",
+    "n_images",
+    type=int,
+    default=24,
+    show_default=True,
+    metavar="N",
+    help="How many defects to simulate.",
+)
+@click.option(
+    "--mix", type=click.Choice(("paper", "broad", "all")), default="paper", show_default=True
+)
+@click.option(
+    "--textures",
+    type=_ANY_PATH,
+    metavar="FOLDER",
+    help="Take textures from these images instead of packaged photographs.",
+)
+@click.option(
+    "--foreground",
+    default="auto",
+    show_default=True,
+    metavar="auto|off|GREY|below:GREY",
+    help="Where the product is: found, everywhere, or above or below a grey value (0-255).",
+)
+@click.option(
+    "--size",
+    "size_px",
+    type=int,
+    default=256,
+    show_default=True,
+    metavar="PX",
+    help="Side that images are resized to, as in training; 0 keeps their sizes.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--overwrite", is_flag=True, help="Replace an existing folder.")
+@_plain_errors
+def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None:
+    """Draw defects into normal images of DATA, to see what a network is taught.
+
+    Writes a contact sheet, and images and masks in MVTec layout, which evaluate reads.
+    """
+    from defectory.app.bars import Bars
+    from defectory.app.simulating import SimulationOptions, simulate_to_folder
+
+    options = SimulationOptions(**settings)
+    with Bars() as bars:
+        summary = simulate_to_folder(data, folder, options, overwrite=overwrite, progress=bars)
+    counts = ", ".join(f"{n} {kind}" for kind, n in sorted(summary.n_of_kind.items()))
+    click.echo(f"Simulated {summary.n_images} defects ({counts}).")
+    click.echo(f"Look at {summary.sheet}")
+
+
+@main.command()
+@click.argument("data", type=_ANY_PATH)
+@click.option("-o", "--output", "folder", type=_ANY_PATH, required=True, help="Folder to write.")
+@click.option(
+    "--encoder",
+    type=click.Choice(("packaged", "scratch", "scratch-small")),
+    default="packaged",
+    show_default=True,
+    help="Frozen ImageNet features (minutes), or a network trained on DATA alone (hours; small: less).",
+)
+@click.option(
+    "--size",
+    "size_px",
+    type=int,
+    default=96,
+    show_default=True,
+    metavar="PX",
+    help="Side that images are resized to for packaged features; a multiple of 32.",
+)
+@click.option(
+    "--slots",
+    "n_slots",
+    type=int,
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Slots of memory: at most so many kinds of images belong.",
+)
+@click.option(
+    "--ratio",
+    type=float,
+    metavar="R",
+    help="Share of the images to list; estimated from the scores unless given.",
+)
+@click.option(
+    "--n-groups", type=int, metavar="N", help="Groups of alike outliers; found unless given."
+)
+@click.option(
+    "--augmentation",
+    type=click.Choice(("auto", "figure", "photo")),
+    default="auto",
+    show_default=True,
+    help="How other views are drawn: figure neither mirrors nor crops much.",
+)
+@click.option(
+    "--time-budget",
+    "time_budget_s",
+    type=SECONDS,
+    metavar="TIME",
+    help="Such as 90s, 10m, 1h: train in fewer steps where all would take longer.",
+)
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read.")
+@click.option("--no-cache", is_flag=True, help="Keep neither features nor interrupted training.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing folder.")
+@_plain_errors
+def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
+    """Find which images of DATA do not belong, without a single label.
+
+    DATA is a folder of any depth, a manifest, or IDX files (MNIST); labels are not looked at. Writes a
+    ranked list (JSONL and CSV), a summary, and a page with the oddest images beside what belongs.
+    Interrupted? Run it again: it goes on where it was.
+    """
+    from defectory.app.bars import Bars
+    from defectory.app.outliers import OutlierOptions, outliers_to_folder
+    from defectory.app.workflows import check_output
+
+    check_output(folder, overwrite=overwrite)
+    options = OutlierOptions(use_cache=not no_cache, **settings)
+    with Bars() as bars:
+        summary = outliers_to_folder(data, folder, options, overwrite=overwrite, progress=bars)
+    click.echo(
+        f"{summary['n_outliers']} of {summary['n_images']} images do not seem to belong "
+        f"({summary['outlier_ratio']:.1%}; {summary['ratio_from']})."
+    )
+    for note in summary["notes"]:
+        click.echo(f"Note: {note}")
+    click.echo(f"Wrote {folder / 'outliers.jsonl'}. Look at {folder / 'outliers.html'}")
 
 
 @main.command()

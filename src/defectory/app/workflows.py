@@ -5,15 +5,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
+from inspect import signature
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from defectory import __version__
 from defectory.app.demo import read_elpv
 from defectory.app.evaluation import Evaluation, evaluate
 from defectory.app.exports import ScoredImage, write_scores, write_text
+from defectory.app.limits import Limits
 from defectory.app.model import Model, load
 from defectory.app.readable import find_unreadable, keep_readable
 from defectory.app.reporting import build_report, heat_scale_of
@@ -29,16 +29,12 @@ from defectory.domain import (
     OutputError,
     ParameterError,
     Progress,
-    ResourceError,
+    check_settings,
 )
 from defectory.domain.scores import AnomalyMap
 from defectory.reports import render_report
 from defectory.sources import Dataset, Inspection, format_text, inspect_dataset, read_dataset
 
-# Images whose reading is timed before a time budget is planned.
-_N_TIMED = 16
-# Share of a time budget for reading features; the rest is fitting and writing.
-_READING_SHARE = 0.6
 _HASH_DIGITS = 12
 # Images whose maps are held at once while scoring.
 _CHUNK = 256
@@ -137,8 +133,11 @@ def fit_dataset(
     detector = _make_detector(options)
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
     train, notes = _training_part(dataset, options, progress)
-    _check_memory(detector, len(train), options)
-    train, more = _keep_time(detector, train, options, started)
+    limits = Limits(options.time_budget_s, options.max_memory_bytes)
+    limits.check_memory(detector, len(train))
+    train, more = limits.keep_time(detector, train, options.seed, started)
+    if detector.capabilities.needs_torch:
+        detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
     images = train.images()
     detector.fit(images, train.labels, train.masks(), progress=progress)
     model = _calibrated(detector, train, images, options, (*notes, *more))
@@ -197,6 +196,9 @@ class _StepsOnly:
 
     def advance(self, steps: int = 1) -> None:
         self._progress.advance(steps)
+
+    def note(self, text: str) -> None:
+        self._progress.note(text)
 
 
 @dataclass(frozen=True)
@@ -304,15 +306,20 @@ def _make_detector(options: FitOptions) -> Detector:
         raise ParameterError(
             f"no detector is named {options.detector!r}; there are {', '.join(DETECTORS)}"
         )
+    check_settings(vars(options))
     n_normals_needed(options.false_reject_rate, options.confidence)  # refuses rates outside (0, 1)
     make: Callable[..., Detector] = DETECTORS[options.detector]
-    return make(
-        backbone=options.backbone,
-        size_px=options.size_px,
-        n_tiles=options.n_tiles,
-        seed=options.seed,
-        cache=FeatureCache(user_cache_folder() / "features") if options.use_cache else None,
-    )
+    settings = {
+        "backbone": options.backbone,
+        "size_px": options.size_px,
+        "n_tiles": options.n_tiles,
+        "seed": options.seed,
+        "cache": FeatureCache(user_cache_folder() / "features") if options.use_cache else None,
+    }
+    known = signature(make).parameters
+    if "n_tiles" not in known and options.n_tiles != 1:
+        raise ParameterError(f"{options.detector} reads no tiles; leave --tiles out")
+    return make(**{name: value for name, value in settings.items() if name in known})
 
 
 def _training_part(
@@ -332,45 +339,6 @@ def _training_part(
     unreadable = find_unreadable(train, progress)
     notes = tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
     return keep_readable(train, unreadable), notes
-
-
-def _check_memory(detector: Detector, n_images: int, options: FitOptions) -> None:
-    needed = detector.estimate_fit_bytes(n_images)
-    if options.max_memory_bytes is not None and needed > options.max_memory_bytes:
-        raise ResourceError(
-            f"fitting {options.detector} on {n_images} images at {options.size_px} px needs up to "
-            f"{needed / 1e9:.2f} GB, and {options.max_memory_bytes / 1e9:.2f} GB are allowed; "
-            "allow more, or choose a smaller --size or another --detector"
-        )
-
-
-def _keep_time(
-    detector: Detector, train: Dataset, options: FitOptions, started: float
-) -> tuple[Dataset, tuple[str, ...]]:
-    """Return as many of the images, at random, as the time budget lets us read."""
-    budget = options.time_budget_s
-    if budget is None or len(train) <= _N_TIMED:
-        return train, ()
-    rng = np.random.default_rng(options.seed)
-    order = rng.permutation(len(train))
-    sample = replace(train, samples=tuple(train.samples[i] for i in order[:_N_TIMED]))
-    seconds_each = detector.time_reading(sample.images())
-    left = budget * _READING_SHARE - (time.monotonic() - started)
-    n_affordable = int(left / seconds_each) if left > 0 else 0
-    if n_affordable >= len(train):
-        return train, ()
-    if n_affordable < _N_TIMED:
-        needed = (_N_TIMED * seconds_each + time.monotonic() - started) / _READING_SHARE
-        raise ResourceError(
-            f"a time budget of {budget:.0f} s is too short: reading {_N_TIMED} images needs "
-            f"about {needed:.0f} s; allow more time"
-        )
-    kept = np.sort(order[:n_affordable])
-    note = (
-        f"to keep the time budget of {budget:.0f} s, learned from {n_affordable} images "
-        f"drawn at random from {len(train)}"
-    )
-    return replace(train, samples=tuple(train.samples[i] for i in kept)), (note,)
 
 
 def _calibrated(

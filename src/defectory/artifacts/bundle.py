@@ -1,10 +1,11 @@
 """The bundle: one file that scores the same wherever it is shipped.
 
-A ZIP archive, stored without compression, of exactly three members:
+A ZIP archive, stored without compression, of three members, or four where a network was trained:
 
     manifest.json        schema version, detector and its config, weight card, provenance, checksums
     arrays.safetensors   learned arrays and calibration scores
-    backbone.onnx        the frozen network, cut to what the detector reads
+    backbone.onnx        the network that gives features, cut to what the detector reads
+    head.onnx            what was trained on these features
 
 No pickle, and nothing is ever unpacked to disk, so member names cannot lead anywhere.
 """
@@ -25,13 +26,14 @@ from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, WeightCard
 from defectory.detectors import DETECTORS, Detector
-from defectory.domain import ArrayImages, BundleError, OutputError
+from defectory.domain import ArrayImages, BundleError, OutputError, check_settings
 from defectory.storage import whole_file
 
 SCHEMA_VERSION = 1
 MAX_BUNDLE_BYTES = 4 * 2**30
 _MAX_MANIFEST_BYTES = 16 * 2**20
 _MANIFEST, _ARRAYS, _BACKBONE = "manifest.json", "arrays.safetensors", "backbone.onnx"
+_HEAD = "head.onnx"
 _DETECTOR_PREFIX, _CALIBRATION_PREFIX = "detector.", "calibration."
 
 
@@ -67,6 +69,8 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         _ARRAYS: safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()}),
         _BACKBONE: detector.backbone_.model,
     }
+    if detector.head_ is not None:
+        members[_HEAD] = detector.head_
     manifest = {
         "schema_version": SCHEMA_VERSION,
         "detector": {"name": detector.name, "config": detector.config()},
@@ -114,6 +118,8 @@ def _assemble(manifest: dict[str, Any], members: dict[str, bytes]) -> Bundle:
     unknown = sorted(set(config) - set(detector.config()))
     if unknown:
         raise BundleError(f"{name} has no setting {unknown[0]!r}")
+    check_settings(detector.config())
+    detector.head_ = members.get(_HEAD)
     detector.restore(_strip(arrays, _DETECTOR_PREFIX), backbone)
     facts = manifest["facts"]
     if not isinstance(facts, dict):
@@ -150,7 +156,7 @@ def _read_archive(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive.infolist())
             manifest = _parse_manifest(archive.read(_MANIFEST))
-            members = {name: archive.read(name) for name in (_ARRAYS, _BACKBONE)}
+            members = {n: archive.read(n) for n in archive.namelist() if n != _MANIFEST}
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
         raise BundleError(f"this is no bundle, or it was cut off or damaged ({error})") from error
     except OSError as error:
@@ -162,10 +168,10 @@ def _read_archive(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def _check_members(members: list[zipfile.ZipInfo]) -> None:
-    """Refuse anything but the three members, before a byte of them is read."""
+    """Refuse anything but the members of a bundle, before a byte of them is read."""
     expected = sorted([_MANIFEST, _ARRAYS, _BACKBONE])
     names = sorted(member.filename for member in members)
-    if names != expected:
+    if names not in (expected, sorted([*expected, _HEAD])):
         raise BundleError(f"this is no bundle: it holds {names[:5]}, not {expected}")
     for member in members:
         if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:

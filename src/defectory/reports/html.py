@@ -26,7 +26,7 @@ _LABEL_WORDS = {
     Label.UNLABELED: "unlabeled",
 }
 # What HTML forbids even as a reference, and half of a surrogate pair, which UTF-8 cannot carry.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def render_report(content: ReportContent) -> str:
     """
     _check_keys("metric", [metric.key for metric in content.metrics])
     _check_keys("gallery", [gallery.key for gallery in content.galleries])
-    template = _environment().get_template("report.html.j2")
+    template = make_environment().get_template("report.html.j2")
     page = template.render(
         content=content,
         histogram=histogram_svg(content.scored) if content.scored.scores.size else "",
@@ -70,10 +70,11 @@ def render_report(content: ReportContent) -> str:
         ],
         scale_uri=png_uri(scale_strip()) if _has_heat(content) else "",
     )
-    return _UNPRINTABLE.sub("\ufffd", page)
+    return UNPRINTABLE.sub("\ufffd", page)
 
 
-def _environment() -> Environment:
+def make_environment() -> Environment:
+    """Return what templates are rendered in: everything escaped, the project's formats as filters."""
     environment = Environment(
         loader=PackageLoader("defectory.reports"),
         autoescape=True,

@@ -10,7 +10,8 @@ from defectory.detectors import DETECTORS
 from defectory.domain import ArrayImages
 from tests.pictures import disc
 
-SMALL = {"gaussian": {}, "patch-memory": {"n_bank": 40, "n_dims": 6}}
+_FEW_STEPS = {"n_steps": 6, "n_memory": 3, "width": 0.25}
+SMALL = {"patch-memory": {"n_bank": 40, "n_dims": 6}, "memseg": {"n_steps": 6}, "mapl": _FEW_STEPS}
 
 
 @pytest.fixture(scope="session")

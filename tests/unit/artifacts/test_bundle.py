@@ -22,7 +22,7 @@ def test_save_load_score_is_equal_bit_for_bit(fitted, pictures, tmp_path, name):
     loaded = load_bundle(path)
     before, after = bundle.detector.score(pictures), loaded.detector.score(pictures)
     np.testing.assert_array_equal(after.image_scores, before.image_scores)
-    for found, expected in zip(after.anomaly_maps, before.anomaly_maps, strict=True):
+    for found, expected in zip(after.anomaly_maps or [], before.anomaly_maps or [], strict=True):
         np.testing.assert_array_equal(found, expected)
     assert loaded.detector.config() == bundle.detector.config()
     assert loaded.detector.backbone_.card == bundle.detector.backbone_.card

@@ -1,0 +1,137 @@
+"""MAPL against MemSeg on P1 `clean` and `noisy`, and MAPL with one part changed at a time.
+
+Each run is written as soon as it is done, and a run that is already in the file is not repeated: the whole
+takes hours on two cores, and may be stopped and started again.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from benchmarks.datasets import magnetic_tile
+from benchmarks.evaluation import Figures, image_figures, say
+from benchmarks.noise import NoisyImages
+from benchmarks.p1 import pixel_figures, thin
+from benchmarks.provenance import provenance
+from defectory.backbones import FeatureCache
+from defectory.detectors import DETECTORS, Detector
+from defectory.domain import ImageSource, Label
+from defectory.sources import Dataset
+
+_TRAIN_NOISE, _TEST_NOISE = 1, 2
+# The paper's design on the packaged encoder: what each of our changes is measured against.
+_FAITHFUL = {
+    "mix": "paper", "memory": "image", "memory_choice": "random", "whitening": 0.0,
+    "use_normality": False,
+}  # fmt: skip
+
+MAIN: dict[str, tuple[str, dict[str, Any]]] = {
+    "gaussian": ("gaussian", {}),
+    "MemSeg": ("memseg", {}),
+    "MAPL as in the paper": ("mapl", _FAITHFUL),
+    "MAPL": ("mapl", {}),
+}
+ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "head alone": ("mapl", {"use_normality": False}),
+    "pseudo-labels off": ("mapl", {"use_normality": False, "pseudo_labels": "off"}),
+    "pseudo-labels without gradient": ("mapl", {"use_normality": False, "pseudo_gradient": False}),
+    "percentiles": ("mapl", {"use_normality": False, "pseudo_labels": "percentile"}),
+    "no fusion": ("mapl", {"use_normality": False, "use_fusion": False}),
+    "coordinate attention": ("mapl", {"use_normality": False, "use_coordinate_attention": True}),
+    "no spatial attention": ("mapl", {"use_normality": False, "use_spatial_attention": False}),
+    "memory at random": ("mapl", {"use_normality": False, "memory_choice": "random"}),
+    "memory by image": ("mapl", {"use_normality": False, "memory": "image"}),
+    "memory by patch": ("mapl", {"use_normality": False, "memory": "patch"}),
+    "simulation as in the paper": ("mapl", {"use_normality": False, "mix": "paper"}),
+    "K = 1": ("mapl", {"use_normality": False, "n_classifiers": 1}),
+    "K = 5": ("mapl", {"use_normality": False, "n_classifiers": 5}),
+    "N = 10": ("mapl", {"use_normality": False, "n_memory": 10}),
+    "N = 100": ("mapl", {"use_normality": False, "n_memory": 100}),
+    "encoder from scratch": ("mapl", {"encoder": "scratch"}),
+    "encoder from scratch, stale memory": ("mapl", {"encoder": "scratch", "refresh_memory": False}),
+}
+ROWS = MAIN | ABLATIONS
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the command line says.
+
+    Attributes
+    ----------
+    rows : names in `ROWS`
+    variants : "clean", "noisy"
+    n_seeds, cache, n_images, command : see `benchmarks.evaluation.Options`
+    out : file that runs are added to
+    """
+
+    rows: tuple[str, ...]
+    variants: tuple[str, ...]
+    n_seeds: int
+    cache: Path
+    n_images: int | None
+    command: str
+    out: Path
+
+
+def run(told: Told) -> None:
+    """Add the runs that are not in the file yet."""
+    data = magnetic_tile()
+    train = thin(data.subset("train").with_label(Label.NORMAL), told.n_images)
+    test = thin(data.subset("test"), told.n_images)
+    for row, variant, seed in _missing(told):
+        started = time.perf_counter()
+        figures, weights = measure(row, variant, seed, train, test, told.cache)
+        say(f"{row}, {variant}, seed {seed}: {time.perf_counter() - started:.0f} s")
+        record = {
+            "row": row, "variant": variant, "seed": seed, "figures": figures,
+            "provenance": provenance(
+                data=data.fingerprint(), weights=weights, seeds=[seed], command=told.command
+            ),
+        }  # fmt: skip
+        _write(told.out, [*_read(told.out), record])
+
+
+def measure(
+    row: str, variant: str, seed: int, train: Dataset, test: Dataset, cache: Path
+) -> tuple[Figures, str]:
+    """Return the figures of one fit, and the weight card's id."""
+    name, settings = ROWS[row]
+    make: Any = DETECTORS[name]
+    detector: Detector = make(seed=seed, cache=FeatureCache(cache), **settings)
+    seen: ImageSource = train.images()
+    unseen: ImageSource = test.images()
+    if variant == "noisy":
+        seen, unseen = NoisyImages(seen, _TRAIN_NOISE), NoisyImages(unseen, _TEST_NOISE)
+    started = time.perf_counter()
+    detector.fit(seen, train.labels)
+    fitted = time.perf_counter()
+    scores = detector.score(unseen)
+    scored = time.perf_counter()
+    figures = image_figures(detector, scores, test.labels)
+    figures |= pixel_figures(scores.anomaly_maps, test)
+    figures["fit_s"] = fitted - started
+    figures["images_a_second"] = len(test) / (scored - fitted)
+    return figures, detector.backbone_.card.id
+
+
+def _missing(told: Told) -> Iterator[tuple[str, str, int]]:
+    done = {(run["row"], run["variant"], run["seed"]) for run in _read(told.out)}
+    for seed in range(told.n_seeds):
+        for variant in told.variants:
+            for row in told.rows:
+                if (row, variant, seed) not in done:
+                    yield row, variant, seed
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    return list(json.loads(path.read_text())["runs"]) if path.exists() else []
+
+
+def _write(path: Path, runs: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"protocol": "mapl", "runs": runs}, indent=1, sort_keys=True)
+    path.write_text(text + "\n")

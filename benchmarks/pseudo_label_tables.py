@@ -1,0 +1,54 @@
+"""How right pseudo-labels are, as Markdown."""
+
+from collections.abc import Sequence
+from statistics import mean, stdev
+from typing import Any
+
+Result = dict[str, Any]
+
+_FIGURES = {
+    "auroc": "AUROC of the scores",
+    "anomalous_precision": "anomalous: precision",
+    "anomalous_recall": "recall",
+    "normal_precision": "normal: precision",
+    "normal_recall": "recall",
+}
+_NOTE = (
+    "A pool of good images and defects (10 % of it), of which a person labeled five of each; the rest is "
+    "labeled by the models or left unknown. Mean ± standard deviation over pools. Precision is over the "
+    "pools in which such a label was given; their number stands behind it where it is not all of them."
+)
+
+
+def pseudo_labels(results: Sequence[Result]) -> str:
+    """Return one table a data set; the same results give the same text."""
+    parts = ["## Pseudo-labels with ten labels\n"]
+    if not results:
+        return "\n".join([*parts, "Not measured yet.\n"])
+    parts.append(f"{_NOTE}\n")
+    for result in results:
+        for name, rows in result["data_sets"].items():
+            lines = [["setting", *_FIGURES.values()], ["---"] * (len(_FIGURES) + 1)]
+            lines += [[_setting(row["setting"]), *_cells(row["runs"])] for row in rows]
+            parts.append(f"`{name}`:\n")
+            parts.append("".join(f"| {' | '.join(line)} |\n" for line in lines))
+    return "\n".join(parts)
+
+
+def _setting(setting: Result) -> str:
+    text = f"{setting['classifier']}, {setting['thresholds']}, K = {setting['n_classifiers']}"
+    if setting["vote"] != "unanimous":
+        text += f", {setting['vote']}"
+    return text + (f", own scores {setting['own_scores']}" * (setting["own_scores"] != "left-out"))
+
+
+def _cells(runs: Sequence[Result]) -> list[str]:
+    return [_cell([run[key] for run in runs]) for key in _FIGURES]
+
+
+def _cell(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return "none given"
+    text = f"{mean(known):.3f}" + (f" ± {stdev(known):.3f}" if len(known) > 1 else "")
+    return text + (f" ({len(known)} of {len(values)})" if len(known) < len(values) else "")

@@ -1,0 +1,154 @@
+"""How right are pseudo-labels? Magnetic tiles and solar cells, 10 % defects among the images, 10 labels.
+
+A pool of good images and defects, one defect in ten images; a person has labeled five good images and
+five defects of it, at random. Every setting of the pseudo-labeler sees the same pools, through frozen
+features: mean and standard deviation over positions of block 15 of EfficientNet-Lite0. The truth of the
+unlabeled images is looked at only to count. Good images are the training ones of P1 and P2.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.datasets import MissingDataError, magnetic_tile, random_split, solar_cells, thinned
+from benchmarks.evaluation import Figures, Indices, say
+from benchmarks.provenance import provenance
+from defectory.backbones import FeatureCache, View, load_backbone
+from defectory.domain import Label
+from defectory.metrics import auroc
+from defectory.pseudolabels import PseudoLabeler
+from defectory.sources import FileImages
+
+_STAGE = "block15"
+_DEFECT_SHARE = 0.1
+_N_LABELED = 5
+_CLASSIFIERS, _THRESHOLDS = ("gaussian", "mixture"), ("matching", "percentile", "otsu")
+_N_CLASSIFIERS = (1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Of the pseudo-labeler; the rest are its defaults."""
+
+    classifier: str = "gaussian"
+    thresholds: str = "matching"
+    n_classifiers: int = 2
+    vote: str = "unanimous"
+    own_scores: str = "left-out"
+
+
+@dataclass(frozen=True)
+class Images:
+    """Good images and defects to draw pools from: (n, d) features each."""
+
+    good: NDArray[np.float32]
+    defects: NDArray[np.float32]
+    weights: str
+
+
+def settings() -> Iterator[Setting]:
+    """Yield the whole grid, then what is ablated at single settings."""
+    for classifier in _CLASSIFIERS:
+        for thresholds in _THRESHOLDS:
+            for k in _N_CLASSIFIERS:
+                yield Setting(classifier, thresholds, k)
+    for k in _N_CLASSIFIERS:
+        yield Setting(n_classifiers=k, own_scores="as-fitted")
+    yield Setting(n_classifiers=5, vote="majority")
+
+
+def run(*, n_seeds: int, cache: Path, n_images: int | None, command: str) -> dict[str, Any]:
+    """Return the result, JSON-ready."""
+    results, prints, weights = {}, "", ""
+    for name, good, defects, fingerprint in _data_sets():
+        images = _read(_thin(good, n_images), _thin(defects, n_images), cache)
+        say(f"{name}: features of {len(images.good)} good images, {len(images.defects)} defects")
+        results[name] = [_measure(images, setting, n_seeds) for setting in settings()]
+        prints, weights = prints + fingerprint[:8], images.weights
+    return {
+        "protocol": "pseudo-labels",
+        "data_sets": results,
+        "provenance": provenance(
+            data=prints, weights=weights, seeds=range(n_seeds), command=command
+        ),
+    }
+
+
+def _measure(images: Images, setting: Setting, n_seeds: int) -> dict[str, Any]:
+    runs = [_figures(images, setting, seed) for seed in range(n_seeds)]
+    return {"setting": asdict(setting), "runs": runs}
+
+
+def _figures(images: Images, setting: Setting, seed: int) -> Figures:
+    features, labels, truth = draw_pool(images, seed)
+    labeler: Any = PseudoLabeler
+    found = labeler(**asdict(setting), seed=seed).label(features, labels)
+    hidden = labels == Label.UNLABELED
+    scores = found.scores[hidden].mean(axis=1)
+    return {"auroc": auroc(scores, truth[hidden])} | agreement(found.labels[hidden], truth[hidden])
+
+
+def draw_pool(
+    images: Images, seed: int
+) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int8]]:
+    """Return features, labels as known to a person, and the truth; good images first."""
+    rng = np.random.default_rng(seed)
+    n_good = len(images.good)
+    n_defects = round(_DEFECT_SHARE / (1 - _DEFECT_SHARE) * n_good)
+    good = images.good[rng.permutation(n_good)]
+    defects = images.defects[rng.permutation(len(images.defects))[:n_defects]]
+    truth = np.repeat(np.array([0, 1], np.int8), [len(good), len(defects)])
+    labels = np.full(len(truth), Label.UNLABELED, np.int8)
+    labels[:_N_LABELED] = Label.NORMAL
+    labels[-_N_LABELED:] = Label.ANOMALOUS
+    return np.concatenate([good, defects]), labels, truth
+
+
+def agreement(labels: NDArray[np.int8], truth: NDArray[np.int8]) -> Figures:
+    """Return precision and recall of either label; precision is not a number where none was given."""
+    figures = {}
+    for code, name in ((Label.ANOMALOUS, "anomalous"), (Label.NORMAL, "normal")):
+        given, right = labels == code, (labels == code) & (truth == code)
+        figures[f"{name}_precision"] = float(right.sum() / given.sum()) if given.any() else np.nan
+        figures[f"{name}_recall"] = float(right.sum() / (truth == code).sum())
+    return figures
+
+
+def _data_sets() -> Iterator[tuple[str, Sequence[Path], Sequence[Path], str]]:
+    try:
+        tiles = magnetic_tile()
+        good = tiles.subset("train").with_label(Label.NORMAL).images().paths
+        defects = tiles.with_label(Label.ANOMALOUS).images().paths
+        yield "magnetic-tile", good, defects, tiles.fingerprint()
+    except MissingDataError as error:
+        say(f"skipped magnetic-tile: {error}")
+    cells = solar_cells()
+    train = random_split(cells).train
+    yield (
+        "solar-cells",
+        _take(cells.paths, train),
+        _take(cells.paths, cells.anomalous),
+        (cells.fingerprint()),
+    )
+
+
+def _read(good: Sequence[Path], defects: Sequence[Path], cache: Path) -> Images:
+    backbone = load_backbone(stages=(_STAGE,), cache=FeatureCache(cache))
+    rows = []
+    for features in backbone.extract(FileImages([*good, *defects]), View()):
+        cells = features[_STAGE].reshape(-1, features[_STAGE].shape[-1])
+        rows.append(np.concatenate([cells.mean(axis=0), cells.std(axis=0)]))
+    pooled = np.stack(rows)
+    return Images(pooled[: len(good)], pooled[len(good) :], backbone.card.id)
+
+
+def _thin(paths: Sequence[Path], n: int | None) -> list[Path]:
+    return _take(paths, thinned(range(len(paths)), n))
+
+
+def _take(paths: Sequence[Path], indices: Indices | Sequence[int]) -> list[Path]:
+    return [paths[i] for i in indices]

@@ -1,0 +1,98 @@
+"""What a fit may take of time and memory, and where its training is kept until it is done."""
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from defectory.backbones import user_cache_folder
+from defectory.detectors import Detector
+from defectory.domain import MissingExtraError, ResourceError
+from defectory.sources import Dataset
+from defectory.training.resources import TrainingResources
+
+# Images whose reading is timed before a time budget is planned.
+_N_TIMED = 16
+# Share of a time budget for reading features; the rest is fitting and writing.
+_READING_SHARE = 0.6
+# The same where a network is trained, and the share of its training.
+_READING_SHARE_BESIDE_TRAINING, _TRAINING_SHARE = 0.2, 0.55
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the user allows; None for no limit.
+
+    Attributes
+    ----------
+    time_budget_s : > 0
+    max_memory_bytes : > 0
+    """
+
+    time_budget_s: float | None
+    max_memory_bytes: int | None
+
+    def check_memory(self, detector: Detector, n_images: int) -> None:
+        """Refuse, before work starts, what may not fit; ResourceError."""
+        needed = detector.estimate_fit_bytes(n_images)
+        if self.max_memory_bytes is not None and needed > self.max_memory_bytes:
+            raise ResourceError(
+                f"fitting {detector.name} on {n_images} images needs up to "
+                f"{needed / 1e9:.2f} GB, and {self.max_memory_bytes / 1e9:.2f} GB are allowed; "
+                "allow more, or choose a smaller --size or another --detector"
+            )
+
+    def keep_time(
+        self, detector: Detector, train: Dataset, seed: int, started: float
+    ) -> tuple[Dataset, tuple[str, ...]]:
+        """Return as many of the images, at random, as the time budget lets us read, and what to say of it.
+
+        Raises
+        ------
+        ResourceError : not even a few can be read in time.
+        """
+        budget = self.time_budget_s
+        if budget is None or len(train) <= _N_TIMED:
+            return train, ()
+        is_trained = detector.capabilities.needs_torch
+        share = _READING_SHARE_BESIDE_TRAINING if is_trained else _READING_SHARE
+        order = np.random.default_rng(seed).permutation(len(train))
+        sample = replace(train, samples=tuple(train.samples[i] for i in order[:_N_TIMED]))
+        seconds_each = detector.time_reading(sample.images())
+        left = budget * share - (time.monotonic() - started)
+        n_affordable = int(left / seconds_each) if left > 0 else 0
+        if n_affordable >= len(train):
+            return train, ()
+        if n_affordable < _N_TIMED:
+            needed = (_N_TIMED * seconds_each + time.monotonic() - started) / share
+            raise ResourceError(
+                f"a time budget of {budget:.0f} s is too short: reading {_N_TIMED} images needs "
+                f"about {needed:.0f} s; allow more time"
+            )
+        kept = np.sort(order[:n_affordable])
+        note = (
+            f"to keep the time budget of {budget:.0f} s, learned from {n_affordable} images "
+            f"drawn at random from {len(train)}"
+        )
+        return replace(train, samples=tuple(train.samples[i] for i in kept)), (note,)
+
+    def training_resources(
+        self, detector: Detector, train: Dataset, *, keep: bool
+    ) -> TrainingResources:
+        """Return the resources of a training run; with `keep` it resumes where a killed one stopped.
+
+        Raises
+        ------
+        MissingExtraError : the extra `train` is not installed.
+        """
+        budget = None if self.time_budget_s is None else _TRAINING_SHARE * self.time_budget_s
+        plain = replace(detector.resources or TrainingResources(), time_budget_s=budget)
+        if not keep:
+            return plain
+        try:
+            from defectory.training.loop import fingerprint_run
+        except ImportError as error:
+            raise MissingExtraError(f"fitting {detector.name}", "train") from error
+        config = {"name": detector.name, **detector.config()}
+        name = fingerprint_run(config, [train.fingerprint()])[:32]
+        return replace(plain, checkpoint=user_cache_folder() / "training" / f"{name}.checkpoint")

@@ -1,0 +1,243 @@
+"""`defectory outliers`: which images of a collection do not belong, ranked, grouped and shown."""
+
+import csv
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory import __version__
+from defectory.app.collection import Collection, read_collection
+from defectory.app.exports import whole_folder
+from defectory.app.outlier_groups import group_alike
+from defectory.app.outlier_page_content import build_outlier_content
+from defectory.app.outlier_ratio import RatioEstimate, cut_for, estimate_ratio
+from defectory.backbones import FeatureCache, user_cache_folder
+from defectory.detectors.mcod import Mcod
+from defectory.domain import DataError, MissingExtraError, NoProgress, ParameterError, Progress
+from defectory.reports.outlier_page import render_outliers
+from defectory.training.resources import TrainingResources
+
+MIN_IMAGES = 8
+"""With fewer there is no majority that could say what belongs."""
+
+_SETTINGS = ("encoder", "size_px", "n_slots", "augmentation", "seed")
+
+
+@dataclass(frozen=True)
+class OutlierOptions:
+    """Settings of `find_outliers`, as on the command line.
+
+    Attributes
+    ----------
+    encoder, size_px, n_slots, augmentation, seed : see `Mcod`
+    ratio : (0, .5], share of the images to list; None estimates it from the scores
+    n_groups : groups of alike outliers; None finds a number
+    time_budget_s : > 0, or None; training is planned shorter where it would take longer
+    skip_unreadable : leave out images that cannot be read, and say which
+    use_cache : keep features on disk for the next run, and training where an interrupted run can go on
+    """
+
+    encoder: str = "packaged"
+    size_px: int = 96
+    n_slots: int = 10
+    augmentation: str = "auto"
+    seed: int = 0
+    ratio: float | None = None
+    n_groups: int | None = None
+    time_budget_s: float | None = None
+    skip_unreadable: bool = False
+    use_cache: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Outliers:
+    """A collection, judged.
+
+    Attributes
+    ----------
+    collection : names and images
+    detector : that learned from it
+    scores : (n,) higher = odder
+    slots : (n,) number of the slot each image mostly reads, from 1
+    groups : (n,) number of the group of alike outliers, 0 for images that are not listed
+    estimate : how many are listed, and why
+    order : (n,) indices, oddest first
+    """
+
+    collection: Collection
+    detector: Mcod
+    scores: NDArray[np.float32]
+    slots: NDArray[np.intp]
+    groups: NDArray[np.intp]
+    estimate: RatioEstimate
+    order: NDArray[np.intp]
+    options: OutlierOptions
+    wall_s: float
+
+    @property
+    def listed(self) -> NDArray[np.intp]:
+        """Indices of the outliers, oddest first."""
+        return self.order[self.groups[self.order] > 0]
+
+    def explain_ratio(self) -> str:
+        """Return where the number of outliers comes from."""
+        if self.options.ratio is not None:
+            return "the share was given"
+        return self.estimate.explain()
+
+
+def find_outliers(
+    data: Path, options: OutlierOptions | None = None, *, progress: Progress | None = None
+) -> Outliers:
+    """Fit memory on a collection and rank the collection by it; no label is looked at.
+
+    Raises
+    ------
+    DataError, ImageReadError : there are too few images, or one cannot be read.
+    ParameterError : a setting is out of range.
+    """
+    started = time.monotonic()
+    options, progress = options or OutlierOptions(), progress or NoProgress()
+    _check(options)
+    collection = read_collection(data, skip_unreadable=options.skip_unreadable, progress=progress)
+    n = len(collection.names)
+    if n < MIN_IMAGES:
+        raise DataError(
+            f"{data}: {n} images are too few to tell what belongs; give at least {MIN_IMAGES}"
+        )
+    cache = FeatureCache(user_cache_folder() / "features") if options.use_cache else None
+    settings = {name: getattr(options, name) for name in _SETTINGS}
+    detector = Mcod(n_folds=0, cache=cache, **settings)
+    detector.resources = _resources(collection, detector, options)
+    detector.fit(collection.images, progress=progress)
+    scores = detector.fitted_scores_
+    estimate = _estimate(scores, options)
+    order = np.argsort(-scores, kind="stable")
+    listed = order[scores[order] > estimate.cut]
+    groups = np.zeros(n, np.intp)
+    groups[listed] = group_alike(detector.fitted_coordinates_[listed], options.n_groups)
+    return Outliers(
+        collection, detector, scores, _number_slots(detector.fitted_shares_), groups, estimate,
+        order, options, time.monotonic() - started,
+    )  # fmt: skip
+
+
+def outliers_to_folder(
+    data: Path,
+    folder: Path,
+    options: OutlierOptions,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Find the outliers of a collection, write the folder, and return the summary."""
+    outliers = find_outliers(data, options, progress=progress)
+    write_outliers(outliers, folder, overwrite=overwrite)
+    return summarize(outliers)
+
+
+def write_outliers(outliers: Outliers, folder: Path, *, overwrite: bool = False) -> None:
+    """Write outliers.jsonl, outliers.csv, summary.json and outliers.html; the folder whole or not at all."""
+    rows = list(_rows(outliers))
+    with whole_folder(folder, overwrite=overwrite) as part:
+        lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+        (part / "outliers.jsonl").write_text(
+            "".join(f"{line}\n" for line in lines), encoding="utf-8", errors="surrogateescape"
+        )
+        with (part / "outliers.csv").open(
+            "w", newline="", encoding="utf-8", errors="surrogateescape"
+        ) as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        summary = json.dumps(summarize(outliers), indent=1, ensure_ascii=False)
+        (part / "summary.json").write_text(summary + "\n", encoding="utf-8")
+        page = render_outliers(build_outlier_content(outliers))
+        (part / "outliers.html").write_text(page, encoding="utf-8")
+
+
+def summarize(outliers: Outliers) -> dict[str, Any]:
+    """Return what was found and how, JSON-ready."""
+    detector, listed = outliers.detector, outliers.listed
+    n = len(outliers.scores)
+    return {
+        "n_images": n,
+        "n_outliers": len(listed),
+        "outlier_ratio": len(listed) / n,
+        "ratio_from": outliers.explain_ratio(),
+        "cut": outliers.estimate.cut,
+        "n_images_of_slot": np.bincount(
+            outliers.slots, minlength=detector.n_slots + 1
+        )[1:].tolist(),
+        "n_images_of_group": np.bincount(outliers.groups[listed])[1:].tolist() if len(listed) else [],
+        "augmentation": detector.augmentation_,
+        "weights": detector.backbone_.card.id,
+        "config": detector.config(),
+        "defectory_version": __version__,
+        "wall_s": round(outliers.wall_s, 1),
+        "notes": list(outliers.collection.notes),
+    }  # fmt: skip
+
+
+def _rows(outliers: Outliers) -> Iterator[dict[str, Any]]:
+    for rank, i in enumerate(outliers.order, start=1):
+        group = int(outliers.groups[i])
+        yield {
+            "rank": rank,
+            "image": outliers.collection.names[i],
+            "score": float(f"{outliers.scores[i]:.6g}"),
+            "is_outlier": group > 0,
+            "group": group or None,
+            "slot": int(outliers.slots[i]),
+        }
+
+
+def _estimate(scores: NDArray[np.float32], options: OutlierOptions) -> RatioEstimate:
+    if options.ratio is None:
+        return estimate_ratio(scores)
+    n_out = max(1, round(options.ratio * len(scores)))
+    return RatioEstimate(n_out / len(scores), cut_for(scores, n_out), is_clear=True)
+
+
+def _number_slots(shares: NDArray[np.float32]) -> NDArray[np.intp]:
+    """Return the slot that each image mostly reads, numbered from 1 by how many do."""
+    chosen = shares.argmax(axis=1)
+    order = np.argsort(-np.bincount(chosen, minlength=shares.shape[1]), kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    numbers: NDArray[np.intp] = rank[chosen] + 1
+    return numbers
+
+
+def _resources(
+    collection: Collection, detector: Mcod, options: OutlierOptions
+) -> TrainingResources:
+    """Return where training is kept until it is done: under the run's own fingerprint, never another's."""
+    is_small = options.encoder == "packaged"  # more threads would only wait for each other
+    plain = TrainingResources(
+        n_threads=1 if is_small else None, time_budget_s=options.time_budget_s
+    )
+    if not options.use_cache:
+        return plain
+    try:
+        from defectory.training.loop import fingerprint_run
+    except ImportError as error:
+        raise MissingExtraError("finding outliers", "train") from error
+    prints: Sequence[str] = [collection.images.fingerprint(i) for i in range(len(collection.names))]
+    name = fingerprint_run(detector.config(), prints)[:32]
+    return replace(plain, checkpoint=user_cache_folder() / "training" / f"{name}.checkpoint")
+
+
+def _check(options: OutlierOptions) -> None:
+    if options.ratio is not None and not 0 < options.ratio <= 0.5:
+        raise ParameterError(
+            f"the share of outliers is {options.ratio}; give more than 0, at most .5"
+        )
+    if options.n_groups is not None and options.n_groups < 1:
+        raise ParameterError(f"the number of groups is {options.n_groups}; give 1 or more")

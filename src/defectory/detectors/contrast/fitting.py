@@ -1,0 +1,77 @@
+"""From a learner to a trained network, memory and held-out scores; the part of MCOD that needs torch."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from defectory.detectors.contrast.learners import Learner
+from defectory.detectors.contrast.projection import Float
+from defectory.detectors.contrast.reading import Reading
+from defectory.detectors.contrast.twins import Objective, Twins, Views, describe
+from defectory.domain import NoProgress, Progress
+from defectory.networks.heads import ContrastNetwork
+from defectory.networks.initialization import build_seeded
+from defectory.training.loop import TrainingRun, train
+from defectory.training.resources import TrainingResources
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a collection is learned; see `Mcod`."""
+
+    objective: Objective
+    n_epochs: int
+    whiten: bool
+    n_folds: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A trained network with the reading of its features, and what the collection looks like to both."""
+
+    network: ContrastNetwork
+    reading: Reading
+    features: Float
+    shares: Float
+    run: TrainingRun
+
+
+def learn(
+    learner: Learner,
+    views: Views,
+    recipe: Recipe,
+    resources: TrainingResources,
+    fingerprint: str,
+    progress: Progress,
+) -> Learned:
+    """Return what training on the views gives."""
+    objective, seed = recipe.objective, recipe.seed
+    network = build_seeded(lambda: learner.make_network(views, objective.n_slots), seed)
+    twins = Twins(network, views, objective, resources, seed)
+    n_steps = recipe.n_epochs * max(1, len(views) // twins.n_batch)
+    run = train(
+        twins, n_steps, resources, fingerprint=fingerprint, stage="learning", progress=progress
+    )
+    features, shares = describe(twins.query, views)
+    reading = Reading.fit(features, shares, objective.trim_ratio, whiten=recipe.whiten)
+    return Learned(twins.query.cpu().eval(), reading, features, shares, run)
+
+
+def score_folds(
+    learner: Learner, recipe: Recipe, resources: TrainingResources, progress: Progress
+) -> Float:
+    """Return a score of each image of the sample, by what the other folds alone tell."""
+    n = len(learner.sample)
+    order = np.random.default_rng([recipe.seed, 3]).permutation(n)
+    folds = [np.sort(part) for part in np.array_split(order, min(recipe.n_folds, n))]
+    once = replace(resources, checkpoint=None, time_budget_s=None)
+    scores = np.empty(n, np.float32)
+    progress.start("scoring folds left out", n)
+    for test in folds:
+        others = np.setdiff1d(np.arange(n), test)
+        train_views, test_views = learner.fold(others, test)
+        learned = learn(learner, train_views, recipe, once, "", NoProgress())
+        scores[test] = learned.reading.distances(*describe(learned.network, test_views))
+        progress.advance(len(test))
+    return scores

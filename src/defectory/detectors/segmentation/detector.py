@@ -1,0 +1,337 @@
+"""A detector that learns to segment defects simulated in normal images, and the real ones it is shown."""
+
+import time
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones import Backbone, Features, View, load_backbone
+from defectory.detectors.base import Arrays, Detector, usable_as_normal
+from defectory.detectors.segmentation.head import Head
+from defectory.detectors.segmentation.inputs import (
+    LEVELS,
+    FrozenInputs,
+    InputReader,
+    PixelInputs,
+)
+from defectory.detectors.segmentation.rounds import (
+    Indices,
+    KnownAnomalies,
+    RoundMaker,
+    split_normals,
+)
+from defectory.domain import (
+    DataError,
+    ImageSource,
+    Label,
+    MaskSource,
+    MissingExtraError,
+    NoProgress,
+    ParameterError,
+    Progress,
+    Scores,
+    check_settings,
+)
+from defectory.domain.scores import AnomalyMap
+from defectory.simulation import (
+    AnomalySimulator,
+    ImageTextures,
+    TextureSource,
+    photograph_textures,
+)
+from defectory.training.resources import TrainingResources
+
+Float = NDArray[np.float32]
+
+_HELD_OUT_RATIO = 0.2
+_MAX_HELD_OUT = 2000
+_FEW_HELD_OUT = 40
+# How strongly simulated defects show: faint ones teach to find fault with good images.
+_OPACITIES = {"paper": (0.15, 1.0), "broad": (0.4, 1.0)}
+# Pixels whose mean is an image's score, at 256 px a side: both papers' number.
+_N_TOP, _TOP_SIDE_PX = 100, 256
+ENCODERS = ("packaged", "scratch")
+
+
+class SegmentationDetector(Detector):
+    """Frozen or trained encoder, memory, and a head that is trained on simulated and known defects.
+
+    What a method takes from here it states as attributes; see `Mapl` for what each of them means.
+    """
+
+    encoder: str
+    backbone: str
+    size_px: int
+    even_exposure: bool
+    mix: str
+    foreground: str
+    n_memory: int
+    memory: str
+    memory_choice: str
+    whitening: float
+    width: float
+    use_fusion: bool
+    use_coordinate_attention: bool
+    use_spatial_attention: bool
+    use_image_loss: bool
+    pseudo_gradient: bool
+    refresh_memory: bool
+    n_steps: int
+    batch_size: int
+    learning_rate: float
+    weight_decay: float
+    warm_up_ratio: float
+    seed: int
+
+    textures: TextureSource | None = None
+    """Where simulated defects take foreign textures from; None for the photographs of scikit-image."""
+
+    @property
+    def view(self) -> View:
+        """How images are shown to the encoder; ParameterError where the settings allow none."""
+        return View(self.size_px, 1, self.even_exposure)
+
+    def config(self) -> dict[str, Any]:
+        """Return the settings, without the cache: it belongs to the machine."""
+        return {key: value for key, value in super().config().items() if key != "cache"}
+
+    def fit(
+        self,
+        images: ImageSource,
+        labels: Sequence[int] | NDArray[np.integer] | None = None,
+        masks: MaskSource | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn; see Detector.fit. Needs the extra `train`."""
+        self._check_settings()
+        progress = progress or NoProgress()
+        usable = usable_as_normal(len(images), labels)
+        if len(usable) < 2:
+            raise DataError(
+                f"{len(usable)} of {len(images)} images are normal or unlabeled; "
+                "at least 2 are needed, to train on some and check on others"
+            )
+        codes = np.full(len(images), Label.UNLABELED, np.int8)
+        if labels is not None:
+            codes[:] = labels
+        n_held_out = _count_held_out(len(usable))
+        train, held_out = split_normals(codes, n_held_out, self.seed)
+        self._forget()
+        try:
+            self._fit(images, codes, masks, train, held_out, progress)
+        except BaseException:
+            self._forget()  # half a fit is none
+            raise
+        self.backbone_.cache = None
+        return self
+
+    def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:
+        """Return raw scores and anomaly maps; see Detector.score."""
+        self._check_fitted()
+        progress = progress or NoProgress()
+        progress.start("scoring", len(images))
+        scores, maps = [], []
+        for score, heat in self._judge(images, range(len(images))):
+            scores.append(score)
+            maps.append(heat)
+            progress.advance()
+        return Scores(np.array(scores, np.float32), maps)
+
+    def arrays(self) -> Arrays:
+        """Return the learned state beside the networks."""
+        return {}
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
+        """Take the state that `arrays` gave; the head must have been set before."""
+        del arrays
+        if self.head_ is None:
+            raise ParameterError(f"the trained head of {self.name} is missing")
+        self.backbone_ = backbone
+        self._head = self._open_head()
+        return self
+
+    def estimate_fit_bytes(self, n_images: int) -> int:
+        """Return the peak: torch and its working memory, a round of inputs, the memory, held-out maps."""
+        from_side = (self.size_px / 256) ** 2
+        width = max(1.0, self.width)
+        activations = self.batch_size * 110 * 2**20 * from_side * width
+        if self.encoder == "scratch":
+            activations *= 3
+        held_out = min(n_images * _HELD_OUT_RATIO, _MAX_HELD_OUT) * 64 * 1024
+        return int(900 * 2**20 + activations + 400 * 2**20 * from_side + held_out)
+
+    def time_reading(self, images: ImageSource) -> float:
+        """Return the seconds that fit spends on reading one image, measured on the given few."""
+        reader = self._make_reader()[0]
+        started = time.monotonic()
+        for index in range(len(images)):
+            reader.read(images, [index])
+        return (time.monotonic() - started) / len(images)
+
+    def _fit(
+        self, images: ImageSource, codes: NDArray[np.int8], masks: MaskSource | None,
+        train: Indices, held_out: Indices, progress: Progress,
+    ) -> None:  # fmt: skip
+        try:
+            from defectory.detectors.segmentation import fitting
+            from defectory.detectors.segmentation.trainee import TrainingSettings
+            from defectory.training.loop import fingerprint_run
+        except ImportError as error:
+            raise MissingExtraError(f"fitting {self.name}", "train") from error
+        reader, backbone = self._make_reader()
+        fitter = fitting.HeadFitter(
+            network=fitting.settings_from(self, fitting.NetworkSettings),
+            training=fitting.settings_from(self, TrainingSettings),
+            maker=RoundMaker(
+                images, codes, reader, self._make_simulator(images, train), self.size_px, self.seed
+            ),
+            train=train,
+            held_out=held_out,
+            known=self._read_known(images, codes, masks, reader),
+            pseudo_label=self._make_pseudo_label(),
+            resources=self.resources or TrainingResources(),
+        )
+        prints = (images.fingerprint(i) for i in range(len(images)))
+        fingerprint = fingerprint_run({"name": self.name, **self.config()}, prints)
+        found = fitter.run(self.n_steps, fingerprint, progress)
+        self.head_ = found.model
+        self.backbone_ = found.encoder or backbone
+        self._head = self._open_head()
+        self._calibrate(images, train, held_out, progress)
+
+    def _calibrate(
+        self, images: ImageSource, train: Indices, held_out: Indices, progress: Progress
+    ) -> None:
+        """Set held_out_scores_ and held_out_peaks_ from normals that nothing was learned from."""
+        del train
+        progress.start("scoring normals left out", len(held_out))
+        scores, peaks = [], []
+        for score, heat in self._judge(images, [int(i) for i in held_out]):
+            scores.append(score)
+            peaks.append(float(heat.max()))
+            progress.advance()
+        self.held_out_scores_ = np.array(scores, np.float32)
+        self.held_out_peaks_ = np.array(peaks, np.float32)
+
+    def _judge(
+        self, images: ImageSource, indices: Sequence[int]
+    ) -> Iterator[tuple[float, AnomalyMap]]:
+        """Yield image score and anomaly map, one image at a time."""
+        for features in self.backbone_.extract(images, self.view, indices):
+            yield self._judge_one(features)
+
+    def _judge_one(self, features: Features) -> tuple[float, AnomalyMap]:
+        heat, _ = self._head.run(features)
+        return top_pixels(heat), heat
+
+    @abstractmethod
+    def _make_pseudo_label(self) -> Any:
+        """Return the pseudo-labeler of training, or None."""
+
+    def _open_head(self) -> Head:
+        assert self.head_ is not None
+        stages = [stage.name for stage in self.backbone_.stages]
+        return Head(self.head_, stages if self.encoder == "scratch" else LEVELS)
+
+    def _forget(self) -> None:
+        for name in ("backbone_", "head_", "_head", "held_out_scores_", "held_out_peaks_"):
+            self.__dict__.pop(name, None)
+
+    def _wanted_stages(self) -> tuple[str, ...]:
+        """Return the stages of the packaged backbone that are read."""
+        return LEVELS
+
+    def _make_reader(self) -> tuple[InputReader, Backbone]:
+        backbone = load_backbone(self.backbone, self._wanted_stages(), cache=self.cache)
+        if self.encoder == "scratch":
+            return PixelInputs(self.view), backbone
+        return FrozenInputs(backbone, self.view), backbone
+
+    def _make_simulator(self, images: ImageSource, train: Indices) -> AnomalySimulator:
+        partners = ImageTextures(_Some(images, train), crop_ratio=(1.0, 1.0), recolor=False)
+        return AnomalySimulator(
+            textures=self.textures or photograph_textures(),
+            mix=self.mix,
+            opacity=_OPACITIES.get(self.mix, _OPACITIES["paper"]),
+            foreground="off" if self.foreground == "off" else "auto",
+            partners=partners,
+        )
+
+    def _read_known(
+        self, images: ImageSource, codes: NDArray[np.int8], masks: MaskSource | None,
+        reader: InputReader,
+    ) -> KnownAnomalies | None:  # fmt: skip
+        """Return the labeled defects; an empty mask says no more than none."""
+        indices = [int(i) for i in np.flatnonzero(codes == Label.ANOMALOUS)]
+        if not indices:
+            return None
+        drawn = np.zeros((len(indices), self.size_px, self.size_px), bool)
+        for row, index in enumerate(indices):
+            mask = None if masks is None else masks.read(index)
+            if mask is not None:
+                drawn[row] = _nearest(mask, self.size_px)
+        has_mask = np.array([mask.any() for mask in drawn])
+        return KnownAnomalies(reader.read(images, indices), drawn, has_mask)
+
+    def _check_settings(self) -> None:
+        check_settings(self.config())
+        _ = self.view
+        if self.encoder not in ENCODERS:
+            raise ParameterError(f"encoder is {self.encoder!r}; choose {' or '.join(ENCODERS)}")
+        if self.memory_choice not in ("coreset", "random"):
+            raise ParameterError(
+                f"memory_choice is {self.memory_choice!r}; choose coreset or random"
+            )
+        if self.encoder == "scratch" and self.memory == "patch":
+            raise ParameterError("a trained encoder needs a memory by image or by position")
+        if min(self.n_memory, self.n_steps) < 1 or self.batch_size < 2:
+            raise ParameterError("n_memory and n_steps must be positive, batch_size at least 2")
+        if self.width <= 0 or self.learning_rate <= 0 or self.weight_decay < 0:
+            raise ParameterError(
+                "width and learning_rate must be positive, weight_decay not negative"
+            )
+        if not (0 <= self.whitening <= 1 and 0 <= self.warm_up_ratio <= 1):
+            raise ParameterError("whitening and warm_up_ratio must lie between 0 and 1")
+
+
+class _Some:
+    """Some images of a source."""
+
+    def __init__(self, images: ImageSource, indices: Indices) -> None:
+        self._images, self._indices = images, indices
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def read(self, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
+        return self._images.read([int(self._indices[i]) for i in indices])
+
+    def fingerprint(self, index: int) -> str:
+        return self._images.fingerprint(int(self._indices[index]))
+
+
+def _nearest(mask: NDArray[np.bool_], side_px: int) -> NDArray[np.bool_]:
+    """Return the mask at another size, each pixel that of the nearest."""
+    rows, columns = (((np.arange(side_px) + 0.5) * n / side_px).astype(np.intp) for n in mask.shape)
+    nearest: NDArray[np.bool_] = mask[rows[:, None], columns]
+    return nearest
+
+
+def _count_held_out(n_normals: int) -> int:
+    """Return a fifth, but 40 (or half of few) where that is less: fewer say little."""
+    share = round(_HELD_OUT_RATIO * n_normals)
+    return min(max(share, min(_FEW_HELD_OUT, n_normals // 2)), _MAX_HELD_OUT)
+
+
+def top_pixels(heat: Float) -> float:
+    """Return the mean logit of the highest pixels, as many as 100 are of an image of 256 px.
+
+    Both papers average probabilities; logits keep their order, and do not saturate where many are near 1.
+    """
+    n = max(1, round(_N_TOP * heat.size / _TOP_SIDE_PX**2))
+    flat = heat.ravel()
+    return float(np.partition(flat, flat.size - n)[-n:].mean(dtype=np.float64))

@@ -1,0 +1,121 @@
+"""What the network is taught in one round: normal images, and defects simulated in them. No torch."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones.parallel import count_cores, map_ordered
+from defectory.backbones.preparation import prepare_image
+from defectory.detectors.segmentation.inputs import InputReader, Inputs, take
+from defectory.domain import ImageSource, Label
+from defectory.domain.images import Image, Mask
+from defectory.simulation import AnomalySimulator
+
+Indices = NDArray[np.intp]
+
+# Names of random streams beside the seed: no two of them may share draws.
+_TRAINING, _VALIDATION = 1, 2
+
+
+@dataclass(frozen=True)
+class Round:
+    """Images of one round, each with a simulated defect beside it.
+
+    Attributes
+    ----------
+    indices : (n,) of the images
+    labels : (n,) codes, NORMAL or UNLABELED
+    normals, simulated : Inputs of n rows each
+    masks : (n, side, side) bool, of the simulated defects
+    """
+
+    indices: Indices
+    labels: NDArray[np.int8]
+    normals: Inputs
+    simulated: Inputs
+    masks: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class KnownAnomalies:
+    """Defective images that a person has labeled.
+
+    Attributes
+    ----------
+    inputs : Inputs of n rows
+    masks : (n, side, side) bool
+    has_mask : (n,) bool; where it is False, only that the image is defective is known
+    """
+
+    inputs: Inputs
+    masks: NDArray[np.bool_]
+    has_mask: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.has_mask)
+
+    def rows(self, rows: Indices) -> "KnownAnomalies":
+        """Return some of them."""
+        return KnownAnomalies(take(self.inputs, rows), self.masks[rows], self.has_mask[rows])
+
+
+@dataclass(frozen=True)
+class RoundMaker:
+    """Draws rounds; a round is a function of seed and number alone, so that a resumed run sees the same.
+
+    Attributes
+    ----------
+    images, labels : the training set
+    reader : makes Inputs
+    simulator : of defects
+    side_px : of the square that defects are drawn in
+    seed : of all draws
+    """
+
+    images: ImageSource
+    labels: NDArray[np.int8]
+    reader: InputReader
+    simulator: AnomalySimulator
+    side_px: int
+    seed: int
+
+    def make(self, pool: Indices, n: int, number: int) -> Round:
+        """Return round `number`: n images of the pool, each at most once more often than another."""
+        rng = np.random.default_rng([self.seed, _TRAINING, number])
+        order = np.concatenate([rng.permutation(pool) for _ in range(-(-n // len(pool)))])
+        return self._filled(order[:n], _TRAINING, number)
+
+    def make_validation(self, held_out: Indices) -> Round:
+        """Return the images that training never sees, with fixed defects."""
+        return self._filled(held_out, _VALIDATION, 0)
+
+    def _filled(self, indices: Indices, stream: int, number: int) -> Round:
+        listed = [int(i) for i in indices]
+        jobs = [(i, (self.seed, stream, number, place)) for place, i in enumerate(listed)]
+        drawn = list(map_ordered(self._draw, jobs, count_cores()))
+        return Round(
+            indices=indices,
+            labels=self.labels[indices],
+            normals=self.reader.read(self.images, listed),
+            simulated=self.reader.prepare(image for image, _ in drawn),
+            masks=np.stack([mask for _, mask in drawn]),
+        )
+
+    def _draw(self, job: tuple[int, Sequence[int]]) -> tuple[Image, Mask]:
+        index, key = job
+        image = prepare_image(self.images.read([index])[0], self.side_px, even_exposure=False)
+        drawn = self.simulator.simulate(image, np.random.default_rng(key))
+        return drawn.image, drawn.mask
+
+
+def split_normals(labels: NDArray[np.int8], n_held_out: int, seed: int) -> tuple[Indices, Indices]:
+    """Return (train, held out) indices of images that are not labeled anomalous; both sorted.
+
+    Labeled normals are held out first: what calibrates should be confirmed where it can be.
+    """
+    rng = np.random.default_rng(seed)
+    usable = rng.permutation(np.flatnonzero(labels != Label.ANOMALOUS))
+    confirmed_first = usable[np.argsort(labels[usable] != Label.NORMAL, kind="stable")]
+    return np.sort(confirmed_first[n_held_out:]), np.sort(confirmed_first[:n_held_out])

@@ -1,0 +1,242 @@
+"""What each term of the loss moves, and that a killed run ends as if it had not been."""
+
+import numpy as np
+import pytest
+import torch
+
+from defectory.detectors import Mapl
+from defectory.detectors.segmentation.rounds import split_normals
+from defectory.detectors.segmentation.statistics import measure
+from defectory.domain import ArrayImages, DataError, Label, ParameterError
+from defectory.training.resources import TrainingResources
+from tests.conformance.subjects import defective, products
+
+N_NORMAL, N_KNOWN = 8, 4
+PARTS = ("encoder", "memory path", "fusion", "decoder", "map", "predictor")
+
+
+class Masks:
+    """Of the known defects: the first two have one."""
+
+    def __len__(self):
+        return N_NORMAL + N_KNOWN
+
+    def read(self, index):
+        if index not in (N_NORMAL, N_NORMAL + 1):
+            return None
+        mask = np.zeros((96, 96), bool)
+        mask[20:40, 40:60] = True
+        return mask
+
+
+def images():
+    return ArrayImages(products(N_NORMAL) + defective())
+
+
+LABELS = np.array([Label.NORMAL] * N_NORMAL + [Label.ANOMALOUS] * N_KNOWN)
+
+
+def make(**settings):
+    fast = {"size_px": 64, "n_steps": 2, "n_memory": 3, "width": 0.25, "batch_size": 4}
+    return Mapl(**{**fast, **settings})
+
+
+def caught_trainee(monkeypatch, **settings):
+    """The trainee of a fit, stopped at its first step."""
+    from defectory.detectors.segmentation import fitting
+
+    caught = []
+
+    def stop(trainee, *_, **__):
+        trainee._begin(0)
+        caught.append(trainee)
+        raise InterruptedError
+
+    monkeypatch.setattr(fitting, "train", stop)
+    with pytest.raises(InterruptedError):
+        make(**settings).fit(images(), LABELS, Masks())
+    return caught[0]
+
+
+def moved_parts(trainee, term):
+    """Names of the parts that get a gradient from one term of the loss."""
+    trainee._optimizer.zero_grad(set_to_none=True)
+    loss = trainee.losses(0)[term]
+    if loss.requires_grad:
+        loss.backward()
+    head = trainee._network.head
+    parts = {
+        "fusion": [head.keep, head.align],
+        "decoder": [head.decode, head.refine],
+        "map": [head.logits],
+        "predictor": [head.predict],
+    }
+    if trainee._encoder is not None:
+        parts["encoder"] = [trainee._encoder]
+    return {
+        name for name, modules in parts.items() if all(_has_gradient(module) for module in modules)
+    }
+
+
+def _has_gradient(module):
+    return any(p.grad is not None and float(p.grad.abs().sum()) > 0 for p in module.parameters())
+
+
+EVERYTHING = {"encoder", "fusion", "decoder", "map", "predictor"}
+
+
+@pytest.fixture
+def codes(monkeypatch):
+    """Pseudo-labels that know every simulated image: the term has something to say."""
+
+    def give(descriptors, confirmed, number):
+        return np.where(confirmed == Label.UNLABELED, Label.ANOMALOUS, confirmed).astype(np.int8)
+
+    monkeypatch.setattr(Mapl, "_make_pseudo_label", lambda self: give)
+
+
+@pytest.mark.parametrize(
+    ("term", "moved"),
+    [
+        ("segmentation", EVERYTHING - {"predictor"}),
+        ("image", EVERYTHING),
+        ("pseudo", EVERYTHING),
+    ],
+)
+def test_each_term_moves_encoder_fusion_decoder_and_predictor(monkeypatch, codes, term, moved):
+    trainee = caught_trainee(monkeypatch, encoder="scratch", memory="image")
+    assert moved_parts(trainee, term) == moved
+
+
+def test_with_a_frozen_encoder_all_else_moves(monkeypatch, codes):
+    trainee = caught_trainee(monkeypatch)
+    assert moved_parts(trainee, "pseudo") == EVERYTHING - {"encoder"}
+
+
+def test_the_memory_path_moves_the_encoder(monkeypatch, codes):
+    """Without features of its own to look at, the head still teaches the encoder through the differences."""
+    trainee = caught_trainee(monkeypatch, encoder="scratch", memory="image")
+    network = trainee._network
+    whiten = network.whitening.forward
+
+    def differences_only(levels):
+        found = whiten(levels)
+        kept = [level.detach() for level in found]
+        network.head.register_forward_pre_hook(
+            lambda _, inputs: (kept, inputs[1]), with_kwargs=False
+        )
+        return found
+
+    monkeypatch.setattr(network.whitening, "forward", differences_only)
+    assert "encoder" in moved_parts(trainee, "segmentation")
+
+
+def test_as_released_pseudo_labels_move_nothing(monkeypatch, codes):
+    trainee = caught_trainee(monkeypatch, encoder="scratch", memory="image", pseudo_gradient=False)
+    assert moved_parts(trainee, "pseudo") == set()
+
+
+def test_only_masks_teach_pixels_and_all_labels_teach_the_image(monkeypatch, codes):
+    trainee = caught_trainee(monkeypatch)
+    known = trainee._lesson.known
+    assert known.has_mask.tolist() == [True, True, False, False]
+    assert len(known) == N_KNOWN
+    without = known.rows(np.array([2, 3]))
+    trainee._draw_known = lambda lesson, place: without
+    unmasked = trainee.losses(0)
+    trainee._draw_known = lambda lesson, place: None
+    none = trainee.losses(0)
+    torch.testing.assert_close(unmasked["segmentation"], none["segmentation"])
+    assert float(unmasked["image"].detach()) != pytest.approx(float(none["image"].detach()))
+
+
+def test_a_distrusted_image_teaches_no_pixel(monkeypatch):
+    monkeypatch.setattr(Mapl, "_make_pseudo_label", lambda self: None)
+    trainee = caught_trainee(monkeypatch)
+    lesson = trainee._lesson
+    lesson.known = None
+    lesson.normal_codes[:] = Label.ANOMALOUS
+    assert float(trainee.losses(0)["segmentation"].detach()) == 0
+
+
+def test_a_killed_run_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+    from defectory.detectors.segmentation import trainee as module
+
+    settings = {"n_steps": 6, "encoder": "scratch", "memory": "image"}
+    monkeypatch.setattr(module, "_STEPS_A_ROUND", 4)
+    monkeypatch.setattr(module.SegmentationTrainee.__init__, "__defaults__", (4,))
+    resources = TrainingResources(
+        checkpoint=tmp_path / "run", checkpoint_every_s=0, n_threads=1, device="cpu"
+    )
+    whole = make(**settings)
+    whole.resources = TrainingResources(n_threads=1, device="cpu")
+    whole.fit(images(), LABELS, Masks())
+
+    step = module.SegmentationTrainee.step
+
+    def killed(self, index, n_steps):
+        if index == 5:
+            raise MemoryError
+        return step(self, index, n_steps)
+
+    monkeypatch.setattr(module.SegmentationTrainee, "step", killed)
+    resumed = make(**settings)
+    resumed.resources = resources
+    with pytest.raises(MemoryError):
+        resumed.fit(images(), LABELS, Masks())
+    assert (tmp_path / "run").exists()
+    monkeypatch.setattr(module.SegmentationTrainee, "step", step)
+    resumed.fit(images(), LABELS, Masks())
+    assert resumed.head_ == whole.head_
+    assert not (tmp_path / "run").exists()
+
+
+def test_normals_are_held_out_confirmed_ones_first():
+    labels = np.array([Label.UNLABELED] * 6 + [Label.NORMAL] * 3 + [Label.ANOMALOUS], np.int8)
+    train, held_out = split_normals(labels, 4, seed=0)
+    assert set(train) | set(held_out) == set(range(9))
+    assert set(held_out) >= {6, 7, 8}
+    assert len(held_out) == 4
+    assert len(set(train) & set(held_out)) == 0
+
+
+def test_whitening_brings_directions_to_one_variance():
+    rng = np.random.default_rng(0)
+    mixing = np.linalg.qr(rng.normal(size=(5, 5)))[0] * [1, 1.5, 2, 2.5, 3]
+    levels = [(mixing @ rng.normal(size=(5, 400)) + 7).reshape(5, 20, 20) for _ in range(20)]
+    statistics = measure((level,) for level in levels)
+    ((mean, projection),) = statistics.whitening(1.0)
+    cells = np.concatenate([level.reshape(5, -1) for level in levels], axis=1).T
+    covariance = np.cov((cells - mean) @ projection, rowvar=False)
+    np.testing.assert_allclose(covariance, np.eye(5), atol=0.05)
+    ((_, plain),) = statistics.whitening(0.0)
+    shared = np.cov((cells - mean) @ plain, rowvar=False)
+    assert np.trace(shared) == pytest.approx(5, rel=0.05)
+    np.testing.assert_allclose(plain.T @ plain, np.eye(5) * (plain.T @ plain)[0, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"encoder": "resnet"}, "encoder is 'resnet'"),
+        ({"memory_choice": "first"}, "memory_choice"),
+        ({"encoder": "scratch", "memory": "patch"}, "by image or by position"),
+        ({"pseudo_labels": "guess"}, "pseudo_labels is 'guess'"),
+        ({"n_classifiers": 0}, "n_classifiers"),
+        ({"n_steps": 0}, "n_steps"),
+        ({"batch_size": 1}, "batch_size"),
+        ({"whitening": 1.5}, "whitening"),
+        ({"head_weight": -1.0}, "head_weight"),
+        ({"learning_rate": float("nan")}, "learning_rate"),
+        ({"mix": "everything"}, "no mix is named"),
+        ({"memory": "cell"}, "memory is 'cell'"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(settings, message):
+    with pytest.raises(ParameterError, match=message):
+        make(**settings).fit(images(), LABELS)
+
+
+def test_one_normal_is_too_few():
+    with pytest.raises(DataError, match="at least 2"):
+        make().fit(ArrayImages(products(1)))
