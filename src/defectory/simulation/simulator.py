@@ -19,6 +19,10 @@ MIXES: dict[str, dict[str, float]] = {
 }
 """Kind -> weight. "paper" is the papers', "broad" what `mapl` is taught here, "all" every kind alike."""
 
+# How strongly defects of a mix show; faint ones teach to find fault with good images.
+_OPACITIES = {"broad": (0.4, 1.0)}
+_PAPERS_OPACITY = (0.15, 1.0)
+
 VISIBLE_LEVELS = 5.0
 """A change of fewer grey levels (of 255) is not called a defect."""
 
@@ -55,6 +59,7 @@ class AnomalySimulator:
     mix : name in `MIXES`, or kind -> weight (>= 0, one of them positive)
     foreground : "auto", "off" or GreyThreshold; defects lie on the product only
     opacity : (low, high), 0 < low <= high <= 1, drawn uniformly
+        None takes the papers' .15 to 1, and .4 to 1 for the mix "broad"
     partners : other normal images for "cut-paste"; None takes the image itself
     grid : (rows, columns) of the kind "structural"
 
@@ -73,13 +78,14 @@ class AnomalySimulator:
     textures: TextureSource = field(default_factory=photograph_textures)
     mix: str | Mapping[str, float] = "paper"
     foreground: ForegroundRule = "auto"
-    opacity: tuple[float, float] = (0.15, 1.0)
+    opacity: tuple[float, float] | None = None
     partners: TextureSource | None = None
     grid: tuple[int, int] = (4, 8)
 
     def __post_init__(self) -> None:
         _check_weights(self.weights)
-        if not 0 < self.opacity[0] <= self.opacity[1] <= 1:
+        low, high = self._opacity_range
+        if not 0 < low <= high <= 1:
             raise ParameterError(f"opacity is {self.opacity}; give 0 < low <= high <= 1")
         if min(self.grid) < 1:
             raise ParameterError(f"grid is {self.grid}; give at least 1 row and 1 column")
@@ -89,6 +95,12 @@ class AnomalySimulator:
             raise ParameterError(
                 f"foreground is {self.foreground!r}; give 'auto', 'off' or a GreyThreshold"
             )
+
+    @property
+    def _opacity_range(self) -> tuple[float, float]:
+        if self.opacity is not None:
+            return self.opacity
+        return _OPACITIES.get(self.mix if isinstance(self.mix, str) else "", _PAPERS_OPACITY)
 
     @property
     def weights(self) -> dict[str, float]:
@@ -133,7 +145,7 @@ class AnomalySimulator:
         is_grey = _is_grey(image)
         for _ in range(_N_DRAWS):
             proposal = KINDS[kind](image, foreground, materials, rng)
-            opacity = float(rng.uniform(*self.opacity))
+            opacity = float(rng.uniform(*self._opacity_range))
             if is_grey and not _is_grey(proposal.source):
                 proposal = Proposal(as_grey(proposal.source), proposal.alpha)
             drawn = _blend(image, proposal, foreground, opacity)

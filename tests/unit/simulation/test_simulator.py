@@ -126,3 +126,9 @@ def test_bad_settings_are_refused(settings):
 def test_bad_images_are_refused(image):
     with pytest.raises(ParameterError, match="image is"):
         AnomalySimulator().simulate(image, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("mix", "least"), [("paper", 0.15), ("broad", 0.4)])
+def test_each_mix_has_its_own_faintest_opacity(image, mix, least):
+    drawn = [result.opacity for result in _simulated(image, mix=mix)]
+    assert least <= min(drawn) < least + 0.3

@@ -49,8 +49,6 @@ Float = NDArray[np.float32]
 _HELD_OUT_RATIO = 0.2
 _MAX_HELD_OUT = 2000
 _FEW_HELD_OUT = 40
-# How strongly simulated defects show: faint ones teach to find fault with good images.
-_OPACITIES = {"paper": (0.15, 1.0), "broad": (0.4, 1.0)}
 # Pixels whose mean is an image's score, at 256 px a side: both papers' number.
 _N_TOP, _TOP_SIDE_PX = 100, 256
 ENCODERS = ("packaged", "scratch")
@@ -256,7 +254,6 @@ class SegmentationDetector(Detector):
         return AnomalySimulator(
             textures=self.textures or photograph_textures(),
             mix=self.mix,
-            opacity=_OPACITIES.get(self.mix, _OPACITIES["paper"]),
             foreground="off" if self.foreground == "off" else "auto",
             partners=partners,
         )
