@@ -3,10 +3,11 @@
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from defectory.backbones.cards import WeightCard
-from defectory.backbones.efficientnet_lite import convert_lite0
+from defectory.backbones.efficientnet_lite import STRIDES_PX, convert_lite0
 from defectory.backbones.engine import Backbone
 from defectory.backbones.feature_cache import FeatureCache, user_cache_folder
 from defectory.backbones.timm_models import convert_timm
@@ -32,6 +33,7 @@ def load_backbone(
     ----------
     name : `efficientnet-lite0`, or `timm:NAME` for any model timm can give features of (extra `timm`)
     stages : names on the weight card, fine to coarse
+        names of EfficientNet-Lite0 are answered by any backbone, see `name_equivalents`
     cache, n_threads : see `Backbone`
 
     Raises
@@ -39,12 +41,43 @@ def load_backbone(
     ParameterError : no such backbone or stage.
     MissingExtraError : the extra that carries the weights is not installed.
     """
-    model, card = _load_converted(name)
+    model, card = name_equivalents(*_load_converted(name), stages)
     known = [stage.name for stage in card.stages]
     unknown = [stage for stage in stages if stage not in known]
     if unknown:
         raise ParameterError(f"{name} has no stage {unknown[0]!r}; it has {', '.join(known)}")
     return Backbone(cut_to_stages(model, stages), card, stages, cache=cache, n_threads=n_threads)
+
+
+def name_equivalents(
+    model: bytes, card: WeightCard, stages: Sequence[str]
+) -> tuple[bytes, WeightCard]:
+    """Return model and card that also answer to names of EfficientNet-Lite0's stages.
+
+    A stage that the card does not have is answered by the coarsest of its stages that is not coarser than
+    the one of EfficientNet-Lite0; two names may be answered by one stage.
+    """
+    known = {stage.name for stage in card.stages}
+    asked = [s for s in stages if s not in known and s in STRIDES_PX]
+    if not asked:
+        return model, card
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError("fitting", "train") from error
+    proto = onnx.load_from_string(model)
+    added = []
+    for name in asked:
+        fitting = [s for s in card.stages if s.stride_px <= STRIDES_PX[name]]
+        source = max(fitting or card.stages[:1], key=lambda s: s.stride_px)
+        proto.graph.node.append(onnx.helper.make_node("Identity", [source.name], [name]))
+        output = next(o for o in proto.graph.output if o.name == source.name)
+        proto.graph.output.add().CopyFrom(output)
+        proto.graph.output[-1].name = name
+        added.append(replace(source, name=name))
+    return bytes(proto.SerializeToString(deterministic=True)), replace(
+        card, stages=(*card.stages, *added)
+    )
 
 
 def cut_to_stages(model: bytes, stages: Sequence[str]) -> bytes:
