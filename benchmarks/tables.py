@@ -125,8 +125,10 @@ def _promise(results: Sequence[Result]) -> str:
 
 
 def _provenance(results: Sequence[Result]) -> str:
-    lines = []
-    for result in results:
+    lines: list[str] = []
+    # a file to which runs are added has a provenance a run
+    made = [run for result in results for run in result.get("runs", [result])]
+    for result in made:
         facts = result["provenance"]
         machine, versions = facts["machine"], facts["versions"]
         numbers = ", ".join(f"{name} {number}" for name, number in versions.items())
