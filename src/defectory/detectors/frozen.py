@@ -18,7 +18,7 @@ from defectory.backbones import (
 )
 from defectory.detectors.base import Detector, usable_as_normal
 from defectory.detectors.grids import smoothing_matrix
-from defectory.detectors.states import BATCH
+from defectory.detectors.states import batched
 from defectory.domain import (
     DataError,
     ImageSource,
@@ -144,14 +144,8 @@ class FrozenFeatureDetector(Detector):
         self, images: ImageSource, view: View, indices: Sequence[int] | NDArray[np.intp],
         progress: Progress,
     ) -> Iterator[list[Features]]:  # fmt: skip
-        batch: list[Features] = []
-        for features in self.backbone_.extract(images, view, [int(i) for i in indices]):
-            batch.append(features)
-            progress.advance()
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-        if batch:
+        for batch in batched(self.backbone_.extract(images, view, [int(i) for i in indices])):
+            progress.advance(len(batch))
             yield batch
 
     def _enlarge(self, cells: NDArray[np.float32]) -> AnomalyMap:

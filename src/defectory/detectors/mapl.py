@@ -7,7 +7,7 @@ pseudo-label losses that do have a gradient, the memory refreshed while an encod
 loss on held-out normals, never by a test set.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -20,7 +20,7 @@ from defectory.detectors.grids import smoothing_matrix
 from defectory.detectors.segmentation.detector import SegmentationDetector, top_pixels
 from defectory.detectors.segmentation.inputs import LEVELS
 from defectory.detectors.segmentation.rounds import Indices
-from defectory.detectors.states import BATCH, check_array
+from defectory.detectors.states import batched, check_array
 from defectory.domain import ImageSource, Label, ParameterError, Progress
 from defectory.domain.scores import AnomalyMap
 from defectory.pseudolabels import PseudoLabeler
@@ -222,7 +222,7 @@ class Mapl(SegmentationDetector):
         if not self._adds_normality:
             yield from super()._judge(images, indices)
             return
-        for batch in _batched(self.backbone_.extract(images, self.view, indices)):
+        for batch in batched(self.backbone_.extract(images, self.view, indices)):
             scores, grids = self.normality_.score(batch)
             for features, score, grid in zip(batch, scores, grids, strict=True):
                 normality = _enlarge(grid)
@@ -249,7 +249,7 @@ class Mapl(SegmentationDetector):
         self, images: ImageSource, indices: Indices, progress: Progress
     ) -> Iterator[list[Features]]:
         listed = [int(i) for i in indices]
-        for batch in _batched(self.backbone_.extract(images, self.view, listed)):
+        for batch in batched(self.backbone_.extract(images, self.view, listed)):
             progress.advance(len(batch))
             yield batch
 
@@ -280,17 +280,6 @@ class Mapl(SegmentationDetector):
         if min(self.head_weight, self.map_weight) < 0:
             raise ParameterError("head_weight and map_weight must not be negative")
         self._make_pseudo_label()  # says what is wrong with n_classifiers
-
-
-def _batched(features: Iterable[Features]) -> Iterator[list[Features]]:
-    batch: list[Features] = []
-    for one in features:
-        batch.append(one)
-        if len(batch) == BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
 
 
 def _enlarge(grid: NDArray[np.float32]) -> AnomalyMap:

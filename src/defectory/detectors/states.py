@@ -1,15 +1,28 @@
 """What detectors do with arrays: batch them, check those of a bundle, draw a score from a map's cells."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.backbones import Features
 from defectory.domain import ParameterError
 
 BATCH = 16
 """Images that go through a matrix product together: whitening matrices are read from memory once for all."""
+
+
+def batched(features: Iterable[Features]) -> Iterator[list[Features]]:
+    """Yield the images' features in lists of BATCH; the last may be shorter."""
+    batch: list[Features] = []
+    for one in features:
+        batch.append(one)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def check_array(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_max_pool2d
 
-from defectory.detectors.segmentation.inputs import Inputs, take
+from defectory.detectors.segmentation.inputs import Inputs, join, take
 from defectory.detectors.segmentation.rounds import Indices, KnownAnomalies, Round, RoundMaker
 from defectory.domain import Label
 from defectory.networks.losses import image_loss, segmentation_loss
@@ -243,9 +243,8 @@ class SegmentationTrainee:
         return lesson.known.rows(rng.choice(len(lesson.known), n, replace=False))
 
     def _forward(self, parts: Sequence[Inputs], own: Indices) -> tuple[Tensor, Tensor]:
-        joined = tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         with self._autocast(self._device):
-            levels = self._levels(joined)
+            levels = self._levels(join(parts))
             logits, image_logits = self._network(
                 *levels, own=torch.from_numpy(own).to(self._device)
             )

@@ -12,7 +12,6 @@ from defectory.training.resources import TrainingResources
 from tests.conformance.subjects import defective, products
 
 N_NORMAL, N_KNOWN = 8, 4
-PARTS = ("encoder", "memory path", "fusion", "decoder", "map", "predictor")
 
 
 class Masks:
