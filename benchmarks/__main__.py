@@ -54,9 +54,12 @@ def _parser() -> argparse.ArgumentParser:
     maps.add_argument("--cache", type=Path, default=_WORK / "features")
     _add_p3(commands)
     _add_mapl(commands)
+    _add_labels(commands)
     tables = commands.add_parser("tables")
     tables.set_defaults(run=_run_tables)
-    tables.add_argument("--check", action="store_true", help="exit 1 if docs/results.md is stale")
+    tables.add_argument(
+        "--check", action="store_true", help="exit 1 if docs/results.md or a figure is stale"
+    )
     everything = commands.add_parser("all", help="every protocol, every detector, the tables")
     everything.set_defaults(run=_run_all)
     return parser
@@ -88,6 +91,18 @@ def _add_mapl(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     mapl.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
     mapl.add_argument("--cache", type=Path, default=_WORK / "features")
     mapl.add_argument("--out", type=Path, help="JSON file")
+
+
+def _add_labels(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    labels = commands.add_parser("labels", help="few labels on P1 and P2; runs are added")
+    labels.set_defaults(run=_run_labels)
+    labels.add_argument("--rows", help="comma-separated names, or `all`", default="all")
+    labels.add_argument("--protocols", help="comma-separated names, or `all`", default="all")
+    labels.add_argument("--seeds", type=int, default=5)
+    labels.add_argument("--again", action="store_true", help="repeat runs that are there, too")
+    labels.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
+    labels.add_argument("--cache", type=Path, default=_WORK / "features")
+    labels.add_argument("--out", type=Path, help="JSON file")
 
 
 def _shares(text: str) -> tuple[float, ...]:
@@ -178,6 +193,32 @@ def _run_mapl(options: argparse.Namespace) -> int:
     return 0
 
 
+def _run_labels(options: argparse.Namespace) -> int:
+    from benchmarks import label_cases, labels
+    from benchmarks.datasets import MissingDataError
+
+    every_row, every_protocol = tuple(labels.ROWS), tuple(label_cases.FAMILIES)
+    parts = ["python", "-m", "benchmarks", "labels", "--rows", options.rows]
+    parts += ["--protocols", options.protocols, "--seeds", str(options.seeds)]
+    told = labels.Told(
+        rows=every_row if options.rows == "all" else tuple(options.rows.split(",")),
+        protocols=every_protocol
+        if options.protocols == "all"
+        else tuple(options.protocols.split(",")),
+        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
+        again=options.again, command=shlex.join(parts),
+        out=options.out or (_WORK if options.n_images else _RESULTS) / "labels.json",
+    )  # fmt: skip
+    try:
+        labels.run(told)
+    except MissingDataError as error:
+        print(f"skipped labels: {error}", file=sys.stderr)
+    except labels.ToldError as error:
+        print(f"labels: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
 def _write(options: argparse.Namespace, name: str, result: dict[str, Any]) -> int:
     if options.n_images:
         result["n_images"] = options.n_images
@@ -240,18 +281,26 @@ def _rounded(value: Any) -> Any:
 
 
 def _run_tables(options: argparse.Namespace) -> int:
+    from benchmarks.label_plots import figures
     from benchmarks.tables import render
 
-    page = _HERE.parent / "docs" / "results.md"
-    text = render([json.loads(path.read_text()) for path in sorted(_RESULTS.glob("*.json"))])
+    docs = _HERE.parent / "docs"
+    results = [json.loads(path.read_text()) for path in sorted(_RESULTS.glob("*.json"))]
+    drawn = {docs / "figures" / name: text for name, text in figures(results).items()}
+    pages = {docs / "results.md": render(results), **drawn}
+    stale = [page for page, text in pages.items() if not _holds(page, text)]
     if options.check:
-        is_fresh = page.is_file() and page.read_text() == text
-        if not is_fresh:
-            print("docs/results.md is stale: run  python -m benchmarks tables", file=sys.stderr)
-        return 0 if is_fresh else 1
-    page.parent.mkdir(exist_ok=True)
-    page.write_text(text)
+        for page in stale:
+            print(f"docs/{page.name} is stale: run  python -m benchmarks tables", file=sys.stderr)
+        return int(bool(stale))
+    for page in stale:
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(pages[page])
     return 0
+
+
+def _holds(page: Path, text: str) -> bool:
+    return page.is_file() and page.read_text() == text
 
 
 def _run_all(options: argparse.Namespace) -> int:
@@ -259,7 +308,9 @@ def _run_all(options: argparse.Namespace) -> int:
     del options
     commands = [[name, "--detector", found] for found in _SWIFT for name in _EVERY_DETECTOR]
     commands += [["p4", "--base-install"], ["pseudo-labels"], ["pixel-maps"], ["p3", "--rivals"]]
-    commands += [["mapl"], ["mapl", "--rows", "all", "--seeds", "3"], ["tables"]]
+    commands += [["mapl"], ["mapl", "--rows", "all", "--seeds", "3"]]
+    # every part taken away by turns is 30 hours on two cores: --rows all
+    commands += [["labels", "--rows", "auto,normality alone"], ["tables"]]
     failed = 0
     for command in commands:
         print("python -m benchmarks", *command, file=sys.stderr)

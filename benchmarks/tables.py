@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.label_tables import labels
 from benchmarks.mapl_tables import mapl
 from benchmarks.outlier_tables import outliers
 from benchmarks.pseudo_label_tables import pseudo_labels
@@ -56,6 +57,7 @@ def render(results: Sequence[Result]) -> str:
             "p4",
             "pseudo-labels",
             "mapl",
+            "labels",
         )
     }
     parts = [
@@ -64,6 +66,7 @@ def render(results: Sequence[Result]) -> str:
         _p2(by_protocol["p2-clean"]),
         _promise(by_protocol["promise"]),
         mapl(by_protocol["mapl"]),
+        labels(by_protocol["labels"]),
         outliers(by_protocol["p3"], by_protocol["p3-ablation"]),
         speed(by_protocol["p4"]),
         pseudo_labels(by_protocol["pseudo-labels"]),
@@ -128,8 +131,7 @@ def _provenance(results: Sequence[Result]) -> str:
     lines: list[str] = []
     # a file to which runs are added has a provenance a run
     made = [run for result in results for run in result.get("runs", [result])]
-    for result in made:
-        facts = result["provenance"]
+    for facts in _merged([result["provenance"] for result in made]):
         machine, versions = facts["machine"], facts["versions"]
         numbers = ", ".join(f"{name} {number}" for name, number in versions.items())
         lines.append(
@@ -138,6 +140,16 @@ def _provenance(results: Sequence[Result]) -> str:
             f"{machine['cores']} cores of {machine['cpu']}; {numbers}"
         )
     return _section("What made these figures", "\n".join(lines) + "\n" if lines else "")
+
+
+def _merged(every: Sequence[Result]) -> list[Result]:
+    """Return provenances of runs that differ in their seeds only as one, with all seeds."""
+    merged: dict[str, Result] = {}
+    for facts in every:
+        same = str(sorted((key, str(fact)) for key, fact in facts.items() if key != "seeds"))
+        seeds = [*merged.get(same, facts)["seeds"], *facts["seeds"]]
+        merged[same] = {**facts, "seeds": sorted(set(seeds))}
+    return list(merged.values())
 
 
 def _name(result: Result) -> str:

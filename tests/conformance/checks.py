@@ -286,7 +286,8 @@ def _assert_same_state(found, expected):
     arrays = expected.arrays()
     assert list(found.arrays()) == list(arrays)
     for name, array in found.arrays().items():
-        np.testing.assert_array_equal(array, arrays[name], err_msg=name)
+        if name != "memory.names":  # by these a bundle knows images again, whatever they are
+            np.testing.assert_array_equal(array, arrays[name], err_msg=name)
     np.testing.assert_array_equal(found.held_out_scores_, expected.held_out_scores_)
     np.testing.assert_array_equal(found.held_out_peaks_, expected.held_out_peaks_)
     assert found.head_ == expected.head_

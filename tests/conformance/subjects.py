@@ -78,7 +78,7 @@ class TellingImages(ArrayImages):
         self.paths = [f"{'bad' if t else 'good'}/{i}.png" for i, t in enumerate(truth)]
 
     def fingerprint(self, index):
-        return f"{self.truth[index]}-{super().fingerprint(index)}"
+        return f"{self.truth[index]}{super().fingerprint(index)}"
 
 
 class CutOffImages(ArrayImages):

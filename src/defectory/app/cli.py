@@ -3,46 +3,20 @@
 import json
 import os
 import sys
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from defectory import __version__
+from defectory.app.cli_errors import plain_errors
+from defectory.app.cli_text import print_evaluation, print_fit
+from defectory.app.cli_update import update
 from defectory.app.quantities import BYTES, SECONDS
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-_DETECTORS = ("gaussian", "patch-memory", "memseg", "mapl", "mcod")
+_DETECTORS = ("auto", "gaussian", "patch-memory", "memseg", "mapl", "mcod")
 _OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY_PATH = click.Path(path_type=Path)
-
-
-def _plain_errors(command: Command) -> Command:
-    """Turn errors that a user can act on into one line and exit status 1 (130 on Ctrl-C)."""
-
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        from defectory.domain import DefectoryError
-
-        try:
-            return command(*args, **kwargs)
-        except DefectoryError as error:
-            click.echo(f"defectory: {error}", err=True)
-            sys.exit(1)
-        except KeyboardInterrupt:
-            click.echo("defectory: interrupted; nothing was half-written", err=True)
-            sys.exit(130)
-        except MemoryError:
-            click.echo("defectory: out of memory; choose a smaller --size", err=True)
-            sys.exit(1)
-        except OSError as error:
-            click.echo(f"defectory: {error.filename or ''}: {error.strerror or error}", err=True)
-            sys.exit(1)
-
-    return guarded  # type: ignore[return-value]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -58,7 +32,7 @@ def main() -> None:
 @main.command()
 @click.argument("data", type=_ANY_PATH)
 @click.option("-o", "--output", "bundle", type=_OUT_FILE, required=True, help="Bundle to write.")
-@click.option("--detector", type=click.Choice(_DETECTORS), default="gaussian", show_default=True)
+@click.option("--detector", type=click.Choice(_DETECTORS), default="auto", show_default=True)
 @click.option(
     "--size",
     "size_px",
@@ -117,35 +91,24 @@ def main() -> None:
 @click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read.")
 @click.option("--no-cache", is_flag=True, help="Do not keep features on disk.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
-@_plain_errors
+@plain_errors
 def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Learn what is normal from DATA and write a bundle.
 
+    Training images that look defective are listed beside it, in BUNDLE's name with .suspects.jsonl.
     The train split is used, or everything where nothing is called train. Test images are never
     looked at. Interrupted? Run it again: features that were read already come from the cache.
     """
     from defectory.app.bars import Bars
-    from defectory.app.workflows import FitOptions, check_output, fit_dataset
+    from defectory.app.workflows import FitOptions, check_fit_output, fit_dataset, save_fit
 
-    check_output(bundle, overwrite=overwrite)
+    check_fit_output(bundle, overwrite=overwrite)
     with Bars() as bars:
         result = fit_dataset(data, FitOptions(use_cache=not no_cache, **settings), progress=bars)
-    result.model.save(bundle)
-    _print_fit(result, bundle)
+    print_fit(result, bundle, save_fit(result, bundle))
 
 
-def _print_fit(result: Any, bundle: Path) -> None:
-    left_out = result.n_images - result.n_learned
-    evidence = f"{result.n_normal} normal, {result.n_unlabeled} unlabeled"
-    if left_out:
-        evidence += f"; {left_out} anomalous not used by this detector"
-    click.echo(f"Learned from {result.n_learned} images ({evidence}) in {result.wall_s:.1f} s.")
-    threshold = result.model.threshold
-    click.echo(f"Threshold {threshold.value:.4g}: {threshold.explain()}")
-    for note in result.notes:
-        if note != threshold.explain():
-            click.echo(f"Note: {note}")
-    click.echo(f"Wrote {bundle} ({bundle.stat().st_size / 1e6:.1f} MB).")
+main.add_command(update)
 
 
 @main.command()
@@ -168,7 +131,7 @@ def _print_fit(result: Any, bundle: Path) -> None:
 )
 @click.option("--skip-unreadable", is_flag=True, help="List unreadable images instead of stopping.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing folder.")
-@_plain_errors
+@plain_errors
 def score(
     bundle: Path,
     images: Path,
@@ -219,7 +182,7 @@ def score(
     help="Decide by another promise than the bundle's.",
 )
 @click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read.")
-@_plain_errors
+@plain_errors
 def evaluate(
     bundle: Path,
     data: Path,
@@ -244,33 +207,13 @@ def evaluate(
             skip_unreadable=skip_unreadable,
             progress=bars,
         )
-    _print_evaluation(evaluation, json_path, report_path)
-
-
-def _print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path | None) -> None:
-    figures = evaluation.to_dict()
-    for key in evaluation.metrics:
-        value, interval = figures[key], figures[f"{key}_ci"]
-        shown = "n/a" if value is None else f"{value:.4f}"
-        between = (
-            "" if interval is None else f"  (95 % interval {interval[0]:.4f} - {interval[1]:.4f})"
-        )
-        click.echo(f"{key:20}{shown}{between}")
-    for name in ("anomalous", "normal"):
-        click.echo(
-            f"{name + ' rejected':20}{figures[f'n_{name}_rejected']} of {figures[f'n_{name}']}"
-        )
-    for note in evaluation.notes:
-        click.echo(f"Note: {note}")
-    for path in (json_path, report_path):
-        if path is not None:
-            click.echo(f"Wrote {path}")
+    print_evaluation(evaluation, json_path, report_path)
 
 
 @main.command()
 @click.argument("data", type=_ANY_PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@_plain_errors
+@plain_errors
 def inspect(data: Path, as_json: bool) -> None:
     """Examine DATA before training: what was understood, and what is wrong with it.
 
@@ -328,7 +271,7 @@ def inspect(data: Path, as_json: bool) -> None:
 )
 @click.option("--seed", type=int, default=0, show_default=True)
 @click.option("--overwrite", is_flag=True, help="Replace an existing folder.")
-@_plain_errors
+@plain_errors
 def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None:
     """Draw defects into normal images of DATA, to see what a network is taught.
 
@@ -400,7 +343,7 @@ def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None
 @click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read.")
 @click.option("--no-cache", is_flag=True, help="Keep neither features nor interrupted training.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing folder.")
-@_plain_errors
+@plain_errors
 def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Find which images of DATA do not belong, without a single label.
 
@@ -435,8 +378,8 @@ def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settin
     show_default=True,
     help="Folder to write.",
 )
-@click.option("--detector", type=click.Choice(_DETECTORS), default="gaussian", show_default=True)
-@_plain_errors
+@click.option("--detector", type=click.Choice(_DETECTORS), default="auto", show_default=True)
+@plain_errors
 def demo(folder: Path, detector: str) -> None:
     """Fit and judge a detector on 2,223 real solar-cell pictures (ELPV), and write a report."""
     from defectory.app.bars import Bars
@@ -444,8 +387,8 @@ def demo(folder: Path, detector: str) -> None:
 
     with Bars() as bars:
         result, evaluation = run_demo(folder, FitOptions(detector=detector), progress=bars)
-    _print_fit(result, folder / "solar-cells.defectory")
-    _print_evaluation(evaluation, folder / "figures.json", None)
+    print_fit(result, folder / "solar-cells.defectory", None)
+    print_evaluation(evaluation, folder / "figures.json", None)
     click.echo(f"\nOpen the report in a browser: {os.path.abspath(folder / 'report.html')}")  # noqa: PTH100
 
 

@@ -43,6 +43,7 @@ class Evaluation:
     samples, scores, decisions, maps : of the judged images, in one order
     n_normal, n_anomalous, n_unlabeled : judged images by label
     notes : what a reader must know first
+    root : folder of the data set
     """
 
     metrics: dict[str, float]
@@ -56,6 +57,7 @@ class Evaluation:
     n_unlabeled: int = 0
     notes: tuple[str, ...] = ()
     data_fingerprint: str = ""
+    root: Path = Path()
 
     @property
     def labels(self) -> NDArray[np.int8]:
@@ -166,6 +168,7 @@ def evaluate(
         n_unlabeled=int((labels == Label.UNLABELED).sum()),
         notes=tuple(notes),
         data_fingerprint=test.fingerprint(),
+        root=test.root,
     )
 
 

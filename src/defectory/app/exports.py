@@ -120,6 +120,17 @@ def _replace_folder(part: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def check_output(path: Path, *, overwrite: bool) -> None:
+    """Refuse an output that cannot be written before any work is done; OutputError."""
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} exists already; choose another name or add --overwrite")
+    parent = path.parent
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir():
+        raise OutputError(f"{parent} is a file, so {path} cannot be written")
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file whole or not at all; OutputError where that fails."""
     try:

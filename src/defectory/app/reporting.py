@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from defectory import __version__
 from defectory.app.evaluation import Evaluation
 from defectory.app.model import Model
+from defectory.app.suspect_pictures import describe_suspects
 from defectory.domain import Label
 from defectory.reports import (
     Confusion,
@@ -105,6 +106,8 @@ def build_report(
         heat_scale=heat_scale_of(model),
         data=_data_facts(model, evaluation),
         provenance=_provenance(model, evaluation, command),
+        account=tuple(str(line) for line in model.facts.get("account", ())),
+        suspects=describe_suspects(model.facts, evaluation.root),
     )
 
 
@@ -191,7 +194,11 @@ def _data_facts(model: Model, evaluation: Evaluation) -> Facts:
         f"{evaluation.n_normal} normal, {evaluation.n_anomalous} anomalous, "
         f"{evaluation.n_unlabeled} unlabeled"
     )
-    return (("Learned from", learned or "unknown"), ("Judged on", judged))
+    updates = tuple(
+        ("Labels confirmed later", f"{entry['n_labels']}, on {entry['date'][:10]}")
+        for entry in model.facts.get("updates", ())
+    )
+    return (("Learned from", learned or "unknown"), *updates, ("Judged on", judged))
 
 
 def _provenance(model: Model, evaluation: Evaluation, command: str) -> Facts:

@@ -4,29 +4,29 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, datetime
 from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from defectory import __version__
 from defectory.app.demo import read_elpv
 from defectory.app.evaluation import Evaluation, evaluate
 from defectory.app.exports import ScoredImage, write_scores, write_text
+from defectory.app.exports import check_output as check_output
+from defectory.app.fit_facts import describe_fit
 from defectory.app.limits import Limits
 from defectory.app.model import Model, load
 from defectory.app.readable import find_unreadable, keep_readable
 from defectory.app.reporting import build_report, heat_scale_of
+from defectory.app.suspects import SuspectImage, find_suspects, suspects_path, write_suspects
+from defectory.app.updating import update_bundle as update_bundle
 from defectory.artifacts import Bundle
 from defectory.backbones import DEFAULT_BACKBONE, FeatureCache, user_cache_folder
 from defectory.calibration import DEFAULT_CONFIDENCE, n_normals_needed
 from defectory.detectors import DEFAULT_DETECTOR, DETECTORS, Detector
 from defectory.domain import (
     DataError,
-    ImageSource,
     Label,
     NoProgress,
-    OutputError,
     ParameterError,
     Progress,
     check_settings,
@@ -35,7 +35,6 @@ from defectory.domain.scores import AnomalyMap
 from defectory.reports import render_report
 from defectory.sources import Dataset, Inspection, format_text, inspect_dataset, read_dataset
 
-_HASH_DIGITS = 12
 # Images whose maps are held at once while scoring.
 _CHUNK = 256
 
@@ -81,6 +80,8 @@ class FitResult:
     n_learned : images that were learned from
     wall_s : seconds
     notes : what a person must know: images left out, promises that cannot be kept
+    suspects : unlabeled images that were distrusted, oddest first
+    account : what there was to learn from and what was done with it, in plain lines
     """
 
     model: Model
@@ -91,6 +92,8 @@ class FitResult:
     n_learned: int
     wall_s: float
     notes: tuple[str, ...] = ()
+    suspects: tuple[SuspectImage, ...] = ()
+    account: tuple[str, ...] = ()
 
 
 def fit(data: Path | str, *, progress: Progress | None = None, **options: Any) -> Model:
@@ -140,18 +143,38 @@ def fit_dataset(
         detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
     images = train.images()
     detector.fit(images, train.labels, train.masks(), progress=progress)
-    model = _calibrated(detector, train, images, options, (*notes, *more))
+    suspects = find_suspects(detector, train)
+    model = _calibrated(detector, train, suspects, options, (*notes, *more))
     labels = train.labels
+    uses_anomalous = detector.capabilities.uses_labeled_anomalies
     return FitResult(
         model=model,
         n_images=len(train),
         n_normal=int((labels == Label.NORMAL).sum()),
         n_unlabeled=int((labels == Label.UNLABELED).sum()),
         n_anomalous=int((labels == Label.ANOMALOUS).sum()),
-        n_learned=int((labels != Label.ANOMALOUS).sum()),
+        n_learned=len(train) if uses_anomalous else int((labels != Label.ANOMALOUS).sum()),
         wall_s=time.monotonic() - started,
         notes=tuple(model.facts["notes"]),
+        suspects=suspects,
+        account=detector.account_,
     )
+
+
+def save_fit(result: FitResult, bundle: Path) -> Path | None:
+    """Write the bundle and, beside it, the images that the fit distrusted; return where these are.
+
+    Returns
+    -------
+    None where nothing was distrusted; a list of an earlier fit is removed then
+
+    Raises
+    ------
+    OutputError : a file cannot be written.
+    """
+    result.model.save(bundle)
+    path = suspects_path(bundle)
+    return path if write_suspects(result.suspects, path) else None
 
 
 def score_images(
@@ -273,7 +296,7 @@ def run_demo(
     dataset = read_elpv()
     result = fit_dataset(dataset, options, progress=progress)
     evaluation = evaluate(result.model, dataset, progress=progress)
-    result.model.save(folder / "solar-cells.defectory")
+    save_fit(result, folder / "solar-cells.defectory")
     write_text(folder / "figures.json", json.dumps(evaluation.to_dict(), indent=1) + "\n")
     content = build_report(
         result.model, evaluation, title="Solar cells (ELPV)", command="defectory demo"
@@ -344,7 +367,7 @@ def _training_part(
 def _calibrated(
     detector: Detector,
     train: Dataset,
-    images: ImageSource,
+    suspects: Sequence[SuspectImage],
     options: FitOptions,
     notes: tuple[str, ...],
 ) -> Model:
@@ -352,30 +375,11 @@ def _calibrated(
     model = Model(Bundle(detector, calibration, {}), options.false_reject_rate, options.confidence)
     if not model.threshold.is_kept:
         notes = (*notes, model.threshold.explain())
-    labels = train.labels
-    facts: dict[str, Any] = {
-        "defectory_version": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seed": options.seed,
-        "weights": detector.backbone_.card.id,
-        "data": {
-            "fingerprint": train.fingerprint(),
-            "layout": train.layout,
-            "n_images": len(train),
-            "image_hashes": [images.fingerprint(i)[:_HASH_DIGITS] for i in range(len(train))],
-        },
-        "labels": {label.name.lower(): int((labels == label).sum()) for label in Label},
-        "notes": list(notes),
-    }
+    facts = describe_fit(detector, train, suspects, seed=options.seed, notes=notes)
     return replace(model, bundle=replace(model.bundle, facts=facts))
 
 
-def check_output(path: Path, *, overwrite: bool) -> None:
-    """Refuse an output that cannot be written before any work is done; OutputError."""
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} exists already; choose another name or add --overwrite")
-    parent = path.parent
-    while not parent.exists():
-        parent = parent.parent
-    if not parent.is_dir():
-        raise OutputError(f"{parent} is a file, so {path} cannot be written")
+def check_fit_output(bundle: Path, *, overwrite: bool) -> None:
+    """Refuse a bundle, or a list of suspects beside it, that cannot be written; OutputError."""
+    check_output(bundle, overwrite=overwrite)
+    check_output(suspects_path(bundle), overwrite=overwrite)

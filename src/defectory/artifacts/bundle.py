@@ -34,6 +34,7 @@ MAX_BUNDLE_BYTES = 4 * 2**30
 _MAX_MANIFEST_BYTES = 16 * 2**20
 _MANIFEST, _ARRAYS, _BACKBONE = "manifest.json", "arrays.safetensors", "backbone.onnx"
 _HEAD = "head.onnx"
+_DTYPES = (np.float32, np.float16, np.int8)
 _DETECTOR_PREFIX, _CALIBRATION_PREFIX = "detector.", "calibration."
 
 
@@ -59,7 +60,7 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
     Raises
     ------
     OutputError : the file cannot be written there.
-    BundleError : an array is not of finite float32 or float16, so that the file would not load.
+    BundleError : an array is not of finite float32, float16 or int8, so that the file would not load.
     """
     detector = bundle.detector
     arrays = {f"{_DETECTOR_PREFIX}{key}": value for key, value in detector.arrays().items()}
@@ -130,8 +131,8 @@ def _assemble(manifest: dict[str, Any], members: dict[str, bytes]) -> Bundle:
 
 def _check_arrays(arrays: Mapping[str, NDArray[Any]]) -> None:
     for name, array in arrays.items():
-        if array.dtype not in (np.float32, np.float16) or not np.isfinite(array).all():
-            raise BundleError(f"array {name!r} is not of finite float32 or float16")
+        if array.dtype not in _DTYPES or not np.isfinite(array).all():
+            raise BundleError(f"array {name!r} is not of finite float32, float16 or int8")
 
 
 def _try_out(detector: Detector) -> None:

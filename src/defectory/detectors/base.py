@@ -18,10 +18,12 @@ from defectory.domain import (
     ParameterError,
     Progress,
     Scores,
+    Suspect,
 )
 from defectory.training.resources import TrainingResources
 
-Arrays = dict[str, NDArray[np.float32]]
+Arrays = dict[str, NDArray[Any]]
+"""Named arrays of float32, float16 or int8, all finite."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,10 @@ class Detector(ABC):
     """(m,) raw scores of normals, each by the model without it: what thresholds are fitted on, outside."""
     held_out_peaks_: NDArray[np.float32]
     """(m,) the highest values of their anomaly maps; empty for a detector that does not localize."""
+    suspects_: tuple[Suspect, ...] = ()
+    """Unlabeled images of the fit that were distrusted, oddest first; a detector may look for none."""
+    account_: tuple[str, ...] = ()
+    """What there was to learn from and what was done with it, in plain lines; a detector may give none."""
 
     @abstractmethod
     def fit(
@@ -95,7 +101,7 @@ class Detector(ABC):
 
     @abstractmethod
     def arrays(self) -> Arrays:
-        """Return the learned state as named float32 arrays."""
+        """Return the learned state as named arrays; see Arrays."""
 
     @abstractmethod
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:

@@ -38,14 +38,10 @@ MAX_HELD_OUT = 2000
 
 
 class FrozenFeatureDetector(Detector):
-    """Fits a model of normal features in two passes, and scores image by image.
-
-    The second pass scores each normal by the model without it: the detector standardizes its parts by these
-    scores, and thresholds are fitted on them, outside.
-
-    """
+    """Reads frozen features, scores image by image and enlarges maps."""
 
     stages: ClassVar[tuple[str, ...]]
+    n_tiles: int = 1
 
     def __init__(
         self,
@@ -75,39 +71,6 @@ class FrozenFeatureDetector(Detector):
         """Return the settings, without the cache: it belongs to the machine."""
         return {key: value for key, value in super().config().items() if key != "cache"}
 
-    def fit(
-        self,
-        images: ImageSource,
-        labels: Sequence[int] | NDArray[np.integer] | None = None,
-        masks: MaskSource | None = None,
-        *,
-        progress: Progress | None = None,
-    ) -> Self:
-        """Learn from the images that are labeled normal or not labeled; see Detector.fit."""
-        del masks  # a one-class model has no use for them
-        check_settings(self.config())
-        progress = progress or NoProgress()
-        view, normals = self.view, usable_as_normal(len(images), labels)
-        if len(normals) < 2:
-            raise DataError(
-                f"{len(normals)} of {len(images)} images are normal or unlabeled; "
-                "at least 2 are needed to tell what is normal"
-            )
-        self.backbone_ = load_backbone(self.backbone, self.stages, cache=self.cache)
-        held_out = np.sort(np.random.default_rng(self.seed).permutation(normals)[:MAX_HELD_OUT])
-        try:
-            with _one_thread_a_product():
-                progress.start("reading features", len(normals))
-                self._learn(self._batches(images, view, normals, progress), normals)
-                progress.start("scoring normals left out", len(held_out))
-                self._calibrate(self._batches(images, view, held_out, progress), held_out)
-        except BaseException:
-            del self.backbone_  # half a fit is none
-            raise
-        # Cached features are rounded: from here on images are read as a shipped bundle reads them.
-        self.backbone_.cache = None
-        return self
-
     def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:
         """Return raw scores and anomaly maps; see Detector.score."""
         self._check_fitted()
@@ -115,7 +78,7 @@ class FrozenFeatureDetector(Detector):
         progress.start("scoring", len(images))
         scores: list[float] = []
         maps: list[AnomalyMap] = []
-        with _one_thread_a_product():
+        with one_thread_a_product():
             for batch in self._batches(images, self.view, range(len(images)), progress):
                 batch_scores, cells = self._score_batch(batch)
                 scores.extend(batch_scores.tolist())
@@ -155,14 +118,6 @@ class FrozenFeatureDetector(Detector):
         return (smoothing @ cells @ smoothing.T).astype(np.float32, copy=False)
 
     @abstractmethod
-    def _learn(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
-        """Take the first pass over the normals; `indices` say which image each is."""
-
-    @abstractmethod
-    def _calibrate(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
-        """Take the second pass: set held_out_scores_ and held_out_peaks_."""
-
-    @abstractmethod
     def _score_batch(
         self, batch: list[Features]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -172,9 +127,58 @@ class FrozenFeatureDetector(Detector):
         """
 
 
-def _one_thread_a_product() -> threadpool_limits:
+def one_thread_a_product() -> threadpool_limits:
     """Keep NumPy's matrix products to one thread: the cores are busy with the next images already.
 
     Threads that wait for each other by spinning would take the cores from them.
     """
     return threadpool_limits(limits=1, user_api="blas")
+
+
+class TwoPassDetector(FrozenFeatureDetector):
+    """Fits a model of normal features in two passes.
+
+    The second pass scores each normal by the model without it: the detector standardizes its parts by these
+    scores, and thresholds are fitted on them, outside.
+    """
+
+    def fit(
+        self,
+        images: ImageSource,
+        labels: Sequence[int] | NDArray[np.integer] | None = None,
+        masks: MaskSource | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from the images that are labeled normal or not labeled; see Detector.fit."""
+        del masks  # a one-class model has no use for them
+        check_settings(self.config())
+        progress = progress or NoProgress()
+        view, normals = self.view, usable_as_normal(len(images), labels)
+        if len(normals) < 2:
+            raise DataError(
+                f"{len(normals)} of {len(images)} images are normal or unlabeled; "
+                "at least 2 are needed to tell what is normal"
+            )
+        self.backbone_ = load_backbone(self.backbone, self.stages, cache=self.cache)
+        held_out = np.sort(np.random.default_rng(self.seed).permutation(normals)[:MAX_HELD_OUT])
+        try:
+            with one_thread_a_product():
+                progress.start("reading features", len(normals))
+                self._learn(self._batches(images, view, normals, progress), normals)
+                progress.start("scoring normals left out", len(held_out))
+                self._calibrate(self._batches(images, view, held_out, progress), held_out)
+        except BaseException:
+            del self.backbone_  # half a fit is none
+            raise
+        # Cached features are rounded: from here on images are read as a shipped bundle reads them.
+        self.backbone_.cache = None
+        return self
+
+    @abstractmethod
+    def _learn(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
+        """Take the first pass over the normals; `indices` say which image each is."""
+
+    @abstractmethod
+    def _calibrate(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
+        """Take the second pass: set held_out_scores_ and held_out_peaks_."""

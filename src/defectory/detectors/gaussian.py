@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features
 from defectory.detectors.base import Arrays, Capabilities
-from defectory.detectors.frozen import FrozenFeatureDetector
+from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.domain import ParameterError
 
 
-class Gaussian(FrozenFeatureDetector):
+class Gaussian(TwoPassDetector):
     """Position-wise Gaussians and one image-level Gaussian on frozen features.
 
     Parameters

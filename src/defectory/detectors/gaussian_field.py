@@ -30,11 +30,13 @@ class GaussianField:
     ----------
     means : (p, d) float32
     whitening : (p, d, d) float32, lower triangular L^-1 of the Cholesky factor L
-    n_samples : how many samples a cell was fitted on
+    n_samples : how many samples a cell was fitted on, or (p,) their total weight
     shrinkage : weight of the identity in the covariances
     """
 
-    def __init__(self, means: Float, whitening: Float, n_samples: int, shrinkage: float) -> None:
+    def __init__(
+        self, means: Float, whitening: Float, n_samples: float | Float, shrinkage: float
+    ) -> None:
         self.means = means
         self.whitening = whitening
         self.n_samples = n_samples
@@ -55,17 +57,18 @@ class GaussianField:
         found: Float = np.sqrt(np.einsum("pbd,pbd->pb", white, white))
         return found
 
-    def leave_one_out(self, samples: Float) -> Float:
+    def leave_one_out(self, samples: Float, weights: Float | None = None) -> Float:
         """Return the distances of one training image, measured by the field fitted without it.
 
-        Taking the b samples Z of the image out of a cell moves its mean to make their deviations M Z and its
-        shrunk scatter A to A - s Z' M Z, with M = I + 11' / (n - b) and s = 1 - shrinkage. By Woodbury's
-        identity, with Q = Z A^-1 Z', the squared distances become (n - b) diag(M (I - s Q M)^-1 Q M): exact
-        but for the shrinkage target, which is kept.
+        Taking the b samples Z of the image, of weight w, out of a cell moves its mean to make their
+        deviations M Z and its shrunk scatter A to A - s w Z' M Z, with M = I + w 11' / (n - w b) and
+        s = 1 - shrinkage. By Woodbury's identity, with Q = Z A^-1 Z', the squared distances become
+        (n - w b) diag(M (I - s w Q M)^-1 Q M): exact but for the shrinkage target, which is kept.
 
         Parameters
         ----------
         samples : (p, i, b, d) float32, i images with b samples a cell, all of which were fitted on
+        weights : (p, i) float32 in [0, 1], theirs in the fit; None for 1
 
         Returns
         -------
@@ -76,16 +79,55 @@ class GaussianField:
         DataError : one image is all there was.
         """
         p, i, b, d = samples.shape
-        n = self.n_samples
-        if n <= b:
+        n = np.broadcast_to(np.asarray(self.n_samples, np.float64), (p,))[:, None]
+        w = np.ones((p, 1)) if weights is None else weights.astype(np.float64)
+        rest = n - w * b
+        if (rest <= 0).any():
             raise DataError("one image is too few to tell what is normal; give at least two")
         white = self._whiten(samples.reshape(p, i * b, d)).reshape(samples.shape)
-        q = np.matmul(white, white.swapaxes(2, 3)).astype(np.float64) / n
-        m = np.eye(b) + np.full((b, b), 1 / (n - b))
-        inner = np.linalg.solve((1 + _ROUNDING) * np.eye(b) - (1 - self.shrinkage) * q @ m, q)
-        squares = (n - b) * np.einsum("pibb->pib", m @ inner @ m)
+        q = np.matmul(white, white.swapaxes(2, 3)).astype(np.float64) / n[..., None, None]
+        m = np.eye(b) + (w / rest)[..., None, None]
+        s = ((1 - self.shrinkage) * w)[..., None, None]
+        inner = np.linalg.solve((1 + _ROUNDING) * np.eye(b) - s * q @ m, q)
+        squares = rest[..., None] * np.einsum("pibb->pib", m @ inner @ m)
         found: Float = np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
         return found
+
+    def absorb(self, samples: Float) -> "GaussianField":
+        """Return the field that has learned from more samples, rounded as bundles store it.
+
+        What the covariance is shrunk towards is kept, and counted into what is left of the old one: off by
+        about the shrinkage over n.
+
+        Parameters
+        ----------
+        samples : (p, b, d) float32, b samples a cell
+        """
+        found = self
+        for column in range(samples.shape[1]):
+            found = found._absorb_one(samples[:, column])
+        found.round()
+        return found
+
+    def _absorb_one(self, sample: Float) -> "GaussianField":
+        """Return the field that has learned from one (p, d) sample more.
+
+        In whitened coordinates the covariance is a I + k z z', whose Cholesky factor follows column by
+        column (Gill, Golub, Murray and Saunders 1974, method C1), all cells at once.
+        """
+        n = float(np.mean(self.n_samples))
+        z = self._whiten(sample[:, None])[:, 0]
+        level = np.float32((n + self.shrinkage) / (n + 1))
+        gain = np.full(len(z), (1 - self.shrinkage) * n / (n + 1) ** 2, np.float32)
+        whitening, below = np.empty_like(self.whitening), np.zeros_like(z)
+        for row in range(z.shape[1]):
+            pivot = level + gain * z[:, row] ** 2
+            solved = self.whitening[:, row] - z[:, row, None] * below
+            below += (gain * z[:, row] / pivot)[:, None] * solved
+            whitening[:, row] = solved / np.sqrt(pivot)[:, None]
+            gain *= level / pivot
+        means = self.means + (sample - self.means) / np.float32(n + 1)
+        return GaussianField(means, whitening, n + 1, self.shrinkage)
 
     def round(self) -> None:
         """Round the whitening to float16 in place, as bundles store it.
@@ -104,7 +146,7 @@ class GaussianField:
 
     @classmethod
     def from_arrays(
-        cls, means: Float, triangles: NDArray[np.float16], n_samples: int, shrinkage: float
+        cls, means: Float, triangles: NDArray[np.float16], n_samples: float, shrinkage: float
     ) -> "GaussianField":
         """Return the field that `arrays` described; ValueError where the shapes do not fit."""
         p, d = means.shape
@@ -135,16 +177,16 @@ class FieldFitter:
 
     def __init__(self, shrinkage: float) -> None:
         self._shrinkage = shrinkage
-        self._block: list[Float] = []
+        self._block: list[tuple[Float, Float | None]] = []
         self._origin: Float | None = None
         self._sums: NDArray[np.float64] | None = None
         self._products: Float | None = None
-        self._n = 0
+        self._n: float | Float = 0
 
-    def add(self, samples: Float) -> None:
-        """Take (p, b, d) float32, b samples a cell."""
-        self._block.append(samples)
-        if sum(part.shape[1] for part in self._block) >= _BLOCK:
+    def add(self, samples: Float, weights: Float | None = None) -> None:
+        """Take (p, b, d) float32, b samples a cell, of (p, b) weights in [0, 1]; all 1 if None."""
+        self._block.append((samples, weights))
+        if sum(part.shape[1] for part, _ in self._block) >= _BLOCK:
             self._flush()
 
     def channel_spread(self) -> Float:
@@ -153,10 +195,24 @@ class FieldFitter:
             self._flush()
         if self._products is None or self._sums is None:
             raise DataError(_NOTHING)
-        squares = np.einsum("pdd->pd", self._products) / self._n
-        variances = np.maximum(squares - (self._sums / self._n) ** 2, 0).mean(axis=0)
+        n = self._per_cell()
+        squares = np.einsum("pdd->pd", self._products) / n
+        variances = np.maximum(squares - (self._sums / n) ** 2, 0).mean(axis=0)
         spread: Float = np.sqrt(np.maximum(variances, _FLOOR)).astype(np.float32)
         return spread
+
+    def pooled_covariance(self) -> Float:
+        """Return (d, d) float32, the mean over the cells of their covariances. Before `finish`."""
+        if self._block:
+            self._flush()
+        if self._products is None or self._sums is None:
+            raise DataError(_NOTHING)
+        n = self._per_cell()
+        shift = self._sums / n
+        pooled: Float = (
+            np.einsum("pde,p->de", self._products, 1 / n[:, 0]) - shift.T @ shift
+        ).astype(np.float32) / len(shift)
+        return pooled
 
     def finish(self) -> GaussianField:
         """Return the fitted field; DataError if nothing was added."""
@@ -164,22 +220,29 @@ class FieldFitter:
             self._flush()
         if self._products is None or self._sums is None or self._origin is None:
             raise DataError(_NOTHING)
-        n, shift = self._n, (self._sums / self._n).astype(np.float32)
+        n = self._per_cell()
+        shift = (self._sums / n).astype(np.float32)
         whitening, self._products = (
             self._products,
             None,
         )  # one cell after the other changes its meaning
 
         def whiten_cell(cell: int) -> None:
-            covariance = whitening[cell] / n - np.outer(shift[cell], shift[cell])
+            covariance = whitening[cell] / n[cell] - np.outer(shift[cell], shift[cell])
             whitening[cell] = _whiten_covariance(covariance, self._shrinkage)
 
         for _ in map_ordered(whiten_cell, range(len(whitening)), count_cores()):
             pass
-        return GaussianField(self._origin + shift, whitening, n, self._shrinkage)
+        return GaussianField(self._origin + shift, whitening, self._n, self._shrinkage)
+
+    def _per_cell(self) -> NDArray[np.float64]:
+        """Return (p, 1), what the samples of each cell weigh."""
+        assert self._sums is not None
+        return np.broadcast_to(np.asarray(self._n, np.float64), (len(self._sums),))[:, None]
 
     def _flush(self) -> None:
-        samples = np.concatenate(self._block, axis=1)
+        samples = np.concatenate([part for part, _ in self._block], axis=1)
+        weights = self._block_weights()
         self._block = []
         if self._origin is None or self._sums is None or self._products is None:
             p, _, d = samples.shape
@@ -189,9 +252,17 @@ class FieldFitter:
             self._sums = np.zeros((p, d))
             self._products = np.zeros((p, d, d), np.float32)
         centered = samples - self._origin[:, None, :]
-        self._sums += centered.sum(axis=1, dtype=np.float64)
-        self._products += np.matmul(centered.transpose(0, 2, 1), centered)
-        self._n += samples.shape[1]
+        weighted = centered if weights is None else centered * weights[:, :, None]
+        self._sums += weighted.sum(axis=1, dtype=np.float64)
+        self._products += np.matmul(weighted.transpose(0, 2, 1), centered)
+        self._n = self._n + (samples.shape[1] if weights is None else weights.sum(axis=1))
+
+    def _block_weights(self) -> Float | None:
+        """Return (p, b) of the block's samples; None if nothing was weighted."""
+        if all(weights is None for _, weights in self._block):
+            return None
+        parts = [np.ones(x.shape[:2], np.float32) if w is None else w for x, w in self._block]
+        return np.concatenate(parts, axis=1)
 
 
 def _whiten_covariance(covariance: Float, shrinkage: float) -> Float:

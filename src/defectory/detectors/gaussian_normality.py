@@ -4,10 +4,11 @@ Source: Defard et al. 2020 (PaDiM) for a Gaussian a position; Rippel et al. 2020
 of normal data in pre-trained deep features") for one Gaussian over pooled features of the image. Differs
 from both: see GaussianField; distances of a cell are standardized by what they are on normals left out, so
 that a restless place of the product does not drown a quiet one; the image's score adds both views. The map
-is not made of these distances: see `_map_cells`.
+is not made of these distances: see `map_cells`.
 """
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from defectory.backbones import Backbone, Features
 from defectory.detectors.base import Arrays
 from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField
 from defectory.detectors.grids import line_residuals, stack_stages
+from defectory.detectors.measurements import Measurements, Weights
 from defectory.detectors.states import BATCH, check_array, top_mean
 from defectory.domain import ParameterError
 
@@ -85,7 +87,9 @@ class GaussianNormality:
             "part_standards": self.part_standards_,
             "channel_spread": self.channel_spread_,
             "map_units": self.map_units_,
-            "n_samples": np.array([self.cells_.n_samples, self.image_.n_samples], np.float32),
+            "n_samples": np.array(
+                [np.mean(self.cells_.n_samples), np.mean(self.image_.n_samples)], np.float32
+            ),
         }
         for prefix, field in (
             ("cells", self.cells_),
@@ -98,7 +102,7 @@ class GaussianNormality:
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave."""
         p = (self.size_px // 16) ** 2
-        n_cells, n_image = (int(n) for n in check_array(arrays, "n_samples", (2,)))
+        n_cells, n_image = (float(n) for n in check_array(arrays, "n_samples", (2,)))
         n_channels = {stage.name: stage.n_channels for stage in backbone.stages}
         d = sum(n_channels[name] for name in _POSITION_STAGES)
         self.cells_ = self._restore_field(arrays, "cells", p, d, n_cells)
@@ -120,20 +124,27 @@ class GaussianNormality:
         return self
 
     def _restore_field(
-        self, arrays: Mapping[str, NDArray[Any]], prefix: str, p: int, d: int, n_samples: int
+        self, arrays: Mapping[str, NDArray[Any]], prefix: str, p: int, d: int, n_samples: float
     ) -> GaussianField:
         means = check_array(arrays, f"{prefix}.means", (p, d))
         triangles = check_array(arrays, f"{prefix}.triangles", (p, d * (d + 1) // 2))
         return GaussianField.from_arrays(means, triangles, n_samples, self.shrinkage)
 
-    def learn(self, batches: Iterator[list[Features]]) -> Self:
-        """Take the first pass over the normals."""
+    def learn(self, batches: Iterator[list[Features]], weights: Weights | None = None) -> Self:
+        """Take the first pass over the normals, with what each has to say; all the same if None."""
         cells, lines, image = (FieldFitter(self.shrinkage) for _ in range(3))
+        done = 0
         for batch in batches:
-            for fitter, samples in ((cells, self._samples(batch)), (lines, self._lines(batch))):
-                fitter.add(samples.reshape(len(samples), -1, samples.shape[-1]))
-            image.add(self._pool(batch))
+            own = None if weights is None else weights.take(slice(done, done + len(batch)))
+            done += len(batch)
+            for fitter, samples in ((cells, self.samples(batch)), (lines, self.lines(batch))):
+                p, i, b, d = samples.shape
+                say = None if own is None else np.repeat(own.cells, b, axis=1)
+                fitter.add(samples.reshape(p, i * b, d), say)
+            image.add(self._pool(batch), None if own is None else own.image[None])
         self.channel_spread_ = cells.channel_spread()
+        self.cell_covariance_ = cells.pooled_covariance()
+        self.line_covariance_ = lines.pooled_covariance()
         self.cells_, self.lines_, self.image_ = cells.finish(), lines.finish(), image.finish()
         return self
 
@@ -145,48 +156,112 @@ class GaussianNormality:
         (n,) scores of these normals, each by the model without it
         (n, g, g) values of their maps, likewise
         """
-        cells, means, lines, image = [], [], [], []
-        for batch in batches:
-            samples = self._samples(batch)
-            cells.append(self.cells_.leave_one_out(samples))
-            means.append(self._mean_distances(samples, is_left_out=True))
-            lines.append(self.lines_.leave_one_out(self._lines(batch)))
-            image.append(self.image_.leave_one_out(self._pool(batch)[:, :, None])[0, :, 0])
-        for field in (self.cells_, self.lines_, self.image_):
-            field.round()
-        distances, from_means, from_lines = (
-            np.concatenate(parts, axis=1) for parts in (cells, means, lines)
-        )  # (p, n, b) each
-        self._standardize_cells(distances)
-        grids = self._standardized(distances)
-        units = [max(float(part.mean()), 1e-6) for part in (from_means, from_lines)]
-        self.map_units_ = np.array(units, np.float32)
-        parts = np.stack([self._top(grids), np.concatenate(image)])
-        center, spread = parts.mean(axis=1), np.maximum(parts.std(axis=1), 1e-6)
-        self.part_standards_ = np.stack([center, spread], axis=1).astype(np.float32)
-        return self._combine(*parts), self._map_cells(from_means, from_lines)
+        measured = Measurements.join([self.measure_left_out(batch) for batch in batches])
+        self.standardize(measured)
+        return self.image_scores(measured), self.map_cells(measured)
 
-    def score(self, batch: list[Features]) -> tuple[Float, Float]:
-        """Return (b,) scores and (b, g, g) values of the map of at most BATCH images.
+    def measure_left_out(
+        self, batch: list[Features], weights: Weights | None = None
+    ) -> Measurements:
+        """Return measurements of images that were learned from, each by the model without it.
+
+        Only before `standardize`. `weights` are theirs in `learn`.
+        """
+        samples = self.samples(batch)
+        by_cell = None if weights is None else weights.cells
+        by_image = None if weights is None else weights.image[None]
+        return Measurements(
+            self.cells_.leave_one_out(samples, by_cell),
+            self._mean_distances(samples, np.ones((1, 1)) if by_cell is None else by_cell),
+            self.lines_.leave_one_out(self.lines(batch), by_cell),
+            self.image_.leave_one_out(self._pool(batch)[:, :, None], by_image)[0, :, 0],
+        )
+
+    def measure(self, batch: list[Features]) -> Measurements:
+        """Return measurements of at most BATCH images that were not learned from.
 
         No image's depend, not even by rounding, on how many others there are.
         """
         n = len(batch)
         # always a full batch: rounding depends on the shape of a matrix product
         batch = batch + [batch[-1]] * (BATCH - n)
-        samples = self._samples(batch)
-        grids = self._standardized(_distances(self.cells_, samples))
-        scores = self._combine(self._top(grids), self.image_.distances(self._pool(batch))[0])
-        from_lines = _distances(self.lines_, self._lines(batch))
-        maps = self._map_cells(self._mean_distances(samples), from_lines)
-        return scores[:n], maps[:n]
+        samples = self.samples(batch)
+        return Measurements(
+            _distances(self.cells_, samples),
+            self._mean_distances(samples, None),
+            _distances(self.lines_, self.lines(batch)),
+            self.image_.distances(self._pool(batch))[0],
+        ).take(slice(0, n))
 
-    def _samples(self, batch: list[Features]) -> Float:
+    def standardize(
+        self, measured: Measurements, weights: NDArray[np.floating] | None = None
+    ) -> None:
+        """Set all scales by normals left out, of weights (n,); round the fields as bundles do."""
+        for field in (self.cells_, self.lines_, self.image_):
+            field.round()
+        say = np.ones(len(measured.image)) if weights is None else weights
+        self._standardize_cells(measured.cells, say)
+        units = [
+            max(float(np.average(part.mean(axis=(0, 2)), weights=say)), 1e-6)
+            for part in (measured.means, measured.lines)
+        ]
+        self.map_units_ = np.array(units, np.float32)
+        parts = np.stack([self._top(self._standardized(measured.cells)), measured.image])
+        center = np.average(parts, axis=1, weights=say)
+        spread = np.sqrt(np.average(np.square(parts - center[:, None]), axis=1, weights=say))
+        self.part_standards_ = np.stack([center, np.maximum(spread, 1e-6)], axis=1).astype(
+            np.float32
+        )
+
+    def absorb(self, batch: list[Features]) -> "GaussianNormality":
+        """Return the model that has learned from more images; this one and all scales are unchanged."""
+        found = copy(self)
+        for name, samples in (
+            ("cells_", self.samples(batch)),
+            ("lines_", self.lines(batch)),
+            ("image_", self._pool(batch)[:, :, None]),
+        ):
+            p, i, b, d = samples.shape
+            setattr(found, name, getattr(self, name).absorb(samples.reshape(p, i * b, d)))
+        return found
+
+    def score(self, batch: list[Features]) -> tuple[Float, Float]:
+        """Return (b,) scores and (b, g, g) values of the map of at most BATCH images; see `measure`."""
+        measured = self.measure(batch)
+        return self.image_scores(measured), self.map_cells(measured)
+
+    def image_scores(self, measured: Measurements) -> Float:
+        """Return (n,) scores: the oddest cells, and the image as a whole."""
+        (cell_center, cell_spread), (image_center, image_spread) = self.part_standards_
+        z_cells = (self._top(self._standardized(measured.cells)) - cell_center) / cell_spread
+        z_image = (measured.image - image_center) / image_spread
+        combined: Float = (z_cells + self.image_weight * z_image).astype(np.float32)
+        return combined
+
+    def standardized_cells(self, measured: Measurements) -> Float:
+        """Return (p, n, b) distances in units of what each cell shows in normals left out."""
+        return self._in_spreads(measured.cells)
+
+    def map_parts(self, measured: Measurements) -> tuple[Float, Float]:
+        """Return (p, n, b) distances to the means, and of lines, in units of normals left out."""
+        mean_unit, line_unit = self.map_units_
+        return measured.means / mean_unit, measured.lines / line_unit
+
+    def map_cells(self, measured: Measurements) -> Float:
+        """Return the (n, g, g) values of the map.
+
+        Plain distances, not standardized cell by cell: where the product is restless, defects are larger
+        too. Lines find what is thin and weak; both parts count in units of what left-out normals show.
+        """
+        from_means, from_lines = self.map_parts(measured)
+        return self._to_grids(from_means + _LINE_WEIGHT * from_lines)
+
+    def samples(self, batch: list[Features]) -> Float:
         """Return (p, i, b, d): for each cell and image, the b grid positions that the cell covers."""
         return self._to_cells([stack_stages(f, _POSITION_STAGES, self.grid_side) for f in batch])
 
-    def _lines(self, batch: list[Features]) -> Float:
-        """Return (p, i, b, d) like `_samples`: what sets each position apart from its column and row."""
+    def lines(self, batch: list[Features]) -> Float:
+        """Return (p, i, b, d) like `samples`: what sets each position apart from its column and row."""
         stages = [stack_stages(f, (_LINE_STAGE,), self.grid_side) for f in batch]
         return self._to_cells([line_residuals(grid) for grid in stages])
 
@@ -206,56 +281,45 @@ class GaussianNormality:
 
     def _standardized(self, distances: Float) -> Float:
         """Return (i, g, g) standardized values from (p, i, b) distances."""
-        return self._to_grids(
-            (distances - self.cell_center_[:, None, None]) / self.cell_spread_[:, None, None]
-        )
+        return self._to_grids(self._in_spreads(distances))
 
-    def _mean_distances(self, samples: Float, *, is_left_out: bool = False) -> Float:
-        """Return (p, i, b): Euclidean distances to the cell's mean, in units of each channel's spread.
-
-        The image is first taken out of the mean if it is to be left out.
-        """
-        away = (samples - self.cells_.means[:, None, None]) / self.channel_spread_
-        if is_left_out:
-            b = samples.shape[2]
-            away += away.sum(axis=2, keepdims=True) / (self.cells_.n_samples - b)
-        found: Float = np.sqrt(np.einsum("pibd,pibd->pib", away, away))
+    def _in_spreads(self, distances: Float) -> Float:
+        found: Float = (distances - self.cell_center_[:, None, None]) / self.cell_spread_[
+            :, None, None
+        ]
         return found
 
-    def _map_cells(self, from_means: Float, from_lines: Float) -> Float:
-        """Return the (i, g, g) values of the map from both parts, (p, i, b) each.
+    def _mean_distances(self, samples: Float, weights: NDArray[np.floating] | None) -> Float:
+        """Return (p, i, b): Euclidean distances to the cell's mean, in units of each channel's spread.
 
-        The image's score wants faint deviations, the map wants areas. Distances to the mean, not whitened,
-        fill a defect better than Mahalanobis distances; lines tell an area from the rest of its own image.
+        With their (p, i) weights in the fit, images are first taken out of the mean.
         """
-        mean_unit, line_unit = self.map_units_
-        return self._to_grids(from_means / mean_unit + _LINE_WEIGHT * from_lines / line_unit)
+        away = (samples - self.cells_.means[:, None, None]) / self.channel_spread_
+        if weights is not None:
+            total = np.broadcast_to(self.cells_.n_samples, (len(away),))[:, None]
+            share = weights / (total - weights * samples.shape[2])
+            away += (away.sum(axis=2, keepdims=True) * share[..., None, None]).astype(np.float32)
+        found: Float = np.sqrt(np.einsum("pibd,pibd->pib", away, away))
+        return found
 
     def _pool(self, batch: list[Features]) -> Float:
         """Return (1, i, 2c): mean and standard deviation of the coarsest stage over the image."""
         flat = [f[_IMAGE_STAGE].reshape(-1, f[_IMAGE_STAGE].shape[-1]) for f in batch]
         return np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in flat])[None]
 
-    def _standardize_cells(self, distances: Float) -> None:
+    def _standardize_cells(self, distances: Float, weights: NDArray[np.floating]) -> None:
         """Set each cell's center and spread; cells lean on the mean of all where images are few."""
-        n = distances.shape[1]
+        n = float(weights.sum())
         own = n / (n + _PRIOR_IMAGES)
-        center, variance = distances.mean(axis=(1, 2)), distances.var(axis=(1, 2))
+        center = np.average(distances.mean(axis=2), axis=1, weights=weights)
+        squares = np.square(distances - center[:, None, None]).mean(axis=2)
+        variance = np.average(squares, axis=1, weights=weights)
         self.cell_center_ = (own * center + (1 - own) * center.mean()).astype(np.float32)
         mixed = own * variance + (1 - own) * variance.mean()
         self.cell_spread_ = np.sqrt(np.maximum(mixed, 1e-6)).astype(np.float32)
 
     def _top(self, grids: Float) -> NDArray[np.float32]:
         return np.array([top_mean(grid, self.top_ratio) for grid in grids], np.float32)
-
-    def _combine(self, cells: Float, image: Float) -> NDArray[np.float32]:
-        (cell_center, cell_spread), (image_center, image_spread) = self.part_standards_
-        z_cells, z_image = (
-            (cells - cell_center) / cell_spread,
-            (image - image_center) / image_spread,
-        )
-        combined: NDArray[np.float32] = (z_cells + self.image_weight * z_image).astype(np.float32)
-        return combined
 
 
 def _distances(field: GaussianField, samples: Float) -> Float:

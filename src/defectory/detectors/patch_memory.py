@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features
 from defectory.detectors.base import Arrays, Capabilities
-from defectory.detectors.frozen import FrozenFeatureDetector
+from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.grids import stack_stages
 from defectory.detectors.states import check_array, top_mean
 from defectory.domain import ParameterError
@@ -28,7 +28,7 @@ _STAGES = ("block7", "block10", "block15")
 _N_WHITENING = 256
 
 
-class PatchMemory(FrozenFeatureDetector):
+class PatchMemory(TwoPassDetector):
     """Distance of each patch to its nearest neighbors in a coreset of normal patches.
 
     Parameters

@@ -23,6 +23,7 @@ from defectory.domain.labels import Label
 from defectory.domain.progress import NoProgress, Progress
 from defectory.domain.scores import Decision, Region, Scores
 from defectory.domain.settings import check_settings
+from defectory.domain.suspects import Suspect
 
 __all__ = [
     "ArrayImages",
@@ -46,5 +47,6 @@ __all__ = [
     "Region",
     "ResourceError",
     "Scores",
+    "Suspect",
     "check_settings",
 ]

@@ -3,6 +3,11 @@
 Higher scores are more anomalous, here as everywhere.
 """
 
+from defectory.pseudolabels.contamination import (
+    Contamination,
+    estimate_contamination,
+    is_contaminated,
+)
 from defectory.pseudolabels.labeler import PseudoLabeler
 from defectory.pseudolabels.matching import (
     match_lower,
@@ -15,12 +20,15 @@ from defectory.pseudolabels.results import PseudoLabels
 from defectory.pseudolabels.whitening import PooledWhitening
 
 __all__ = [
+    "Contamination",
     "GaussianMixture",
     "OneClassModel",
     "PooledWhitening",
     "PseudoLabeler",
     "PseudoLabels",
     "ShrunkGaussian",
+    "estimate_contamination",
+    "is_contaminated",
     "match_lower",
     "match_upper",
     "otsu_threshold",

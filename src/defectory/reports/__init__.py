@@ -22,6 +22,7 @@ from defectory.reports.galleries import (
 )
 from defectory.reports.html import render_report
 from defectory.reports.pictures import fit_heat_scale, overlay_heat
+from defectory.reports.suspect_content import SuspectContent, SuspectItem
 
 __all__ = [
     "Confusion",
@@ -33,6 +34,8 @@ __all__ = [
     "Promise",
     "ReportContent",
     "ScoredImages",
+    "SuspectContent",
+    "SuspectItem",
     "TypeRow",
     "false_alarms_gallery",
     "fit_heat_scale",

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from defectory.domain import Decision, Label, ParameterError
 from defectory.domain.images import Image, Mask
 from defectory.domain.scores import AnomalyMap
+from defectory.reports.suspect_content import SuspectContent
 
 Facts = tuple[tuple[str, str], ...]
 """Rows of a two-column table: what, and its value."""
@@ -266,6 +267,8 @@ class ReportContent:
     heat_scale : one for all pictures, or None: then no heatmap is drawn
     data, provenance : tables of facts at the end
     how_made : the footer
+    account : what there was to learn from and what was done with it, in plain lines
+    suspects : training images that the fit distrusted, or None without any
     """
 
     title: str
@@ -282,3 +285,5 @@ class ReportContent:
     provenance: Facts = ()
     warnings: tuple[str, ...] = ()
     how_made: str = HOW_MADE
+    account: tuple[str, ...] = ()
+    suspects: SuspectContent | None = None

@@ -42,6 +42,15 @@ def as_score(value: float) -> str:
     return f"{value:#.4g}".rstrip(".").replace("-", "−")
 
 
+def as_weight(value: float) -> str:
+    """Return two decimals; 0 and 1 only where they are exact; n/a for nan."""
+    if not isfinite(value):
+        return NOT_AVAILABLE
+    if value in (0, 1):
+        return f"{value:.0f}"
+    return f"{min(max(value, 0.01), 0.99):.2f}" if 0 < value < 1 else f"{value:.2f}"
+
+
 def as_tick(value: float) -> str:
     """Return a finite number with no more digits than it has."""
     return f"{value:.6g}".replace("-", "−")

@@ -19,6 +19,7 @@ from defectory.reports.pictures import (
     shrink_image,
 )
 from defectory.reports.plots import histogram_svg, roc_svg
+from defectory.reports.suspect_content import SuspectContent, SuspectItem
 
 _LABEL_WORDS = {
     Label.NORMAL: "labeled good",
@@ -69,6 +70,9 @@ def render_report(content: ReportContent) -> str:
             for gallery in content.galleries
         ],
         scale_uri=png_uri(scale_strip()) if _has_heat(content) else "",
+        suspects=content.suspects,
+        suspect_cards=_suspect_cards(content.suspects),
+        suspect_rows=[item for item in _suspect_items(content.suspects) if item.image is None],
     )
     return UNPRINTABLE.sub("\ufffd", page)
 
@@ -88,6 +92,7 @@ def make_environment() -> Environment:
         level=formats.as_level,
         bound=formats.as_bound,
         score=formats.as_score,
+        weight=formats.as_weight,
         figure=_figure,
         interval=_interval,
     )
@@ -125,6 +130,19 @@ def _card(item: GalleryItem, scale: HeatScale | None) -> _Card:
         outline="" if item.mask is None else outline_path(item.mask),
         boxes=tuple(region_box(region, item.image.shape) for region in item.decision.regions),
     )
+
+
+def _suspect_items(suspects: SuspectContent | None) -> tuple[SuspectItem, ...]:
+    return () if suspects is None else suspects.items
+
+
+def _suspect_cards(suspects: SuspectContent | None) -> list[tuple[SuspectItem, str]]:
+    """Return the items that can be shown, with their pictures."""
+    return [
+        (item, jpeg_uri(shrink_image(item.image)))
+        for item in _suspect_items(suspects)
+        if item.image is not None
+    ]
 
 
 def _has_heat(content: ReportContent) -> bool:

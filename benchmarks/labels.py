@@ -1,0 +1,333 @@
+"""What few labels are worth: P1 and P2 with contaminated folders, budgets of labels, types without labels.
+
+A row is a detector with settings; a run is a row, a variant (see `label_cases`) and a seed.
+Each run is written as soon as it is done, and a run that is in the file already is not repeated.
+"""
+
+import inspect
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.evaluation import Figures, image_figures, say
+from benchmarks.label_cases import (
+    FAMILIES,
+    SEEN_TYPES,
+    VARIANTS,
+    Case,
+    Material,
+    Variant,
+    draw_case,
+    largest_budget,
+    named,
+    read_material,
+)
+from benchmarks.p1 import pixel_figures
+from benchmarks.provenance import provenance
+from defectory.backbones import FeatureCache
+from defectory.detectors import DETECTORS, Detector
+from defectory.domain import Label, Scores
+from defectory.metrics import auroc
+from defectory.sources import Dataset, FileImages
+
+_UPDATED = "p1-contaminated-10"
+_SIDE = 16
+# Of a cell's pixels: from this share on it counts as defective.
+_CELL_SHARE = 0.5
+
+ROWS: dict[str, tuple[str, dict[str, Any]]] = {
+    "auto": ("auto", {}),
+    "normality alone": ("gaussian", {}),
+    "memory map": ("patch-memory", {}),
+    "no pseudo-labels": ("auto", {"use_pseudo_labels": False}),
+    "no refit": ("auto", {"use_refit": False}),
+    "no labels": ("auto", {"use_labels": False}),
+    "no guard": ("auto", {"use_guard": False}),
+}
+"""Name -> detector in the registry, and keywords of its constructor."""
+
+Run = dict[str, Any]
+
+
+class ToldError(Exception):
+    """A row or protocol that is not there, or a row whose detector has no such setting."""
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the command line says.
+
+    Attributes
+    ----------
+    rows : names in `ROWS`
+    protocols : names in `label_cases.FAMILIES`, or single variants
+    again : runs that are in the file are repeated and replaced
+    n_seeds, cache, n_images, command : see `benchmarks.evaluation.Options`
+    out : file that runs are added to
+    """
+
+    rows: tuple[str, ...]
+    protocols: tuple[str, ...]
+    n_seeds: int
+    cache: Path
+    n_images: int | None
+    again: bool
+    command: str
+    out: Path
+
+
+def run(told: Told) -> None:
+    """Add the runs that are not in the file yet; ToldError before the first where one cannot be run."""
+    for row in told.rows:
+        check_row(row)
+    unknown = set(told.protocols) - {*FAMILIES, *VARIANTS}
+    if unknown:
+        raise ToldError(f"no protocol is named {sorted(unknown)}; there are {', '.join(FAMILIES)}")
+    for row, variant, seed in list(_missing(told)):
+        started = time.perf_counter()
+        material = read_material(variant.data, seed, told.n_images)
+        found, weights = measure(row, variant, seed, material, told.cache)
+        seconds = time.perf_counter() - started
+        reached = found["figures"]["image_auroc"]
+        say(f"{row}, {variant.name}, seed {seed}: image AUROC {reached:.4f}, {seconds:.0f} s")
+        facts = provenance(
+            data=material.fingerprint, weights=weights, seeds=[seed], command=told.command
+        )
+        record = {"row": row, "variant": variant.name, "seed": seed, **found, "provenance": facts}
+        others = [run for run in read(told.out) if _key(run) != _key(record)]
+        _write(told.out, [*others, record], told.n_images)
+
+
+def check_row(row: str) -> None:
+    """Raise ToldError, with what could be meant, unless the row can be run."""
+    if row not in ROWS:
+        raise ToldError(f"no row is named {row!r}; there are {', '.join(ROWS)}")
+    name, settings = ROWS[row]
+    if name not in DETECTORS:
+        raise ToldError(f"row {row!r}: no detector is named {name!r}; there are {list(DETECTORS)}")
+    known = inspect.signature(DETECTORS[name]).parameters
+    unknown = [key for key in settings if key not in known]
+    if unknown:
+        raise ToldError(f"row {row!r}: {name!r} has no setting {unknown}; it has {list(known)}")
+
+
+def measure(
+    row: str, variant: Variant, seed: int, material: Material, cache: Path
+) -> tuple[dict[str, Any], str]:
+    """Return what one fit gave, JSON-ready, and the weight card's id."""
+    name, settings = ROWS[row]
+    make: Any = DETECTORS[name]
+    detector: Detector = make(seed=seed, cache=FeatureCache(cache), **settings)
+    case = draw_case(material, variant, seed)
+    masks = case.train.masks()
+    forget_peak()
+    started = time.perf_counter()
+    detector.fit(
+        case.train.images(), case.train.labels, masks if any(p for p in masks.paths) else None
+    )
+    cost: Figures = {"fit_s": time.perf_counter() - started, "peak_mb": peak_mb()}
+    scores = detector.score(case.test.images())
+    figures = {**image_figures(detector, scores, case.test.labels), **cost}
+    largest = draw_case(material, largest_budget(variant.data), seed)
+    figures["auroc_on_curve"] = _auroc_on(scores, case.test, largest.test)
+    if variant.data == "p1":
+        figures |= _by_types(scores, case.test) | pixel_figures(scores.anomaly_maps, case.test)
+        figures |= cell_figures(scores, case.test)
+    found: dict[str, Any] = {
+        "figures": figures,
+        "contamination": contamination(detector, case),
+        "suspects": suspects(detector, case),
+        "decisions": [decision(found) for found in getattr(detector, "decisions_", ())],
+    }
+    if variant.kind == "clean":
+        found["auroc_on_test_of"] = _on_other_tests(scores, case.test, variant, material, seed)
+    if variant.name == _UPDATED and hasattr(detector, "update"):
+        found["update"] = update_figures(detector, case, figures["image_auroc"])
+    return found, detector.backbone_.card.id
+
+
+def _by_types(scores: Scores, test: Dataset) -> Figures:
+    """Return the AUROC of types that `new-types` labels, and of the others, against all good images."""
+    types = np.array([sample.defect_type or "" for sample in test.samples])
+    normal, seen = test.labels == Label.NORMAL, np.isin(types, SEEN_TYPES)
+    return {
+        f"auroc_{name}": auroc(scores.image_scores[shown], test.labels[shown])
+        for name, shown in (("seen", normal | seen), ("unseen", normal | ~seen))
+    }
+
+
+def cell_figures(scores: Scores, test: Dataset) -> Figures:
+    """Return the best Dice on 16 x 16 cells, pooled over all test images; nothing without maps.
+
+    The map is averaged over cells. For `cell_dice` a cell is defective where at least half of its pixels
+    are, which leaves 175 of the 388 defects without such a cell; for `cell_dice_any` where any pixel is.
+    Anomalous images whose mask is empty are left out, as everywhere.
+    """
+    if scores.anomaly_maps is None:
+        return {}
+    masks, values, shares = test.masks(), [], []
+    for i, label in enumerate(test.labels):
+        mask = masks.read(i)
+        if label == Label.ANOMALOUS and (mask is None or not mask.any()):
+            continue
+        shares.append(np.zeros((_SIDE, _SIDE)) if mask is None else cell_means(mask))
+        values.append(cell_means(scores.anomaly_maps[i]))
+    means, share = np.array(values), np.array(shares)
+    return {
+        "cell_dice": best_dice(means, share >= _CELL_SHARE),
+        "cell_dice_any": best_dice(means, share > 0),
+    }
+
+
+def cell_means(pixels: NDArray[Any]) -> NDArray[np.float64]:
+    """Return (16, 16) means; every pixel counts once, although cells of an odd size differ."""
+    rows, columns = (np.arange(n) * _SIDE // n for n in pixels.shape)
+    place = (rows[:, None] * _SIDE + columns).ravel()
+    total = np.bincount(place, pixels.ravel(), _SIDE**2)
+    return (total / np.maximum(np.bincount(place, minlength=_SIDE**2), 1)).reshape(_SIDE, _SIDE)
+
+
+def best_dice(values: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
+    """Return the highest Dice of `values >= threshold` over all thresholds; nan without a true cell."""
+    if not truth.any():
+        return float("nan")
+    order = np.argsort(-values, axis=None)
+    ranked, is_true = values.ravel()[order], truth.ravel()[order]
+    # equal values pass together
+    last = np.append(ranked[1:] != ranked[:-1], True)
+    n_marked = np.arange(1, ranked.size + 1)
+    return float((2 * np.cumsum(is_true) / (n_marked + is_true.sum()))[last].max())
+
+
+def contamination(detector: Detector, case: Case) -> dict[str, float | None] | None:
+    """Return the estimated share of defects among unlabeled images beside the true one.
+
+    None where nothing is unlabeled; estimates are None for a detector that makes none.
+    """
+    unlabeled = case.train.labels == Label.UNLABELED
+    if not unlabeled.any():
+        return None
+    estimate = getattr(detector, "contamination_", None)
+    keys = ("ratio", "lower", "upper")
+    found = {key: None if estimate is None else float(getattr(estimate, key)) for key in keys}
+    return {"true": float(case.truth[unlabeled].mean()), **found}
+
+
+def suspects(detector: Detector, case: Case) -> dict[str, int]:
+    """Return how many images of the fit were distrusted, how many of them and of all are defective."""
+    chosen = [suspect.index for suspect in detector.suspects_]
+    hidden = case.truth & (case.train.labels == Label.UNLABELED)
+    return {
+        "n": len(chosen),
+        "n_defective": int(case.truth[chosen].sum()),
+        "n_hidden": int(hidden.sum()),
+    }
+
+
+def update_figures(detector: Any, case: Case, before: float) -> Figures:
+    """Return the seconds it takes to correct a false alarm and a missed defect, and the AUROC after it.
+
+    The false alarm is the first suspect that is good, the missed defect the first that is no suspect; where
+    there is none, the first good image and the first defect.
+    """
+    chosen = [suspect.index for suspect in detector.suspects_]
+    rest = [i for i in range(len(case.truth)) if i not in set(chosen)]
+    false_alarm = next(i for i in [*chosen, *rest] if not case.truth[i])
+    missed = next(i for i in [*rest, *chosen] if case.truth[i])
+    paths = [case.train.samples[i].path for i in (false_alarm, missed)]
+    started = time.perf_counter()
+    revision = detector.update(FileImages(paths), np.array([Label.NORMAL, Label.ANOMALOUS]))
+    seconds = time.perf_counter() - started
+    scores = revision.detector.score(case.test.images())
+    after = auroc(scores.image_scores, case.test.labels)
+    return {"update_s": seconds, "auroc_before": before, "auroc_after": after}
+
+
+def _on_other_tests(
+    scores: Scores, test: Dataset, variant: Variant, material: Material, seed: int
+) -> Figures:
+    """Return the AUROC on the test images of each other variant, from which drawn defects are gone."""
+    figures = {}
+    for other in VARIANTS.values():
+        if other.data == variant.data and other != variant:
+            figures[other.name] = _auroc_on(scores, test, draw_case(material, other, seed).test)
+    return figures
+
+
+def _auroc_on(scores: Scores, test: Dataset, other: Dataset) -> float:
+    """Return the AUROC on those test images that another case tests, too."""
+    kept = {sample.name for sample in other.samples}
+    shown = np.array([sample.name in kept for sample in test.samples])
+    return auroc(scores.image_scores[shown], test.labels[shown])
+
+
+def decision(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the guard decided of one part, as far as tables show it; gain None where unknown."""
+    is_known = facts["gain"] is not None and facts.get("error", 0.0) is not None
+    return {
+        "name": str(facts["name"]),
+        "kept": bool(facts["kept"]),
+        "gain": float(facts["gain"]) if is_known else None,
+    }
+
+
+def forget_peak() -> None:
+    """Make Linux count the peak of resident memory anew; elsewhere nothing happens."""
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def peak_mb() -> float:
+    """Return the peak of resident memory since `forget_peak`, in 10^6 bytes; nan where it is not told."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next((int(li.split()[1]) * 1024 / 1e6 for li in lines if "VmHWM" in li), float("nan"))
+
+
+def _missing(told: Told) -> Iterator[tuple[str, Variant, int]]:
+    done: set[tuple[str, str, int]] = set() if told.again else {_key(run) for run in read(told.out)}
+    for seed in range(told.n_seeds):
+        for variant in named(told.protocols):
+            for row in told.rows:
+                if (row, variant.name, seed) not in done:
+                    yield row, variant, seed
+
+
+def _key(run: Run) -> tuple[str, str, int]:
+    return run["row"], run["variant"], run["seed"]
+
+
+def read(path: Path) -> list[Run]:
+    """Return the runs in a file, none where there is no file."""
+    return list(json.loads(path.read_text())["runs"]) if path.exists() else []
+
+
+def _write(path: Path, runs: Sequence[Run], n_images: int | None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    result: dict[str, Any] = {"protocol": "labels", "runs": list(runs)}
+    if n_images:
+        result["n_images"] = n_images
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(_finite(result), indent=1, sort_keys=True) + "\n")
+    partial.replace(path)
+
+
+def _finite(value: Any) -> Any:
+    """Return JSON data with floats to six digits; not-a-number becomes null."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float):
+        return None if value != value else float(f"{value:.6g}")
+    return value

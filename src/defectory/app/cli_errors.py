@@ -1,0 +1,35 @@
+"""What a command says when something goes wrong."""
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def plain_errors(command: Command) -> Command:
+    """Turn errors that a user can act on into one line and exit status 1 (130 on Ctrl-C)."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        from defectory.domain import DefectoryError
+
+        try:
+            return command(*args, **kwargs)
+        except DefectoryError as error:
+            click.echo(f"defectory: {error}", err=True)
+            sys.exit(1)
+        except KeyboardInterrupt:
+            click.echo("defectory: interrupted; nothing was half-written", err=True)
+            sys.exit(130)
+        except MemoryError:
+            click.echo("defectory: out of memory; choose a smaller --size", err=True)
+            sys.exit(1)
+        except OSError as error:
+            click.echo(f"defectory: {error.filename or ''}: {error.strerror or error}", err=True)
+            sys.exit(1)
+
+    return guarded  # type: ignore[return-value]

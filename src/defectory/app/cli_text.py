@@ -1,0 +1,48 @@
+"""What commands print of their results."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
+    """Say what a fit learned from, what it promises, and where things lie."""
+    left_out = result.n_images - result.n_learned
+    evidence = f"{result.n_normal} normal, {result.n_unlabeled} unlabeled"
+    if left_out:
+        evidence += f"; {left_out} anomalous not used by this detector"
+    elif result.n_anomalous:
+        evidence += f", {result.n_anomalous} anomalous"
+    click.echo(f"Learned from {result.n_learned} images ({evidence}) in {result.wall_s:.1f} s.")
+    for line in result.account:
+        click.echo(line)
+    threshold = result.model.threshold
+    click.echo(f"Threshold {threshold.value:.4g}: {threshold.explain()}")
+    for note in result.notes:
+        if note != threshold.explain():
+            click.echo(f"Note: {note}")
+    if suspects is not None:
+        click.echo(f"Distrusted {len(result.suspects)} unlabeled images: see {suspects}")
+    click.echo(f"Wrote {bundle} ({bundle.stat().st_size / 1e6:.1f} MB).")
+
+
+def print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path | None) -> None:
+    """Print the figures of an evaluation, and where they were written."""
+    figures = evaluation.to_dict()
+    for key in evaluation.metrics:
+        value, interval = figures[key], figures[f"{key}_ci"]
+        shown = "n/a" if value is None else f"{value:.4f}"
+        between = (
+            "" if interval is None else f"  (95 % interval {interval[0]:.4f} - {interval[1]:.4f})"
+        )
+        click.echo(f"{key:20}{shown}{between}")
+    for name in ("anomalous", "normal"):
+        click.echo(
+            f"{name + ' rejected':20}{figures[f'n_{name}_rejected']} of {figures[f'n_{name}']}"
+        )
+    for note in evaluation.notes:
+        click.echo(f"Note: {note}")
+    for path in (json_path, report_path):
+        if path is not None:
+            click.echo(f"Wrote {path}")

@@ -1,0 +1,322 @@
+"""`auto`: learns from whatever labels there are, and distrusts what nobody labeled.
+
+Ours; see docs/detectors/auto.md. Its parts: Defard et al. 2020 and Rippel et al. 2020 (`GaussianNormality`),
+Yoon et al. 2023 (SPADE: pseudo-labels where unlabeled images may be defective), weights
+of Student's t, and a classifier of cells on frozen features in place of a trained segmenter.
+"""
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features, load_backbone
+from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
+from defectory.detectors.evidence.classifier import CellClassifier
+from defectory.detectors.evidence.descriptors import N_EVIDENCE, CellDescriptor, as_looks, evidence
+from defectory.detectors.evidence.fusion import Fusion, learned_scores
+from defectory.detectors.evidence.inquiry import Inquiry, InquirySettings
+from defectory.detectors.evidence.learner import Learner
+from defectory.detectors.evidence.memory import NAME_DIGITS, Memory
+from defectory.detectors.evidence.parts import Parts, relearn
+from defectory.detectors.evidence.readings import Readings
+from defectory.detectors.evidence.study import Study
+from defectory.detectors.frozen import FrozenFeatureDetector, one_thread_a_product
+from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.revision import Confirmed, Revision
+from defectory.domain import (
+    DataError,
+    ImageSource,
+    Label,
+    MaskSource,
+    NoProgress,
+    ParameterError,
+    Progress,
+    check_settings,
+)
+from defectory.pseudolabels import Contamination
+
+_PARTS = ("normality", "descriptor", "images", "places", "fusion", "memory")
+
+
+class Auto(FrozenFeatureDetector):
+    """Normality that distrusts unlabeled images, and a classifier of cells taught by labels and suspects.
+
+    Parameters
+    ----------
+    backbone, size_px, even_exposure, blur_px, cache : see `Gaussian`
+    use_labels : learn from labeled anomalies
+    use_pseudo_labels : learn from unlabeled images that are odd enough, where the collection has too many
+    use_refit : fit normality again with less say for them
+    use_guard : leave an addition out where labels held out do not show that it pays
+    top_ratio : (0, 1], share of the cells whose mean logit is the classifier's image score
+    map_weight : >= 0, of the classifier's map beside normality's 1
+    least_confirmed, mixup : see `ClassifierSettings`
+    seed : of every draw
+
+    Notes
+    -----
+    Without labeled anomalies, and where the unlabeled images show no contamination, it is `gaussian`.
+    Cost: two passes over the images, two more where the collection is contaminated; memory flat beyond 2,000
+    images (on more, a random 2,000 are studied).
+    """
+
+    name: ClassVar[str] = "auto"
+    capabilities: ClassVar[Capabilities] = Capabilities(
+        uses_unlabeled=True,
+        uses_labeled_anomalies=True,
+        uses_masks=True,
+        localizes=True,
+        needs_torch=False,
+    )
+    stages: ClassVar[tuple[str, ...]] = GaussianNormality.stages
+
+    contamination_: Contamination | None = None
+    """Estimated share of anomalies among the unlabeled images; None where there were too few to say."""
+    decisions_: tuple[dict[str, Any], ...] = ()
+    """What the guard decided, JSON-ready."""
+
+    def __init__(
+        self,
+        *,
+        backbone: str = DEFAULT_BACKBONE,
+        size_px: int = 256,
+        even_exposure: bool = True,
+        use_labels: bool = True,
+        use_pseudo_labels: bool = True,
+        use_refit: bool = True,
+        use_guard: bool = True,
+        top_ratio: float = 0.05,
+        map_weight: float = 1.0,
+        least_confirmed: float = 0.5,
+        mixup: float = 0.0,
+        blur_px: float = 6.0,
+        seed: int = 0,
+        cache: FeatureCache | None = None,
+    ) -> None:
+        self.backbone = backbone
+        self.size_px = size_px
+        self.even_exposure = even_exposure
+        self.blur_px = blur_px
+        self.seed = seed
+        self.cache = cache
+        self.use_labels = use_labels
+        self.use_pseudo_labels = use_pseudo_labels
+        self.use_refit = use_refit
+        self.use_guard = use_guard
+        self.top_ratio = top_ratio
+        self.map_weight = map_weight
+        self.least_confirmed = least_confirmed
+        self.mixup = mixup
+
+    def fit(
+        self,
+        images: ImageSource,
+        labels: Sequence[int] | NDArray[np.integer] | None = None,
+        masks: MaskSource | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Learn from images, labels and masks; see Detector.fit."""
+        check_settings(self.config())
+        settings, view = self._settings(), self.view
+        pool = usable_as_normal(len(images), labels)
+        if len(pool) < 2:
+            raise DataError(
+                f"{len(pool)} of {len(images)} images are normal or unlabeled; "
+                "at least 2 are needed to tell what is normal"
+            )
+        codes = np.full(len(images), -1) if labels is None else np.asarray(labels)
+        backbone = load_backbone(self.backbone, self.stages, cache=self.cache)
+        readings = Readings(
+            backbone, view, images, codes.astype(np.int8), masks, progress or NoProgress()
+        )
+        self._forget()
+        with one_thread_a_product():
+            found = Inquiry(readings, settings, self._make_normality).run()
+        self.normality_, self.descriptor_ = found.normality, found.descriptor
+        self.memory_ = found.memory
+        self._take_parts(found.parts)
+        self.suspects_, self.account_ = found.suspects, found.account
+        self.contamination_ = found.contamination
+        self.decisions_ = tuple(verdict.to_dict() for verdict in found.verdicts)
+        # Cached features are rounded: from here on images are read as a shipped bundle reads them.
+        backbone.cache = None
+        self.backbone_ = backbone
+        return self
+
+    def update(
+        self,
+        images: ImageSource,
+        labels: Sequence[int] | NDArray[np.integer] | None = None,
+        masks: MaskSource | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Revision:
+        """Return a new detector that has taken labels; this one is unchanged.
+
+        Good images are learned as normal, defective ones teach the classifiers; everything else comes from
+        the images that the bundle remembers, so that the data set is not needed.
+
+        Parameters
+        ----------
+        images : n images, seen before or not
+        labels : (n,) codes, NORMAL or ANOMALOUS
+        masks : n masks or None; None entries are allowed
+
+        Raises
+        ------
+        NotFittedError : before fit.
+        ParameterError : there is no label, or one is neither.
+        """
+        self._check_fitted()
+        codes = np.asarray([] if labels is None else labels)
+        if codes.shape != (len(images),) or not len(codes) or (codes == Label.UNLABELED).any():
+            raise ParameterError(
+                "update takes a label, normal or anomalous, for each of its images"
+            )
+        usable_as_normal(len(images), codes)  # refuses codes that are none of Label
+        self.backbone_.cache = self.cache
+        try:
+            with one_thread_a_product():
+                return self._update(images, codes.astype(np.int8), masks, progress or NoProgress())
+        finally:
+            self.backbone_.cache = None
+
+    def _update(
+        self, images: ImageSource, codes: NDArray[np.int8], masks: MaskSource | None,
+        progress: Progress,
+    ) -> Revision:  # fmt: skip
+        readings = Readings(self.backbone_, self.view, images, codes, masks, progress)
+        names = [images.fingerprint(i)[:NAME_DIGITS] for i in range(len(images))]
+        is_known = np.isin(names, self.memory_.names)
+        revised = copy(self)
+        revised.cache = self.cache
+        revised.normality_ = readings.absorb(
+            self.normality_, np.flatnonzero((codes == Label.NORMAL) & ~is_known)
+        )
+        new = readings.measure(self.normality_, self.descriptor_)
+        revised.memory_ = self.memory_.with_labels(new, names)
+        revised._take_parts(
+            relearn(
+                revised.memory_,
+                revised.normality_,
+                self._learner(),
+                self.top_ratio,
+                self.map_weight,
+            )
+        )
+        revised.suspects_, revised.decisions_ = (), ()
+        revised.account_ = (revised.memory_.explain(),)
+        before, after = self.score(images).image_scores, revised.score(images).image_scores
+        confirmed = {
+            name: Confirmed(name, int(code), float(old), float(new_score))
+            for name, code, old, new_score in zip(names, codes, before, after, strict=True)
+        }
+        rows = [
+            row for row in revised.memory_.confirmed if revised.memory_.names[row] not in confirmed
+        ]
+        remembered = revised.memory_.study.take(np.array(rows, np.intp))
+        old, now = self._score_study(remembered), revised._score_study(remembered)
+        for row, one, other in zip(rows, old, now, strict=True):
+            name = revised.memory_.names[row]
+            code = int(revised.memory_.study.codes[row])
+            confirmed[name] = Confirmed(name, code, float(one), float(other))
+        return Revision(revised, tuple(confirmed.values()))
+
+    def _score_study(self, study: Study) -> NDArray[np.float32]:
+        """Return (n,) image scores of remembered images, as if they were new to the classifier."""
+        plain = self.normality_.image_scores(study.measured)
+        learned = np.zeros(len(study), np.float32)
+        if self.images_ is not None and len(study):
+            learned = learned_scores(
+                self.images_.logits(study.cells(self.normality_)), self.top_ratio
+            )
+        return self.fusion_.scores(plain, learned)
+
+    def _take_parts(self, parts: Parts) -> None:
+        self.images_, self.places_, self.fusion_ = parts.images, parts.places, parts.fusion
+        self.held_out_scores_ = parts.held_out_scores
+        self.held_out_peaks_ = np.array(
+            [self._enlarge(g).max() for g in parts.held_out_maps], np.float32
+        )
+
+    def estimate_fit_bytes(self, n_images: int) -> int:
+        """Return the peak: process, Gaussians of two rounds, what is kept of the studied images."""
+        normality = self._make_normality()
+        studied = min(n_images, InquirySettings.n_studied) * normality.grid_side**2 * 2 * 3 * 180
+        return 640 * 2**20 + normality.estimate_bytes(n_images) + studied
+
+    def arrays(self) -> Arrays:
+        """Return the state of all parts."""
+        return {
+            f"{prefix}.{key}": value
+            for prefix in _PARTS
+            if getattr(self, f"{prefix}_") is not None
+            for key, value in getattr(self, f"{prefix}_").arrays().items()
+        }
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
+        """Take the state that `arrays` gave."""
+        own = {part: _under(arrays, part) for part in _PARTS}
+        self.normality_ = self._make_normality().restore(own["normality"], backbone)
+        self.descriptor_ = CellDescriptor.restore(own["descriptor"], self.normality_)
+        self.fusion_ = Fusion.restore(own["fusion"])
+        width = self.descriptor_.width
+        self.images_ = _restore_classifier(own["images"], width + N_EVIDENCE)
+        self.places_ = _restore_classifier(own["places"], width)
+        self.memory_ = Memory.restore(own["memory"], self.normality_.grid_side**2, width)
+        self.backbone_ = backbone
+        return self
+
+    def _score_batch(
+        self, batch: list[Features]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        measured = self.normality_.measure(batch)
+        scores, heats = self.normality_.image_scores(measured), self.normality_.map_cells(measured)
+        described = self.descriptor_.describe(self.normality_, batch)
+        learned, logits = np.zeros(len(batch), np.float32), np.zeros(heats.shape, np.float32)
+        if self.images_ is not None:
+            said = evidence(self.normality_, measured).astype(np.float16)
+            cells = np.concatenate([as_looks(described), said], axis=2)
+            learned = learned_scores(self.images_.logits(cells), self.top_ratio)
+        if self.places_ is not None:
+            logits = self.places_.logits(as_looks(described)).reshape(heats.shape)
+        return self.fusion_.scores(scores, learned), self.fusion_.maps(heats, logits)
+
+    def _settings(self) -> InquirySettings:
+        return InquirySettings(
+            use_labels=self.use_labels,
+            use_pseudo_labels=self.use_pseudo_labels,
+            use_refit=self.use_refit,
+            use_guard=self.use_guard,
+            top_ratio=self.top_ratio,
+            map_weight=self.map_weight,
+            least_confirmed=self.least_confirmed,
+            mixup=self.mixup,
+            seed=self.seed,
+        )
+
+    def _learner(self) -> Learner:
+        return self._settings().learner()
+
+    def _make_normality(self) -> GaussianNormality:
+        return GaussianNormality(self.size_px)
+
+    def _forget(self) -> None:
+        """Half a fit is none, and nothing of the last one is left in it."""
+        for name in ("backbone_", "memory_", "suspects_", "account_", "contamination_", "decisions_"):
+            self.__dict__.pop(name, None)
+
+
+def _restore_classifier(
+    arrays: Mapping[str, NDArray[Any]], n_columns: int
+) -> CellClassifier | None:
+    return CellClassifier.restore(arrays, n_columns) if arrays else None
+
+
+def _under(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
+    prefix = f"{part}."
+    return {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}

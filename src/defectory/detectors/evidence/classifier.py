@@ -1,0 +1,177 @@
+"""Which cells are defective: small networks on descriptors, one a fold, so that no image judges itself."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones.parallel import count_cores, map_ordered
+from defectory.detectors.base import Arrays
+from defectory.detectors.evidence.adamw import AdamW
+from defectory.detectors.evidence.lessons import Draw, Lessons
+from defectory.detectors.states import check_array
+
+Float = NDArray[np.float32]
+Indices = NDArray[np.intp]
+
+# Beyond it a probability is 0 or 1 in float32.
+_MOST_LOGIT = 60.0
+
+
+@dataclass(frozen=True)
+class ClassifierSettings:
+    """How the networks are trained.
+
+    Attributes
+    ----------
+    n_folds : >= 2, networks; network k never learns from images of fold k
+    n_hidden : units of the hidden layer
+    n_steps, batch_size : of AdamW; half of a batch is defective
+    learning_rate, weight_decay : of AdamW
+    least_confirmed : [0, 1]
+        share of a batch's defective half that is of confirmed labels, where there are any
+    mixup : >= 0, parameter of the Beta distribution that rows are mixed by; 0 mixes nothing
+    """
+
+    n_folds: int = 3
+    n_hidden: int = 64
+    n_steps: int = 300
+    batch_size: int = 1024
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.1
+    least_confirmed: float = 0.5
+    mixup: float = 0.0
+
+
+@dataclass(frozen=True)
+class _Network:
+    """One hidden layer of rectified units."""
+
+    inner: Float
+    inner_bias: Float
+    outer: Float
+    outer_bias: Float
+
+    @property
+    def parts(self) -> list[Float]:
+        """The weights, in the order of the constructor."""
+        return [self.inner, self.inner_bias, self.outer, self.outer_bias]
+
+    def logits(self, cells: NDArray[np.floating]) -> Float:
+        """Return (p,) of (p, d)."""
+        hidden = np.maximum(cells @ self.inner + self.inner_bias, 0)
+        return np.asarray(hidden @ self.outer + self.outer_bias)
+
+
+class CellClassifier:
+    """Logits of cells being defective, by the networks of all folds.
+
+    Notes
+    -----
+    Trained on a few labeled, pseudo-labeled and simulated defects against normal cells. Every batch is half
+    defective, and every defective image counts the same however large its defect: classes are balanced.
+    """
+
+    def __init__(self, networks: list[_Network]) -> None:
+        self._networks = networks
+
+    @classmethod
+    def train(
+        cls, lessons: Lessons, folds: Indices, settings: ClassifierSettings, seed: int
+    ) -> Self:
+        """Return the networks; (n,) folds say which network never learns from which image."""
+
+        def train(fold: int) -> _Network:
+            return _train(lessons, folds != fold, settings, [seed, fold])
+
+        return cls(list(map_ordered(train, range(settings.n_folds), count_cores())))
+
+    def logits(self, cells: NDArray[np.floating]) -> Float:
+        """Return (n, p) mean logits of images that no network has learned from; cells are (n, p, d)."""
+        found = [[net.logits(_rows(image)) for net in self._networks] for image in cells]
+        return np.asarray(np.array(found, np.float32).mean(axis=1))
+
+    def left_out_logits(self, cells: NDArray[np.floating], folds: Indices) -> Float:
+        """Return (n, p) logits of images, each by the network of its own fold, which has not seen it."""
+        found = [
+            self._networks[fold].logits(_rows(image))
+            for image, fold in zip(cells, folds.tolist(), strict=True)
+        ]
+        return np.array(found, np.float32)
+
+    def arrays(self) -> Arrays:
+        """Return the weights of all networks."""
+        names = ("inner", "inner_bias", "outer", "outer_bias")
+        return {name: np.stack([getattr(net, name) for net in self._networks]) for name in names}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], n_columns: int) -> Self:
+        """Return what `arrays` described; ParameterError where it does not fit."""
+        inner = check_array(arrays, "inner", (None, n_columns, None))
+        k, _, h = inner.shape
+        bias = check_array(arrays, "inner_bias", (k, h))
+        outer = check_array(arrays, "outer", (k, h))
+        outer_bias = check_array(arrays, "outer_bias", (k, 1))
+        return cls([_Network(*parts) for parts in zip(inner, bias, outer, outer_bias, strict=True)])
+
+
+def _rows(image: NDArray[np.floating]) -> Float:
+    return image.astype(np.float32)
+
+
+def _train(
+    lessons: Lessons, is_taught: NDArray[np.bool_], settings: ClassifierSettings, seed: list[int]
+) -> _Network:
+    """Return a network that AdamW taught by binary cross-entropy.
+
+    Columns are not standardized: evidence is larger than what describes looks, and weighs more for it, which
+    is right where a few labels are all there is.
+    """
+    rng = np.random.default_rng(seed)
+    draw = Draw(lessons, is_taught, settings.least_confirmed, rng)
+    network = _initial(lessons.cells.shape[2], settings.n_hidden, rng)
+    optimizer = AdamW(settings.learning_rate, settings.weight_decay)
+    for _ in range(settings.n_steps):
+        rows, is_defective = draw.batch(settings.batch_size)
+        rows = _mixed(rows, is_defective, settings.mixup, rng)
+        network = _Network(*optimizer.step(network.parts, _gradients(network, rows, is_defective)))
+    return network
+
+
+def _initial(n_columns: int, n_hidden: int, rng: np.random.Generator) -> _Network:
+    """Return random weights within one over the square root of the inputs' number (LeCun et al. 1998)."""
+
+    def uniform(n_inputs: int, *shape: int) -> Float:
+        return np.asarray((2 * rng.random(shape) - 1) / n_inputs**0.5, np.float32)
+
+    return _Network(
+        uniform(n_columns, n_columns, n_hidden),
+        uniform(n_columns, n_hidden),
+        uniform(n_hidden, n_hidden),
+        uniform(n_hidden, 1),
+    )
+
+
+def _gradients(network: _Network, rows: Float, is_defective: NDArray[np.bool_]) -> list[Float]:
+    """Return the gradients of the mean binary cross-entropy, in the order of `parts`."""
+    hidden = np.maximum(rows @ network.inner + network.inner_bias, 0)
+    logits = np.clip(hidden @ network.outer + network.outer_bias, -_MOST_LOGIT, _MOST_LOGIT)
+    away = (1 / (1 + np.exp(-logits)) - is_defective).astype(np.float32) / len(rows)
+    back = np.where(hidden > 0, away[:, None] * network.outer, np.float32(0))
+    return [rows.T @ back, back.sum(axis=0), hidden.T @ away, away.sum(keepdims=True)]
+
+
+def _mixed(
+    rows: Float, is_defective: NDArray[np.bool_], mixup: float, rng: np.random.Generator
+) -> Float:
+    """Return rows mixed with others of their own class; mixing classes would blur what is rare."""
+    if mixup == 0:
+        return rows
+    share = rng.beta(mixup, mixup, (len(rows), 1)).astype(np.float32)
+    partner = np.arange(len(rows))
+    for members in (np.flatnonzero(is_defective), np.flatnonzero(~is_defective)):
+        partner[members] = rng.permutation(members)
+    mixed: Float = share * rows + (1 - share) * rows[partner]
+    return mixed

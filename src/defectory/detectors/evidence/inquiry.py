@@ -1,0 +1,325 @@
+"""How `auto` makes up its mind: what is normal, whom to distrust, what labels teach, and what of it pays."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.detectors.evidence.classifier import ClassifierSettings
+from defectory.detectors.evidence.descriptors import CellDescriptor
+from defectory.detectors.evidence.distrust import Views, list_suspects, robust_deviations, weigh
+from defectory.detectors.evidence.fusion import (
+    fuse,
+    learned_scores,
+    standards_of,
+    trust_in_labels,
+)
+from defectory.detectors.evidence.guard import Verdict, judge
+from defectory.detectors.evidence.learner import Learner
+from defectory.detectors.evidence.memory import NAME_DIGITS, Memory
+from defectory.detectors.evidence.parts import TRUST_IN_SUSPECTS, ImageEvidence, Parts, assemble
+from defectory.detectors.evidence.readings import Readings
+from defectory.detectors.evidence.study import Study
+from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.measurements import Weights
+from defectory.domain import Label, Suspect
+from defectory.pseudolabels import Contamination, estimate_contamination
+
+Float = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+# Unlabeled images below which nothing can be said of their contamination.
+_LEAST_UNLABELED = 20
+# Share of the unlabeled images, the oddest, that teach what a defect is where a collection is contaminated.
+_PSEUDO_RATIO = 0.05
+# Share of the unlabeled images, the oddest, that do not teach what is normal there.
+_DOUBTED_RATIO = 0.15
+_STUDY_STREAM, _MEMORY_STREAM = 7, 8
+
+
+@dataclass(frozen=True)
+class InquirySettings:
+    """See `Auto`; `n_studied` images at most are looked at closely, beside the labeled anomalies."""
+
+    n_studied: ClassVar[int] = 2000
+
+    use_labels: bool = True
+    use_pseudo_labels: bool = True
+    use_refit: bool = True
+    use_guard: bool = True
+    top_ratio: float = 0.05
+    map_weight: float = 1.0
+    least_confirmed: float = 0.5
+    mixup: float = 0.0
+    seed: int = 0
+
+    def learner(self) -> Learner:
+        """Return what teaches classifiers."""
+        return Learner(
+            ClassifierSettings(least_confirmed=self.least_confirmed, mixup=self.mixup), self.seed
+        )
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What came of it.
+
+    Attributes
+    ----------
+    normality, descriptor, parts : of the detector
+    memory : what the bundle remembers
+    suspects, contamination, verdicts, account : for a person
+    """
+
+    normality: GaussianNormality
+    descriptor: CellDescriptor
+    parts: Parts
+    memory: Memory
+    suspects: tuple[Suspect, ...]
+    contamination: Contamination | None
+    verdicts: tuple[Verdict, ...]
+    account: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Opinion:
+    """A way to score the studied images: a normality model, and what was learned beside it, if anything.
+
+    Attributes
+    ----------
+    study, descriptor, normality : the model and what it says of the images
+    found : what a classifier of cells adds, or None for normality alone
+    is_suspect : (n,) bool, unlabeled images that taught it what a defect is
+    scores : (n,) float32, left-out image scores of both
+    """
+
+    study: Study
+    descriptor: CellDescriptor
+    normality: GaussianNormality
+    found: ImageEvidence | None
+    is_suspect: Bools
+    scores: Float
+
+    @property
+    def weight(self) -> float:
+        """Of what the classifier adds, beside normality's 1."""
+        return 0.0 if self.found is None else self.found.weight
+
+
+class Inquiry:
+    """One fit of `auto`.
+
+    Parameters
+    ----------
+    readings : the images
+    settings : see `Auto`
+    make_normality : returns a normality model that is not fitted
+    """
+
+    def __init__(
+        self, readings: Readings, settings: InquirySettings,
+        make_normality: Callable[[], GaussianNormality],
+    ) -> None:  # fmt: skip
+        self._readings, self._settings, self._make = readings, settings, make_normality
+        self._learner = settings.learner()
+        self._verdicts: list[Verdict] = []
+        self._studied: Indices = np.empty(0, np.intp)
+
+    def run(self) -> Findings:
+        """Return what was found."""
+        codes = self._readings.codes
+        pool = np.flatnonzero(codes != Label.ANOMALOUS)
+        plain = self._look(pool, None, "learning what is normal")
+        contamination = self._estimate(plain)
+        is_contaminated_ = contamination is not None and contamination.is_clear
+        opinion = self._take_labels(plain)
+        if is_contaminated_ and self._settings.use_pseudo_labels:
+            opinion = self._take_suspects(opinion)
+        suspects = self._list(opinion) if is_contaminated_ else ()
+        return self._conclude(opinion, contamination, suspects)
+
+    def _look(self, pool: Indices, weights: Weights | None, stage: str) -> _Opinion:
+        """Return the opinion of a normality model fitted on the pool."""
+        readings = self._readings
+        normality = readings.learn(self._make(), pool, weights, stage)
+        rows = self._to_study() if weights is None else self._studied
+        study, descriptor = readings.study(normality, rows, weights, "scoring images left out")
+        self._studied = rows
+        scores = normality.image_scores(study.measured)
+        nobody = np.zeros(len(study), bool)
+        return _Opinion(study, descriptor, normality, None, nobody, scores)
+
+    def _to_study(self) -> Indices:
+        """Return the images to look at closely: all, or a random share where there are too many."""
+        codes = self._readings.codes
+        rng = np.random.default_rng([self._settings.seed, _STUDY_STREAM])
+        limit = self._settings.n_studied
+        parts = [np.flatnonzero(codes != Label.ANOMALOUS)]
+        if self._settings.use_labels:
+            parts.append(np.flatnonzero(codes == Label.ANOMALOUS))
+        return np.sort(np.concatenate([rng.permutation(part)[:limit] for part in parts]))
+
+    def _estimate(self, plain: _Opinion) -> Contamination | None:
+        codes, scores = plain.study.codes, plain.scores
+        unlabeled = scores[codes == Label.UNLABELED]
+        if len(unlabeled) < _LEAST_UNLABELED:
+            return None
+        return estimate_contamination(
+            unlabeled,
+            scores[codes == Label.NORMAL],
+            scores[codes == Label.ANOMALOUS],
+            seed=self._settings.seed,
+        )
+
+    def _take_labels(self, plain: _Opinion) -> _Opinion:
+        """Return the opinion that labeled anomalies give, or the plain one."""
+        n = int((plain.study.codes == Label.ANOMALOUS).sum())
+        if not n:
+            return plain
+        nobody = np.zeros(len(plain.study), bool)
+        return self._teach(plain, nobody, trust_in_labels(n))
+
+    def _take_suspects(self, opinion: _Opinion) -> _Opinion:
+        """Return the opinion that learns from suspects, and from a normality model that distrusts them."""
+        weight = max(opinion.weight, TRUST_IN_SUSPECTS)
+        taught = self._teach(opinion, self._oddest(opinion, _PSEUDO_RATIO), weight)
+        best = self._better("pseudo-labels", opinion, taught)
+        if not self._settings.use_refit:
+            return best
+        refitted = self._refit(taught)
+        again = self._teach(refitted, self._oddest(taught, _PSEUDO_RATIO), weight, doubts=taught)
+        return self._better("refit", best, again)
+
+    def _refit(self, opinion: _Opinion) -> _Opinion:
+        """Return the opinion of a normality model in which odd images have little say."""
+        study = opinion.study
+        is_pool = study.codes != Label.ANOMALOUS
+        codes, scores = study.codes[is_pool], opinion.scores[is_pool]
+        deviations = robust_deviations(scores, scores)
+        cells = opinion.normality.standardized_cells(study.measured)[:, :, 0].T[is_pool]
+        self._weights = weigh(deviations, cells, codes)
+        return self._look(study.indices[is_pool], self._weights, "learning with doubts")
+
+    def _teach(
+        self, opinion: _Opinion, is_suspect: Bools, weight: float, doubts: _Opinion | None = None
+    ) -> _Opinion:
+        """Return the opinion with a classifier that labels and suspects taught."""
+        study = opinion.study
+        is_normal = study.codes == Label.NORMAL
+        unlabeled = study.codes == Label.UNLABELED
+        is_doubted = (
+            self._oddest(doubts or opinion, _DOUBTED_RATIO) if is_suspect.any() else is_suspect
+        )
+        found = self._learner.find_images(
+            study, opinion.normality, is_suspect, is_normal | (unlabeled & ~is_doubted)
+        )
+        learned = learned_scores(found.logits, self._settings.top_ratio)
+        plain, others = opinion.normality.image_scores(study.measured), is_normal | unlabeled
+        standards = standards_of(plain[others]), standards_of(learned[others])
+        scores = fuse(plain, learned, standards, weight)
+        return _Opinion(
+            study, opinion.descriptor, opinion.normality,
+            ImageEvidence(found.classifier, learned, weight), is_suspect, scores,
+        )  # fmt: skip
+
+    def _oddest(self, opinion: _Opinion, ratio: float) -> Bools:
+        """Return which of the studied images are the oddest unlabeled ones."""
+        unlabeled = opinion.study.codes == Label.UNLABELED
+        limit = np.quantile(opinion.scores[unlabeled], 1 - ratio)
+        return np.asarray(unlabeled & (opinion.scores > limit))
+
+    def _better(self, name: str, baseline: _Opinion, candidate: _Opinion) -> _Opinion:
+        """Return the candidate, or the baseline where the guard finds that it hurts."""
+        if not self._settings.use_guard:
+            return candidate
+        verdict = judge(name, baseline.scores, candidate.scores, baseline.study.codes)
+        self._verdicts.append(verdict)
+        return candidate if verdict.is_kept else baseline
+
+    def _list(self, opinion: _Opinion) -> tuple[Suspect, ...]:
+        """Return the suspects, with the votes of each view of them."""
+        study = opinion.study
+        rows = np.flatnonzero(study.codes == Label.UNLABELED)
+        cells = opinion.normality.standardized_cells(study.measured)[:, rows, 0]
+        views = {
+            "its oddest cells": np.sort(cells, axis=0)[-len(cells) // 50 :].mean(axis=0),
+            "the image as a whole": study.measured.image[rows],
+        }
+        if opinion.found is not None:
+            views["what was learned from other images"] = opinion.found.scores[rows]
+        deviations = np.stack([robust_deviations(view, view) for view in views.values()])
+        scores = opinion.scores[rows]
+        overall = robust_deviations(scores, scores)
+        weights = weigh(overall, cells.T, study.codes[rows]).image
+        number = 1 if opinion.found is None else 2
+        return list_suspects(
+            study.indices[rows], scores, weights, Views(list(views), deviations), number
+        )
+
+    def _conclude(
+        self, opinion: _Opinion, contamination: Contamination | None, suspects: tuple[Suspect, ...]
+    ) -> Findings:
+        study, images = opinion.study, self._readings.images
+        presumed = self._presumed_normal(opinion, contamination)
+        return Findings(
+            normality=opinion.normality,
+            descriptor=opinion.descriptor,
+            parts=assemble(
+                study, opinion.normality, self._learner, opinion.found, presumed,
+                self._settings.map_weight,
+            ),
+            memory=Memory.of(
+                study,
+                [images.fingerprint(int(i))[:NAME_DIGITS] for i in study.indices],
+                opinion.is_suspect,
+                presumed & ~opinion.is_suspect,
+                presumed,
+                np.random.default_rng([self._settings.seed, _MEMORY_STREAM]),
+            ),
+            suspects=suspects,
+            contamination=contamination,
+            verdicts=tuple(self._verdicts),
+            account=self._explain(opinion, contamination, suspects),
+        )  # fmt: skip
+
+    def _presumed_normal(self, opinion: _Opinion, contamination: Contamination | None) -> Bools:
+        """Return the images that thresholds are set by: not those that surely are anomalous.
+
+        As many of the oddest unlabeled images are left out as the collection holds anomalies at least: to
+        leave out more could break the promise of the threshold.
+        """
+        codes = opinion.study.codes
+        presumed = codes != Label.ANOMALOUS
+        if contamination is None or not contamination.is_clear or contamination.lower <= 0:
+            return np.asarray(presumed)
+        unlabeled = codes == Label.UNLABELED
+        limit = np.quantile(opinion.scores[unlabeled], 1 - contamination.lower)
+        return np.asarray(presumed & ~(unlabeled & (opinion.scores > limit)))
+
+    def _explain(
+        self, opinion: _Opinion, contamination: Contamination | None, suspects: tuple[Suspect, ...]
+    ) -> tuple[str, ...]:
+        """Return what there was and what was done with it, in at most four lines."""
+        codes = self._readings.codes
+        n = {code: int((codes == code).sum()) for code in Label}
+        n_masks = int(opinion.study.has_mask.sum())
+        lines = [
+            f"evidence: {n[Label.NORMAL]} images labeled normal, {n[Label.ANOMALOUS]} labeled defective "
+            f"({n_masks} with a mask), {n[Label.UNLABELED]} unlabeled",
+        ]
+        if contamination is not None:
+            lines.append(f"unlabeled images: {contamination.explain()}")
+            if suspects:
+                lines[-1] += f"; {len(suspects)} have little say"
+        if opinion.found is None:
+            lines.append("scores: by what is normal alone")
+        else:
+            lines.append(
+                f"scores: by what is normal, and {opinion.weight:.1f} times a classifier of cells"
+            )
+        if self._verdicts:
+            lines.append("guard: " + "; ".join(verdict.explain() for verdict in self._verdicts))
+        return tuple(lines)

@@ -1,0 +1,120 @@
+"""Passes over a fit's images: what is normal, and how each image stands to it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones import Backbone, Features, View
+from defectory.detectors.evidence.descriptors import CellDescriptor, Described
+from defectory.detectors.evidence.study import Study, cover
+from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.measurements import Measurements, Weights
+from defectory.detectors.states import batched
+from defectory.domain import ImageSource, Label, MaskSource, Progress
+
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Readings:
+    """The images of a fit, read as often as it takes; features come from the cache after the first time.
+
+    Attributes
+    ----------
+    backbone, view : how images are read
+    images, codes, masks : as given to fit; codes are of Label
+    progress : told of each image
+    """
+
+    backbone: Backbone
+    view: View
+    images: ImageSource
+    codes: NDArray[np.int8]
+    masks: MaskSource | None
+    progress: Progress
+
+    def learn(
+        self, normality: GaussianNormality, rows: Indices, weights: Weights | None, stage: str
+    ) -> GaussianNormality:
+        """Return the model, fitted on these images."""
+        return normality.learn(self._batches(rows, stage), weights)
+
+    def study(
+        self, normality: GaussianNormality, rows: Indices, weights: Weights | None, stage: str
+    ) -> tuple[Study, CellDescriptor]:
+        """Return what the images look like to a model fitted on those not labeled anomalous among them.
+
+        The model is standardized on these. Weights are those of the fit, one for each row not anomalous.
+        """
+        codes = self.codes[rows]
+        is_anomalous = codes == Label.ANOMALOUS
+        descriptor = CellDescriptor.of(normality)
+        measured: list[Measurements] = []
+        described: list[Described] = []
+        done = 0
+        for batch in self._batches(rows[~is_anomalous], stage):
+            own = None if weights is None else weights.take(slice(done, done + len(batch)))
+            done += len(batch)
+            measured.append(normality.measure_left_out(batch, own))
+            described.append(descriptor.describe(normality, batch))
+        normals = Measurements.join(measured)
+        normality.standardize(normals, None if weights is None else weights.image)
+        for batch in self._batches(rows[is_anomalous], f"{stage}: labeled defects"):
+            measured.append(normality.measure(batch))
+            described.append(descriptor.describe(normality, batch))
+        order = np.argsort(
+            np.concatenate([np.flatnonzero(~is_anomalous), np.flatnonzero(is_anomalous)])
+        )
+        study = Study(
+            indices=rows,
+            codes=codes,
+            coverage=self._coverage(rows, normality.grid_side),
+            measured=Measurements.join(measured).take(order),
+            described=np.concatenate(described)[order],
+        )
+        return study, descriptor
+
+    def measure(self, normality: GaussianNormality, descriptor: CellDescriptor) -> Study:
+        """Return what all the images look like to a finished model that has not learned from them."""
+        rows = np.arange(len(self.codes))
+        measured: list[Measurements] = []
+        described: list[Described] = []
+        for batch in self._batches(rows, "reading labeled images"):
+            measured.append(normality.measure(batch))
+            described.append(descriptor.describe(normality, batch))
+        return Study(
+            rows,
+            self.codes,
+            self._coverage(rows, normality.grid_side),
+            Measurements.join(measured),
+            np.concatenate(described),
+        )
+
+    def absorb(self, normality: GaussianNormality, rows: Indices) -> GaussianNormality:
+        """Return the finished model, having learned from a few more images."""
+        for batch in self._batches(rows, "learning good images"):
+            normality = normality.absorb(batch)
+        return normality
+
+    def _coverage(self, rows: Indices, side: int) -> NDArray[np.float32]:
+        found = [
+            cover(
+                self.masks.read(int(row))
+                if self.masks is not None and self.codes[row] == Label.ANOMALOUS
+                else None,
+                side,
+            )
+            for row in rows
+        ]
+        return np.stack(found)
+
+    def _batches(self, rows: Indices, stage: str) -> Iterator[list[Features]]:
+        if not len(rows):
+            return
+        self.progress.start(stage, len(rows))
+        listed = [int(row) for row in rows]
+        for batch in batched(self.backbone.extract(self.images, self.view, listed)):
+            self.progress.advance(len(batch))
+            yield batch

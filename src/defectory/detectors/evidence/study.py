@@ -1,0 +1,121 @@
+"""Images measured and described by one normality model, each as if the model had not learned from it."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.detectors.evidence.descriptors import Described, as_looks, evidence
+from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.measurements import Measurements
+from defectory.domain import Label
+
+Float = NDArray[np.float32]
+# Share of an image's cells that are taken for the defect where only the image is known to be defective.
+_ODDEST_RATIO = 0.1
+# A cell is defective where so much of it lies under the mask; of a mask with smaller parts only, the fullest.
+# It is normal where no more than the last lies there: edges of a defect are neither.
+_COVERED, _BARE = 0.15, 0.02
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is known of n images.
+
+    Attributes
+    ----------
+    indices : (n,) places among the images of the fit
+    codes : (n,) codes of Label
+    coverage : (n, p) float32, share of each cell under the mask; nan where there is no mask
+    measured : by the normality model, n images
+    described : (n, p, w) int8, see `CellDescriptor.describe`
+    """
+
+    indices: NDArray[np.intp]
+    codes: NDArray[np.int8]
+    coverage: Float
+    measured: Measurements
+    described: Described
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def looks(self) -> NDArray[np.float16]:
+        """Return (n, p, w) float16, what cells look like."""
+        return as_looks(self.described)
+
+    def cells(self, normality: GaussianNormality) -> NDArray[np.float16]:
+        """Return (n, p, w + evidence) float16, what a classifier sees of each cell."""
+        return np.concatenate(
+            [self.looks(), evidence(normality, self.measured).astype(np.float16)], axis=2
+        )
+
+    def take(self, rows: NDArray[np.integer]) -> "Study":
+        """Return some of the images."""
+        return Study(
+            self.indices[rows],
+            self.codes[rows],
+            self.coverage[rows],
+            self.measured.take(rows),
+            self.described[rows],
+        )
+
+    def join(self, other: "Study") -> "Study":
+        """Return the images of both."""
+        return Study(
+            np.concatenate([self.indices, other.indices]),
+            np.concatenate([self.codes, other.codes]),
+            np.concatenate([self.coverage, other.coverage]),
+            Measurements.join([self.measured, other.measured]),
+            np.concatenate([self.described, other.described]),
+        )
+
+    @property
+    def has_mask(self) -> NDArray[np.bool_]:
+        """(n,) bool: labeled defects with a mask that marks something."""
+        return np.asarray(np.isfinite(self.coverage[:, 0]))
+
+    def marked_cells(self) -> NDArray[np.bool_]:
+        """Return (n, p), the cells under masks."""
+        least = np.minimum(_COVERED, np.max(self.coverage, axis=1, keepdims=True))
+        return np.asarray(self.has_mask[:, None] & (self.coverage >= least))
+
+    def bare_cells(self) -> NDArray[np.bool_]:
+        """Return (n, p), the cells that masks leave out, of images with a mask."""
+        return np.asarray(self.has_mask[:, None] & (self.coverage <= _BARE))
+
+    def defective_cells(
+        self, normality: GaussianNormality, is_suspect: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """Return (n, p), the cells that teach what a defective image is.
+
+        Those under the mask; of labeled defects without one, and of suspects, the oddest tenth (an
+        anomalous image has at least one anomalous cell; the normality model says which are likely).
+        """
+        odd = _oddest(normality.standardized_cells(self.measured)[:, :, 0].T)
+        found = np.where(self.has_mask[:, None], self.marked_cells(), odd)
+        is_defective = (self.codes == Label.ANOMALOUS) | is_suspect
+        return np.asarray(found & is_defective[:, None])
+
+
+def _oddest(values: Float) -> NDArray[np.bool_]:
+    """Return which of each row's values are among its highest tenth."""
+    n = max(1, round(_ODDEST_RATIO * values.shape[1]))
+    limits = np.partition(values, values.shape[1] - n, axis=1)[:, -n]
+    return np.asarray(values >= limits[:, None])
+
+
+def cover(mask: NDArray[np.bool_] | None, side: int) -> Float:
+    """Return (side * side,) float32, the share of each cell under the mask; nan where it is missing or empty.
+
+    An empty mask of a defective image says no more than none.
+    """
+    if mask is None or not mask.any():
+        return np.full(side * side, np.nan, np.float32)
+    rows, columns = (np.arange(n) * side // n for n in mask.shape)
+    place = (rows[:, None] * side + columns).ravel()
+    inside = np.bincount(place, mask.ravel(), side**2)
+    share: Float = (inside / np.maximum(np.bincount(place, minlength=side**2), 1)).astype(
+        np.float32
+    )
+    return share

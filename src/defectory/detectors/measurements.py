@@ -1,0 +1,65 @@
+"""How far images are from normal, cell by cell, and what each image has to say in what is normal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Distances of n images before they are brought to one scale.
+
+    Attributes
+    ----------
+    cells : (p, n, b) float32, Mahalanobis distances to the cell's Gaussian, b positions a cell
+    means : (p, n, b) float32, distances to the cell's mean in units of each channel's spread
+    lines : (p, n, b) float32, Mahalanobis distances of what is apart from column and row
+    image : (n,) float32, Mahalanobis distance of the image as a whole
+    """
+
+    cells: Float
+    means: Float
+    lines: Float
+    image: Float
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Return the images of all the parts, in order."""
+        return cls(
+            np.concatenate([part.cells for part in parts], axis=1),
+            np.concatenate([part.means for part in parts], axis=1),
+            np.concatenate([part.lines for part in parts], axis=1),
+            np.concatenate([part.image for part in parts]),
+        )
+
+    def take(self, images: slice | NDArray[np.integer]) -> Self:
+        """Return some of the images."""
+        return type(self)(
+            self.cells[:, images], self.means[:, images], self.lines[:, images], self.image[images]
+        )
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What n images have to say in what is normal, 1 = everything, 0 = nothing.
+
+    Attributes
+    ----------
+    cells : (p, n) float32, of each cell
+    image : (n,) float32, of the image as a whole
+    """
+
+    cells: Float
+    image: Float
+
+    def take(self, images: slice | NDArray[np.integer]) -> "Weights":
+        """Return those of some of the images."""
+        return Weights(self.cells[:, images], self.image[images])

@@ -1,0 +1,26 @@
+"""What a fit distrusts: images that nobody labeled and that look defective."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """An unlabeled training image that has less say in what is normal than the others.
+
+    Attributes
+    ----------
+    index : place among the images that were given to fit
+    score : raw image score, by models that have not learned from the image
+    weight : [0, 1], what is left of its say in what is normal
+    votes, n_votes : models that call it anomalous, of how many
+    round : >= 1, of distrust; later rounds know more
+    reason : a plain sentence
+    """
+
+    index: int
+    score: float
+    weight: float
+    votes: int
+    n_votes: int
+    round: int
+    reason: str
