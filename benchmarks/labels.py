@@ -48,6 +48,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "no pseudo-labels": ("auto", {"use_pseudo_labels": False}),
     "no refit": ("auto", {"use_refit": False}),
     "no labels": ("auto", {"use_labels": False}),
+    "no simulation": ("auto", {"n_simulated": 0}),
     "no guard": ("auto", {"use_guard": False}),
 }
 """Name -> detector in the registry, and keywords of its constructor."""

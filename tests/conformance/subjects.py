@@ -14,7 +14,7 @@ DEFECT_PX = 16
 PLACES = [(20, 40), (40, 20), (60, 60), (40, 40)]
 
 # Settings a detector does not have are left out, so a new detector needs no line here.
-_FAST = {"size_px": 64, "n_bank": 512, "n_steps": 30, "n_memory": 6}
+_FAST = {"size_px": 64, "n_bank": 512, "n_steps": 30, "n_memory": 6, "n_simulated": 4}
 
 
 class Subject:

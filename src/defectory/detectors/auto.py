@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features, load_backbone
 from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
 from defectory.detectors.evidence.classifier import CellClassifier
-from defectory.detectors.evidence.descriptors import N_EVIDENCE, CellDescriptor, as_looks, evidence
+from defectory.detectors.evidence.descriptors import (
+    N_EVIDENCE,
+    CellDescriptor,
+    as_looks,
+    evidence,
+    places_only,
+)
 from defectory.detectors.evidence.fusion import Fusion, learned_scores
 from defectory.detectors.evidence.inquiry import Inquiry, InquirySettings
 from defectory.detectors.evidence.learner import Learner
@@ -50,17 +56,17 @@ class Auto(FrozenFeatureDetector):
     use_labels : learn from labeled anomalies
     use_pseudo_labels : learn from unlabeled images that are odd enough, where the collection has too many
     use_refit : fit normality again with less say for them
-    use_guard : leave an addition out where labels held out do not show that it pays
+    use_guard : leave an addition out where labels held out speak against it
     top_ratio : (0, 1], share of the cells whose mean logit is the classifier's image score
     map_weight : >= 0, of the classifier's map beside normality's 1
-    least_confirmed, mixup : see `ClassifierSettings`
+    least_sure, mixup, n_steps : see `ClassifierSettings`
+    n_simulated : >= 0, defects simulated in normal images that teach as well; 0 leaves them out
     seed : of every draw
 
     Notes
     -----
-    Without labeled anomalies, and where the unlabeled images show no contamination, it is `gaussian`.
-    Cost: two passes over the images, two more where the collection is contaminated; memory flat beyond 2,000
-    images (on more, a random 2,000 are studied).
+    Cost: two passes over the images and 128 simulated defects; where the collection is contaminated two
+    passes more. Memory is flat beyond 2,000 images: on more, a random 2,000 are studied.
     """
 
     name: ClassVar[str] = "auto"
@@ -90,8 +96,10 @@ class Auto(FrozenFeatureDetector):
         use_guard: bool = True,
         top_ratio: float = 0.05,
         map_weight: float = 1.0,
-        least_confirmed: float = 0.5,
+        least_sure: float = 0.5,
         mixup: float = 0.0,
+        n_simulated: int = 128,
+        n_steps: int = 300,
         blur_px: float = 6.0,
         seed: int = 0,
         cache: FeatureCache | None = None,
@@ -108,8 +116,10 @@ class Auto(FrozenFeatureDetector):
         self.use_guard = use_guard
         self.top_ratio = top_ratio
         self.map_weight = map_weight
-        self.least_confirmed = least_confirmed
+        self.least_sure = least_sure
         self.mixup = mixup
+        self.n_simulated = n_simulated
+        self.n_steps = n_steps
 
     def fit(
         self,
@@ -266,7 +276,7 @@ class Auto(FrozenFeatureDetector):
         self.fusion_ = Fusion.restore(own["fusion"])
         width = self.descriptor_.width
         self.images_ = _restore_classifier(own["images"], width + N_EVIDENCE)
-        self.places_ = _restore_classifier(own["places"], width)
+        self.places_ = _restore_classifier(own["places"], width + N_EVIDENCE - 1)
         self.memory_ = Memory.restore(own["memory"], self.normality_.grid_side**2, width)
         self.backbone_ = backbone
         return self
@@ -276,28 +286,40 @@ class Auto(FrozenFeatureDetector):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         measured = self.normality_.measure(batch)
         scores, heats = self.normality_.image_scores(measured), self.normality_.map_cells(measured)
-        described = self.descriptor_.describe(self.normality_, batch)
         learned, logits = np.zeros(len(batch), np.float32), np.zeros(heats.shape, np.float32)
-        if self.images_ is not None:
+        if self.images_ is not None or self.places_ is not None:
+            described = as_looks(self.descriptor_.describe(self.normality_, batch))
             said = evidence(self.normality_, measured).astype(np.float16)
-            cells = np.concatenate([as_looks(described), said], axis=2)
-            learned = learned_scores(self.images_.logits(cells), self.top_ratio)
-        if self.places_ is not None:
-            logits = self.places_.logits(as_looks(described)).reshape(heats.shape)
+            cells = np.concatenate([described, said], axis=2)
+            if self.images_ is not None:
+                learned = learned_scores(self.images_.logits(cells), self.top_ratio)
+            if self.places_ is not None:
+                logits = self.places_.logits(places_only(cells)).reshape(heats.shape)
         return self.fusion_.scores(scores, learned), self.fusion_.maps(heats, logits)
 
     def _settings(self) -> InquirySettings:
+        self._check_settings()
         return InquirySettings(
             use_labels=self.use_labels,
             use_pseudo_labels=self.use_pseudo_labels,
             use_refit=self.use_refit,
+            n_simulated=self.n_simulated,
+            n_steps=self.n_steps,
             use_guard=self.use_guard,
             top_ratio=self.top_ratio,
             map_weight=self.map_weight,
-            least_confirmed=self.least_confirmed,
+            least_sure=self.least_sure,
             mixup=self.mixup,
             seed=self.seed,
         )
+
+    def _check_settings(self) -> None:
+        if not 0 < self.top_ratio <= 1 or not 0 <= self.least_sure <= 1:
+            raise ParameterError("top_ratio must lie in (0, 1], least_sure in [0, 1]")
+        if min(self.map_weight, self.mixup, self.n_simulated) < 0:
+            raise ParameterError("map_weight, mixup and n_simulated must not be negative")
+        if self.n_steps < 1 or self.blur_px <= 0:
+            raise ParameterError("n_steps and blur_px must be positive")
 
     def _learner(self) -> Learner:
         return self._settings().learner()
@@ -307,7 +329,14 @@ class Auto(FrozenFeatureDetector):
 
     def _forget(self) -> None:
         """Half a fit is none, and nothing of the last one is left in it."""
-        for name in ("backbone_", "memory_", "suspects_", "account_", "contamination_", "decisions_"):
+        for name in (
+            "backbone_",
+            "memory_",
+            "suspects_",
+            "account_",
+            "contamination_",
+            "decisions_",
+        ):
             self.__dict__.pop(name, None)
 
 

@@ -1,5 +1,7 @@
 """The map of `gaussian`: what its parts are compared with."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -20,10 +22,10 @@ def test_an_image_left_out_is_compared_with_the_mean_of_the_others(n_tiles):
     whole = Gaussian(size_px=64, n_tiles=n_tiles).fit(images)
     features = list(whole.backbone_.extract(images, whole.view))
     whole = whole.normality_
-    samples = whole._samples(features)
+    samples = whole.samples(features)
     others = samples[:, 1:].mean(axis=(1, 2))
     away = (samples[:, 0] - others[:, None]) / whole.channel_spread_
-    found = whole._mean_distances(samples, is_left_out=True)[:, 0]
+    found = whole.measure_left_out(features).means[:, 0]
     np.testing.assert_allclose(found, np.linalg.norm(away, axis=-1), rtol=2e-2)
 
 
@@ -32,7 +34,8 @@ def test_a_normal_left_out_has_1_in_each_part_on_average():
     whole = Gaussian(size_px=64, blur_px=0.01).fit(images)
     features = list(whole.backbone_.extract(images, whole.view))
     whole = whole.normality_
-    from_means = whole._mean_distances(whole._samples(features), is_left_out=True)
-    assert from_means.mean() / whole.map_units_[0] == pytest.approx(1, rel=1e-3)
-    maps = whole._map_cells(from_means, np.zeros_like(from_means))
+    measured = whole.measure_left_out(features)
+    measured = replace(measured, lines=np.zeros_like(measured.lines))
+    assert measured.means.mean() / whole.map_units_[0] == pytest.approx(1, rel=1e-3)
+    maps = whole.map_cells(measured)
     assert maps.mean() == pytest.approx(1, rel=1e-3)

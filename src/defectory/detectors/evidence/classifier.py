@@ -30,8 +30,8 @@ class ClassifierSettings:
     n_hidden : units of the hidden layer
     n_steps, batch_size : of AdamW; half of a batch is defective
     learning_rate, weight_decay : of AdamW
-    least_confirmed : [0, 1]
-        share of a batch's defective half that is of confirmed labels, where there are any
+    least_sure : [0, 1]
+        share of a batch's defective half that is of labeled or else of real defects, where there are any
     mixup : >= 0, parameter of the Beta distribution that rows are mixed by; 0 mixes nothing
     """
 
@@ -41,7 +41,7 @@ class ClassifierSettings:
     batch_size: int = 1024
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
-    least_confirmed: float = 0.5
+    least_sure: float = 0.5
     mixup: float = 0.0
 
 
@@ -130,7 +130,7 @@ def _train(
     is right where a few labels are all there is.
     """
     rng = np.random.default_rng(seed)
-    draw = Draw(lessons, is_taught, settings.least_confirmed, rng)
+    draw = Draw(lessons, is_taught, settings.least_sure, rng)
     network = _initial(lessons.cells.shape[2], settings.n_hidden, rng)
     optimizer = AdamW(settings.learning_rate, settings.weight_decay)
     for _ in range(settings.n_steps):

@@ -30,6 +30,7 @@ _LOOKS = (np.arange(256).astype(np.uint8).view(np.int8) * _STEP).astype(np.float
 _GAIN = 3.0
 N_EVIDENCE = 5
 """Columns of `evidence`."""
+_OF_IMAGE = 2
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,14 @@ def evidence(normality: GaussianNormality, measured: Measurements) -> Float:
     means, lines = (part[:, :, 0].T for part in normality.map_parts(measured))
     columns = np.clip(np.stack([z, near, plain, means, lines], axis=2), -_MOST, _MOST)
     return np.asarray(_GAIN * columns, np.float32)
+
+
+def places_only(cells: NDArray[np.float16]) -> NDArray[np.float16]:
+    """Return descriptors and evidence without what is said of the image as a whole.
+
+    It would raise all the cells of a defective image, the good ones too.
+    """
+    return np.delete(cells, cells.shape[2] - N_EVIDENCE + _OF_IMAGE, axis=2)
 
 
 def _mean_of_neighbors(values: Float) -> Float:

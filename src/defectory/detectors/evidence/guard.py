@@ -12,6 +12,8 @@ Float = NDArray[np.float32]
 
 # Fewer confirmed anomalies than this show nothing.
 _LEAST_ANOMALIES = 3
+# Where one anomaly alone loses, loss and standard error are the same number.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def judge(name: str, baseline: Float, candidate: Float, codes: NDArray[np.int8])
         return Verdict(name, True, 0.0, float("inf"), n)
     change = _outscored(candidate, anomalies) - _outscored(baseline, anomalies)
     gain, error = float(change.mean()), float(change.std(ddof=1)) / n**0.5
-    return Verdict(name, gain >= -error, gain, error, n)
+    return Verdict(name, gain >= -error - _ROUNDING, gain, error, n)
 
 
 def _outscored(scores: Float, anomalies: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -1,7 +1,7 @@
 """How `auto` makes up its mind: what is normal, whom to distrust, what labels teach, and what of it pays."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -14,13 +14,13 @@ from defectory.detectors.evidence.fusion import (
     fuse,
     learned_scores,
     standards_of,
-    trust_in_labels,
 )
 from defectory.detectors.evidence.guard import Verdict, judge
 from defectory.detectors.evidence.learner import Learner
 from defectory.detectors.evidence.memory import NAME_DIGITS, Memory
-from defectory.detectors.evidence.parts import TRUST_IN_SUSPECTS, ImageEvidence, Parts, assemble
+from defectory.detectors.evidence.parts import ImageEvidence, Parts, assemble, trust
 from defectory.detectors.evidence.readings import Readings
+from defectory.detectors.evidence.simulated import DefectDrawer
 from defectory.detectors.evidence.study import Study
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.detectors.measurements import Weights
@@ -37,7 +37,7 @@ _LEAST_UNLABELED = 20
 _PSEUDO_RATIO = 0.05
 # Share of the unlabeled images, the oddest, that do not teach what is normal there.
 _DOUBTED_RATIO = 0.15
-_STUDY_STREAM, _MEMORY_STREAM = 7, 8
+_STUDY_STREAM, _MEMORY_STREAM, _SIMULATION_STREAM = 7, 8, 10
 
 
 @dataclass(frozen=True)
@@ -49,17 +49,20 @@ class InquirySettings:
     use_labels: bool = True
     use_pseudo_labels: bool = True
     use_refit: bool = True
+    n_simulated: int = 128
+    n_steps: int = 300
     use_guard: bool = True
     top_ratio: float = 0.05
     map_weight: float = 1.0
-    least_confirmed: float = 0.5
+    least_sure: float = 0.5
     mixup: float = 0.0
     seed: int = 0
 
     def learner(self) -> Learner:
         """Return what teaches classifiers."""
         return Learner(
-            ClassifierSettings(least_confirmed=self.least_confirmed, mixup=self.mixup), self.seed
+            ClassifierSettings(n_steps=self.n_steps, least_sure=self.least_sure, mixup=self.mixup),
+            self.seed,
         )
 
 
@@ -93,6 +96,7 @@ class _Opinion:
     study, descriptor, normality : the model and what it says of the images
     found : what a classifier of cells adds, or None for normality alone
     is_suspect : (n,) bool, unlabeled images that taught it what a defect is
+    simulated : defects that taught it, or None
     scores : (n,) float32, left-out image scores of both
     """
 
@@ -101,6 +105,7 @@ class _Opinion:
     normality: GaussianNormality
     found: ImageEvidence | None
     is_suspect: Bools
+    simulated: Study | None
     scores: Float
 
     @property
@@ -135,7 +140,7 @@ class Inquiry:
         plain = self._look(pool, None, "learning what is normal")
         contamination = self._estimate(plain)
         is_contaminated_ = contamination is not None and contamination.is_clear
-        opinion = self._take_labels(plain)
+        opinion = self._take_simulated(self._take_labels(plain))
         if is_contaminated_ and self._settings.use_pseudo_labels:
             opinion = self._take_suspects(opinion)
         suspects = self._list(opinion) if is_contaminated_ else ()
@@ -150,7 +155,7 @@ class Inquiry:
         self._studied = rows
         scores = normality.image_scores(study.measured)
         nobody = np.zeros(len(study), bool)
-        return _Opinion(study, descriptor, normality, None, nobody, scores)
+        return _Opinion(study, descriptor, normality, None, nobody, None, scores)
 
     def _to_study(self) -> Indices:
         """Return the images to look at closely: all, or a random share where there are too many."""
@@ -179,18 +184,38 @@ class Inquiry:
         n = int((plain.study.codes == Label.ANOMALOUS).sum())
         if not n:
             return plain
-        nobody = np.zeros(len(plain.study), bool)
-        return self._teach(plain, nobody, trust_in_labels(n))
+        return self._teach(plain, np.zeros(len(plain.study), bool))
+
+    def _take_simulated(self, opinion: _Opinion) -> _Opinion:
+        """Return the opinion that simulated defects teach beside what labels did."""
+        if not self._settings.n_simulated:
+            return opinion
+        drawn = replace(opinion, simulated=self._simulate(opinion))
+        return self._better("simulated defects", opinion, self._teach(drawn, opinion.is_suspect))
+
+    def _simulate(self, opinion: _Opinion) -> Study:
+        """Return defects drawn into studied images that are not the oddest."""
+        readings, study = self._readings, opinion.study
+        drawer = DefectDrawer(
+            readings.images, readings.backbone, readings.view, self._settings.seed
+        )
+        usable = study.codes == Label.NORMAL
+        if (study.codes == Label.UNLABELED).any():
+            usable |= (study.codes == Label.UNLABELED) & ~self._oddest(opinion, _DOUBTED_RATIO)
+        rng = np.random.default_rng([self._settings.seed, _SIMULATION_STREAM])
+        rows = np.sort(rng.permutation(study.indices[usable])[: self._settings.n_simulated])
+        return drawer.study(opinion.normality, opinion.descriptor, rows, readings.progress)
 
     def _take_suspects(self, opinion: _Opinion) -> _Opinion:
         """Return the opinion that learns from suspects, and from a normality model that distrusts them."""
-        weight = max(opinion.weight, TRUST_IN_SUSPECTS)
-        taught = self._teach(opinion, self._oddest(opinion, _PSEUDO_RATIO), weight)
+        taught = self._teach(opinion, self._oddest(opinion, _PSEUDO_RATIO))
         best = self._better("pseudo-labels", opinion, taught)
         if not self._settings.use_refit:
             return best
         refitted = self._refit(taught)
-        again = self._teach(refitted, self._oddest(taught, _PSEUDO_RATIO), weight, doubts=taught)
+        if taught.simulated is not None:
+            refitted = replace(refitted, simulated=self._simulate(refitted))
+        again = self._teach(refitted, self._oddest(taught, _PSEUDO_RATIO), doubts=taught)
         return self._better("refit", best, again)
 
     def _refit(self, opinion: _Opinion) -> _Opinion:
@@ -204,9 +229,12 @@ class Inquiry:
         return self._look(study.indices[is_pool], self._weights, "learning with doubts")
 
     def _teach(
-        self, opinion: _Opinion, is_suspect: Bools, weight: float, doubts: _Opinion | None = None
+        self, opinion: _Opinion, is_suspect: Bools, doubts: _Opinion | None = None
     ) -> _Opinion:
-        """Return the opinion with a classifier that labels and suspects taught."""
+        """Return the opinion with a classifier that labels taught, and suspects or else simulated defects.
+
+        Suspects are real: beside them simulated defects lose (docs/detectors/auto.md).
+        """
         study = opinion.study
         is_normal = study.codes == Label.NORMAL
         unlabeled = study.codes == Label.UNLABELED
@@ -214,7 +242,13 @@ class Inquiry:
             self._oddest(doubts or opinion, _DOUBTED_RATIO) if is_suspect.any() else is_suspect
         )
         found = self._learner.find_images(
-            study, opinion.normality, is_suspect, is_normal | (unlabeled & ~is_doubted)
+            study, None if is_suspect.any() else opinion.simulated, opinion.normality, is_suspect,
+            is_normal | (unlabeled & ~is_doubted),
+        )  # fmt: skip
+        weight = trust(
+            int((study.codes == Label.ANOMALOUS).sum()),
+            has_suspects=bool(is_suspect.any()),
+            has_simulated=opinion.simulated is not None,
         )
         learned = learned_scores(found.logits, self._settings.top_ratio)
         plain, others = opinion.normality.image_scores(study.measured), is_normal | unlabeled
@@ -222,7 +256,7 @@ class Inquiry:
         scores = fuse(plain, learned, standards, weight)
         return _Opinion(
             study, opinion.descriptor, opinion.normality,
-            ImageEvidence(found.classifier, learned, weight), is_suspect, scores,
+            ImageEvidence(found.classifier, learned, weight), is_suspect, opinion.simulated, scores,
         )  # fmt: skip
 
     def _oddest(self, opinion: _Opinion, ratio: float) -> Bools:
@@ -268,8 +302,8 @@ class Inquiry:
             normality=opinion.normality,
             descriptor=opinion.descriptor,
             parts=assemble(
-                study, opinion.normality, self._learner, opinion.found, presumed,
-                self._settings.map_weight,
+                study, opinion.simulated, opinion.normality, self._learner, opinion.found,
+                presumed, self._settings.map_weight,
             ),
             memory=Memory.of(
                 study,
@@ -277,6 +311,7 @@ class Inquiry:
                 opinion.is_suspect,
                 presumed & ~opinion.is_suspect,
                 presumed,
+                opinion.simulated,
                 np.random.default_rng([self._settings.seed, _MEMORY_STREAM]),
             ),
             suspects=suspects,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.detectors.evidence.classifier import CellClassifier, ClassifierSettings
+from defectory.detectors.evidence.descriptors import places_only
 from defectory.detectors.evidence.lessons import Lessons
 from defectory.detectors.evidence.study import Study
 from defectory.detectors.gaussian_normality import GaussianNormality
@@ -43,39 +44,59 @@ class Learner:
     seed: int
 
     def find_images(
-        self, study: Study, normality: GaussianNormality, is_suspect: Bools, is_normal: Bools
+        self, study: Study, simulated: Study | None, normality: GaussianNormality,
+        is_suspect: Bools, is_normal: Bools,
+    ) -> Learned:  # fmt: skip
+        """Return what tells defective images: labels, suspects and simulated defects against normal images.
+
+        (n,) is_normal says which images teach what is normal. Of a simulated defect its cells alone teach.
+        """
+        p = study.described.shape[1]
+        is_confirmed = study.codes == Label.ANOMALOUS
+        lessons = Lessons(
+            cells=study.cells(normality),
+            is_surest=is_confirmed if is_confirmed.any() else is_suspect,
+            normal=np.repeat(is_normal[:, None], p, axis=1),
+            defective=study.defective_cells(normality, is_suspect),
+        )
+        if simulated is not None:
+            nothing = np.zeros((len(simulated), p), bool)
+            lessons = lessons.join(simulated.cells(normality), nothing, simulated.marked_cells())
+        return self._learn(lessons, study, simulated)
+
+    def find_places(
+        self, study: Study, simulated: Study | None, normality: GaussianNormality, is_normal: Bools
     ) -> Learned:
-        """Return what tells defective images: labels and suspects against normal images.
-
-        It sees evidence as well as looks; (n,) is_normal says which images teach what is normal.
-        """
-        return self._learn(
-            Lessons(
-                cells=study.cells(normality),
-                is_confirmed=study.codes == Label.ANOMALOUS,
-                normal=np.repeat(is_normal[:, None], study.described.shape[1], axis=1),
-                defective=study.defective_cells(normality, is_suspect),
-            )
+        """Return what tells where in an image a defect is: masks, against all that they leave out."""
+        lessons = Lessons(
+            cells=places_only(study.cells(normality)),
+            is_surest=study.has_mask,
+            normal=is_normal[:, None] | study.bare_cells(),
+            defective=study.marked_cells(),
         )
+        if simulated is not None:
+            cells = places_only(simulated.cells(normality))
+            lessons = lessons.join(cells, simulated.bare_cells(), simulated.marked_cells())
+        return self._learn(lessons, study, simulated)
 
-    def find_places(self, study: Study, is_normal: Bools) -> Learned:
-        """Return what tells where in an image a defect is: masks, against all that they leave out.
-
-        It sees looks alone: evidence of the whole image would raise all of a defective image's cells.
-        """
-        return self._learn(
-            Lessons(
-                cells=study.looks(),
-                is_confirmed=study.codes == Label.ANOMALOUS,
-                normal=is_normal[:, None] | study.bare_cells(),
-                defective=study.marked_cells(),
-            )
-        )
-
-    def _learn(self, lessons: Lessons) -> Learned:
-        folds = deal_folds(lessons.is_defective, self.settings.n_folds, self.seed)
+    def _learn(self, lessons: Lessons, study: Study, simulated: Study | None) -> Learned:
+        n, n_folds = len(study), self.settings.n_folds
+        folds = deal_folds(lessons.is_defective[:n], n_folds, self.seed)
+        if simulated is not None:
+            folds = np.concatenate([folds, _folds_of_copies(study, simulated, folds, n_folds)])
         classifier = CellClassifier.train(lessons, folds, self.settings, self.seed)
-        return Learned(classifier, classifier.left_out_logits(lessons.cells, folds))
+        return Learned(classifier, classifier.left_out_logits(lessons.cells[:n], folds[:n]))
+
+
+def _folds_of_copies(
+    study: Study, simulated: Study, folds: NDArray[np.intp], n_folds: int
+) -> NDArray[np.intp]:
+    """Return the folds of images with a drawn defect: those of the originals, where these are known."""
+    known = dict(zip(study.indices.tolist(), folds.tolist(), strict=True))
+    return np.array(
+        [known.get(index, row % n_folds) for row, index in enumerate(simulated.indices.tolist())],
+        np.intp,
+    )
 
 
 def deal_folds(is_defective: NDArray[np.bool_], n_folds: int, seed: int) -> NDArray[np.intp]:

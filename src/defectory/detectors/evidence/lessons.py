@@ -16,18 +16,29 @@ class Lessons:
     Attributes
     ----------
     cells : (n, p, d) float16 descriptors, with evidence or without
-    is_confirmed : (n,) bool, defective images of which a person says so
+    is_surest : (n,) bool, defective images surer than others: confirmed, or at least not simulated
     normal : (n, p) bool, cells that teach what is normal
     defective : (n, p) bool, cells that teach what a defect is
     """
 
     cells: NDArray[np.float16]
-    is_confirmed: NDArray[np.bool_]
+    is_surest: NDArray[np.bool_]
     normal: NDArray[np.bool_]
     defective: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.cells)
+
+    def join(
+        self, cells: NDArray[np.float16], normal: NDArray[np.bool_], defective: NDArray[np.bool_]
+    ) -> "Lessons":
+        """Return the lessons with more images, none of them among the surest."""
+        return Lessons(
+            np.concatenate([self.cells, cells]),
+            np.concatenate([self.is_surest, np.zeros(len(cells), bool)]),
+            np.concatenate([self.normal, normal]),
+            np.concatenate([self.defective, defective]),
+        )
 
     @property
     def is_defective(self) -> NDArray[np.bool_]:
@@ -45,7 +56,7 @@ class Draw:
     ----------
     lessons : with at least one normal and one defective cell
     is_taught : (n,) bool, images that may be drawn; where no defective one is left, all of those may
-    least_confirmed : [0, 1], share of the defective half that is of confirmed images where there are any
+    least_sure : [0, 1], share of the defective half that is of the surest images
     rng : of all draws
     """
 
@@ -53,22 +64,22 @@ class Draw:
         self,
         lessons: Lessons,
         is_taught: NDArray[np.bool_],
-        least_confirmed: float,
+        least_sure: float,
         rng: np.random.Generator,
     ) -> None:
-        self._cells, self._rng, self._least_confirmed = lessons.cells, rng, least_confirmed
+        self._cells, self._rng, self._least_sure = lessons.cells, rng, least_sure
         self._normal, self._defective = _Choice(lessons.normal), _Choice(lessons.defective)
         is_defective, has_normal = lessons.is_defective, lessons.normal.any(axis=1)
         self._good = _any_of(has_normal & ~is_defective, is_taught)
         self._around = np.flatnonzero(has_normal & is_defective & is_taught)
-        self._confirmed = np.flatnonzero(is_defective & lessons.is_confirmed & is_taught)
+        self._surest = np.flatnonzero(is_defective & lessons.is_surest & is_taught)
         self._anomalous = _any_of(is_defective, is_taught)
 
     def batch(self, n: int) -> tuple[Float, NDArray[np.bool_]]:
         """Return (n, d) float32 rows and which of them are defective."""
         n_defective = n // 2
         good = self._images(n - n_defective, self._good, self._around, 0.5)
-        bad = self._images(n_defective, self._anomalous, self._confirmed, self._least_confirmed)
+        bad = self._images(n_defective, self._anomalous, self._surest, self._least_sure)
         images = np.concatenate([good, bad])
         cells = np.concatenate(
             [self._normal.draw(good, self._rng), self._defective.draw(bad, self._rng)]

@@ -23,6 +23,7 @@ NAME_DIGITS = 12
 _N_NORMAL, _N_ANOMALOUS, _N_SUSPECT = 700, 200, 50
 _CHUNK_DIGITS = 3
 _MEASURED = ("cells", "means", "lines")
+_SIMULATED = "simulated."
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Memory:
     is_suspect : (n,) bool, unlabeled ones that teach what a defect is
     teaches_normal : (n,) bool, images whose cells teach what is normal
     is_presumed : (n,) bool, images that calibrate as normal ones
+    simulated : defects that teach beside them, or None
     """
 
     study: Study
@@ -43,6 +45,7 @@ class Memory:
     is_suspect: Bools
     teaches_normal: Bools
     is_presumed: Bools
+    simulated: Study | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -50,7 +53,7 @@ class Memory:
     @classmethod
     def of(
         cls, study: Study, names: Sequence[str], is_suspect: Bools, teaches_normal: Bools,
-        is_presumed: Bools, rng: np.random.Generator,
+        is_presumed: Bools, simulated: Study | None, rng: np.random.Generator,
     ) -> Self:  # fmt: skip
         """Return the memory of a fit: at random where there are more images than are remembered."""
         anomalous = study.codes == Label.ANOMALOUS
@@ -65,6 +68,7 @@ class Memory:
             is_suspect[rows],
             teaches_normal[rows],
             is_presumed[rows],
+            None if simulated is None else replace(simulated, indices=np.full(len(simulated), -1)),
         )
 
     @property
@@ -98,6 +102,7 @@ class Memory:
             widened(self.is_suspect) & ~normal & ~anomalous,
             (widened(self.teaches_normal) | normal) & ~anomalous,
             (widened(self.is_presumed) | normal) & ~anomalous,
+            self.simulated,
         )
 
     def explain(self) -> str:
@@ -111,18 +116,14 @@ class Memory:
 
     def arrays(self) -> Arrays:
         """Return all of it as float arrays."""
-        study = self.study
         roles = np.stack([self.is_suspect, self.teaches_normal, self.is_presumed])
+        drawn = {} if self.simulated is None else _study_arrays(self.simulated)
         return {
-            "described": study.described,
-            "coverage": np.where(np.isfinite(study.coverage), study.coverage, -1).astype(
-                np.float32
-            ),
-            "codes": study.codes.astype(np.float32),
+            **_study_arrays(self.study),
+            "codes": self.study.codes.astype(np.float32),
             "roles": roles.astype(np.float32),
             "names": np.array([_to_numbers(name) for name in self.names], np.float32),
-            "image": study.measured.image,
-            **{name: getattr(study.measured, name)[:, :, 0] for name in _MEASURED},
+            **{_SIMULATED + key: value for key, value in drawn.items()},
         }
 
     @classmethod
@@ -130,21 +131,48 @@ class Memory:
         """Return what `arrays` described; ParameterError where it does not fit p cells of this width."""
         codes = check_array(arrays, "codes", (None,)).astype(np.int8)
         n = len(codes)
-        coverage = check_array(arrays, "coverage", (n, p))
-        distances = {name: check_array(arrays, name, (p, n))[:, :, None] for name in _MEASURED}
-        measured = Measurements(**distances, image=check_array(arrays, "image", (n,)))
-        study = Study(
-            np.arange(n),
-            codes,
-            np.where(coverage < 0, np.float32(np.nan), coverage),
-            measured,
-            check_array(arrays, "described", (n, p, width)).astype(np.int8),
-        )
-        roles = check_array(arrays, "roles", (3, n)) > 0
-        names = check_array(arrays, "names", (n, NAME_DIGITS // _CHUNK_DIGITS))
         if not np.isin(codes, [int(code) for code in Label]).all():
             raise ParameterError("the memory holds a code that is none of Label")
-        return cls(study, tuple(_to_name(row) for row in names), *roles)
+        roles = check_array(arrays, "roles", (3, n)) > 0
+        names = check_array(arrays, "names", (n, NAME_DIGITS // _CHUNK_DIGITS))
+        drawn = {
+            k.removeprefix(_SIMULATED): v for k, v in arrays.items() if k.startswith(_SIMULATED)
+        }
+        anomalous = np.full(
+            len(drawn["image"]) if "image" in drawn else 0, Label.ANOMALOUS, np.int8
+        )
+        return cls(
+            _restore_study(arrays, codes, p, width),
+            tuple(_to_name(row) for row in names),
+            roles[0],
+            roles[1],
+            roles[2],
+            _restore_study(drawn, anomalous, p, width) if drawn else None,
+        )
+
+
+def _study_arrays(study: Study) -> Arrays:
+    return {
+        "described": study.described,
+        "coverage": np.where(np.isfinite(study.coverage), study.coverage, -1).astype(np.float32),
+        "image": study.measured.image,
+        **{name: getattr(study.measured, name)[:, :, 0] for name in _MEASURED},
+    }
+
+
+def _restore_study(
+    arrays: Mapping[str, NDArray[Any]], codes: NDArray[np.int8], p: int, width: int
+) -> Study:
+    n = len(codes)
+    coverage = check_array(arrays, "coverage", (n, p))
+    distances = {name: check_array(arrays, name, (p, n))[:, :, None] for name in _MEASURED}
+    return Study(
+        np.arange(n),
+        codes,
+        np.where(coverage < 0, np.float32(np.nan), coverage),
+        Measurements(**distances, image=check_array(arrays, "image", (n,))),
+        check_array(arrays, "described", (n, p, width)).astype(np.int8),
+    )
 
 
 def _to_numbers(name: str) -> list[int]:

@@ -43,6 +43,12 @@ class Parts:
 
 TRUST_IN_SUSPECTS = 2.0
 """Weight of a classifier that suspects taught, beside normality's 1."""
+TRUST_IN_SIMULATED = 0.5
+"""The same of one that simulated defects taught, in image scores and maps."""
+
+
+# So many masks teach places better than any simulation.
+_ENOUGH_MASKS = 10
 
 
 @dataclass(frozen=True)
@@ -62,19 +68,22 @@ class ImageEvidence:
 
 
 def assemble(
-    study: Study, normality: GaussianNormality, learner: Learner, found: ImageEvidence | None,
-    is_presumed: Bools, map_weight: float,
+    study: Study, simulated: Study | None, normality: GaussianNormality, learner: Learner,
+    found: ImageEvidence | None, is_presumed: Bools, map_weight: float,
 ) -> Parts:  # fmt: skip
-    """Return the parts; masks, where there are any, teach the map.
+    """Return the parts; masks and simulated defects, where there are any, teach the map.
 
     Parameters
     ----------
+    simulated : defects, or None
     found : or None for normality alone
     is_presumed : (n,) bool, images that calibrate as normal ones
     map_weight : >= 0, of a map that many masks have taught
     """
     n_masks = int(study.has_mask.sum())
-    places = learner.find_places(study, is_presumed) if n_masks and map_weight else None
+    weight = map_weight * max(trust_in_masks(n_masks), TRUST_IN_SIMULATED * bool(simulated))
+    drawn = simulated if n_masks < _ENOUGH_MASKS else None
+    places = learner.find_places(study, drawn, normality, is_presumed) if weight > 0 else None
     measured = study.measured.take(np.flatnonzero(is_presumed))
     nothing = np.zeros(len(study), np.float32)
     logits = np.zeros(study.coverage.shape, np.float32) if places is None else places.logits
@@ -84,7 +93,7 @@ def assemble(
         normality.map_cells(measured),
         logits[is_presumed],
         0.0 if found is None else found.weight,
-        map_weight * trust_in_masks(n_masks) if places else 0.0,
+        weight,
     )
     return Parts(
         None if found is None else found.classifier,
@@ -95,6 +104,15 @@ def assemble(
     )
 
 
+def trust(n_anomalies: int, *, has_suspects: bool, has_simulated: bool) -> float:
+    """Return the weight of image scores that these taught; 0 where nothing did."""
+    return max(
+        trust_in_labels(n_anomalies),
+        TRUST_IN_SUSPECTS * has_suspects,
+        TRUST_IN_SIMULATED * has_simulated,
+    )
+
+
 def relearn(
     memory: Memory,
     normality: GaussianNormality,
@@ -102,13 +120,18 @@ def relearn(
     top_ratio: float,
     map_weight: float,
 ) -> Parts:
-    """Return the parts that the labels and suspects in a memory teach."""
-    study = memory.study
-    n = int((study.codes == Label.ANOMALOUS).sum())
-    has_suspects = bool(memory.is_suspect.any())
-    if not (n or has_suspects):
-        return assemble(study, normality, learner, None, memory.is_presumed, map_weight)
-    taught = learner.find_images(study, normality, memory.is_suspect, memory.teaches_normal)
-    weight = max(trust_in_labels(n), TRUST_IN_SUSPECTS if has_suspects else 0.0)
-    found = ImageEvidence(taught.classifier, learned_scores(taught.logits, top_ratio), weight)
-    return assemble(study, normality, learner, found, memory.is_presumed, map_weight)
+    """Return the parts that the labels, suspects and simulated defects in a memory teach."""
+    study, simulated = memory.study, memory.simulated
+    weight = trust(
+        int((study.codes == Label.ANOMALOUS).sum()),
+        has_suspects=bool(memory.is_suspect.any()),
+        has_simulated=simulated is not None,
+    )
+    found = None
+    if weight:
+        drawn = None if memory.is_suspect.any() else simulated
+        taught = learner.find_images(
+            study, drawn, normality, memory.is_suspect, memory.teaches_normal
+        )
+        found = ImageEvidence(taught.classifier, learned_scores(taught.logits, top_ratio), weight)
+    return assemble(study, simulated, normality, learner, found, memory.is_presumed, map_weight)

@@ -82,7 +82,8 @@ class Study:
 
     def bare_cells(self) -> NDArray[np.bool_]:
         """Return (n, p), the cells that masks leave out, of images with a mask."""
-        return np.asarray(self.has_mask[:, None] & (self.coverage <= _BARE))
+        is_bare = self.has_mask[:, None] & (self.coverage <= _BARE)
+        return np.asarray(is_bare & ~self.marked_cells())
 
     def defective_cells(
         self, normality: GaussianNormality, is_suspect: NDArray[np.bool_]

@@ -1,0 +1,183 @@
+"""The weighted field against twins that fit again and again: float64, one cell, one image."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from defectory.detectors.gaussian_field import FieldFitter
+from defectory.domain import DataError
+from tests.reference.field_twins import slow_distance
+
+P = 3
+SHRINKAGE = 0.02
+FLOAT32 = 5e-4
+"""Relative; of distances, after float32 moments."""
+
+
+def _samples(n_images, b, d, seed=0):
+    """(p, i, b, d) float32: far from zero, variances over two orders, correlated."""
+    rng = np.random.default_rng(seed)
+    mix = rng.normal(size=(P, 1, d, d)) / np.sqrt(d) * np.geomspace(1, 0.1, d)[:, None]
+    return (rng.normal(size=(P, n_images, b, d)) @ mix + 5).astype(np.float32)
+
+
+def _weights(n_images, least=0.0, seed=0):
+    """(p, i) float32; two images of each cell have the ends of the range."""
+    found = np.random.default_rng(seed).uniform(least, 1, (P, n_images)).astype(np.float32)
+    found[:, :2] = least, 1
+    return found
+
+
+def _fitter(samples, weights, per_block=8):
+    fitter = FieldFitter(SHRINKAGE)
+    b, d = samples.shape[2:]
+    for start in range(0, samples.shape[1], per_block):
+        part = samples[:, start : start + per_block].reshape(P, -1, d)
+        own = np.repeat(weights[:, start : start + per_block], b, axis=1)
+        fitter.add(part, own)
+    return fitter
+
+
+def _slow_moments(samples, weights):
+    """Return (mean, covariance) of (n, d) samples of (n,) weights."""
+    covariance = np.cov(samples.T, aweights=weights, bias=True)
+    return np.average(samples, axis=0, weights=weights), covariance
+
+
+def _slow_field(samples, weights):
+    mean, covariance = _slow_moments(samples, weights)
+    target = np.trace(covariance) / len(mean) * np.eye(len(mean))
+    return mean, (1 - SHRINKAGE) * covariance + SHRINKAGE * target
+
+
+def _slow_leave_one_out(images, weights):
+    """Return (i, b) distances of (i, b, d) images of one cell, each by a field without its image.
+
+    The shrinkage target is that of all images: level * n / (n - w b), the same total for less weight.
+    """
+    n_images, b, d = images.shape
+    n = b * weights.sum()
+    _, everything = _slow_moments(images.reshape(-1, d), np.repeat(weights, b))
+    found = np.empty((n_images, b))
+    for i in range(n_images):
+        rest = np.delete(images, i, axis=0).reshape(-1, d)
+        mean, covariance = _slow_moments(rest, np.repeat(np.delete(weights, i), b))
+        target = np.trace(everything) / d * n / (n - weights[i] * b) * np.eye(d)
+        shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * target
+        found[i] = [slow_distance(sample, mean, shrunk) for sample in images[i]]
+    return found
+
+
+@pytest.mark.parametrize("b", [1, 4])
+@pytest.mark.parametrize(("n_images", "d"), [(300, 12), (40, 30), (5, 5)])
+def test_means_and_distances(n_images, d, b):
+    samples, weights = _samples(n_images, b, d), _weights(n_images)
+    field = _fitter(samples, weights).finish()
+    np.testing.assert_allclose(field.n_samples, b * weights.sum(axis=1), rtol=1e-5)
+    new = _samples(6, 1, d, seed=1)[:, :, 0]
+    found = field.distances(new)
+    for cell in range(P):
+        every = np.repeat(weights[cell].astype(float), b)
+        mean, covariance = _slow_field(samples[cell].reshape(-1, d).astype(float), every)
+        np.testing.assert_allclose(field.means[cell], mean, rtol=1e-5)
+        truth = [slow_distance(sample, mean, covariance) for sample in new[cell]]
+        np.testing.assert_allclose(found[cell], truth, rtol=FLOAT32)
+
+
+@pytest.mark.parametrize("b", [1, 4])
+@pytest.mark.parametrize(("n_images", "d"), [(3, 8), (5, 40), (40, 40), (100, 8)])
+def test_leave_one_out_equals_fitting_without_the_image(n_images, d, b):
+    """Within 1 %; a handful of images in many dimensions is what loses most."""
+    samples, weights = _samples(n_images, b, d), _weights(n_images, least=0.1)
+    found = _fitter(samples, weights).finish().leave_one_out(samples, weights)
+    assert found.shape == (P, n_images, b)
+    assert found.dtype == np.float32
+    for cell in range(P):
+        truth = _slow_leave_one_out(samples[cell].astype(float), weights[cell].astype(float))
+        np.testing.assert_allclose(found[cell], truth, rtol=0.01)
+
+
+def test_an_image_without_say_is_as_far_as_if_it_were_new():
+    samples, weights = _samples(30, 2, 6), _weights(30)
+    field = _fitter(samples, weights).finish()
+    found = field.leave_one_out(samples, weights)[:, 0]
+    assert (weights[:, 0] == 0).all()
+    np.testing.assert_allclose(found, field.distances(samples[:, 0]), rtol=1e-5)
+
+
+def test_leave_one_out_in_batches_is_the_same():
+    samples, weights = _samples(9, 4, 6), _weights(9, least=0.1)
+    field = _fitter(samples, weights, per_block=2).finish()
+    parts = [
+        field.leave_one_out(samples[:, i : i + 2], weights[:, i : i + 2]) for i in range(0, 9, 2)
+    ]
+    together = field.leave_one_out(samples, weights)
+    np.testing.assert_allclose(np.concatenate(parts, 1), together, rtol=1e-4)
+
+
+def test_an_image_that_has_all_the_say_cannot_be_left_out():
+    samples, weights = _samples(3, 4, 6), np.zeros((P, 3), np.float32)
+    weights[:, 1] = 1
+    field = _fitter(samples, weights).finish()
+    with pytest.raises(DataError, match="at least two"):
+        field.leave_one_out(samples, weights)
+
+
+def test_the_pooled_covariance_and_the_spread_of_channels_are_means_over_cells():
+    samples, weights = _samples(70, 1, 5), _weights(70)
+    fitter = _fitter(samples, weights)
+    moments = [_slow_moments(samples[c, :, 0].astype(float), weights[c]) for c in range(P)]
+    pooled = np.mean([covariance for _, covariance in moments], axis=0)
+    found = fitter.pooled_covariance()
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, pooled, rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(fitter.channel_spread(), np.sqrt(np.diag(pooled)), rtol=1e-3)
+
+
+def test_the_pooled_covariance_without_weights():
+    samples = _samples(70, 1, 5)[:, :, 0]
+    fitter = FieldFitter(SHRINKAGE)
+    fitter.add(samples)
+    pooled = np.mean([np.cov(cell.T.astype(float), bias=True) for cell in samples], axis=0)
+    np.testing.assert_allclose(fitter.pooled_covariance(), pooled, rtol=1e-3, atol=1e-5)
+    with pytest.raises(DataError, match="no image"):
+        FieldFitter(SHRINKAGE).pooled_covariance()
+
+
+@pytest.mark.parametrize("n_plain", [5, 64, 80])
+def test_what_was_added_without_weights_has_weight_1(n_plain):
+    """In the same block of samples as what has weights, and in another."""
+    samples, weights = _samples(100, 1, 4)[:, :, 0], _weights(100)
+    weights[:, :n_plain] = 1
+    mixed, weighted = FieldFitter(SHRINKAGE), FieldFitter(SHRINKAGE)
+    mixed.add(samples[:, :n_plain])
+    mixed.add(samples[:, n_plain:], weights[:, n_plain:])
+    weighted.add(samples, weights)
+    new = _samples(5, 1, 4, seed=1)[:, :, 0]
+    found, expected = mixed.finish(), weighted.finish()
+    np.testing.assert_allclose(found.distances(new), expected.distances(new), rtol=1e-3)
+    np.testing.assert_allclose(found.n_samples, expected.n_samples, rtol=1e-5)
+
+
+WEIGHTS = st.lists(st.floats(0.0625, 1, width=32), min_size=12, max_size=12)
+
+
+@settings(deadline=None, max_examples=25)
+@given(WEIGHTS, st.floats(0.125, 1))
+def test_only_shares_of_the_say_make_the_field(weights, scale):
+    samples, own = _samples(12, 1, 4), np.tile(np.array(weights, np.float32), (P, 1))
+    new = _samples(5, 1, 4, seed=1)[:, :, 0]
+    found = _fitter(samples, np.float32(scale) * own).finish()
+    expected = _fitter(samples, own).finish()
+    np.testing.assert_allclose(found.distances(new), expected.distances(new), rtol=2e-3)
+
+
+@settings(deadline=None, max_examples=25)
+@given(WEIGHTS)
+def test_an_image_is_farther_from_the_others_than_from_all_and_the_more_its_say(weights):
+    samples, own = _samples(12, 1, 4), np.tile(np.array(weights, np.float32), (P, 1))
+    field = _fitter(samples, own).finish()
+    left_out = field.leave_one_out(samples, own)[..., 0]
+    assert (left_out >= 0.999 * field.distances(samples[:, :, 0])).all()
+    assert (field.leave_one_out(samples, own / 2)[..., 0] <= 1.001 * left_out).all()
