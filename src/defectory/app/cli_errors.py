@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import click
 
@@ -23,8 +23,12 @@ def plain_errors(command: Command) -> Command:
             click.echo(f"defectory: {error}", err=True)
             sys.exit(1)
         except KeyboardInterrupt:
-            click.echo("defectory: interrupted; nothing was half-written", err=True)
-            sys.exit(130)
+            _say_interrupted()
+        except RuntimeError as error:
+            # Python 3.11 can lose Ctrl-C in a waiting lock, and complain of the lock instead
+            if not isinstance(error.__context__, KeyboardInterrupt):
+                raise
+            _say_interrupted()
         except MemoryError:
             click.echo("defectory: out of memory; choose a smaller --size", err=True)
             sys.exit(1)
@@ -33,3 +37,8 @@ def plain_errors(command: Command) -> Command:
             sys.exit(1)
 
     return guarded  # type: ignore[return-value]
+
+
+def _say_interrupted() -> NoReturn:
+    click.echo("defectory: interrupted; nothing was half-written", err=True)
+    sys.exit(130)
