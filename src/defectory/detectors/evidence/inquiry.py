@@ -18,7 +18,13 @@ from defectory.detectors.evidence.fusion import (
 from defectory.detectors.evidence.guard import Verdict, judge
 from defectory.detectors.evidence.learner import Learner
 from defectory.detectors.evidence.memory import NAME_DIGITS, Memory
-from defectory.detectors.evidence.parts import ImageEvidence, Parts, assemble, trust
+from defectory.detectors.evidence.parts import (
+    ImageEvidence,
+    Parts,
+    assemble,
+    has_enough_real,
+    trust,
+)
 from defectory.detectors.evidence.readings import Readings
 from defectory.detectors.evidence.simulated import DefectDrawer
 from defectory.detectors.evidence.study import Study
@@ -191,6 +197,8 @@ class Inquiry:
         if not self._settings.n_simulated:
             return opinion
         drawn = replace(opinion, simulated=self._simulate(opinion))
+        if has_enough_real(opinion.study.codes, opinion.is_suspect):
+            return drawn  # for the map alone
         return self._better("simulated defects", opinion, self._teach(drawn, opinion.is_suspect))
 
     def _simulate(self, opinion: _Opinion) -> Study:
@@ -231,18 +239,16 @@ class Inquiry:
     def _teach(
         self, opinion: _Opinion, is_suspect: Bools, doubts: _Opinion | None = None
     ) -> _Opinion:
-        """Return the opinion with a classifier that labels taught, and suspects or else simulated defects.
-
-        Suspects are real: beside them simulated defects lose (docs/detectors/auto.md).
-        """
+        """Return the opinion with a classifier that labels and suspects taught, or else simulated defects."""
         study = opinion.study
         is_normal = study.codes == Label.NORMAL
         unlabeled = study.codes == Label.UNLABELED
         is_doubted = (
             self._oddest(doubts or opinion, _DOUBTED_RATIO) if is_suspect.any() else is_suspect
         )
+        drawn = None if has_enough_real(study.codes, is_suspect) else opinion.simulated
         found = self._learner.find_images(
-            study, None if is_suspect.any() else opinion.simulated, opinion.normality, is_suspect,
+            study, drawn, opinion.normality, is_suspect,
             is_normal | (unlabeled & ~is_doubted),
         )  # fmt: skip
         weight = trust(

@@ -47,8 +47,9 @@ TRUST_IN_SIMULATED = 0.5
 """The same of one that simulated defects taught, in image scores and maps."""
 
 
-# So many masks teach places better than any simulation.
+# So many masks teach places, and so many labeled defects image scores, better than any simulation.
 _ENOUGH_MASKS = 10
+_ENOUGH_LABELS = 5
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,11 @@ def trust(n_anomalies: int, *, has_suspects: bool, has_simulated: bool) -> float
     )
 
 
+def has_enough_real(codes: NDArray[np.int8], is_suspect: Bools) -> bool:
+    """Return whether image scores do without simulated defects: beside enough real ones these lose."""
+    return bool(is_suspect.any()) or int((codes == Label.ANOMALOUS).sum()) >= _ENOUGH_LABELS
+
+
 def relearn(
     memory: Memory,
     normality: GaussianNormality,
@@ -129,7 +135,7 @@ def relearn(
     )
     found = None
     if weight:
-        drawn = None if memory.is_suspect.any() else simulated
+        drawn = None if has_enough_real(study.codes, memory.is_suspect) else simulated
         taught = learner.find_images(
             study, drawn, normality, memory.is_suspect, memory.teaches_normal
         )
