@@ -25,7 +25,7 @@ check: $(VENV)/.dev  ## lint, format, types, layers, spelling
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-bench: $(VENV)/.dev  ## run every benchmark, then write docs/results.md (about half an hour)
+bench: $(VENV)/.dev  ## run every benchmark, then write docs/results.md (many hours; each run that is done is kept)
 	$(BIN)/python -m benchmarks all
 	$(BIN)/python -m benchmarks tables
 

@@ -32,6 +32,7 @@ from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
 from defectory.backbones import FeatureCache
 from defectory.detectors import DETECTORS, Detector
+from defectory.detectors.grids import cell_means
 from defectory.domain import Label, Scores
 from defectory.metrics import auroc
 from defectory.sources import Dataset, FileImages
@@ -177,21 +178,13 @@ def cell_figures(scores: Scores, test: Dataset) -> Figures:
         mask = masks.read(i)
         if label == Label.ANOMALOUS and (mask is None or not mask.any()):
             continue
-        shares.append(np.zeros((_SIDE, _SIDE)) if mask is None else cell_means(mask))
-        values.append(cell_means(scores.anomaly_maps[i]))
+        shares.append(np.zeros((_SIDE, _SIDE)) if mask is None else cell_means(mask, _SIDE))
+        values.append(cell_means(scores.anomaly_maps[i], _SIDE))
     means, share = np.array(values), np.array(shares)
     return {
         "cell_dice": best_dice(means, share >= _CELL_SHARE),
         "cell_dice_any": best_dice(means, share > 0),
     }
-
-
-def cell_means(pixels: NDArray[Any]) -> NDArray[np.float64]:
-    """Return (16, 16) means; every pixel counts once, although cells of an odd size differ."""
-    rows, columns = (np.arange(n) * _SIDE // n for n in pixels.shape)
-    place = (rows[:, None] * _SIDE + columns).ravel()
-    total = np.bincount(place, pixels.ravel(), _SIDE**2)
-    return (total / np.maximum(np.bincount(place, minlength=_SIDE**2), 1)).reshape(_SIDE, _SIDE)
 
 
 def best_dice(values: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:

@@ -20,6 +20,7 @@ from benchmarks.evaluation import say
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
 from defectory.backbones import FeatureCache, View, load_backbone
+from defectory.detectors.evidence.study import cover
 from defectory.detectors.gaussian_field import FieldFitter
 from defectory.detectors.grids import smoothing_matrix, stack_stages
 from defectory.domain import Label
@@ -239,17 +240,9 @@ def tile_groups(test: Dataset) -> NDArray[np.intp]:
 
 
 def _mask_shares(test: Dataset) -> Grids:
-    shares, masks = np.zeros((len(test), _SIDE, _SIDE), np.float32), test.masks()
-    for i in range(len(test)):
-        mask = masks.read(i)
-        if mask is not None:
-            # every pixel once, although cells of an odd-sized image differ in size
-            rows, columns = (np.arange(n) * _SIDE // n for n in mask.shape)
-            place = (rows[:, None] * _SIDE + columns).ravel()
-            inside = np.bincount(place, mask.ravel(), _SIDE**2)
-            total = np.maximum(np.bincount(place, minlength=_SIDE**2), 1)
-            shares[i] = (inside / total).reshape(_SIDE, _SIDE)
-    return shares
+    masks = test.masks()
+    found = np.stack([cover(masks.read(i), _SIDE) for i in range(len(test))])
+    return np.nan_to_num(found, nan=0.0).reshape(-1, _SIDE, _SIDE)
 
 
 def _box(grids: Grids, reach: int) -> Grids:

@@ -15,6 +15,7 @@ from benchmarks import __main__ as command_line
 from benchmarks import label_cases, label_plots, label_tables, labels, tables
 from benchmarks.label_cases import VARIANTS, Material, Variant, draw_case, named
 from benchmarks.provenance import provenance
+from defectory.detectors.grids import cell_means
 from defectory.domain import Label, Scores, Suspect
 from defectory.sources import Dataset, Sample
 
@@ -155,7 +156,7 @@ def test_protocols_share_their_variants():
 
 def test_cells_count_every_pixel_once():
     odd = np.random.default_rng(0).random((33, 50))
-    means = labels.cell_means(odd)
+    means = cell_means(odd, 16)
 
     assert means.shape == (16, 16)
     rows, columns = np.arange(33) * 16 // 33, np.arange(50) * 16 // 50

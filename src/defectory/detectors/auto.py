@@ -203,7 +203,6 @@ class Auto(FrozenFeatureDetector):
         names = [images.fingerprint(i)[:NAME_DIGITS] for i in range(len(images))]
         is_known = np.isin(names, self.memory_.names)
         revised = copy(self)
-        revised.cache = self.cache
         revised.normality_ = readings.absorb(
             self.normality_, np.flatnonzero((codes == Label.NORMAL) & ~is_known)
         )

@@ -1,6 +1,7 @@
 """Several stages of features on one square grid, and maps back to a finer grid."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,3 +100,16 @@ def smoothing_matrix(n_from: int, n_to: int, sigma: float) -> NDArray[np.float32
     smoothing: NDArray[np.float32] = (blur @ interpolation_matrix(n_from, n_to)).astype(np.float32)
     smoothing.flags.writeable = False  # every caller gets the same one
     return smoothing
+
+
+def cell_means(pixels: NDArray[Any], side: int) -> NDArray[np.float64]:
+    """Return (side, side) means of (h, w) pixels over a grid of cells.
+
+    Every pixel counts once, although cells of an image whose size is no multiple differ in size; a cell
+    without a pixel is 0.
+    """
+    rows, columns = (np.arange(n) * side // n for n in pixels.shape)
+    place = (rows[:, None] * side + columns).ravel()
+    total = np.bincount(place, pixels.ravel(), side**2)
+    counts = np.maximum(np.bincount(place, minlength=side**2), 1)
+    return np.asarray((total / counts).reshape(side, side))

@@ -12,7 +12,6 @@ from defectory.detectors.evidence.descriptors import CellDescriptor
 from defectory.detectors.evidence.distrust import Views, list_suspects, robust_deviations, weigh
 from defectory.detectors.evidence.fusion import (
     fuse,
-    learned_scores,
     standards_of,
 )
 from defectory.detectors.evidence.guard import Verdict, judge
@@ -23,7 +22,7 @@ from defectory.detectors.evidence.parts import (
     Parts,
     assemble,
     has_enough_real,
-    trust,
+    teach,
 )
 from defectory.detectors.evidence.readings import Readings
 from defectory.detectors.evidence.simulated import DefectDrawer
@@ -145,11 +144,12 @@ class Inquiry:
         pool = np.flatnonzero(codes != Label.ANOMALOUS)
         plain = self._look(pool, None, "learning what is normal")
         contamination = self._estimate(plain)
-        is_contaminated_ = contamination is not None and contamination.is_clear
+        is_clear = contamination is not None and contamination.is_clear
         opinion = self._take_simulated(self._take_labels(plain))
-        if is_contaminated_ and self._settings.use_pseudo_labels:
+        if is_clear and self._settings.use_pseudo_labels:
             opinion = self._take_suspects(opinion)
-        suspects = self._list(opinion) if is_contaminated_ else ()
+        number = 1 if opinion.normality is plain.normality else 2
+        suspects = self._list(opinion, number) if is_clear else ()
         return self._conclude(opinion, contamination, suspects)
 
     def _look(self, pool: Indices, weights: Weights | None, stage: str) -> _Opinion:
@@ -187,9 +187,6 @@ class Inquiry:
 
     def _take_labels(self, plain: _Opinion) -> _Opinion:
         """Return the opinion that labeled anomalies give, or the plain one."""
-        n = int((plain.study.codes == Label.ANOMALOUS).sum())
-        if not n:
-            return plain
         return self._teach(plain, np.zeros(len(plain.study), bool))
 
     def _take_simulated(self, opinion: _Opinion) -> _Opinion:
@@ -246,24 +243,16 @@ class Inquiry:
         is_doubted = (
             self._oddest(doubts or opinion, _DOUBTED_RATIO) if is_suspect.any() else is_suspect
         )
-        drawn = None if has_enough_real(study.codes, is_suspect) else opinion.simulated
-        found = self._learner.find_images(
-            study, drawn, opinion.normality, is_suspect,
-            is_normal | (unlabeled & ~is_doubted),
+        found = teach(
+            study, opinion.simulated, opinion.normality, self._learner, is_suspect,
+            is_normal | (unlabeled & ~is_doubted), self._settings.top_ratio,
         )  # fmt: skip
-        weight = trust(
-            int((study.codes == Label.ANOMALOUS).sum()),
-            has_suspects=bool(is_suspect.any()),
-            has_simulated=opinion.simulated is not None,
-        )
-        learned = learned_scores(found.logits, self._settings.top_ratio)
+        if found is None:
+            return opinion
         plain, others = opinion.normality.image_scores(study.measured), is_normal | unlabeled
-        standards = standards_of(plain[others]), standards_of(learned[others])
-        scores = fuse(plain, learned, standards, weight)
-        return _Opinion(
-            study, opinion.descriptor, opinion.normality,
-            ImageEvidence(found.classifier, learned, weight), is_suspect, opinion.simulated, scores,
-        )  # fmt: skip
+        standards = standards_of(plain[others]), standards_of(found.scores[others])
+        scores = fuse(plain, found.scores, standards, found.weight)
+        return replace(opinion, found=found, is_suspect=is_suspect, scores=scores)
 
     def _oddest(self, opinion: _Opinion, ratio: float) -> Bools:
         """Return which of the studied images are the oddest unlabeled ones."""
@@ -279,8 +268,8 @@ class Inquiry:
         self._verdicts.append(verdict)
         return candidate if verdict.is_kept else baseline
 
-    def _list(self, opinion: _Opinion) -> tuple[Suspect, ...]:
-        """Return the suspects, with the votes of each view of them."""
+    def _list(self, opinion: _Opinion, number: int) -> tuple[Suspect, ...]:
+        """Return the suspects of this round, with the votes of each view of them."""
         study = opinion.study
         rows = np.flatnonzero(study.codes == Label.UNLABELED)
         cells = opinion.normality.standardized_cells(study.measured)[:, rows, 0]
@@ -294,7 +283,6 @@ class Inquiry:
         scores = opinion.scores[rows]
         overall = robust_deviations(scores, scores)
         weights = weigh(overall, cells.T, study.codes[rows]).image
-        number = 1 if opinion.found is None else 2
         return list_suspects(
             study.indices[rows], scores, weights, Views(list(views), deviations), number
         )

@@ -23,7 +23,9 @@ class Learned:
     Attributes
     ----------
     classifier : of cells
-    logits : (n, p) float32, each image's by the network that has not learned from it
+    logits : (n, p) float32
+        each image's by the network that has not learned from it; only where a defective image is the one
+        there is, all networks have
     """
 
     classifier: CellClassifier

@@ -22,6 +22,11 @@ from defectory.domain import Label
 Float = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
+# Weights, beside normality's 1, of image scores that suspects taught, and of what simulated defects did.
+_TRUST_IN_SUSPECTS, _TRUST_IN_SIMULATED = 2.0, 0.5
+# So many masks teach places, and so many labeled defects image scores, better than any simulation.
+_ENOUGH_MASKS, _ENOUGH_LABELS = 10, 5
+
 
 @dataclass(frozen=True)
 class Parts:
@@ -39,17 +44,6 @@ class Parts:
     fusion: Fusion
     held_out_scores: Float
     held_out_maps: Float
-
-
-TRUST_IN_SUSPECTS = 2.0
-"""Weight of a classifier that suspects taught, beside normality's 1."""
-TRUST_IN_SIMULATED = 0.5
-"""The same of one that simulated defects taught, in image scores and maps."""
-
-
-# So many masks teach places, and so many labeled defects image scores, better than any simulation.
-_ENOUGH_MASKS = 10
-_ENOUGH_LABELS = 5
 
 
 @dataclass(frozen=True)
@@ -82,7 +76,7 @@ def assemble(
     map_weight : >= 0, of a map that many masks have taught
     """
     n_masks = int(study.has_mask.sum())
-    weight = map_weight * max(trust_in_masks(n_masks), TRUST_IN_SIMULATED * bool(simulated))
+    weight = map_weight * max(trust_in_masks(n_masks), _TRUST_IN_SIMULATED * bool(simulated))
     drawn = simulated if n_masks < _ENOUGH_MASKS else None
     places = learner.find_places(study, drawn, normality, is_presumed) if weight > 0 else None
     measured = study.measured.take(np.flatnonzero(is_presumed))
@@ -105,18 +99,32 @@ def assemble(
     )
 
 
-def trust(n_anomalies: int, *, has_suspects: bool, has_simulated: bool) -> float:
-    """Return the weight of image scores that these taught; 0 where nothing did."""
-    return max(
-        trust_in_labels(n_anomalies),
-        TRUST_IN_SUSPECTS * has_suspects,
-        TRUST_IN_SIMULATED * has_simulated,
-    )
-
-
 def has_enough_real(codes: NDArray[np.int8], is_suspect: Bools) -> bool:
     """Return whether image scores do without simulated defects: beside enough real ones these lose."""
     return bool(is_suspect.any()) or int((codes == Label.ANOMALOUS).sum()) >= _ENOUGH_LABELS
+
+
+def teach(
+    study: Study, simulated: Study | None, normality: GaussianNormality, learner: Learner,
+    is_suspect: Bools, is_normal: Bools, top_ratio: float,
+) -> ImageEvidence | None:  # fmt: skip
+    """Return what labels and suspects, or else simulated defects, teach of images; None without any.
+
+    Parameters
+    ----------
+    is_suspect, is_normal : (n,) bool, images that teach what a defect is, and what is normal
+    top_ratio : (0, 1], share of the cells whose mean logit is an image's score
+    """
+    drawn = None if has_enough_real(study.codes, is_suspect) else simulated
+    weight = max(
+        trust_in_labels(int((study.codes == Label.ANOMALOUS).sum())),
+        _TRUST_IN_SUSPECTS * bool(is_suspect.any()),
+        _TRUST_IN_SIMULATED * bool(drawn),
+    )
+    if not weight:
+        return None
+    taught = learner.find_images(study, drawn, normality, is_suspect, is_normal)
+    return ImageEvidence(taught.classifier, learned_scores(taught.logits, top_ratio), weight)
 
 
 def relearn(
@@ -128,16 +136,7 @@ def relearn(
 ) -> Parts:
     """Return the parts that the labels, suspects and simulated defects in a memory teach."""
     study, simulated = memory.study, memory.simulated
-    weight = trust(
-        int((study.codes == Label.ANOMALOUS).sum()),
-        has_suspects=bool(memory.is_suspect.any()),
-        has_simulated=simulated is not None,
+    found = teach(
+        study, simulated, normality, learner, memory.is_suspect, memory.teaches_normal, top_ratio
     )
-    found = None
-    if weight:
-        drawn = None if has_enough_real(study.codes, memory.is_suspect) else simulated
-        taught = learner.find_images(
-            study, drawn, normality, memory.is_suspect, memory.teaches_normal
-        )
-        found = ImageEvidence(taught.classifier, learned_scores(taught.logits, top_ratio), weight)
     return assemble(study, simulated, normality, learner, found, memory.is_presumed, map_weight)

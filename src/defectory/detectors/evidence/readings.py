@@ -61,9 +61,10 @@ class Readings:
             described.append(descriptor.describe(normality, batch))
         normals = Measurements.join(measured)
         normality.standardize(normals, None if weights is None else weights.image)
-        for batch in self._batches(rows[is_anomalous], f"{stage}: labeled defects"):
-            measured.append(normality.measure(batch))
-            described.append(descriptor.describe(normality, batch))
+        more = self._measure_new(
+            normality, descriptor, rows[is_anomalous], f"{stage}: labeled defects"
+        )
+        measured, described = measured + more[0], described + more[1]
         order = np.argsort(
             np.concatenate([np.flatnonzero(~is_anomalous), np.flatnonzero(is_anomalous)])
         )
@@ -79,18 +80,23 @@ class Readings:
     def measure(self, normality: GaussianNormality, descriptor: CellDescriptor) -> Study:
         """Return what all the images look like to a finished model that has not learned from them."""
         rows = np.arange(len(self.codes))
+        measured, described = self._measure_new(
+            normality, descriptor, rows, "reading labeled images"
+        )
+        coverage = self._coverage(rows, normality.grid_side)
+        return Study(
+            rows, self.codes, coverage, Measurements.join(measured), np.concatenate(described)
+        )
+
+    def _measure_new(
+        self, normality: GaussianNormality, descriptor: CellDescriptor, rows: Indices, stage: str
+    ) -> tuple[list[Measurements], list[Described]]:
         measured: list[Measurements] = []
         described: list[Described] = []
-        for batch in self._batches(rows, "reading labeled images"):
+        for batch in self._batches(rows, stage):
             measured.append(normality.measure(batch))
             described.append(descriptor.describe(normality, batch))
-        return Study(
-            rows,
-            self.codes,
-            self._coverage(rows, normality.grid_side),
-            Measurements.join(measured),
-            np.concatenate(described),
-        )
+        return measured, described
 
     def absorb(self, normality: GaussianNormality, rows: Indices) -> GaussianNormality:
         """Return the finished model, having learned from a few more images."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from defectory.detectors.evidence.descriptors import Described, as_looks, evidence
 from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.grids import cell_means
 from defectory.detectors.measurements import Measurements
 from defectory.domain import Label
 
@@ -113,10 +114,4 @@ def cover(mask: NDArray[np.bool_] | None, side: int) -> Float:
     """
     if mask is None or not mask.any():
         return np.full(side * side, np.nan, np.float32)
-    rows, columns = (np.arange(n) * side // n for n in mask.shape)
-    place = (rows[:, None] * side + columns).ravel()
-    inside = np.bincount(place, mask.ravel(), side**2)
-    share: Float = (inside / np.maximum(np.bincount(place, minlength=side**2), 1)).astype(
-        np.float32
-    )
-    return share
+    return cell_means(mask, side).ravel().astype(np.float32)
