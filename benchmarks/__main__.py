@@ -11,6 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from benchmarks.p3_command import add_p3, add_p3_figures, counts
+
 _HERE = Path(__file__).resolve().parent
 _RESULTS, _WORK = _HERE / "results", _HERE / "work"
 _NAMES = {"p1": "p1-clean", "p2": "p2-clean", "p4": "p4", "promise": "promise"}
@@ -36,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
         if name == "p4":
             command.add_argument("--base-install", action="store_true", help="also install afresh")
-            command.add_argument("--growth", type=_counts, help="such as 100,1000,10000")
+            command.add_argument("--growth", type=counts, help="such as 100,1000,10000")
         else:
             command.add_argument("--seeds", type=int, default=5)
             command.add_argument("--splits", type=int, default=20, help="of `promise`")
@@ -52,7 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     maps.add_argument("--out", type=Path, help="JSON file")
     maps.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
     maps.add_argument("--cache", type=Path, default=_WORK / "features")
-    _add_p3(commands)
+    add_p3(commands, _RESULTS, _WORK)
+    add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     _add_mapl(commands)
     _add_labels(commands)
     tables = commands.add_parser("tables")
@@ -65,23 +68,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_p3(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    p3 = commands.add_parser("p3", help="outliers in an unlabeled collection (Fashion-MNIST)")
-    p3.set_defaults(run=_run_p3)
-    p3.add_argument("--encoder", default="packaged")
-    p3.add_argument("--classes", type=_counts, default=tuple(range(10)), help="such as 0,6")
-    p3.add_argument("--ratios", type=_shares, default=(0.1,), help="such as 0.05,0.1")
-    p3.add_argument("--seeds", type=int, default=1)
-    p3.add_argument("--rivals", action="store_true", help="also those of PyOD and the obvious ones")
-    p3.add_argument("--one-kind", action="store_true", help="outliers of the next class only")
-    p3.add_argument("--ablation", action="store_true", help="leave out one part at a time")
-    p3.add_argument("--time-budget-s", type=float)
-    p3.add_argument("--settings", type=json.loads, default={}, help="of Mcod, as JSON")
-    p3.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
-    p3.add_argument("--cache", type=Path, default=_WORK / "features")
-    p3.add_argument("--out", type=Path, help="JSON file")
-
-
 def _add_mapl(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     mapl = commands.add_parser("mapl", help="MAPL, MemSeg and the ablation on P1; runs are added")
     mapl.set_defaults(run=_run_mapl)
@@ -91,6 +77,7 @@ def _add_mapl(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -
     mapl.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
     mapl.add_argument("--cache", type=Path, default=_WORK / "features")
     mapl.add_argument("--out", type=Path, help="JSON file")
+    mapl.add_argument("--jobs", type=int, default=1, help="runs side by side, without timings")
 
 
 def _add_labels(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -103,14 +90,7 @@ def _add_labels(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     labels.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
     labels.add_argument("--cache", type=Path, default=_WORK / "features")
     labels.add_argument("--out", type=Path, help="JSON file")
-
-
-def _shares(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split(",") if part)
-
-
-def _counts(text: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in text.split(",") if part)
+    labels.add_argument("--jobs", type=int, default=1, help="runs side by side, without timings")
 
 
 def _run_protocol(options: argparse.Namespace) -> int:
@@ -145,33 +125,6 @@ def _run_pixel_maps(options: argparse.Namespace) -> int:
     return _write(options, "pixel-maps.json", result)
 
 
-def _run_p3(options: argparse.Namespace) -> int:
-    from benchmarks import p3
-    from benchmarks.datasets import MissingDataError
-
-    parts = ["python", "-m", "benchmarks", "p3", "--encoder", options.encoder]
-    parts += ["--classes", ",".join(map(str, options.classes))]
-    parts += ["--ratios", ",".join(map(str, options.ratios)), "--seeds", str(options.seeds)]
-    parts += ["--rivals"] if options.rivals else []
-    parts += ["--one-kind"] if options.one_kind else []
-    parts += ["--ablation"] if options.ablation else []
-    parts += ["--time-budget-s", str(options.time_budget_s)] if options.time_budget_s else []
-    parts += ["--settings", json.dumps(options.settings)] if options.settings else []
-    told = p3.Told(
-        encoder=options.encoder, classes=options.classes, ratios=options.ratios,
-        n_seeds=options.seeds, cache=options.cache, command=shlex.join(parts),
-        with_rivals=options.rivals, one_kind=options.one_kind, ablates=options.ablation,
-        n_images=options.n_images, time_budget_s=options.time_budget_s, settings=options.settings,
-    )  # fmt: skip
-    try:
-        result = p3.run(told)
-    except MissingDataError as error:
-        print(f"skipped p3: {error}", file=sys.stderr)
-        return 0
-    kind = ("-one-kind" if options.one_kind else "") + ("-ablation" if options.ablation else "")
-    return _write(options, f"p3-{options.encoder}{kind}.json", result)
-
-
 def _run_mapl(options: argparse.Namespace) -> int:
     from benchmarks import mapl
     from benchmarks.datasets import MissingDataError
@@ -185,6 +138,7 @@ def _run_mapl(options: argparse.Namespace) -> int:
         n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
         command=shlex.join(parts),
         out=options.out or (_WORK if options.n_images else _RESULTS) / "mapl.json",
+        n_jobs=options.jobs,
     )  # fmt: skip
     try:
         mapl.run(told)
@@ -208,6 +162,7 @@ def _run_labels(options: argparse.Namespace) -> int:
         n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
         again=options.again, command=shlex.join(parts),
         out=options.out or (_WORK if options.n_images else _RESULTS) / "labels.json",
+        n_jobs=options.jobs,
     )  # fmt: skip
     try:
         labels.run(told)
@@ -281,12 +236,13 @@ def _rounded(value: Any) -> Any:
 
 
 def _run_tables(options: argparse.Namespace) -> int:
-    from benchmarks.label_plots import figures
+    from benchmarks import label_plots, outlier_plots
     from benchmarks.tables import render
 
     docs = _HERE.parent / "docs"
     results = [json.loads(path.read_text()) for path in sorted(_RESULTS.glob("*.json"))]
-    drawn = {docs / "figures" / name: text for name, text in figures(results).items()}
+    figures = label_plots.figures(results) | outlier_plots.figures(results)
+    drawn = {docs / "figures" / name: text for name, text in figures.items()}
     pages = {docs / "results.md": render(results), **drawn}
     stale = [page for page, text in pages.items() if not _holds(page, text)]
     if options.check:
@@ -308,6 +264,7 @@ def _run_all(options: argparse.Namespace) -> int:
     del options
     commands = [[name, "--detector", found] for found in _SWIFT for name in _EVERY_DETECTOR]
     commands += [["p4", "--base-install"], ["pseudo-labels"], ["pixel-maps"], ["p3", "--rivals"]]
+    commands += [["p3", "--rivals", "--data", data] for data in ("solar-cells", "magnetic-tile")]
     commands += [["mapl"], ["mapl", "--rows", "all", "--seeds", "3"]]
     # every part taken away by turns is 30 hours on two cores: --rows all
     commands += [["labels", "--rows", "auto,normality alone"], ["tables"]]

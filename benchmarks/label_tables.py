@@ -276,7 +276,11 @@ def _cost(runs: Sequence[Run]) -> str:
             found = [r for r in runs if r["row"] == row and r["variant"].startswith(f"{data}-")]
             peaks = [run["figures"].get("peak_mb") for run in found]
             known = [peak for peak in peaks if peak is not None]
-            updates = [run["update"]["update_s"] for run in found if run.get("update")]
+            updates = [
+                run["update"]["update_s"] for run in found if "update_s" in run.get("update", {})
+            ]
+            # runs side by side have no timings
+            found = [run for run in found if "fit_s" in run["figures"]]
             seconds = [run["figures"]["fit_s"] for run in found]
             if found:
                 lines.append(

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import parallel
 from benchmarks.evaluation import Figures, image_figures, say
 from benchmarks.label_cases import (
     FAMILIES,
@@ -51,6 +52,9 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "no labels": ("auto", {"use_labels": False}),
     "no simulation": ("auto", {"n_simulated": 0}),
     "no guard": ("auto", {"use_guard": False}),
+    "no minimum of labels": ("auto", {"least_sure": 0.0}),
+    "mixup": ("auto", {"mixup": 0.4}),
+    "mapl": ("mapl", {}),
 }
 """Name -> detector in the registry, and keywords of its constructor."""
 
@@ -70,6 +74,7 @@ class Told:
     rows : names in `ROWS`
     protocols : names in `label_cases.FAMILIES`, or single variants
     again : runs that are in the file are repeated and replaced
+    n_jobs : runs side by side, see `parallel.each`
     n_seeds, cache, n_images, command : see `benchmarks.evaluation.Options`
     out : file that runs are added to
     """
@@ -82,6 +87,7 @@ class Told:
     again: bool
     command: str
     out: Path
+    n_jobs: int = 1
 
 
 def run(told: Told) -> None:
@@ -91,19 +97,23 @@ def run(told: Told) -> None:
     unknown = set(told.protocols) - {*FAMILIES, *VARIANTS}
     if unknown:
         raise ToldError(f"no protocol is named {sorted(unknown)}; there are {', '.join(FAMILIES)}")
-    for row, variant, seed in list(_missing(told)):
-        started = time.perf_counter()
-        material = read_material(variant.data, seed, told.n_images)
-        found, weights = measure(row, variant, seed, material, told.cache)
-        seconds = time.perf_counter() - started
-        reached = found["figures"]["image_auroc"]
-        say(f"{row}, {variant.name}, seed {seed}: image AUROC {reached:.4f}, {seconds:.0f} s")
-        facts = provenance(
-            data=material.fingerprint, weights=weights, seeds=[seed], command=told.command
-        )
-        record = {"row": row, "variant": variant.name, "seed": seed, **found, "provenance": facts}
+    tasks = [(told, *task) for task in _missing(told)]
+    for record in parallel.each(_run_one, tasks, told.n_jobs):
         others = [run for run in read(told.out) if _key(run) != _key(record)]
         _write(told.out, [*others, record], told.n_images)
+
+
+def _run_one(told: Told, row: str, variant: Variant, seed: int) -> Run:
+    started = time.perf_counter()
+    material = read_material(variant.data, seed, told.n_images)
+    found, weights = measure(row, variant, seed, material, told.cache)
+    seconds = time.perf_counter() - started
+    reached = found["figures"]["image_auroc"]
+    say(f"{row}, {variant.name}, seed {seed}: image AUROC {reached:.4f}, {seconds:.0f} s")
+    facts = provenance(
+        data=material.fingerprint, weights=weights, seeds=[seed], command=told.command
+    )
+    return {"row": row, "variant": variant.name, "seed": seed, **found, "provenance": facts}
 
 
 def check_row(row: str) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import parallel
 from benchmarks.datasets import magnetic_tile
 from benchmarks.evaluation import Figures, image_figures, say
 from benchmarks.noise import NoisyImages
@@ -66,6 +67,7 @@ class Told:
     variants : "clean", "noisy"
     n_seeds, cache, n_images, command : see `benchmarks.evaluation.Options`
     out : file that runs are added to
+    n_jobs : runs side by side, see `parallel.each`; torch takes a GPU where there is one
     """
 
     rows: tuple[str, ...]
@@ -75,6 +77,7 @@ class Told:
     n_images: int | None
     command: str
     out: Path
+    n_jobs: int = 1
 
 
 def run(told: Told) -> None:
@@ -82,17 +85,22 @@ def run(told: Told) -> None:
     data = magnetic_tile()
     train = thin(data.subset("train").with_label(Label.NORMAL), told.n_images)
     test = thin(data.subset("test"), told.n_images)
-    for row, variant, seed in _missing(told):
-        started = time.perf_counter()
-        figures, weights = measure(row, variant, seed, train, test, told.cache)
-        say(f"{row}, {variant}, seed {seed}: {time.perf_counter() - started:.0f} s")
-        record = {
-            "row": row, "variant": variant, "seed": seed, "figures": figures,
-            "provenance": provenance(
-                data=data.fingerprint(), weights=weights, seeds=[seed], command=told.command
-            ),
-        }  # fmt: skip
+    tasks = [(told, *task, train, test, data.fingerprint()) for task in _missing(told)]
+    for record in parallel.each(_run_one, tasks, told.n_jobs):
         _write(told.out, [*_read(told.out), record])
+
+
+def _run_one(
+    told: Told, row: str, variant: str, seed: int, train: Dataset, test: Dataset, data: str
+) -> dict[str, Any]:
+    started = time.perf_counter()
+    figures, weights = measure(row, variant, seed, train, test, told.cache)
+    say(
+        f"{row}, {variant}, seed {seed}: image AUROC {figures['image_auroc']:.4f}, "
+        f"{time.perf_counter() - started:.0f} s"
+    )
+    facts = provenance(data=data, weights=weights, seeds=[seed], command=told.command)
+    return {"row": row, "variant": variant, "seed": seed, "figures": figures, "provenance": facts}
 
 
 def measure(

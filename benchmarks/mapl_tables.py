@@ -31,7 +31,8 @@ def mapl(results: Sequence[Result]) -> str:
         lines = [[f"P1 `{variant}`", *_FIGURES.values()], ["---"] * (len(_FIGURES) + 1)]
         for row in rows:
             figures = [run["figures"] for run in chosen if run["row"] == row]
-            cells = [_cell(key, [found[key] for found in figures]) for key in _FIGURES]
+            # runs side by side have no timings
+            cells = [_cell(key, [f[key] for f in figures if key in f]) for key in _FIGURES]
             lines.append([f"{row} ({len(figures)})", *cells])
         if rows:
             parts.append("".join(f"| {' | '.join(line)} |\n" for line in lines))
@@ -39,6 +40,8 @@ def mapl(results: Sequence[Result]) -> str:
 
 
 def _cell(key: str, values: Sequence[float]) -> str:
+    if not values:
+        return ""
     digits = 0 if key in ("fit_s", "images_a_second") else 3
     shown = f"{mean(values):.{digits}f}"
     if len(values) > 1:

@@ -1,35 +1,38 @@
-"""P3: outliers in an unlabeled collection. Each class of Fashion-MNIST in turn is normal, the others odd.
+"""P3: outliers in an unlabeled collection.
 
-The method is fitted on the contaminated, unlabeled union and scores it; labels touch the metrics only.
-The ratio is the outliers' share of the collection: 7,000 normals and 778 outliers at .1.
+On Fashion-MNIST each class in turn belongs and images of the others are mixed in; of solar cells and magnetic
+tiles all good images belong and defects are mixed in. A method is fitted on the contaminated, unlabeled union
+and scores it; labels touch the metrics only. The ratio is the outliers' share of the collection: 7,000
+normals and 778 outliers at .1.
+
+Each row is written as soon as it is done, and a row that is there already is not measured again: a run may be
+stopped and started again, and several may share the work, each with a file of its own.
 """
 
-import hashlib
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.datasets import MissingDataError, shared_data
+from benchmarks.evaluation import say
+from benchmarks.p3_collections import Material, draw_collection, read_material
+from benchmarks.p3_runs import Run, add_run, has_methods, key, read_beside
 from benchmarks.provenance import provenance
 from defectory.backbones import FeatureCache, View, load_backbone
+from defectory.detectors import DETECTORS, Detector
 from defectory.detectors.contrast.encoding import GRID_SIDE
 from defectory.detectors.contrast.projection import Projection, pool_grids
 from defectory.detectors.mcod import Mcod
+from defectory.domain import ImageSource
 from defectory.metrics import auroc, average_precision
-from defectory.sources.idx import IdxImages, read_idx
 from defectory.training.resources import TrainingResources
 
-RATIOS = (0.05, 0.1, 0.15, 0.2, 0.25)
-CLASSES = tuple(range(10))
-CLASS_NAMES = (
-    "T-shirt", "trouser", "pullover", "dress", "coat",
-    "sandal", "shirt", "sneaker", "bag", "boot",
-)  # fmt: skip
+PLACES = ("gaussian", "auto")
+"""Detectors that look at places, measured beside MCOD where outliers are defects."""
 
 ABLATIONS: dict[str, dict[str, Any]] = {
     "as it is": {},
@@ -42,101 +45,140 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "summed read loss": {"sum_read_loss": True},
     "temperature 10": {"temperature": 10.0},
     "two slots": {"n_slots": 2},
+    "mean over the image": {"grid_side": 1},
     "as released": {
         "sum_read_loss": True, "temperature": 10.0, "cluster_temperature": 0.01,
-        "unit_memory": True, "trim_ratio": 0.0, "whiten": False,
+        "unit_memory": True, "trim_ratio": 0.0, "whiten": False, "grid_side": 1,
     },
 }  # fmt: skip
 """What is changed of Mcod's defaults, one row of the ablation each."""
+
+# Without effect on packaged features.
+_SCRATCH_ONLY = ("mean over the image",)
+
+_PLAIN: dict[str, dict[str, Any]] = {"": {}}
 
 Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Told:
-    """What the command line told; `settings` are those of Mcod that differ from its defaults."""
+    """What the command line told.
 
+    Attributes
+    ----------
+    data : in `p3_collections.DATA`
+    classes : what belongs in turn, numbers; of files there is only 0
+    out : file that rows are added to; rows of other p3*.json beside it are not repeated either
+    with_rivals : also the rivals, and where outliers are defects those of `PLACES`
+    one_kind : outliers of the next class only
+    ablates : one part of MCOD changed at a time
+    again : rows that are there are measured again and replaced
+    n_images : smoke run, so many normals
+    device, n_threads, time_budget_s : of MCOD's training
+    settings : of Mcod that differ from its defaults
+    """
+
+    data: str
     encoder: str
     classes: Sequence[int]
     ratios: Sequence[float]
     n_seeds: int
     cache: Path
     command: str
+    out: Path
     with_rivals: bool = False
     one_kind: bool = False
     ablates: bool = False
+    again: bool = False
     n_images: int | None = None
+    device: str = "cpu"
+    n_threads: int = 1
     time_budget_s: float | None = None
     settings: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def has_defects(self) -> bool:
+        """Whether outliers are defects, not other things."""
+        return self.data != "fashion-mnist"
 
-def fashion_mnist() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return all 70,000 images and their classes; train first, then test."""
-    folder = shared_data() / "fashion-mnist"
-    if not folder.is_dir():
-        raise MissingDataError(
-            "fashion-mnist is not in ../shared/data; set DEFECTORY_SHARED_DATA to its parent folder"
-        )
-    parts = [
-        np.concatenate([read_idx(_find(folder, f"{split}-{what}")) for split in ("train", "t10k")])
-        for what in ("images-idx3-ubyte", "labels-idx1-ubyte")
-    ]
-    return parts[0], parts[1]
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What a row holds beside MCOD."""
+        if not self.with_rivals:
+            return ()
+        return ("rivals", "places") if self.has_defects else ("rivals",)
 
 
-def draw_collection(
-    classes: NDArray[np.uint8],
-    normal: int,
-    ratio: float,
-    seed: int,
-    n_normals: int | None = None,
-    *,
-    one_kind: bool = False,
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
-    """Return the indices of a contaminated collection, shuffled, and which of them are outliers.
-
-    Parameters
-    ----------
-    one_kind : all outliers are of the next class: a second product mixed in, not the protocol's odds and ends
-    """
-    rng = np.random.default_rng([seed, normal])
-    normals = np.flatnonzero(classes == normal)[:n_normals]
-    n_out = round(len(normals) * ratio / (1 - ratio))
-    others = classes == (normal + 1) % len(CLASSES) if one_kind else classes != normal
-    odd = rng.choice(np.flatnonzero(others), n_out, replace=False)
-    both = rng.permutation(np.concatenate([normals, odd]))
-    return both, classes[both] != normal
+def run(told: Told) -> None:
+    """Add the rows that are not there yet."""
+    material = read_material(told.data)
+    for wanted in rows(told, material.names):
+        # looked up before each: another process may have written it meanwhile
+        done = {key(r) for r in _done(told)}
+        if told.again or key(wanted) not in done:
+            found = wanted | measure(told, material, wanted)
+            add_run(told.out, found, told.n_images)
+            say(f"{_describe(wanted)}: AUROC {found['mcod']['auroc']:.4f}, {found['wall_s']:.0f} s")
 
 
-def run(told: Told) -> dict[str, Any]:
-    """Return the result, JSON-ready."""
-    images, classes = fashion_mnist()
-    rows, weights = [], set()
+def rows(told: Told, names: Sequence[str]) -> Iterator[Run]:
+    """Return what each row measures, without what it found."""
     for ratio in told.ratios:
-        for normal in told.classes:
+        for normal in (0,) if told.has_defects else told.classes:
             for seed in range(told.n_seeds):
-                chosen, truth = draw_collection(
-                    classes, normal, ratio, seed, told.n_images, one_kind=told.one_kind
-                )
-                facts = {"class": CLASS_NAMES[normal], "ratio": ratio, "seed": seed}
-                for name, settings in (ABLATIONS if told.ablates else {"": {}}).items():
-                    varied = replace(told, settings={**told.settings, **settings})
-                    row, card = _measure(varied, images[chosen], truth, seed)
-                    weights.add(card)
-                    rows.append(row | facts | ({"variant": name} if name else {}))
-                    print(facts, name, row["mcod"], round(row["wall_s"], 1), flush=True)
-    return {
-        "protocol": "p3-ablation" if told.ablates else "p3",
-        "encoder": told.encoder,
-        "outliers": "one kind" if told.one_kind else "all other classes",
-        "settings": told.settings,
-        "time_budget_s": told.time_budget_s,
-        "rows": rows,
-        "provenance": provenance(
-            data=hashlib.sha256(images.tobytes()).hexdigest(), weights=_join(weights),
-            seeds=range(told.n_seeds), command=told.command,
-        ),
-    }  # fmt: skip
+                for variant in variants(told):
+                    yield {
+                        "data": told.data,
+                        "encoder": told.encoder,
+                        "outliers": _outliers(told),
+                        "settings": told.settings,
+                        "time_budget_s": told.time_budget_s,
+                        "device": _resources(told).find_device().type,
+                        "class": names[normal],
+                        "ratio": ratio,
+                        "seed": seed,
+                        "variant": variant,
+                    }
+
+
+def variants(told: Told) -> list[str]:
+    """Return the names of the variants of MCOD that are measured."""
+    if not told.ablates:
+        return list(_PLAIN)
+    is_packaged = told.encoder == "packaged"
+    return [name for name in ABLATIONS if not (is_packaged and name in _SCRATCH_ONLY)]
+
+
+def measure(told: Told, material: Material, row: Run) -> Run:
+    """Return what one fit found, and what made it."""
+    normal, seed = material.names.index(row["class"]), row["seed"]
+    chosen, truth = draw_collection(
+        material.codes, normal, row["ratio"], seed, told.n_images, one_kind=told.one_kind
+    )
+    images = material.select(chosen.tolist())
+    detector = _make_mcod(told, row)
+    started = time.monotonic()
+    detector.fit(images)
+    found: Run = {
+        "wall_s": time.monotonic() - started,
+        "mcod": figures(detector.fitted_scores_, truth),
+        "last": dict(detector.history_[-1]),
+        "n_outliers": int(truth.sum()),
+        "n": len(truth),
+    }
+    if "rivals" in told.methods:
+        found["rivals"] = _measure_rivals(detector, images, truth, seed)
+    if "places" in told.methods:
+        cache = FeatureCache(told.cache)
+        found["places"] = {n: _measure_places(n, cache, images, truth, seed) for n in PLACES}
+    card = detector.backbone_.card
+    weights = card.id if told.encoder == "packaged" else card.source
+    found["provenance"] = provenance(
+        data=material.fingerprint, weights=weights, seeds=[seed], command=told.command
+    )
+    found["provenance"]["machine"] |= _trained_on(row["device"], told.n_threads)
+    return found
 
 
 def figures(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> Figures:
@@ -149,50 +191,66 @@ def figures(scores: NDArray[np.floating], truth: NDArray[np.bool_]) -> Figures:
     }
 
 
-def _measure(
-    told: Told, pixels: NDArray[np.uint8], truth: NDArray[np.bool_], seed: int
-) -> tuple[dict[str, Any], str]:
+def _done(told: Told) -> Iterator[Run]:
+    found = read_beside(told.out, told.n_images)
+    return (run for run in found if has_methods(run, told.methods))
+
+
+def _outliers(told: Told) -> str:
+    if told.has_defects:
+        return "defects"
+    return "one kind" if told.one_kind else "all other classes"
+
+
+def _make_mcod(told: Told, row: Run) -> Mcod:
     cache = FeatureCache(told.cache) if told.encoder == "packaged" else None
-    detector = Mcod(encoder=told.encoder, n_folds=0, seed=seed, cache=cache, **told.settings)
-    detector.resources = TrainingResources(
-        n_threads=1, device="cpu", time_budget_s=told.time_budget_s
+    settings = {**told.settings, **(ABLATIONS | _PLAIN)[row["variant"]]}
+    detector = Mcod(encoder=told.encoder, n_folds=0, seed=row["seed"], cache=cache, **settings)
+    detector.resources = _resources(told)
+    return detector
+
+
+def _resources(told: Told) -> TrainingResources:
+    return TrainingResources(
+        n_threads=told.n_threads, device=told.device, time_budget_s=told.time_budget_s
     )
-    started = time.monotonic()
-    source = IdxImages(pixels)
-    detector.fit(source)
-    row: dict[str, Any] = {
-        "wall_s": time.monotonic() - started,
-        "mcod": figures(detector.fitted_scores_, truth),
-        "last": dict(detector.history_[-1]),
-        "n_outliers": int(truth.sum()),
-        "n": len(truth),
-    }
-    if told.with_rivals:
-        row["rivals"] = _measure_rivals(detector, source, truth, seed)
-    card = detector.backbone_.card
-    return row, card.id if told.encoder == "packaged" else card.source
+
+
+def _trained_on(device: str, n_threads: int) -> dict[str, Any]:
+    """Return what the provenance adds to the machine: the GPU where one was used, and torch's threads."""
+    if device == "cpu":
+        return {"threads": n_threads}
+    import torch
+
+    return {"threads": n_threads, "gpu": torch.cuda.get_device_name()}
 
 
 def _measure_rivals(
-    detector: Mcod, source: IdxImages, truth: NDArray[np.bool_], seed: int
+    detector: Mcod, images: ImageSource, truth: NDArray[np.bool_], seed: int
 ) -> dict[str, Figures]:
     """Return the figures of the rivals, on the coordinates that MCOD's network begins with."""
     from benchmarks.outlier_rivals import score_all
 
     backbone = load_backbone(detector.backbone, ("block10", "block14"), cache=detector.cache)
     view = View(detector.size_px, even_exposure=detector.even_exposure)
-    raw = np.stack([pool_grids(f, GRID_SIDE) for f in backbone.extract(source, view)])
+    raw = np.stack([pool_grids(f, GRID_SIDE) for f in backbone.extract(images, view)])
     vectors = Projection.fit(raw, detector.n_dims, np.random.default_rng(seed))(raw)
     found = score_all(vectors.astype(np.float64), float(truth.mean()), seed)
     return {name: figures(scores, truth) for name, scores in found.items()}
 
 
-def _find(folder: Path, name: str) -> Path:
-    for path in (folder / name, folder / f"{name}.gz"):
-        if path.is_file():
-            return path
-    raise MissingDataError(f"{name} is not in {folder.name}")
+def _measure_places(
+    name: str, cache: FeatureCache, images: ImageSource, truth: NDArray[np.bool_], seed: int
+) -> Figures:
+    """Return the figures of a detector of places, fitted on the collection and scoring it."""
+    make: Any = DETECTORS[name]
+    detector: Detector = make(seed=seed, cache=cache)
+    started = time.monotonic()
+    detector.fit(images)
+    fit_s = time.monotonic() - started
+    return {**figures(detector.score(images).image_scores, truth), "fit_s": fit_s}
 
 
-def _join(weights: set[str]) -> str:
-    return ", ".join(sorted(weights))
+def _describe(row: Run) -> str:
+    parts = [row["data"], row["encoder"], row["class"], f"ratio {row['ratio']:g}"]
+    return ", ".join([*parts, f"seed {row['seed']}", *filter(None, [row["variant"]])])

@@ -6,6 +6,7 @@ from typing import Any
 from benchmarks.label_tables import labels
 from benchmarks.mapl_tables import mapl
 from benchmarks.outlier_tables import outliers
+from benchmarks.p3_runs import merge
 from benchmarks.pseudo_label_tables import pseudo_labels
 from benchmarks.speed_tables import speed
 
@@ -45,7 +46,7 @@ _P2_FIGURES = {
 
 def render(results: Sequence[Result]) -> str:
     """Return the page; the same results give the same text. Smoke runs are left out."""
-    whole = [result for result in results if "n_images" not in result]
+    whole = merge([result for result in results if "n_images" not in result])
     by_protocol = {
         name: [result for result in whole if result["protocol"] == name]
         for name in (
@@ -53,7 +54,6 @@ def render(results: Sequence[Result]) -> str:
             "p2-clean",
             "promise",
             "p3",
-            "p3-ablation",
             "p4",
             "pseudo-labels",
             "mapl",
@@ -67,7 +67,7 @@ def render(results: Sequence[Result]) -> str:
         _promise(by_protocol["promise"]),
         mapl(by_protocol["mapl"]),
         labels(by_protocol["labels"]),
-        outliers(by_protocol["p3"], by_protocol["p3-ablation"]),
+        outliers(by_protocol["p3"]),
         speed(by_protocol["p4"]),
         pseudo_labels(by_protocol["pseudo-labels"]),
         _provenance(whole),
@@ -133,11 +133,13 @@ def _provenance(results: Sequence[Result]) -> str:
     made = [run for result in results for run in result.get("runs", [result])]
     for facts in _merged([result["provenance"] for result in made]):
         machine, versions = facts["machine"], facts["versions"]
+        where = f"{machine['cores']} cores of {machine['cpu']}"
+        where += f" and {machine['gpu']}" if "gpu" in machine else ""
         numbers = ", ".join(f"{name} {number}" for name, number in versions.items())
         lines.append(
             f"- `{facts['command']}`: seeds {facts['seeds'][0]}-{facts['seeds'][-1]}, data "
             f"`{facts['data']}`, weights `{facts['weights']}`, commit `{facts['commit']}`, {facts['date']}, "
-            f"{machine['cores']} cores of {machine['cpu']}; {numbers}"
+            f"{where}; {numbers}"
         )
     return _section("What made these figures", "\n".join(lines) + "\n" if lines else "")
 

@@ -1,11 +1,17 @@
 """`defectory outliers` from the command line."""
 
 import json
+import signal
+import subprocess
+import sys
+import time
 
 import numpy as np
+import pytest
 from click.testing import CliRunner
 
 from defectory.app.cli import main
+from defectory.app.outliers import OutlierOptions, find_outliers
 from tests.pictures import disc, save
 
 
@@ -37,3 +43,81 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path):
         assert message in failed.output
         assert "Traceback" not in failed.output
     assert not (tmp_path / "out").exists()
+
+
+# The command line, but after every step a checkpoint is written, which leaves the time for a kill.
+PROGRAM = """
+import time
+from functools import partial
+from defectory.app import outliers
+from defectory.training import loop
+
+def save_slowly(*arguments, save=loop.save_checkpoint):
+    save(*arguments)
+    time.sleep(0.2)
+
+loop.save_checkpoint = save_slowly
+outliers.TrainingResources = partial(outliers.TrainingResources, checkpoint_every_s=0.0)
+from defectory.app.cli import main
+main()
+"""
+
+
+class Heard:
+    """Stages with their numbers of steps."""
+
+    def __init__(self):
+        self.stages = {}
+
+    def start(self, stage, total):
+        self.stages[stage] = total
+
+    def advance(self, steps=1):
+        pass
+
+    def note(self, text):
+        pass
+
+
+@pytest.fixture(scope="module")
+def collection(tmp_path_factory):
+    root, rng = tmp_path_factory.mktemp("collection"), np.random.default_rng(0)
+    for i in range(60):
+        save(root / f"{i:02}.png", disc(rng, 32))
+    for i in range(4):
+        save(root / f"odd{i}.png", np.full((32, 32, 3), 60 * i))
+    return root
+
+
+@pytest.mark.parametrize(
+    ("by", "encoder"), [(signal.SIGKILL, "scratch-small"), (signal.SIGINT, "packaged")]
+)
+def test_interrupted_and_run_again_it_goes_on_and_finds_exactly_the_same(
+    by, encoder, collection, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    out, kept = tmp_path / "out", tmp_path / "cache/defectory/training"
+    command = [sys.executable, "-c", PROGRAM, "outliers", collection, "-o", out, "--size", "64"]
+    process = subprocess.Popen(
+        [*map(str, command), "--encoder", encoder], stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not any(kept.glob("*.checkpoint")) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    process.send_signal(by)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == (130 if by == signal.SIGINT else -signal.SIGKILL), errors
+    assert "Traceback" not in errors
+    assert not out.exists()
+    (checkpoint,) = kept.glob("*.checkpoint")
+
+    options, heard, fresh = OutlierOptions(encoder=encoder, size_px=64), Heard(), Heard()
+    resumed = find_outliers(collection, options, progress=heard)
+    assert not checkpoint.exists()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "another"))
+    expected = find_outliers(collection, options, progress=fresh)
+    assert 0 < heard.stages["learning"] < fresh.stages["learning"]
+    np.testing.assert_array_equal(resumed.scores, expected.scores)
+    np.testing.assert_array_equal(resumed.groups, expected.groups)
+    np.testing.assert_array_equal(resumed.slots, expected.slots)
+    assert resumed.detector.history_ == expected.detector.history_

@@ -18,13 +18,27 @@ from defectory.app.outlier_groups import group_alike
 from defectory.app.outlier_page_content import build_outlier_content
 from defectory.app.outlier_ratio import RatioEstimate, cut_for, estimate_ratio
 from defectory.backbones import FeatureCache, user_cache_folder
+from defectory.detectors.contrast.chosen import ChosenImages
 from defectory.detectors.mcod import Mcod
-from defectory.domain import DataError, MissingExtraError, NoProgress, ParameterError, Progress
+from defectory.domain import (
+    DataError,
+    ImageSource,
+    MissingExtraError,
+    NoProgress,
+    ParameterError,
+    Progress,
+    ResourceError,
+)
 from defectory.reports.outlier_page import render_outliers
 from defectory.training.resources import TrainingResources
 
 MIN_IMAGES = 8
 """With fewer there is no majority that could say what belongs."""
+
+# Images whose reading is timed before a time budget is planned.
+_N_TIMED = 16
+# Of what reading leaves of a time budget; the rest is for scores, groups and pictures.
+_TRAINING_SHARE = 0.8
 
 _SETTINGS = ("encoder", "size_px", "n_slots", "augmentation", "seed")
 
@@ -38,7 +52,7 @@ class OutlierOptions:
     encoder, size_px, n_slots, augmentation, seed : see `Mcod`
     ratio : (0, .5], share of the images to list; None estimates it from the scores
     n_groups : groups of alike outliers; None finds a number
-    time_budget_s : > 0, or None; training is planned shorter where it would take longer
+    time_budget_s : > 0, or None; training is planned shorter where the whole would take longer
     skip_unreadable : leave out images that cannot be read, and say which
     use_cache : keep features on disk for the next run, and training where an interrupted run can go on
     """
@@ -101,6 +115,7 @@ def find_outliers(
     ------
     DataError, ImageReadError : there are too few images, or one cannot be read.
     ParameterError : a setting is out of range.
+    ResourceError : the time budget does not even allow to read the images.
     """
     started = time.monotonic()
     options, progress = options or OutlierOptions(), progress or NoProgress()
@@ -114,7 +129,8 @@ def find_outliers(
     cache = FeatureCache(user_cache_folder() / "features") if options.use_cache else None
     settings = {name: getattr(options, name) for name in _SETTINGS}
     detector = Mcod(n_folds=0, cache=cache, **settings)
-    detector.resources = _resources(collection, detector, options)
+    budget_s = _training_budget(collection.images, detector, options.time_budget_s, started)
+    detector.resources = _resources(collection, detector, options, budget_s)
     detector.fit(collection.images, progress=progress)
     scores = detector.fitted_scores_
     estimate = _estimate(scores, options)
@@ -215,14 +231,41 @@ def _number_slots(shares: NDArray[np.float32]) -> NDArray[np.intp]:
     return numbers
 
 
+def _training_budget(
+    images: ImageSource, detector: Mcod, budget_s: float | None, started: float
+) -> float | None:
+    """Return the seconds of a time budget that training may take; ResourceError where reading takes them all.
+
+    Every image has to be read, or it could not be ranked: only training can be shorter.
+    """
+    n = len(images)
+    if budget_s is None:
+        return None
+    each_s = _time_reading(images, detector) if n > _N_TIMED + 1 else 0.0
+    left_s = budget_s - n * each_s - (time.monotonic() - started)
+    if left_s <= 0:
+        raise ResourceError(
+            f"a time budget of {budget_s:.0f} s is too short: reading {n} images needs about "
+            f"{n * each_s:.0f} s; allow more time"
+        )
+    return _TRAINING_SHARE * left_s
+
+
+def _time_reading(images: ImageSource, detector: Mcod) -> float:
+    """Return the seconds that one image takes, without what is paid once: loading the encoder."""
+    drawn = np.random.default_rng(detector.seed).permutation(len(images))[: _N_TIMED + 1].tolist()
+    one, more = ChosenImages(images, drawn[:1]), ChosenImages(images, drawn)
+    detector.time_reading(one)  # what is made on first use is made
+    once_s = detector.time_reading(one)
+    return max(0.0, len(drawn) * detector.time_reading(more) - once_s) / _N_TIMED
+
+
 def _resources(
-    collection: Collection, detector: Mcod, options: OutlierOptions
+    collection: Collection, detector: Mcod, options: OutlierOptions, budget_s: float | None
 ) -> TrainingResources:
     """Return where training is kept until it is done: under the run's own fingerprint, never another's."""
     is_small = options.encoder == "packaged"  # more threads would only wait for each other
-    plain = TrainingResources(
-        n_threads=1 if is_small else None, time_budget_s=options.time_budget_s
-    )
+    plain = TrainingResources(n_threads=1 if is_small else None, time_budget_s=budget_s)
     if not options.use_cache:
         return plain
     try:
@@ -239,5 +282,7 @@ def _check(options: OutlierOptions) -> None:
         raise ParameterError(
             f"the share of outliers is {options.ratio}; give more than 0, at most .5"
         )
+    if options.time_budget_s is not None and options.time_budget_s <= 0:
+        raise ParameterError(f"the time budget is {options.time_budget_s} s; give more than 0")
     if options.n_groups is not None and options.n_groups < 1:
         raise ParameterError(f"the number of groups is {options.n_groups}; give 1 or more")

@@ -54,7 +54,9 @@ class Mcod(Detector):
     ----------
     encoder : packaged, scratch or scratch-small
         packaged projects frozen ImageNet features; scratch trains WideResNet-10-4 on 32 px images and nothing
-        else, scratch-small WideResNet-10-1
+        else, scratch-small WideResNet-10-1, which ranks better in a tenth of the time
+    grid_side : 1, 2, 4 or 8, cells in each direction whose means are the features of a network from scratch;
+        1, the mean over the whole image, as published
     backbone, size_px, even_exposure, cache : of the frozen features, see `Gaussian`; exposure is not evened
         by default, for a camera that went dark is an outlier
     n_dims : >= 1, directions of the frozen features that are kept
@@ -109,6 +111,7 @@ class Mcod(Detector):
         self,
         *,
         encoder: str = "packaged",
+        grid_side: int = 4,
         backbone: str = DEFAULT_BACKBONE,
         size_px: int = 96,
         even_exposure: bool = False,
@@ -133,6 +136,7 @@ class Mcod(Detector):
         cache: FeatureCache | None = None,
     ) -> None:
         self.encoder = encoder
+        self.grid_side = grid_side
         self.backbone = backbone
         self.size_px = size_px
         self.even_exposure = even_exposure
@@ -279,8 +283,9 @@ class Mcod(Detector):
         if self.encoder != "packaged":
             width = _SCRATCH_WIDTHS[self.encoder]
             return learners.ScratchLearner(
-                images, width=width, augmentation=chosen, seed=self.seed, progress=progress
-            )
+                images, width=width, grid_side=self.grid_side, augmentation=chosen,
+                seed=self.seed, progress=progress,
+            )  # fmt: skip
         backbone = load_backbone(self.backbone, _STAGES, cache=self.cache)
         return learners.PackagedLearner(
             images, backbone, self._view, augmentation=chosen, n_views=self.n_views,

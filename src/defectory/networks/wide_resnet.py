@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d
 
 from defectory.networks.heads import ContrastHeads, ContrastNetwork, ContrastOutputs
 
@@ -9,15 +10,19 @@ _BASE_WIDTH = 16
 _N_BLOCKS = 3
 SIDE_PX = 32
 """Side of the images the networks are made for."""
+_LAST_SIDE = 8
+_CELL_CHANNELS = 16
 
 
 class WideResNetEncoder(ContrastNetwork):
-    """WideResNet-10-k: stem, three residual blocks of 16k, 32k and 64k channels, global mean.
+    """WideResNet-10-k: stem, three residual blocks of 16k, 32k and 64k channels, means over cells.
 
     Parameters
     ----------
-    width : >= 1, the k; 4 as published for MCOD (256 features), 1 for a CPU
+    width : >= 1, the k; 4 as published for MCOD, 1 for a CPU
     n_slots : slots of the memory
+    grid_side : 1, 2, 4 or 8; cells of the image, in each direction, whose means are the features, 16 a cell;
+        1 takes the mean of all 64k channels over the whole image, as published
 
     Notes
     -----
@@ -25,7 +30,7 @@ class WideResNetEncoder(ContrastNetwork):
     mode when images are scored, or their scores depend on their companions.
     """
 
-    def __init__(self, width: int, n_slots: int) -> None:
+    def __init__(self, width: int, n_slots: int, grid_side: int = 1) -> None:
         super().__init__()
         widths = [_BASE_WIDTH] + [_BASE_WIDTH * width * 2**i for i in range(_N_BLOCKS)]
         self.stem = nn.Conv2d(3, widths[0], 3, padding=1, bias=False)
@@ -36,19 +41,24 @@ class WideResNetEncoder(ContrastNetwork):
             )
         )
         self.norm = nn.BatchNorm2d(widths[-1])
-        self.width = width
-        self.heads = ContrastHeads(widths[-1], n_slots)
+        self.width, self.grid_side = width, grid_side
+        n_channels = widths[-1] if grid_side == 1 else _CELL_CHANNELS
+        self.reduce: nn.Module = (
+            nn.Identity() if grid_side == 1 else nn.Conv2d(widths[-1], n_channels, 1)
+        )
+        self.heads = ContrastHeads(n_channels * grid_side**2, n_slots)
 
     def forward(self, images: Tensor) -> ContrastOutputs:
         """Return features, embedding and slot logits.
 
         Parameters
         ----------
-        images : (n, h, w, 3) uint8 or float, 0-255
+        images : (n, 32, 32, 3) uint8 or float, 0-255
         """
         hidden = images.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
-        hidden = self.norm(self.blocks(self.stem(hidden))).relu()
-        outputs: ContrastOutputs = self.heads(hidden.mean(dim=(2, 3)))
+        hidden = self.reduce(self.norm(self.blocks(self.stem(hidden))).relu())
+        means = avg_pool2d(hidden, _LAST_SIDE // self.grid_side)
+        outputs: ContrastOutputs = self.heads(means.flatten(1))
         return outputs
 
 

@@ -2,13 +2,22 @@
 
 import csv
 import json
+import time
 
 import numpy as np
 import pytest
 
 from defectory.app.collection import read_collection
 from defectory.app.outliers import OutlierOptions, find_outliers, outliers_to_folder
-from defectory.domain import DataError, ImageReadError, OutputError, ParameterError
+from defectory.detectors import Mcod
+from defectory.detectors.contrast.twins import Twins
+from defectory.domain import (
+    DataError,
+    ImageReadError,
+    OutputError,
+    ParameterError,
+    ResourceError,
+)
 from tests.pictures import disc, save
 
 FAST = {"size_px": 64, "use_cache": False}
@@ -76,11 +85,52 @@ def test_an_existing_folder_is_not_replaced_unasked(written, folder):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"ratio": 0.0}, {"ratio": 0.6}, {"n_groups": 0}, {"encoder": "x"}]
+    "settings",
+    [{"ratio": 0.0}, {"ratio": 0.6}, {"n_groups": 0}, {"encoder": "x"}, {"time_budget_s": 0}],
 )
 def test_options_out_of_range_are_refused(folder, settings):
     with pytest.raises(ParameterError):
         find_outliers(folder, OutlierOptions(**{**FAST, **settings}))
+
+
+def slow_reading(monkeypatch, each_s, load_s=0.0):
+    """Let every image take so long to read, and the encoder to load."""
+
+    def time_reading(detector, images):
+        return (load_s + each_s * len(images)) / len(images)
+
+    monkeypatch.setattr(Mcod, "time_reading", time_reading)
+
+
+def test_a_time_budget_leaves_training_what_reading_does_not_take(folder, monkeypatch):
+    slow_reading(monkeypatch, each_s=1.0, load_s=500.0)
+    found = find_outliers(folder, OutlierOptions(time_budget_s=156, **FAST))
+    # 56 images take 56 of the 156 s, loading counts once and is over; scores and pictures take a fifth
+    assert found.detector.resources.time_budget_s == pytest.approx(80, abs=4)
+    assert find_outliers(folder, OutlierOptions(**FAST)).detector.resources.time_budget_s is None
+
+
+def test_a_time_budget_that_reading_exceeds_is_refused_before_work(folder, monkeypatch):
+    slow_reading(monkeypatch, each_s=1.0)
+    with pytest.raises(
+        ResourceError, match="30 s is too short: reading 56 images needs about 56 s"
+    ):
+        find_outliers(folder, OutlierOptions(time_budget_s=30, **FAST))
+
+
+def test_a_time_budget_is_kept_by_training_in_fewer_steps(folder, monkeypatch):
+    """All 30 steps would take 12 s; the schedule is planned to its proper end."""
+    step = Twins.step
+
+    def slow_step(twins, index, n_steps):
+        time.sleep(0.4)
+        return step(twins, index, n_steps)
+
+    monkeypatch.setattr(Twins, "step", slow_step)
+    found = find_outliers(folder, OutlierOptions(time_budget_s=6, **FAST))
+    assert found.wall_s <= 6
+    assert 7 <= found.detector.history_[-1]["step"] < 15
+    assert len(found.scores) == N_BELONG + N_ODD
 
 
 def test_too_few_images_are_an_error(tmp_path):

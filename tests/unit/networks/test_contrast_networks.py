@@ -8,9 +8,11 @@ from defectory.networks.initialization import build_seeded
 from defectory.networks.wide_resnet import ScoringEncoder, WideResNetEncoder
 
 
-@pytest.mark.parametrize(("width", "n_features"), [(1, 64), (4, 256)])
-def test_wide_resnet_gives_pooled_features_embedding_and_slots(width, n_features):
-    network = build_seeded(lambda: WideResNetEncoder(width, 10), 0).eval()
+@pytest.mark.parametrize(
+    ("width", "grid_side", "n_features"), [(1, 1, 64), (4, 1, 256), (1, 4, 256), (2, 2, 64)]
+)
+def test_wide_resnet_gives_pooled_features_embedding_and_slots(width, grid_side, n_features):
+    network = build_seeded(lambda: WideResNetEncoder(width, 10, grid_side), 0).eval()
     images = torch.zeros(2, 32, 32, 3, dtype=torch.uint8)
     outputs = network(images)
     assert outputs.features.shape == (2, n_features)
@@ -20,6 +22,15 @@ def test_wide_resnet_gives_pooled_features_embedding_and_slots(width, n_features
     features, slots = ScoringEncoder(network)(images)
     assert features.shape == (2, n_features, 1, 1)
     assert torch.equal(slots[:, :, 0, 0], outputs.slots)
+
+
+def test_features_of_a_grid_know_where():
+    network = build_seeded(lambda: WideResNetEncoder(1, 10, 4), 0).eval()
+    images = torch.zeros(2, 32, 32, 3, dtype=torch.uint8)
+    images[1, :, 28:] = 255
+    first, second = network(images).features.reshape(2, 16, 4, 4)
+    assert torch.equal(first[:, :, 0], second[:, :, 0])  # the left edge sees nothing of the right
+    assert not torch.allclose(first[:, :, 3], second[:, :, 3])
 
 
 def test_depth_is_ten():

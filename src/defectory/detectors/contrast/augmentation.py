@@ -1,12 +1,12 @@
 """Other views of an image, suited to what it shows."""
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn.functional import affine_grid, grid_sample
 
 from defectory.backbones.preparation import prepare_image
@@ -64,26 +64,32 @@ def choose_augmentation(asked: str, images: ImageSource) -> str:
     return "figure" if is_figure else "photo"
 
 
-def augment(image: Image, augmentation: Augmentation, rng: np.random.Generator) -> Image:
-    """Return another view of an image, at its size; beyond the border its edge is repeated.
+def augment(
+    images: NDArray[np.uint8], augmentation: Augmentation, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return another view of each image, at its size; beyond the border its edge is repeated.
 
     Parameters
     ----------
-    image : (h, w, 3) uint8
+    images : (n, h, w, 3) uint8
     """
-    zoom = augmentation.zoom ** rng.uniform(-1, 1)
-    angle = math.radians(rng.uniform(-1, 1) * augmentation.turn_deg)
-    shift_x, shift_y = 2 * augmentation.shift_ratio * rng.uniform(-1, 1, 2)
-    gain = augmentation.gain ** rng.uniform(-1, 1)
-    mirror = -1.0 if augmentation.flips and rng.random() < 0.5 else 1.0
-    cosine, sine = math.cos(angle) / zoom, math.sin(angle) / zoom
-    turned = [[mirror * cosine, -sine, shift_x], [mirror * sine, cosine, shift_y]]
-    pixels = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
+    n = len(images)
+    zoom = augmentation.zoom ** rng.uniform(-1, 1, n)
+    angle = np.radians(rng.uniform(-1, 1, n) * augmentation.turn_deg)
+    shift_x, shift_y = 2 * augmentation.shift_ratio * rng.uniform(-1, 1, (n, 2)).T
+    gain = augmentation.gain ** rng.uniform(-1, 1, n)
+    mirror = np.where(rng.random(n) < 0.5, -1, 1) if augmentation.flips else np.ones(n)
+    cosine, sine = np.cos(angle) / zoom, np.sin(angle) / zoom
+    turned = np.stack([mirror * cosine, -sine, shift_x, mirror * sine, cosine, shift_y], axis=1)
+    pixels = torch.from_numpy(images.astype(np.float32)).permute(0, 3, 1, 2)
     grid = affine_grid(
-        torch.tensor([turned], dtype=torch.float32), list(pixels.shape), align_corners=False
+        torch.from_numpy(turned.reshape(n, 2, 3).astype(np.float32)),
+        list(pixels.shape),
+        align_corners=False,
     )
-    moved = grid_sample(pixels, grid, padding_mode="border", align_corners=False)[0]
-    bright = (moved * gain).clamp(0, 255).permute(1, 2, 0).round()
+    moved = grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+    bright = moved * torch.from_numpy(gain.astype(np.float32))[:, None, None, None]
+    bright = bright.clamp(0, 255).permute(0, 2, 3, 1).round()
     return np.ascontiguousarray(bright.to(torch.uint8).numpy())
 
 
@@ -113,7 +119,7 @@ class AugmentedImages:
         for i, image in zip(indices, self._images.read(indices), strict=True):
             square = prepare_image(image, self._side_px, even_exposure=False)
             rng = np.random.default_rng([self._seed, self._view, i])
-            views.append(augment(square, augmentation, rng))
+            views.append(augment(square[None], augmentation, rng)[0])
         return views
 
     def fingerprint(self, index: int) -> str:

@@ -86,8 +86,7 @@ class PixelViews:
 
     def augmented(self, indices: Rows, rng: np.random.Generator) -> Tensor:
         """Return (b, h, w, 3) uint8, drawn anew."""
-        drawn = [augment(self.images[i], self._augmentation, rng) for i in indices]
-        return torch.from_numpy(np.stack(drawn))
+        return torch.from_numpy(augment(self.images[indices], self._augmentation, rng))
 
 
 class PackagedLearner:
@@ -167,9 +166,10 @@ class ScratchLearner:
     """The images themselves, 32 px a side, for a network that is trained on nothing else."""
 
     def __init__(
-        self, images: ImageSource, *, width: int, augmentation: str, seed: int, progress: Progress
-    ) -> None:
-        self._width, self._augmentation = width, augmentation
+        self, images: ImageSource, *, width: int, grid_side: int, augmentation: str, seed: int,
+        progress: Progress,
+    ) -> None:  # fmt: skip
+        self._width, self._grid_side, self._augmentation = width, grid_side, augmentation
         progress.start("reading images", len(images))
         self._images = np.empty((len(images), SIDE_PX, SIDE_PX, 3), np.uint8)
         for i in range(len(images)):
@@ -193,7 +193,7 @@ class ScratchLearner:
     def make_network(self, views: Views, n_slots: int) -> ContrastNetwork:
         """Return a WideResNet."""
         del views
-        return WideResNetEncoder(self._width, n_slots)
+        return WideResNetEncoder(self._width, n_slots, self._grid_side)
 
     def ship_encoder(self, network: ContrastNetwork) -> None:
         """Return nothing: the network is the backbone."""

@@ -6,6 +6,7 @@ from typing import Any
 from defectory.domain import ParameterError, check_settings
 
 ENCODERS = ("packaged", "scratch", "scratch-small")
+_GRID_SIDES = (1, 2, 4, 8)
 _COUNTS = ("n_dims", "n_views", "n_epochs")
 _TEMPERATURES = ("temperature", "cluster_temperature")
 _WEIGHTS = ("contrast_weight", "cluster_weight", "balance_weight", "read_weight", "noise_ratio")
@@ -18,6 +19,8 @@ def check_mcod_settings(settings: Mapping[str, Any]) -> None:
         raise ParameterError(
             f"no encoder is named {settings['encoder']!r}; there are {', '.join(ENCODERS)}"
         )
+    if settings["grid_side"] not in _GRID_SIDES:
+        raise ParameterError(f"grid_side is {settings['grid_side']}; choose 1, 2, 4 or 8")
     if min(settings[name] for name in _COUNTS) < 1 or settings["n_slots"] < 2:
         raise ParameterError("n_dims, n_views and n_epochs must be at least 1, n_slots at least 2")
     if min(settings[name] for name in _TEMPERATURES) <= 0:

@@ -23,20 +23,29 @@ def image():
 class Fixed:
     """A generator that always mirrors and never moves."""
 
-    def uniform(self, low, high, n=None):
-        return 0.0 if n is None else np.zeros(n)
+    def uniform(self, low, high, n):
+        return np.zeros(n)
 
-    def random(self):
-        return 0.0
+    def random(self, n):
+        return np.zeros(n)
 
 
 def test_nothing_asked_changes_nothing(image):
-    np.testing.assert_array_equal(augment(image, STILL, np.random.default_rng(0)), image)
+    images = np.stack([image, image[::-1]])
+    np.testing.assert_array_equal(augment(images, STILL, np.random.default_rng(0)), images)
 
 
 def test_a_photo_is_mirrored_and_a_figure_never(image):
-    np.testing.assert_array_equal(augment(image, AUGMENTATIONS["photo"], Fixed()), image[:, ::-1])
-    np.testing.assert_array_equal(augment(image, AUGMENTATIONS["figure"], Fixed()), image)
+    images = np.stack([image, image])
+    mirrored = augment(images, AUGMENTATIONS["photo"], Fixed())
+    np.testing.assert_array_equal(mirrored, images[:, :, ::-1])
+    np.testing.assert_array_equal(augment(images, AUGMENTATIONS["figure"], Fixed()), images)
+
+
+def test_each_image_of_a_batch_gets_a_view_of_its_own(image):
+    images = np.stack([image, image])
+    first, second = augment(images, AUGMENTATIONS["photo"], np.random.default_rng(0))
+    assert not np.array_equal(first, second)
 
 
 def test_views_are_drawn_from_the_seed_alone(image):
