@@ -1,5 +1,6 @@
 """Frozen feature extractors: weight card, ONNX Runtime engine, feature cache."""
 
+from defectory.backbones.camera_noise import measure_noise
 from defectory.backbones.cards import Stage, WeightCard
 from defectory.backbones.engine import Backbone, Features, View
 from defectory.backbones.feature_cache import (
@@ -20,6 +21,7 @@ __all__ = [
     "View",
     "WeightCard",
     "load_backbone",
+    "measure_noise",
     "open_session",
     "user_cache_folder",
 ]

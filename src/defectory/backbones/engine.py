@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ _HALO_PX = 64
 _MULTIPLE_PX = 32
 # An image of this side takes 200 MB; a bundle's settings must not be able to ask for any amount.
 _MAX_WHOLE_PX = 8192
+_MAX_NOISE = 255.0
 
 
 @dataclass(frozen=True)
@@ -37,12 +38,14 @@ class View:
     n_tiles : 1 to 16, and n_tiles * side_px at most 8192
         the image is resized to n_tiles * side_px and read in n_tiles x n_tiles overlapping tiles: for
         defects too small for one square, at n_tiles^2 times the cost and the same memory
-    even_exposure : see `prepare_image`
+    even_exposure, noise : see `prepare_image`
     """
 
     side_px: int = 256
     n_tiles: int = 1
     even_exposure: bool = True
+    # not in the representation: keys of the cache are what they were where there is none
+    noise: float = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
         if self.side_px < _MULTIPLE_PX or self.side_px % _MULTIPLE_PX:
@@ -55,6 +58,8 @@ class View:
             raise ParameterError(
                 f"{self.n_tiles} tiles of {self.side_px} px are more than {_MAX_WHOLE_PX} px; give fewer"
             )
+        if not 0 <= self.noise <= _MAX_NOISE:
+            raise ParameterError(f"noise is {self.noise}; give 0 to {_MAX_NOISE:g} grey levels")
 
 
 class Backbone:
@@ -105,7 +110,7 @@ class Backbone:
     def run(self, image: Image, view: View) -> Features:
         """Return the features of one image, past the cache."""
         side_px = view.side_px * view.n_tiles
-        prepared = prepare_image(image, side_px, even_exposure=view.even_exposure)
+        prepared = prepare_image(image, side_px, even_exposure=view.even_exposure, noise=view.noise)
         if view.n_tiles == 1:
             return self._run_session(prepared)
         return self._run_tiles(prepared, view)
@@ -124,6 +129,8 @@ class Backbone:
     def _key(self, fingerprint: str, view: View) -> str:
         names = ",".join(stage.name for stage in self.stages)
         parts = f"1|{fingerprint}|{self.card.id}|{names}|{view}"
+        if view.noise:
+            parts += f"|noise {view.noise!r}"
         return hashlib.sha256(parts.encode()).hexdigest()
 
     def _run_session(self, prepared: Image) -> Features:

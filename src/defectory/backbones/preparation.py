@@ -1,8 +1,10 @@
 """From an image of any size to what a backbone reads: a square of a stated size, evenly exposed."""
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
+from defectory.backbones.camera_noise import take_off_noise
 from defectory.domain.images import Image
 
 _EXPOSURE_MEAN, _EXPOSURE_SPREAD = 110.0, 40.0
@@ -10,7 +12,7 @@ _EXPOSURE_MEAN, _EXPOSURE_SPREAD = 110.0, 40.0
 _SPREAD_FLOOR = 5.0
 
 
-def prepare_image(image: Image, side_px: int, *, even_exposure: bool) -> Image:
+def prepare_image(image: Image, side_px: int, *, even_exposure: bool, noise: float = 0.0) -> Image:
     """Return the image resized to a square (antialiased bilinear; the aspect is not kept).
 
     Parameters
@@ -20,6 +22,7 @@ def prepare_image(image: Image, side_px: int, *, even_exposure: bool) -> Image:
     even_exposure : bring the mean over all pixels and channels to 110 and their standard deviation
         towards 40 (gain 40 / (deviation + 5)), one gain for all channels so that hues stay. Lamps and
         shutter times then matter less than the part.
+    noise : >= 0, standard deviation of the camera noise to take off, see `take_off_noise`; 0 takes off none
 
     Returns
     -------
@@ -29,7 +32,22 @@ def prepare_image(image: Image, side_px: int, *, even_exposure: bool) -> Image:
     size = (side_px, side_px)
     if picture.size != size:
         picture = picture.resize(size, PillowImage.Resampling.BILINEAR)
+    if noise:
+        scales = (side_px / image.shape[0], side_px / image.shape[1])
+        blurred = take_off_noise(np.asarray(picture), noise, scales)
+        return _expose_exactly(blurred) if even_exposure else _round(blurred)
     return _even_exposure(picture) if even_exposure else np.asarray(picture)
+
+
+def _expose_exactly(pixels: NDArray[np.float32]) -> Image:
+    """Apply the gain of `_even_exposure` to pixels that are not rounded yet."""
+    gain = _EXPOSURE_SPREAD / (pixels.std() + _SPREAD_FLOOR)
+    return _round((pixels - pixels.mean()) * gain + _EXPOSURE_MEAN)
+
+
+def _round(pixels: NDArray[np.float32]) -> Image:
+    rounded: Image = np.rint(np.clip(pixels, 0, 255)).astype(np.uint8)
+    return rounded
 
 
 def _even_exposure(picture: PillowImage.Image) -> Image:

@@ -20,7 +20,7 @@ from defectory.detectors.evidence.descriptors import (
     CellDescriptor,
     as_looks,
     evidence,
-    places_only,
+    in_context,
 )
 from defectory.detectors.evidence.fusion import Fusion, learned_scores
 from defectory.detectors.evidence.inquiry import Inquiry, InquirySettings
@@ -28,6 +28,7 @@ from defectory.detectors.evidence.learner import Learner
 from defectory.detectors.evidence.memory import NAME_DIGITS, Memory
 from defectory.detectors.evidence.parts import Parts, relearn
 from defectory.detectors.evidence.readings import Readings
+from defectory.detectors.evidence.spreading import spread
 from defectory.detectors.evidence.study import Study
 from defectory.detectors.frozen import FrozenFeatureDetector, one_thread_a_product
 from defectory.detectors.gaussian_normality import GaussianNormality
@@ -52,13 +53,14 @@ class Auto(FrozenFeatureDetector):
 
     Parameters
     ----------
-    backbone, size_px, even_exposure, blur_px, cache : see `Gaussian`
+    backbone, size_px, even_exposure, denoise, blur_px, cache : see `Gaussian`
     use_labels : learn from labeled anomalies
     use_pseudo_labels : learn from unlabeled images that are odd enough, where the collection has too many
     use_refit : fit normality again with less say for them
     use_guard : leave an addition out where labels held out speak against it
     top_ratio : (0, 1], share of the cells whose mean logit is the classifier's image score
     map_weight : >= 0, of the classifier's map beside normality's 1
+    use_spread : spread maps over cells that look alike
     least_sure, mixup, n_steps : see `ClassifierSettings`
     n_simulated : >= 0, defects simulated in normal images that teach as well; 0 leaves them out
     seed : of every draw
@@ -90,12 +92,14 @@ class Auto(FrozenFeatureDetector):
         backbone: str = DEFAULT_BACKBONE,
         size_px: int = 256,
         even_exposure: bool = True,
+        denoise: bool = True,
         use_labels: bool = True,
         use_pseudo_labels: bool = True,
         use_refit: bool = True,
         use_guard: bool = True,
         top_ratio: float = 0.05,
         map_weight: float = 1.0,
+        use_spread: bool = True,
         least_sure: float = 0.5,
         mixup: float = 0.0,
         n_simulated: int = 128,
@@ -107,6 +111,7 @@ class Auto(FrozenFeatureDetector):
         self.backbone = backbone
         self.size_px = size_px
         self.even_exposure = even_exposure
+        self.denoise = denoise
         self.blur_px = blur_px
         self.seed = seed
         self.cache = cache
@@ -116,6 +121,7 @@ class Auto(FrozenFeatureDetector):
         self.use_guard = use_guard
         self.top_ratio = top_ratio
         self.map_weight = map_weight
+        self.use_spread = use_spread
         self.least_sure = least_sure
         self.mixup = mixup
         self.n_simulated = n_simulated
@@ -131,7 +137,8 @@ class Auto(FrozenFeatureDetector):
     ) -> Self:
         """Learn from images, labels and masks; see Detector.fit."""
         check_settings(self.config())
-        settings, view = self._settings(), self.view
+        settings = self._settings()
+        _ = self.view  # refuses settings before an image is read
         pool = usable_as_normal(len(images), labels)
         if len(pool) < 2:
             raise DataError(
@@ -140,10 +147,11 @@ class Auto(FrozenFeatureDetector):
             )
         codes = np.full(len(images), -1) if labels is None else np.asarray(labels)
         backbone = load_backbone(self.backbone, self.stages, cache=self.cache)
-        readings = Readings(
-            backbone, view, images, codes.astype(np.int8), masks, progress or NoProgress()
-        )
         self._forget()
+        self._learn_noise(images, pool, self.size_px)
+        readings = Readings(
+            backbone, self.view, images, codes.astype(np.int8), masks, progress or NoProgress()
+        )
         with one_thread_a_product():
             found = Inquiry(readings, settings, self._make_normality).run()
         self.normality_, self.descriptor_ = found.normality, found.descriptor
@@ -215,6 +223,7 @@ class Auto(FrozenFeatureDetector):
                 self._learner(),
                 self.top_ratio,
                 self.map_weight,
+                self.use_spread,
             )
         )
         revised.suspects_, revised.decisions_ = (), ()
@@ -255,7 +264,7 @@ class Auto(FrozenFeatureDetector):
     def estimate_fit_bytes(self, n_images: int) -> int:
         """Return the peak: process, Gaussians of two rounds, what is kept of the studied images."""
         normality = self._make_normality()
-        studied = min(n_images, InquirySettings.n_studied) * normality.grid_side**2 * 2 * 3 * 180
+        studied = min(n_images, InquirySettings.n_studied) * normality.grid_side**2 * 2 * 4 * 200
         return 640 * 2**20 + normality.estimate_bytes(n_images) + studied
 
     def arrays(self) -> Arrays:
@@ -265,7 +274,7 @@ class Auto(FrozenFeatureDetector):
             for prefix in _PARTS
             if getattr(self, f"{prefix}_") is not None
             for key, value in getattr(self, f"{prefix}_").arrays().items()
-        }
+        } | self._noise_arrays()
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave."""
@@ -275,8 +284,9 @@ class Auto(FrozenFeatureDetector):
         self.fusion_ = Fusion.restore(own["fusion"])
         width = self.descriptor_.width
         self.images_ = _restore_classifier(own["images"], width + N_EVIDENCE)
-        self.places_ = _restore_classifier(own["places"], width + N_EVIDENCE - 1)
+        self.places_ = _restore_classifier(own["places"], 2 * width + N_EVIDENCE - 1)
         self.memory_ = Memory.restore(own["memory"], self.normality_.grid_side**2, width)
+        self._restore_noise(arrays)
         self.backbone_ = backbone
         return self
 
@@ -286,15 +296,19 @@ class Auto(FrozenFeatureDetector):
         measured = self.normality_.measure(batch)
         scores, heats = self.normality_.image_scores(measured), self.normality_.map_cells(measured)
         learned, logits = np.zeros(len(batch), np.float32), np.zeros(heats.shape, np.float32)
+        described = self.descriptor_.describe(self.normality_, batch)
         if self.images_ is not None or self.places_ is not None:
-            described = as_looks(self.descriptor_.describe(self.normality_, batch))
             said = evidence(self.normality_, measured).astype(np.float16)
-            cells = np.concatenate([described, said], axis=2)
+            cells = np.concatenate([as_looks(described), said], axis=2)
             if self.images_ is not None:
                 learned = learned_scores(self.images_.logits(cells), self.top_ratio)
             if self.places_ is not None:
-                logits = self.places_.logits(places_only(cells)).reshape(heats.shape)
-        return self.fusion_.scores(scores, learned), self.fusion_.maps(heats, logits)
+                logits = self.places_.logits(in_context(cells)).reshape(heats.shape)
+        maps = self.fusion_.maps(heats, logits)
+        return (
+            self.fusion_.scores(scores, learned),
+            spread(maps, described) if self.use_spread else maps,
+        )
 
     def _settings(self) -> InquirySettings:
         self._check_settings()
@@ -307,6 +321,7 @@ class Auto(FrozenFeatureDetector):
             use_guard=self.use_guard,
             top_ratio=self.top_ratio,
             map_weight=self.map_weight,
+            use_spread=self.use_spread,
             least_sure=self.least_sure,
             mixup=self.mixup,
             seed=self.seed,
@@ -330,6 +345,7 @@ class Auto(FrozenFeatureDetector):
         """Half a fit is none, and nothing of the last one is left in it."""
         for name in (
             "backbone_",
+            "noise_",
             "memory_",
             "suspects_",
             "account_",

@@ -17,6 +17,7 @@ from defectory.backbones import (
     load_backbone,
 )
 from defectory.detectors.base import Detector, usable_as_normal
+from defectory.detectors.camera_noise import NoiseTaker
 from defectory.detectors.grids import smoothing_matrix
 from defectory.detectors.states import batched
 from defectory.domain import (
@@ -37,7 +38,7 @@ MAX_HELD_OUT = 2000
 """Held-out scores beyond this number no longer move a threshold; a random share of the normals is taken."""
 
 
-class FrozenFeatureDetector(Detector):
+class FrozenFeatureDetector(NoiseTaker, Detector):
     """Reads frozen features, scores image by image and enlarges maps."""
 
     stages: ClassVar[tuple[str, ...]]
@@ -50,6 +51,7 @@ class FrozenFeatureDetector(Detector):
         size_px: int = 256,
         n_tiles: int = 1,
         even_exposure: bool = True,
+        denoise: bool = True,
         blur_px: float = 6.0,
         seed: int = 0,
         cache: FeatureCache | None = None,
@@ -58,6 +60,7 @@ class FrozenFeatureDetector(Detector):
         self.size_px = size_px
         self.n_tiles = n_tiles
         self.even_exposure = even_exposure
+        self.denoise = denoise
         self.blur_px = blur_px
         self.seed = seed
         self.cache = cache
@@ -65,7 +68,7 @@ class FrozenFeatureDetector(Detector):
     @property
     def view(self) -> View:
         """How images are shown to the backbone; ParameterError where the settings allow none."""
-        return View(self.size_px, self.n_tiles, self.even_exposure)
+        return View(self.size_px, self.n_tiles, self.even_exposure, self.noise_)
 
     def config(self) -> dict[str, Any]:
         """Return the settings, without the cache: it belongs to the machine."""
@@ -154,7 +157,8 @@ class TwoPassDetector(FrozenFeatureDetector):
         del masks  # a one-class model has no use for them
         check_settings(self.config())
         progress = progress or NoProgress()
-        view, normals = self.view, usable_as_normal(len(images), labels)
+        _ = self.view  # refuses settings before an image is read
+        normals = usable_as_normal(len(images), labels)
         if len(normals) < 2:
             raise DataError(
                 f"{len(normals)} of {len(images)} images are normal or unlabeled; "
@@ -163,6 +167,8 @@ class TwoPassDetector(FrozenFeatureDetector):
         self.backbone_ = load_backbone(self.backbone, self.stages, cache=self.cache)
         held_out = np.sort(np.random.default_rng(self.seed).permutation(normals)[:MAX_HELD_OUT])
         try:
+            self._learn_noise(images, normals, self.size_px * self.n_tiles)
+            view = self.view
             with one_thread_a_product():
                 progress.start("reading features", len(normals))
                 self._learn(self._batches(images, view, normals, progress), normals)

@@ -25,6 +25,7 @@ class Gaussian(TwoPassDetector):
     size_px : multiple of 32, side that images (or tiles) are resized to
     n_tiles : tiles a side, for tiny defects; cells of one 16 px neighborhood share a Gaussian
     even_exposure : see `prepare_image`
+    denoise : take camera noise off all images where those of the fit show some
     shrinkage : (0, 1], of the covariances
     top_ratio : (0, 1], share of the cells whose mean is the position-wise score
     image_weight : >= 0, weight of the image-level part; 0 leaves it out
@@ -55,6 +56,7 @@ class Gaussian(TwoPassDetector):
         size_px: int = 256,
         n_tiles: int = 1,
         even_exposure: bool = True,
+        denoise: bool = True,
         shrinkage: float = 0.02,
         top_ratio: float = 0.02,
         image_weight: float = 0.3,
@@ -64,7 +66,7 @@ class Gaussian(TwoPassDetector):
     ) -> None:
         super().__init__(
             backbone=backbone, size_px=size_px, n_tiles=n_tiles, even_exposure=even_exposure,
-            blur_px=blur_px, seed=seed, cache=cache,
+            denoise=denoise, blur_px=blur_px, seed=seed, cache=cache,
         )  # fmt: skip
         self.shrinkage = shrinkage
         self.top_ratio = top_ratio
@@ -76,11 +78,12 @@ class Gaussian(TwoPassDetector):
 
     def arrays(self) -> Arrays:
         """Return the Gaussians and the standardization."""
-        return self.normality_.arrays()
+        return {**self.normality_.arrays(), **self._noise_arrays()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave."""
         self.normality_ = self._make_normality().restore(arrays, backbone)
+        self._restore_noise(arrays)
         self.backbone_ = backbone
         return self
 

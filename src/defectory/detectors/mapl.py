@@ -40,7 +40,7 @@ class Mapl(SegmentationDetector):
     Parameters
     ----------
     encoder : "packaged" (frozen, by `backbone`) or "scratch" (the paper's, trained with the rest)
-    backbone, size_px, even_exposure, cache : see `Gaussian`
+    backbone, size_px, even_exposure, denoise, cache : see `Gaussian`
     mix : "paper", "broad" or "all", the kinds of simulated defects; see docs/simulation.md
     foreground : "auto" or "off", where defects may lie
     n_memory : >= 1, normal images remembered
@@ -82,6 +82,7 @@ class Mapl(SegmentationDetector):
         backbone: str = DEFAULT_BACKBONE,
         size_px: int = 256,
         even_exposure: bool = True,
+        denoise: bool = True,
         mix: str = "broad",
         foreground: str = "auto",
         n_memory: int = 30,
@@ -112,6 +113,7 @@ class Mapl(SegmentationDetector):
         self.backbone = backbone
         self.size_px = size_px
         self.even_exposure = even_exposure
+        self.denoise = denoise
         self.mix = mix
         self.foreground = foreground
         self.n_memory = n_memory
@@ -141,9 +143,9 @@ class Mapl(SegmentationDetector):
     def arrays(self) -> Arrays:
         """Return the normality model and how its evidence and the head's are standardized."""
         if not self._adds_normality:
-            return {}
+            return super().arrays()
         named = {f"{_NORMALITY_PREFIX}{k}": v for k, v in self.normality_.arrays().items()}
-        return {**named, "standards": self.standards_}
+        return {**super().arrays(), **named, "standards": self.standards_}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave; the head must have been set before."""

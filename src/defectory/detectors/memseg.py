@@ -18,7 +18,7 @@ class MemSeg(SegmentationDetector):
 
     Parameters
     ----------
-    backbone, size_px, even_exposure, n_memory, n_steps, seed, cache : see `Mapl`
+    backbone, size_px, even_exposure, denoise, n_memory, n_steps, seed, cache : see `Mapl`
 
     Notes
     -----
@@ -58,6 +58,7 @@ class MemSeg(SegmentationDetector):
         backbone: str = DEFAULT_BACKBONE,
         size_px: int = 256,
         even_exposure: bool = True,
+        denoise: bool = True,
         n_memory: int = 30,
         n_steps: int = 500,
         seed: int = 0,
@@ -66,6 +67,7 @@ class MemSeg(SegmentationDetector):
         self.backbone = backbone
         self.size_px = size_px
         self.even_exposure = even_exposure
+        self.denoise = denoise
         self.n_memory = n_memory
         self.n_steps = n_steps
         self.seed = seed

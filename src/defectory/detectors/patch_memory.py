@@ -33,7 +33,7 @@ class PatchMemory(TwoPassDetector):
 
     Parameters
     ----------
-    backbone, size_px, n_tiles, even_exposure, blur_px, cache : see `Gaussian`
+    backbone, size_px, n_tiles, even_exposure, denoise, blur_px, cache : see `Gaussian`
     n_bank : >= 1, patches kept
     n_dims : >= 1, dimensions after whitening
     n_neighbors : >= 1, distances are the mean over so many nearest patches
@@ -65,6 +65,7 @@ class PatchMemory(TwoPassDetector):
         size_px: int = 256,
         n_tiles: int = 1,
         even_exposure: bool = True,
+        denoise: bool = True,
         n_bank: int = 4096,
         n_dims: int = 128,
         n_neighbors: int = 1,
@@ -76,7 +77,7 @@ class PatchMemory(TwoPassDetector):
     ) -> None:
         super().__init__(
             backbone=backbone, size_px=size_px, n_tiles=n_tiles, even_exposure=even_exposure,
-            blur_px=blur_px, seed=seed, cache=cache,
+            denoise=denoise, blur_px=blur_px, seed=seed, cache=cache,
         )  # fmt: skip
         self.n_bank = n_bank
         self.n_dims = n_dims
@@ -98,6 +99,7 @@ class PatchMemory(TwoPassDetector):
             "projection": self.projection_,
             "bank": self.index_.bank,
             "coverage_radius": np.array([self.coverage_radius_], np.float32),
+            **self._noise_arrays(),
         }
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
@@ -109,6 +111,7 @@ class PatchMemory(TwoPassDetector):
         self.index_ = NeighborIndex(check_array(arrays, "bank", (None, n_dims + 2)))
         self.coverage_radius_ = float(check_array(arrays, "coverage_radius", (1,))[0])
         self.backbone_ = backbone
+        self._restore_noise(arrays)
         return self
 
     def _learn(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:

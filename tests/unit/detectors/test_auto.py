@@ -108,6 +108,20 @@ def test_parts_that_are_off_leave_normality_alone():
     assert np.corrcoef(found, expected)[0, 1] > 0.9999
 
 
+def test_maps_are_spread_over_what_looks_alike_and_held_out_ones_too(taught, test_images):
+    plain = Auto(**_QUICK, use_spread=False).fit(*_known())
+    found, expected = taught.score(test_images), plain.score(test_images)
+    np.testing.assert_array_equal(found.image_scores, expected.image_scores)
+    for one, other in zip(found.anomaly_maps, expected.anomaly_maps, strict=True):
+        assert not np.allclose(one, other, atol=0.1)
+    same = plain.held_out_scores_ == taught.held_out_scores_
+    assert same.all()
+    assert not np.isclose(plain.held_out_peaks_, taught.held_out_peaks_).all()
+    good = ArrayImages(products(1, seed=3))
+    again, without = (d.update(good, [0]).detector for d in (taught, plain))
+    assert not np.isclose(again.held_out_peaks_, without.held_out_peaks_).all()
+
+
 def test_update_takes_a_false_alarm_and_a_missed_defect(taught):
     alarm, missed = (
         planted(products(1, seed=11)[0], (60, 60)),

@@ -114,12 +114,21 @@ def evidence(normality: GaussianNormality, measured: Measurements) -> Float:
     return np.asarray(_GAIN * columns, np.float32)
 
 
-def places_only(cells: NDArray[np.float16]) -> NDArray[np.float16]:
-    """Return descriptors and evidence without what is said of the image as a whole.
+def in_context(cells: NDArray[np.float16]) -> NDArray[np.float16]:
+    """Return (n, p, 2 w + 4) float16: looks, mean looks of the image, evidence but for that of the image.
 
-    It would raise all the cells of a defective image, the good ones too.
+    What the image looks like tells which of its cells are out of place. How odd it is as a whole would raise
+    all the cells of a defective image, the good ones too.
+
+    Parameters
+    ----------
+    cells : (n, p, w + 5) float16 looks and evidence
     """
-    return np.delete(cells, cells.shape[2] - N_EVIDENCE + _OF_IMAGE, axis=2)
+    looks, said = cells[:, :, :-N_EVIDENCE], cells[:, :, -N_EVIDENCE:]
+    means = looks.mean(axis=1, dtype=np.float32, keepdims=True).astype(np.float16)
+    return np.concatenate(
+        [looks, np.broadcast_to(means, looks.shape), np.delete(said, _OF_IMAGE, axis=2)], axis=2
+    )
 
 
 def _mean_of_neighbors(values: Float) -> Float:

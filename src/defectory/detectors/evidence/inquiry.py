@@ -59,6 +59,7 @@ class InquirySettings:
     use_guard: bool = True
     top_ratio: float = 0.05
     map_weight: float = 1.0
+    use_spread: bool = True
     least_sure: float = 0.5
     mixup: float = 0.0
     seed: int = 0
@@ -297,7 +298,7 @@ class Inquiry:
             descriptor=opinion.descriptor,
             parts=assemble(
                 study, opinion.simulated, opinion.normality, self._learner, opinion.found,
-                presumed, self._settings.map_weight,
+                presumed, self._settings.map_weight, self._settings.use_spread,
             ),
             memory=Memory.of(
                 study,

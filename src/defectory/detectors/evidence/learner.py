@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.detectors.evidence.classifier import CellClassifier, ClassifierSettings
-from defectory.detectors.evidence.descriptors import places_only
+from defectory.detectors.evidence.descriptors import in_context
 from defectory.detectors.evidence.lessons import Lessons
 from defectory.detectors.evidence.study import Study
 from defectory.detectors.gaussian_normality import GaussianNormality
@@ -71,13 +71,13 @@ class Learner:
     ) -> Learned:
         """Return what tells where in an image a defect is: masks, against all that they leave out."""
         lessons = Lessons(
-            cells=places_only(study.cells(normality)),
+            cells=in_context(study.cells(normality)),
             is_surest=study.has_mask,
             normal=is_normal[:, None] | study.bare_cells(),
             defective=study.marked_cells(),
         )
         if simulated is not None:
-            cells = places_only(simulated.cells(normality))
+            cells = in_context(simulated.cells(normality))
             lessons = lessons.join(cells, simulated.bare_cells(), simulated.marked_cells())
         return self._learn(lessons, study, simulated)
 

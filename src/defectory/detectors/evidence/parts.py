@@ -15,6 +15,7 @@ from defectory.detectors.evidence.fusion import (
 )
 from defectory.detectors.evidence.learner import Learner
 from defectory.detectors.evidence.memory import Memory
+from defectory.detectors.evidence.spreading import spread
 from defectory.detectors.evidence.study import Study
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.domain import Label
@@ -64,7 +65,7 @@ class ImageEvidence:
 
 def assemble(
     study: Study, simulated: Study | None, normality: GaussianNormality, learner: Learner,
-    found: ImageEvidence | None, is_presumed: Bools, map_weight: float,
+    found: ImageEvidence | None, is_presumed: Bools, map_weight: float, use_spread: bool,
 ) -> Parts:  # fmt: skip
     """Return the parts; masks and simulated defects, where there are any, teach the map.
 
@@ -74,6 +75,7 @@ def assemble(
     found : or None for normality alone
     is_presumed : (n,) bool, images that calibrate as normal ones
     map_weight : >= 0, of a map that many masks have taught
+    use_spread : whether maps are spread over cells that look alike
     """
     n_masks = int(study.has_mask.sum())
     weight = map_weight * max(trust_in_masks(n_masks), _TRUST_IN_SIMULATED * bool(simulated))
@@ -95,7 +97,7 @@ def assemble(
         None if places is None else places.classifier,
         fusion,
         scores,
-        maps,
+        spread(maps, study.described[is_presumed]) if use_spread else maps,
     )
 
 
@@ -133,10 +135,13 @@ def relearn(
     learner: Learner,
     top_ratio: float,
     map_weight: float,
+    use_spread: bool,
 ) -> Parts:
     """Return the parts that the labels, suspects and simulated defects in a memory teach."""
     study, simulated = memory.study, memory.simulated
     found = teach(
         study, simulated, normality, learner, memory.is_suspect, memory.teaches_normal, top_ratio
     )
-    return assemble(study, simulated, normality, learner, found, memory.is_presumed, map_weight)
+    return assemble(
+        study, simulated, normality, learner, found, memory.is_presumed, map_weight, use_spread
+    )

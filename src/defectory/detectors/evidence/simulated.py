@@ -1,6 +1,6 @@
 """Defects simulated in normal images, as a classifier of cells sees them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +49,13 @@ class DefectDrawer:
         """
         progress.start("simulating defects", len(rows))
         simulator = AnomalySimulator(mix="broad")
+        view = replace(self.view, noise=0.0)  # taken off before defects are drawn
 
         def draw(row: int) -> tuple[Image, NDArray[np.bool_]]:
             image = self.images.read([row])[0]
-            prepared = prepare_image(image, self.view.side_px, even_exposure=False)
+            prepared = prepare_image(
+                image, self.view.side_px, even_exposure=False, noise=self.view.noise
+            )
             found = simulator.simulate(prepared, np.random.default_rng([self.seed, _STREAM, row]))
             return found.image, found.mask
 
@@ -63,7 +66,7 @@ class DefectDrawer:
             listed = [int(row) for row in rows[start : start + BATCH]]
             drawn = list(map_ordered(draw, listed, count_cores()))
             images = [image for image, _ in drawn]
-            batch = list(self.backbone.extract(ArrayImages(images), self.view, range(len(images))))
+            batch = list(self.backbone.extract(ArrayImages(images), view, range(len(images))))
             measured.append(normality.measure(batch))
             described.append(descriptor.describe(normality, batch))
             coverage.extend(cover(mask, normality.grid_side) for _, mask in drawn)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, Features, View, load_backbone
 from defectory.detectors.base import Arrays, Detector, usable_as_normal
+from defectory.detectors.camera_noise import NoiseTaker
 from defectory.detectors.segmentation.head import Head
 from defectory.detectors.segmentation.inputs import (
     LEVELS,
@@ -54,7 +55,7 @@ _N_TOP, _TOP_SIDE_PX = 100, 256
 ENCODERS = ("packaged", "scratch")
 
 
-class SegmentationDetector(Detector):
+class SegmentationDetector(NoiseTaker, Detector):
     """Frozen or trained encoder, memory, and a head that is trained on simulated and known defects.
 
     What a method takes from here it states as attributes; see `Mapl` for what each of them means.
@@ -90,7 +91,7 @@ class SegmentationDetector(Detector):
     @property
     def view(self) -> View:
         """How images are shown to the encoder; ParameterError where the settings allow none."""
-        return View(self.size_px, 1, self.even_exposure)
+        return View(self.size_px, 1, self.even_exposure, self.noise_)
 
     def config(self) -> dict[str, Any]:
         """Return the settings, without the cache: it belongs to the machine."""
@@ -120,6 +121,7 @@ class SegmentationDetector(Detector):
         train, held_out = split_normals(codes, n_held_out, self.seed)
         self._forget()
         try:
+            self._learn_noise(images, usable, self.size_px)
             self._fit(images, codes, masks, train, held_out, progress)
         except BaseException:
             self._forget()  # half a fit is none
@@ -141,13 +143,13 @@ class SegmentationDetector(Detector):
 
     def arrays(self) -> Arrays:
         """Return the learned state beside the networks."""
-        return {}
+        return self._noise_arrays()
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave; the head must have been set before."""
-        del arrays
         if self.head_ is None:
             raise ParameterError(f"the trained head of {self.name} is missing")
+        self._restore_noise(arrays)
         self.backbone_ = backbone
         self._head = self._open_head()
         return self
@@ -185,7 +187,13 @@ class SegmentationDetector(Detector):
             network=fitting.settings_from(self, fitting.NetworkSettings),
             training=fitting.settings_from(self, TrainingSettings),
             maker=RoundMaker(
-                images, codes, reader, self._make_simulator(images, train), self.size_px, self.seed
+                images,
+                codes,
+                reader,
+                self._make_simulator(images, train),
+                self.size_px,
+                self.seed,
+                self.noise_,
             ),
             train=train,
             held_out=held_out,
@@ -236,7 +244,14 @@ class SegmentationDetector(Detector):
         return Head(self.head_, stages if self.encoder == "scratch" else LEVELS)
 
     def _forget(self) -> None:
-        for name in ("backbone_", "head_", "_head", "held_out_scores_", "held_out_peaks_"):
+        for name in (
+            "backbone_",
+            "head_",
+            "_head",
+            "held_out_scores_",
+            "held_out_peaks_",
+            "noise_",
+        ):
             self.__dict__.pop(name, None)
 
     def _wanted_stages(self) -> tuple[str, ...]:

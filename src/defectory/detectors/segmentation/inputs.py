@@ -1,6 +1,7 @@
 """From images to what the trainable network reads: frozen features, or prepared pixels. No torch."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -27,7 +28,7 @@ class InputReader(Protocol):
         ...
 
     def prepare(self, images: Iterable[Image]) -> Inputs:
-        """Return the rows of images that were made a moment ago."""
+        """Return the rows of images that were made a moment ago, of squares without noise."""
         ...
 
 
@@ -47,7 +48,7 @@ class FrozenInputs:
         return _stack(map_ordered(self._run, images, count_cores()))
 
     def _run(self, image: Image) -> Inputs:
-        return _levels_of(self._backbone.run(image, self._view))
+        return _levels_of(self._backbone.run(image, replace(self._view, noise=0.0)))
 
 
 class PixelInputs:
@@ -58,12 +59,15 @@ class PixelInputs:
 
     def read(self, images: ImageSource, indices: Sequence[int]) -> Inputs:
         """See InputReader."""
-        return self.prepare(images.read([i])[0] for i in indices)
+        return _stack(self._prepare(images.read([index])[0], self._view.noise) for index in indices)
 
     def prepare(self, images: Iterable[Image]) -> Inputs:
         """See InputReader."""
-        side_px, even = self._view.side_px, self._view.even_exposure
-        return _stack((prepare_image(image, side_px, even_exposure=even),) for image in images)
+        return _stack(self._prepare(image, 0.0) for image in images)
+
+    def _prepare(self, image: Image, noise: float) -> Inputs:
+        view = self._view
+        return (prepare_image(image, view.side_px, even_exposure=view.even_exposure, noise=noise),)
 
 
 def take(inputs: Inputs, rows: slice | NDArray[np.intp]) -> Inputs:

@@ -72,6 +72,7 @@ class RoundMaker:
     simulator : of defects
     side_px : of the square that defects are drawn in
     seed : of all draws
+    noise : taken off the images before defects are drawn into them
     """
 
     images: ImageSource
@@ -80,6 +81,7 @@ class RoundMaker:
     simulator: AnomalySimulator
     side_px: int
     seed: int
+    noise: float = 0.0
 
     def make(self, pool: Indices, n: int, number: int) -> Round:
         """Return round `number`: n images of the pool, each at most once more often than another."""
@@ -105,7 +107,9 @@ class RoundMaker:
 
     def _draw(self, job: tuple[int, Sequence[int]]) -> tuple[Image, Mask]:
         index, key = job
-        image = prepare_image(self.images.read([index])[0], self.side_px, even_exposure=False)
+        image = prepare_image(
+            self.images.read([index])[0], self.side_px, even_exposure=False, noise=self.noise
+        )
         drawn = self.simulator.simulate(image, np.random.default_rng(key))
         return drawn.image, drawn.mask
 

@@ -7,6 +7,7 @@ from defectory.detectors.evidence.descriptors import (
     _mean_of_neighbors,
     as_looks,
     evidence,
+    in_context,
 )
 from defectory.domain import ParameterError
 from tests.unit.detectors.evidence.fake_features import (
@@ -133,3 +134,16 @@ def test_evidence_has_a_limit():
     found = evidence(PlainNormality(), measurements(odd))
     np.testing.assert_array_equal(found[0, :3, 0], [120, -120, 0])
     assert np.abs(found).max() == 120
+
+
+def test_cells_in_context_know_their_image_but_not_how_odd_it_is():
+    rng = np.random.default_rng(4)
+    looks, said = rng.normal(size=(3, N_CELLS, 6)), rng.normal(size=(3, N_CELLS, N_EVIDENCE))
+    cells = np.concatenate([looks, said], axis=2).astype(np.float16)
+    found = in_context(cells)
+    assert (found.shape, found.dtype) == ((3, N_CELLS, 6 + 6 + N_EVIDENCE - 1), np.float16)
+    np.testing.assert_array_equal(found[:, :, :6], cells[:, :, :6])
+    for cell in (0, N_CELLS - 1):
+        np.testing.assert_allclose(found[:, cell, 6:12], looks.mean(axis=1), atol=2e-3)
+    np.testing.assert_array_equal(found[:, :, 12:], cells[:, :, [6, 7, 9, 10]])
+    np.testing.assert_array_equal(in_context(cells[1:2])[0], found[1])

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from defectory.detectors.evidence import learner as module
 from defectory.detectors.evidence.classifier import ClassifierSettings
-from defectory.detectors.evidence.descriptors import places_only
+from defectory.detectors.evidence.descriptors import in_context
 from defectory.detectors.evidence.learner import Learner, deal_folds
 from defectory.domain import Label
 from tests.unit.detectors.evidence.fake_features import (
@@ -100,7 +100,10 @@ def test_places_are_told_by_masks_against_what_they_leave_out_and_not_by_the_ima
     Learner(QUICK, 0).find_places(study, None, PlainNormality(), IS_NORMAL)
     ((lessons, _),) = taught
     cells = study.cells(PlainNormality())
-    np.testing.assert_array_equal(lessons.cells, np.delete(cells, 3 + 2, axis=2))
+    # looks, those of the image on average, evidence without what is said of the image
+    np.testing.assert_array_equal(lessons.cells[:, :, :3], cells[:, :, :3])
+    np.testing.assert_array_equal(np.diff(lessons.cells[:, :, 3:6], axis=1), 0)
+    np.testing.assert_array_equal(lessons.cells[:, :, 6:], cells[:, :, [3, 4, 6, 7]])
     assert lessons.normal[:7].all()
     assert not lessons.normal[7:10].any()  # not presumed normal, and without a mask
     np.testing.assert_array_equal(lessons.normal[10:], [np.arange(N_CELLS) > 2] * 2)
@@ -135,10 +138,10 @@ def test_logits_are_by_networks_that_have_not_seen_the_image(study):
         ),
         (
             learner.find_places(study, None, PlainNormality(), IS_NORMAL),
-            places_only(study.cells(PlainNormality())),
+            in_context(study.cells(PlainNormality())),
         ),
     ]:
-        is_defective = np.isin(np.arange(N), [8, 9, 10, 11][2 * (cells.shape[2] == 3 + 4) :])
+        is_defective = np.isin(np.arange(N), [8, 9, 10, 11][2 * (cells.shape[2] == 2 * 3 + 4) :])
         folds = deal_folds(is_defective, 3, 3)
         assert found.logits.dtype == np.float32
         np.testing.assert_array_equal(found.logits, found.classifier.left_out_logits(cells, folds))
