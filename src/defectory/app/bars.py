@@ -16,6 +16,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from defectory.app.interruption import raise_if_interrupted
+
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
@@ -59,7 +61,8 @@ class Bars:
         self._task = self._bars.add_task(stage, total=total, note="")
 
     def advance(self, steps: int = 1) -> None:
-        """Move the bar of the present stage."""
+        """Move the bar of the present stage; KeyboardInterrupt where a Ctrl-C went astray."""
+        raise_if_interrupted()
         if self._task is not None:
             self._bars.advance(self._task, steps)
 

@@ -7,6 +7,8 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
+from defectory.app.interruption import remembered_interruption
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
@@ -18,7 +20,8 @@ def plain_errors(command: Command) -> Command:
         from defectory.domain import DefectoryError
 
         try:
-            return command(*args, **kwargs)
+            with remembered_interruption():
+                return command(*args, **kwargs)
         except DefectoryError as error:
             click.echo(f"defectory: {error}", err=True)
             sys.exit(1)

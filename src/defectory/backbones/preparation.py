@@ -33,10 +33,30 @@ def prepare_image(image: Image, side_px: int, *, even_exposure: bool, noise: flo
     if picture.size != size:
         picture = picture.resize(size, PillowImage.Resampling.BILINEAR)
     if noise:
-        scales = (side_px / image.shape[0], side_px / image.shape[1])
-        blurred = take_off_noise(np.asarray(picture), noise, scales)
+        blurred = take_off_noise(np.asarray(picture), noise, _scales(image, side_px))
         return _expose_exactly(blurred) if even_exposure else _round(blurred)
     return _even_exposure(picture) if even_exposure else np.asarray(picture)
+
+
+def clean_square(square: Image, image: Image, noise: float) -> Image:
+    """Return a square made of an image, a defect drawn into it perhaps, without its camera noise.
+
+    A defect that is drawn before noise is taken off is blurred as real ones are.
+
+    Parameters
+    ----------
+    square : (s, s, 3) uint8, RGB, from `prepare_image` without noise or exposure
+    image : what it was made of
+    noise : >= 0, see `prepare_image`; 0 returns the square itself
+    """
+    if not noise:
+        return square
+    return _round(take_off_noise(square, noise, _scales(image, len(square))))
+
+
+def _scales(image: Image, side_px: int) -> tuple[float, float]:
+    """Return the pixels of the square for one of the image's, down and across."""
+    return side_px / image.shape[0], side_px / image.shape[1]
 
 
 def _expose_exactly(pixels: NDArray[np.float32]) -> Image:

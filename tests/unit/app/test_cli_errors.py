@@ -1,5 +1,9 @@
+import contextlib
+import signal
+
 import pytest
 
+from defectory.app.bars import Bars
 from defectory.app.cli_errors import plain_errors
 
 
@@ -20,6 +24,23 @@ def test_an_interrupt_ends_with_130_even_where_a_lock_swallowed_it(command, caps
         plain_errors(command)()
     assert done.value.code == 130
     assert "interrupted" in capsys.readouterr().err
+
+
+def _swallow_an_interrupt_and_go_on():
+    bars = Bars()
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    bars.advance()
+
+
+def test_an_interrupt_that_went_astray_ends_the_command_at_the_next_image(capsys):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as done:
+        plain_errors(_swallow_an_interrupt_and_go_on)()
+    assert done.value.code == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
+    plain_errors(Bars().advance)()  # the next command knows nothing of it
 
 
 def test_any_other_runtime_error_is_ours_to_see():

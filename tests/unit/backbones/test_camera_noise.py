@@ -10,7 +10,7 @@ from defectory.backbones.camera_noise import (
     estimate_noise,
     take_off_noise,
 )
-from defectory.backbones.preparation import prepare_image
+from defectory.backbones.preparation import clean_square, prepare_image
 from defectory.domain import ArrayImages, ParameterError
 
 # So much of independent noise is left in the mean of three channels.
@@ -147,3 +147,16 @@ def test_the_cache_tells_noise_apart(make_backbone, tmp_path):
 def test_noise_out_of_range_is_refused(noise):
     with pytest.raises(ParameterError, match="noise"):
         View(64, noise=noise)
+
+
+def test_a_defect_drawn_into_a_square_is_blurred_as_one_before_the_camera_would_be():
+    image = np.full((80, 120, 3), 120, np.uint8)
+    image[30:50, 40:70] = 200
+    square = prepare_image(image, 64, even_exposure=False)
+    assert clean_square(square, image, 0.0) is square
+    cleaned = clean_square(square, image, 10.0)
+    np.testing.assert_array_equal(
+        cleaned, prepare_image(image, 64, even_exposure=False, noise=10.0)
+    )
+    steps = [np.abs(np.diff(part[32, :, 0].astype(int))).max() for part in (square, cleaned)]
+    assert steps[1] < steps[0]

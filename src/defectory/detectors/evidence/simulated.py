@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, View
 from defectory.backbones.parallel import count_cores, map_ordered
-from defectory.backbones.preparation import prepare_image
+from defectory.backbones.preparation import clean_square, prepare_image
 from defectory.detectors.evidence.descriptors import CellDescriptor, Described
 from defectory.detectors.evidence.study import Study, cover
 from defectory.detectors.gaussian_normality import GaussianNormality
@@ -49,15 +49,13 @@ class DefectDrawer:
         """
         progress.start("simulating defects", len(rows))
         simulator = AnomalySimulator(mix="broad")
-        view = replace(self.view, noise=0.0)  # taken off before defects are drawn
+        view = replace(self.view, noise=0.0)  # taken off as soon as defects are drawn
 
         def draw(row: int) -> tuple[Image, NDArray[np.bool_]]:
             image = self.images.read([row])[0]
-            prepared = prepare_image(
-                image, self.view.side_px, even_exposure=False, noise=self.view.noise
-            )
-            found = simulator.simulate(prepared, np.random.default_rng([self.seed, _STREAM, row]))
-            return found.image, found.mask
+            square = prepare_image(image, self.view.side_px, even_exposure=False)
+            found = simulator.simulate(square, np.random.default_rng([self.seed, _STREAM, row]))
+            return clean_square(found.image, image, self.view.noise), found.mask
 
         measured: list[Measurements] = []
         described: list[Described] = []

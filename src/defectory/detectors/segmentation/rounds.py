@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones.parallel import count_cores, map_ordered
-from defectory.backbones.preparation import prepare_image
+from defectory.backbones.preparation import clean_square, prepare_image
 from defectory.detectors.segmentation.inputs import InputReader, Inputs, take
 from defectory.domain import ImageSource, Label
 from defectory.domain.images import Image, Mask
@@ -72,7 +72,7 @@ class RoundMaker:
     simulator : of defects
     side_px : of the square that defects are drawn in
     seed : of all draws
-    noise : taken off the images before defects are drawn into them
+    noise : taken off the images with the defects in them
     """
 
     images: ImageSource
@@ -107,11 +107,10 @@ class RoundMaker:
 
     def _draw(self, job: tuple[int, Sequence[int]]) -> tuple[Image, Mask]:
         index, key = job
-        image = prepare_image(
-            self.images.read([index])[0], self.side_px, even_exposure=False, noise=self.noise
-        )
-        drawn = self.simulator.simulate(image, np.random.default_rng(key))
-        return drawn.image, drawn.mask
+        image = self.images.read([index])[0]
+        square = prepare_image(image, self.side_px, even_exposure=False)
+        drawn = self.simulator.simulate(square, np.random.default_rng(key))
+        return clean_square(drawn.image, image, self.noise), drawn.mask
 
 
 def split_normals(labels: NDArray[np.int8], n_held_out: int, seed: int) -> tuple[Indices, Indices]:
