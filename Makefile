@@ -16,7 +16,7 @@ demo: $(VENV)/.demo  ## fit and judge a detector on real solar-cell pictures; wr
 	$(BIN)/defectory demo -o $(DEMO)
 
 test: $(VENV)/.dev   ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/.dev  ## lint, format, types, layers, spelling
 	$(BIN)/ruff check .
