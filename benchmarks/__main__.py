@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.p3_command import add_p3, add_p3_figures, counts
+from benchmarks.result_files import MissingDataError, write_result
 
 _HERE = Path(__file__).resolve().parent
 _RESULTS, _WORK = _HERE / "results", _HERE / "work"
@@ -24,12 +25,16 @@ _SWIFT = ("gaussian", "patch-memory")
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     runner: Callable[[argparse.Namespace], int] = options.run
-    return runner(options)
+    try:
+        return runner(options)
+    except MissingDataError as error:
+        print(f"skipped {options.command}: {error}", file=sys.stderr)
+        return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    commands = parser.add_subparsers(required=True)
+    commands = parser.add_subparsers(dest="command", required=True)
     for name in _NAMES:
         command = commands.add_parser(name)
         command.set_defaults(run=_run_protocol, protocol=name)
@@ -94,14 +99,8 @@ def _add_labels(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _run_protocol(options: argparse.Namespace) -> int:
-    from benchmarks.datasets import MissingDataError
-
     detector = options.detector or _default_detector(options.protocol)
-    try:
-        result = _measure(options, detector)
-    except MissingDataError as error:
-        print(f"skipped {options.protocol}: {error}", file=sys.stderr)
-        return 0
+    result = _measure(options, detector)
     return _write(options, f"{_NAMES[options.protocol]}-{detector}.json", result)
 
 
@@ -127,7 +126,6 @@ def _run_pixel_maps(options: argparse.Namespace) -> int:
 
 def _run_mapl(options: argparse.Namespace) -> int:
     from benchmarks import mapl
-    from benchmarks.datasets import MissingDataError
 
     named = {"main": tuple(mapl.MAIN), "all": tuple(mapl.ROWS)}
     parts = ["python", "-m", "benchmarks", "mapl", "--rows", options.rows]
@@ -140,16 +138,12 @@ def _run_mapl(options: argparse.Namespace) -> int:
         out=options.out or (_WORK if options.n_images else _RESULTS) / "mapl.json",
         n_jobs=options.jobs,
     )  # fmt: skip
-    try:
-        mapl.run(told)
-    except MissingDataError as error:
-        print(f"skipped mapl: {error}", file=sys.stderr)
+    mapl.run(told)
     return 0
 
 
 def _run_labels(options: argparse.Namespace) -> int:
     from benchmarks import label_cases, labels
-    from benchmarks.datasets import MissingDataError
 
     every_row, every_protocol = tuple(labels.ROWS), tuple(label_cases.FAMILIES)
     parts = ["python", "-m", "benchmarks", "labels", "--rows", options.rows]
@@ -166,8 +160,6 @@ def _run_labels(options: argparse.Namespace) -> int:
     )  # fmt: skip
     try:
         labels.run(told)
-    except MissingDataError as error:
-        print(f"skipped labels: {error}", file=sys.stderr)
     except labels.ToldError as error:
         print(f"labels: {error}", file=sys.stderr)
         return 2
@@ -179,8 +171,7 @@ def _write(options: argparse.Namespace, name: str, result: dict[str, Any]) -> in
         result["n_images"] = options.n_images
     folder = _WORK if options.n_images else _RESULTS  # a smoke run is no result
     path = options.out or folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(_rounded(result), indent=1, sort_keys=True) + "\n")
+    write_result(path, result)
     print(path.name)
     return 0
 
@@ -222,17 +213,6 @@ def _default_detector(protocol: str) -> str:
     from defectory.detectors import DEFAULT_DETECTOR
 
     return DEFAULT_DETECTOR
-
-
-def _rounded(value: Any) -> Any:
-    """Return JSON data with floats to six digits; not-a-number becomes null."""
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    if isinstance(value, float):
-        return None if value != value else float(f"{value:.6g}")
-    return value
 
 
 def _run_tables(options: argparse.Namespace) -> int:

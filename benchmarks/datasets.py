@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.result_files import MissingDataError
 from defectory.sources import Dataset, read_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,10 +20,6 @@ _TEST_SHARE = 0.25
 _RANDOM_STATE = 42
 
 Indices = NDArray[np.intp]
-
-
-class MissingDataError(Exception):
-    """The data are not on this machine; the benchmark is skipped and says why."""
 
 
 def shared_data() -> Path:

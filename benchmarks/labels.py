@@ -31,6 +31,7 @@ from benchmarks.label_cases import (
 )
 from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
+from benchmarks.result_files import write_result
 from defectory.backbones import FeatureCache
 from defectory.detectors import DETECTORS, Detector
 from defectory.detectors.grids import cell_means
@@ -317,21 +318,7 @@ def read(path: Path) -> list[Run]:
 
 
 def _write(path: Path, runs: Sequence[Run], n_images: int | None) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     result: dict[str, Any] = {"protocol": "labels", "runs": list(runs)}
     if n_images:
         result["n_images"] = n_images
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(_finite(result), indent=1, sort_keys=True) + "\n")
-    partial.replace(path)
-
-
-def _finite(value: Any) -> Any:
-    """Return JSON data with floats to six digits; not-a-number becomes null."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    if isinstance(value, float):
-        return None if value != value else float(f"{value:.6g}")
-    return value
+    write_result(path, result)

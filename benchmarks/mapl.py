@@ -17,6 +17,7 @@ from benchmarks.evaluation import Figures, image_figures, say
 from benchmarks.noise import NoisyImages
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
+from benchmarks.result_files import write_result
 from defectory.backbones import FeatureCache
 from defectory.detectors import DETECTORS, Detector
 from defectory.domain import ImageSource, Label
@@ -87,7 +88,7 @@ def run(told: Told) -> None:
     test = thin(data.subset("test"), told.n_images)
     tasks = [(told, *task, train, test, data.fingerprint()) for task in _missing(told)]
     for record in parallel.each(_run_one, tasks, told.n_jobs):
-        _write(told.out, [*_read(told.out), record])
+        write_result(told.out, {"protocol": "mapl", "runs": [*_read(told.out), record]})
 
 
 def _run_one(
@@ -137,9 +138,3 @@ def _missing(told: Told) -> Iterator[tuple[str, str, int]]:
 
 def _read(path: Path) -> list[dict[str, Any]]:
     return list(json.loads(path.read_text())["runs"]) if path.exists() else []
-
-
-def _write(path: Path, runs: list[dict[str, Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps({"protocol": "mapl", "runs": runs}, indent=1, sort_keys=True)
-    path.write_text(text + "\n")

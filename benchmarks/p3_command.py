@@ -3,7 +3,6 @@
 import argparse
 import json
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -72,7 +71,6 @@ def counts(text: str) -> tuple[int, ...]:
 
 def _run_p3(options: argparse.Namespace) -> int:
     from benchmarks import p3
-    from benchmarks.datasets import MissingDataError
 
     ratios = options.ratios or _RATIOS.get(options.data, _DEFECT_RATIOS)
     folder = options.work if options.n_images else options.results  # a smoke run is no result
@@ -85,25 +83,17 @@ def _run_p3(options: argparse.Namespace) -> int:
         n_threads=options.n_threads, time_budget_s=options.time_budget_s,
         settings=options.settings,
     )  # fmt: skip
-    try:
-        p3.run(told)
-    except MissingDataError as error:
-        print(f"skipped p3: {error}", file=sys.stderr)
+    p3.run(told)
     return 0
 
 
 def _run_figures(options: argparse.Namespace) -> int:
     from benchmarks import p3_figures
-    from benchmarks.datasets import MissingDataError
 
-    try:
-        paths = p3_figures.draw(
-            options.normal, options.ratio, options.seed, cache=options.cache,
-            n_images=options.n_images, folder=options.out,
-        )  # fmt: skip
-    except MissingDataError as error:
-        print(f"skipped p3-figures: {error}", file=sys.stderr)
-        return 0
+    paths = p3_figures.draw(
+        options.normal, options.ratio, options.seed, cache=options.cache,
+        n_images=options.n_images, folder=options.out,
+    )  # fmt: skip
     print(*(path.name for path in paths), sep="\n")
     return 0
 

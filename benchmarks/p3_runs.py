@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from defectory.storage import write_whole
+from benchmarks.result_files import write_result
 
 Run = dict[str, Any]
 
@@ -43,10 +43,10 @@ def has_methods(run: Run, wanted: Iterable[str]) -> bool:
 def add_run(path: Path, run: Run, n_images: int | None) -> None:
     """Write the row into the file, in place of an equal one; the file is there whole at any time."""
     others = [found for found in read_runs(path, n_images) if key(found) != key(run)]
-    result: dict[str, Any] = {"protocol": "p3", "runs": [*others, rounded(run)]}
+    result: dict[str, Any] = {"protocol": "p3", "runs": [*others, run]}
     if n_images:
         result["n_images"] = n_images
-    write_whole(path, (json.dumps(result, indent=1, sort_keys=True) + "\n").encode())
+    write_result(path, result)
 
 
 def merge(results: Sequence[Run]) -> list[Run]:
@@ -63,17 +63,6 @@ def merge(results: Sequence[Run]) -> list[Run]:
         else result
         for result in results
     ]
-
-
-def rounded(value: Any) -> Any:
-    """Return JSON data with floats to six digits; not-a-number becomes null."""
-    if isinstance(value, dict):
-        return {name: rounded(item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(item) for item in value]
-    if isinstance(value, float):
-        return None if value != value else float(f"{value:.6g}")
-    return value
 
 
 def _rows(results: Sequence[Run]) -> list[Run]:

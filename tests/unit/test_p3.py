@@ -16,11 +16,11 @@ from PIL import Image
 
 from benchmarks import __main__ as command_line
 from benchmarks import outlier_plots, outlier_tables, p3, p3_command, p3_runs, tables
-from benchmarks.datasets import MissingDataError
 from benchmarks.outlier_rivals import gaussian_distances, nearest_distances
 from benchmarks.p3 import ABLATIONS, Told, figures
 from benchmarks.p3_collections import CLASS_NAMES, DATA, Material, draw_collection, read_material
 from benchmarks.provenance import provenance
+from benchmarks.result_files import MissingDataError, rounded
 from defectory.detectors import Mcod
 from defectory.domain import ArrayImages
 from tests.pictures import disc
@@ -196,7 +196,7 @@ def test_a_row_is_measured_as_it_says(tmp_path):
     assert found["provenance"]["seeds"] == [4]
     assert found["provenance"]["machine"]["threads"] == 1
     assert "rivals" not in found
-    assert json.loads(json.dumps(p3_runs.rounded(found)))["last"]["step"] > 0
+    assert json.loads(json.dumps(rounded(found)))["last"]["step"] > 0
 
 
 def test_a_row_names_the_device_that_auto_finds_and_the_gpu(monkeypatch, tmp_path):
