@@ -14,14 +14,9 @@ from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features, load_backbone
 from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
+from defectory.detectors.evidence.cells import N_EVIDENCE, Cells
 from defectory.detectors.evidence.classifier import CellClassifier
-from defectory.detectors.evidence.descriptors import (
-    N_EVIDENCE,
-    CellDescriptor,
-    as_looks,
-    evidence,
-    in_context,
-)
+from defectory.detectors.evidence.descriptors import CellDescriptor
 from defectory.detectors.evidence.fusion import Fusion, learned_scores
 from defectory.detectors.evidence.inquiry import Inquiry, InquirySettings
 from defectory.detectors.evidence.learner import Learner
@@ -293,17 +288,16 @@ class Auto(FrozenFeatureDetector):
     def _score_batch(
         self, batch: list[Features]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        measured = self.normality_.measure(batch)
+        samples = self.normality_.sample(batch)
+        measured = self.normality_.measure(samples)
         scores, heats = self.normality_.image_scores(measured), self.normality_.map_cells(measured)
         learned, logits = np.zeros(len(batch), np.float32), np.zeros(heats.shape, np.float32)
-        described = self.descriptor_.describe(self.normality_, batch)
-        if self.images_ is not None or self.places_ is not None:
-            said = evidence(self.normality_, measured).astype(np.float16)
-            cells = np.concatenate([as_looks(described), said], axis=2)
-            if self.images_ is not None:
-                learned = learned_scores(self.images_.logits(cells), self.top_ratio)
-            if self.places_ is not None:
-                logits = self.places_.logits(in_context(cells)).reshape(heats.shape)
+        described = self.descriptor_.describe(self.normality_, samples)
+        cells = Cells.of(self.normality_, measured, described)
+        if self.images_ is not None:
+            learned = learned_scores(self.images_.logits(cells), self.top_ratio)
+        if self.places_ is not None:
+            logits = self.places_.logits(cells.in_context()).reshape(heats.shape)
         maps = self.fusion_.maps(heats, logits)
         return (
             self.fusion_.scores(scores, learned),

@@ -18,7 +18,7 @@ from defectory.backbones import Backbone, Features
 from defectory.detectors.base import Arrays
 from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField
 from defectory.detectors.grids import line_residuals, stack_stages
-from defectory.detectors.measurements import Measurements, Weights
+from defectory.detectors.measurements import Measurements, Samples, Weights
 from defectory.detectors.states import BATCH, check_array, top_mean
 from defectory.domain import ParameterError
 
@@ -137,11 +137,12 @@ class GaussianNormality:
         for batch in batches:
             own = None if weights is None else weights.take(slice(done, done + len(batch)))
             done += len(batch)
-            for fitter, samples in ((cells, self.samples(batch)), (lines, self.lines(batch))):
-                p, i, b, d = samples.shape
+            samples = self.sample(batch)
+            for fitter, part in ((cells, samples.cells), (lines, samples.lines)):
+                p, i, b, d = part.shape
                 say = None if own is None else np.repeat(own.cells, b, axis=1)
-                fitter.add(samples.reshape(p, i * b, d), say)
-            image.add(self._pool(batch), None if own is None else own.image[None])
+                fitter.add(part.reshape(p, i * b, d), say)
+            image.add(samples.image[None], None if own is None else own.image[None])
         self.channel_spread_ = cells.channel_spread()
         self.cell_covariance_ = cells.pooled_covariance()
         self.line_covariance_ = lines.pooled_covariance()
@@ -156,41 +157,37 @@ class GaussianNormality:
         (n,) scores of these normals, each by the model without it
         (n, g, g) values of their maps, likewise
         """
-        measured = Measurements.join([self.measure_left_out(batch) for batch in batches])
+        measured = Measurements.join([self.measure_left_out(self.sample(b)) for b in batches])
         self.standardize(measured)
         return self.image_scores(measured), self.map_cells(measured)
 
-    def measure_left_out(
-        self, batch: list[Features], weights: Weights | None = None
-    ) -> Measurements:
+    def measure_left_out(self, samples: Samples, weights: Weights | None = None) -> Measurements:
         """Return measurements of images that were learned from, each by the model without it.
 
         Only before `standardize`. `weights` are theirs in `learn`.
         """
-        samples = self.samples(batch)
         by_cell = None if weights is None else weights.cells
         by_image = None if weights is None else weights.image[None]
         return Measurements(
-            self.cells_.leave_one_out(samples, by_cell),
-            self._mean_distances(samples, np.ones((1, 1)) if by_cell is None else by_cell),
-            self.lines_.leave_one_out(self.lines(batch), by_cell),
-            self.image_.leave_one_out(self._pool(batch)[:, :, None], by_image)[0, :, 0],
+            self.cells_.leave_one_out(samples.cells, by_cell),
+            self._mean_distances(samples.cells, np.ones((1, 1)) if by_cell is None else by_cell),
+            self.lines_.leave_one_out(samples.lines, by_cell),
+            self.image_.leave_one_out(samples.image[None, :, None], by_image)[0, :, 0],
         )
 
-    def measure(self, batch: list[Features]) -> Measurements:
+    def measure(self, samples: Samples) -> Measurements:
         """Return measurements of at most BATCH images that were not learned from.
 
         No image's depend, not even by rounding, on how many others there are.
         """
-        n = len(batch)
+        n = len(samples)
         # always a full batch: rounding depends on the shape of a matrix product
-        batch = batch + [batch[-1]] * (BATCH - n)
-        samples = self.samples(batch)
+        full = samples if n == BATCH else samples.filled(BATCH)
         return Measurements(
-            _distances(self.cells_, samples),
-            self._mean_distances(samples, None),
-            _distances(self.lines_, self.lines(batch)),
-            self.image_.distances(self._pool(batch))[0],
+            _distances(self.cells_, full.cells),
+            self._mean_distances(full.cells, None),
+            _distances(self.lines_, full.lines),
+            self.image_.distances(full.image[None])[0],
         ).take(slice(0, n))
 
     def standardize(
@@ -213,21 +210,21 @@ class GaussianNormality:
             np.float32
         )
 
-    def absorb(self, batch: list[Features]) -> "GaussianNormality":
+    def absorb(self, samples: Samples) -> "GaussianNormality":
         """Return the model that has learned from more images; this one and all scales are unchanged."""
         found = copy(self)
-        for name, samples in (
-            ("cells_", self.samples(batch)),
-            ("lines_", self.lines(batch)),
-            ("image_", self._pool(batch)[:, :, None]),
+        for name, part in (
+            ("cells_", samples.cells),
+            ("lines_", samples.lines),
+            ("image_", samples.image[None, :, None]),
         ):
-            p, i, b, d = samples.shape
-            setattr(found, name, getattr(self, name).absorb(samples.reshape(p, i * b, d)))
+            p, i, b, d = part.shape
+            setattr(found, name, getattr(self, name).absorb(part.reshape(p, i * b, d)))
         return found
 
     def score(self, batch: list[Features]) -> tuple[Float, Float]:
         """Return (b,) scores and (b, g, g) values of the map of at most BATCH images; see `measure`."""
-        measured = self.measure(batch)
+        measured = self.measure(self.sample(batch))
         return self.image_scores(measured), self.map_cells(measured)
 
     def image_scores(self, measured: Measurements) -> Float:
@@ -256,14 +253,11 @@ class GaussianNormality:
         from_means, from_lines = self.map_parts(measured)
         return self._to_grids(from_means + _LINE_WEIGHT * from_lines)
 
-    def samples(self, batch: list[Features]) -> Float:
-        """Return (p, i, b, d): for each cell and image, the b grid positions that the cell covers."""
-        return self._to_cells([stack_stages(f, _POSITION_STAGES, self.grid_side) for f in batch])
-
-    def lines(self, batch: list[Features]) -> Float:
-        """Return (p, i, b, d) like `samples`: what sets each position apart from its column and row."""
-        stages = [stack_stages(f, (_LINE_STAGE,), self.grid_side) for f in batch]
-        return self._to_cells([line_residuals(grid) for grid in stages])
+    def sample(self, batch: list[Features]) -> Samples:
+        """Return what the Gaussians are about, of each image."""
+        grids = [stack_stages(f, _POSITION_STAGES, self.grid_side) for f in batch]
+        lines = [line_residuals(stack_stages(f, (_LINE_STAGE,), self.grid_side)) for f in batch]
+        return Samples(self._to_cells(grids), self._to_cells(lines), _pool(batch))
 
     def _to_cells(self, grids: list[Float]) -> Float:
         """Return (p, i, b, d) from i grids (g, g, d)."""
@@ -302,11 +296,6 @@ class GaussianNormality:
         found: Float = np.sqrt(np.einsum("pibd,pibd->pib", away, away))
         return found
 
-    def _pool(self, batch: list[Features]) -> Float:
-        """Return (1, i, 2c): mean and standard deviation of the coarsest stage over the image."""
-        flat = [f[_IMAGE_STAGE].reshape(-1, f[_IMAGE_STAGE].shape[-1]) for f in batch]
-        return np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in flat])[None]
-
     def _standardize_cells(self, distances: Float, weights: NDArray[np.floating]) -> None:
         """Set each cell's center and spread; cells lean on the mean of all where images are few."""
         n = float(weights.sum())
@@ -320,6 +309,12 @@ class GaussianNormality:
 
     def _top(self, grids: Float) -> NDArray[np.float32]:
         return np.array([top_mean(grid, self.top_ratio) for grid in grids], np.float32)
+
+
+def _pool(batch: list[Features]) -> Float:
+    """Return (i, 2c): mean and standard deviation of the coarsest stage over the image."""
+    flat = [f[_IMAGE_STAGE].reshape(-1, f[_IMAGE_STAGE].shape[-1]) for f in batch]
+    return np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in flat])
 
 
 def _distances(field: GaussianField, samples: Float) -> Float:

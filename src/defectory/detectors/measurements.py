@@ -11,6 +11,30 @@ Float = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Samples:
+    """What Gaussians are about, of n images.
+
+    Attributes
+    ----------
+    cells, lines : (p, n, b, d) float32, features of each cell's b positions, and what sets these apart from
+        their column and row
+    image : (n, c) float32, of the image as a whole
+    """
+
+    cells: Float
+    lines: Float
+    image: Float
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    def filled(self, n: int) -> Self:
+        """Return n images, the last one repeated."""
+        rows = np.minimum(np.arange(n), len(self) - 1)
+        return type(self)(self.cells[:, rows], self.lines[:, rows], self.image[rows])
+
+
+@dataclass(frozen=True)
 class Measurements:
     """Distances of n images before they are brought to one scale.
 

@@ -1,6 +1,6 @@
 """Which cells are defective: small networks on descriptors, one a fold, so that no image judges itself."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.adamw import AdamW
+from defectory.detectors.evidence.cells import Cells
 from defectory.detectors.evidence.lessons import Draw, Lessons
 from defectory.detectors.states import check_array
 
@@ -59,10 +60,20 @@ class _Network:
         """The weights, in the order of the constructor."""
         return [self.inner, self.inner_bias, self.outer, self.outer_bias]
 
-    def logits(self, cells: NDArray[np.floating]) -> Float:
-        """Return (p,) of (p, d)."""
-        hidden = np.maximum(cells @ self.inner + self.inner_bias, 0)
-        return np.asarray(hidden @ self.outer + self.outer_bias)
+    def logits(self, cells: Cells, image: int) -> Float:
+        """Return (p,), of the cells of one image."""
+        hidden = cells.products(image, self.inner) + self.inner_bias
+        return np.asarray(np.maximum(hidden, 0) @ self.outer + self.outer_bias)
+
+    @classmethod
+    def mean_of(cls, networks: Sequence["_Network"]) -> Self:
+        """Return a wider network whose logits are the mean of theirs, from one matrix product for all."""
+        return cls(
+            np.concatenate([net.inner for net in networks], axis=1),
+            np.concatenate([net.inner_bias for net in networks]),
+            np.concatenate([net.outer / np.float32(len(networks)) for net in networks]),
+            np.stack([net.outer_bias for net in networks]).mean(axis=0),
+        )
 
 
 class CellClassifier:
@@ -76,6 +87,7 @@ class CellClassifier:
 
     def __init__(self, networks: list[_Network]) -> None:
         self._networks = networks
+        self._together = _Network.mean_of(networks)
 
     @classmethod
     def train(
@@ -88,17 +100,13 @@ class CellClassifier:
 
         return cls(list(map_ordered(train, range(settings.n_folds), count_cores())))
 
-    def logits(self, cells: NDArray[np.floating]) -> Float:
-        """Return (n, p) mean logits of images that no network has learned from; cells are (n, p, d)."""
-        found = [[net.logits(_rows(image)) for net in self._networks] for image in cells]
-        return np.asarray(np.array(found, np.float32).mean(axis=1))
+    def logits(self, cells: Cells) -> Float:
+        """Return (n, p) mean logits of images that no network has learned from."""
+        return np.array([self._together.logits(cells, i) for i in range(len(cells))], np.float32)
 
-    def left_out_logits(self, cells: NDArray[np.floating], folds: Indices) -> Float:
-        """Return (n, p) logits of images, each by the network of its own fold, which has not seen it."""
-        found = [
-            self._networks[fold].logits(_rows(image))
-            for image, fold in zip(cells, folds.tolist(), strict=True)
-        ]
+    def left_out_logits(self, cells: Cells, folds: Indices) -> Float:
+        """Return (n, p) logits of the first n images, each by its fold's network, which has not seen it."""
+        found = [self._networks[fold].logits(cells, i) for i, fold in enumerate(folds.tolist())]
         return np.array(found, np.float32)
 
     def arrays(self) -> Arrays:
@@ -117,10 +125,6 @@ class CellClassifier:
         return cls([_Network(*parts) for parts in zip(inner, bias, outer, outer_bias, strict=True)])
 
 
-def _rows(image: NDArray[np.floating]) -> Float:
-    return image.astype(np.float32)
-
-
 def _train(
     lessons: Lessons, is_taught: NDArray[np.bool_], settings: ClassifierSettings, seed: list[int]
 ) -> _Network:
@@ -131,7 +135,7 @@ def _train(
     """
     rng = np.random.default_rng(seed)
     draw = Draw(lessons, is_taught, settings.least_sure, rng)
-    network = _initial(lessons.cells.shape[2], settings.n_hidden, rng)
+    network = _initial(lessons.cells.n_columns, settings.n_hidden, rng)
     optimizer = AdamW(settings.learning_rate, settings.weight_decay)
     for _ in range(settings.n_steps):
         rows, is_defective = draw.batch(settings.batch_size)

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.detectors.evidence.classifier import CellClassifier, ClassifierSettings
-from defectory.detectors.evidence.descriptors import in_context
 from defectory.detectors.evidence.lessons import Lessons
 from defectory.detectors.evidence.study import Study
 from defectory.detectors.gaussian_normality import GaussianNormality
@@ -71,13 +70,13 @@ class Learner:
     ) -> Learned:
         """Return what tells where in an image a defect is: masks, against all that they leave out."""
         lessons = Lessons(
-            cells=in_context(study.cells(normality)),
+            cells=study.cells(normality).in_context(),
             is_surest=study.has_mask,
             normal=is_normal[:, None] | study.bare_cells(),
             defective=study.marked_cells(),
         )
         if simulated is not None:
-            cells = in_context(simulated.cells(normality))
+            cells = simulated.cells(normality).in_context()
             lessons = lessons.join(cells, simulated.bare_cells(), simulated.marked_cells())
         return self._learn(lessons, study, simulated)
 
@@ -87,7 +86,7 @@ class Learner:
         if simulated is not None:
             folds = np.concatenate([folds, _folds_of_copies(study, simulated, folds, n_folds)])
         classifier = CellClassifier.train(lessons, folds, self.settings, self.seed)
-        return Learned(classifier, classifier.left_out_logits(lessons.cells[:n], folds[:n]))
+        return Learned(classifier, classifier.left_out_logits(lessons.cells, folds[:n]))
 
 
 def _folds_of_copies(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.detectors.evidence.cells import Cells
+
 Float = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
@@ -15,13 +17,13 @@ class Lessons:
 
     Attributes
     ----------
-    cells : (n, p, d) float16 descriptors, with evidence or without
+    cells : of n images
     is_surest : (n,) bool, defective images surer than others: confirmed, or at least not simulated
     normal : (n, p) bool, cells that teach what is normal
     defective : (n, p) bool, cells that teach what a defect is
     """
 
-    cells: NDArray[np.float16]
+    cells: Cells
     is_surest: NDArray[np.bool_]
     normal: NDArray[np.bool_]
     defective: NDArray[np.bool_]
@@ -30,11 +32,11 @@ class Lessons:
         return len(self.cells)
 
     def join(
-        self, cells: NDArray[np.float16], normal: NDArray[np.bool_], defective: NDArray[np.bool_]
+        self, cells: Cells, normal: NDArray[np.bool_], defective: NDArray[np.bool_]
     ) -> "Lessons":
         """Return the lessons with more images, none of them among the surest."""
         return Lessons(
-            np.concatenate([self.cells, cells]),
+            self.cells.join(cells),
             np.concatenate([self.is_surest, np.zeros(len(cells), bool)]),
             np.concatenate([self.normal, normal]),
             np.concatenate([self.defective, defective]),
@@ -81,10 +83,10 @@ class Draw:
         good = self._images(n - n_defective, self._good, self._around, 0.5)
         bad = self._images(n_defective, self._anomalous, self._surest, self._least_sure)
         images = np.concatenate([good, bad])
-        cells = np.concatenate(
+        places = np.concatenate(
             [self._normal.draw(good, self._rng), self._defective.draw(bad, self._rng)]
         )
-        return self._cells[images, cells].astype(np.float32), np.arange(n) >= n - n_defective
+        return self._cells.rows(images, places), np.arange(n) >= n - n_defective
 
     def _images(self, n: int, usual: Indices, special: Indices, share: float) -> Indices:
         """Return n images, a share of them special where there are any."""

@@ -57,8 +57,9 @@ class Readings:
         for batch in self._batches(rows[~is_anomalous], stage):
             own = None if weights is None else weights.take(slice(done, done + len(batch)))
             done += len(batch)
-            measured.append(normality.measure_left_out(batch, own))
-            described.append(descriptor.describe(normality, batch))
+            samples = normality.sample(batch)
+            measured.append(normality.measure_left_out(samples, own))
+            described.append(descriptor.describe(normality, samples))
         normals = Measurements.join(measured)
         normality.standardize(normals, None if weights is None else weights.image)
         more = self._measure_new(
@@ -94,14 +95,15 @@ class Readings:
         measured: list[Measurements] = []
         described: list[Described] = []
         for batch in self._batches(rows, stage):
-            measured.append(normality.measure(batch))
-            described.append(descriptor.describe(normality, batch))
+            samples = normality.sample(batch)
+            measured.append(normality.measure(samples))
+            described.append(descriptor.describe(normality, samples))
         return measured, described
 
     def absorb(self, normality: GaussianNormality, rows: Indices) -> GaussianNormality:
         """Return the finished model, having learned from a few more images."""
         for batch in self._batches(rows, "learning good images"):
-            normality = normality.absorb(batch)
+            normality = normality.absorb(normality.sample(batch))
         return normality
 
     def _coverage(self, rows: Indices, side: int) -> NDArray[np.float32]:

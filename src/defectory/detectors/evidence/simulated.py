@@ -65,8 +65,9 @@ class DefectDrawer:
             drawn = list(map_ordered(draw, listed, count_cores()))
             images = [image for image, _ in drawn]
             batch = list(self.backbone.extract(ArrayImages(images), view, range(len(images))))
-            measured.append(normality.measure(batch))
-            described.append(descriptor.describe(normality, batch))
+            samples = normality.sample(batch)
+            measured.append(normality.measure(samples))
+            described.append(descriptor.describe(normality, samples))
             coverage.extend(cover(mask, normality.grid_side) for _, mask in drawn)
             progress.advance(len(listed))
         return Study(

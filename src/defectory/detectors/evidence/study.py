@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.detectors.evidence.descriptors import Described, as_looks, evidence
+from defectory.detectors.evidence.cells import Cells
+from defectory.detectors.evidence.descriptors import Described
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.detectors.grids import cell_means
 from defectory.detectors.measurements import Measurements
@@ -41,15 +42,9 @@ class Study:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def looks(self) -> NDArray[np.float16]:
-        """Return (n, p, w) float16, what cells look like."""
-        return as_looks(self.described)
-
-    def cells(self, normality: GaussianNormality) -> NDArray[np.float16]:
-        """Return (n, p, w + evidence) float16, what a classifier sees of each cell."""
-        return np.concatenate(
-            [self.looks(), evidence(normality, self.measured).astype(np.float16)], axis=2
-        )
+    def cells(self, normality: GaussianNormality) -> Cells:
+        """Return what a classifier sees of each cell."""
+        return Cells.of(normality, self.measured, self.described)
 
     def take(self, rows: NDArray[np.integer]) -> "Study":
         """Return some of the images."""

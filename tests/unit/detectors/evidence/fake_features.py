@@ -46,7 +46,7 @@ def learned(listed, weights=None, *, n_tiles=1, **settings):
 def standardized(listed):
     """Return a fitted model and its measurements of the images left out."""
     normality = learned(listed)
-    measured = normality.measure_left_out(listed)
+    measured = normality.measure_left_out(normality.sample(listed))
     normality.standardize(measured)
     return normality, measured
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from defectory.detectors.evidence.cells import Cells
 from defectory.detectors.evidence.classifier import (
     CellClassifier,
     ClassifierSettings,
@@ -26,7 +27,16 @@ def _lessons(shift=3.0, seed=0):
     normal = np.zeros((N, P), bool)
     normal[: N // 2] = True
     is_confirmed = np.arange(N) >= N - 3
-    return Lessons(cells.astype(np.float16), is_confirmed, normal, defective)
+    return Lessons(_cells(cells), is_confirmed, normal, defective)
+
+
+def _cells(rows):
+    """Return cells of (n, p, D) rows: two looks, the rest evidence."""
+    return Cells(np.rint(10 * rows[:, :, :2]).astype(np.int8), rows[:, :, 2:].astype(np.float32))
+
+
+def _rows(cells, image):
+    return cells.rows(np.full(P, image), np.arange(P))
 
 
 def _network(seed=0, dtype=np.float64):
@@ -83,7 +93,8 @@ def test_it_learns_to_tell_defective_cells_of_images_it_has_not_seen():
 def test_no_network_learns_from_the_images_of_its_own_fold():
     lessons = _lessons()
     before = CellClassifier.train(lessons, FOLDS, QUICK, 0).arrays()
-    lessons.cells[FOLDS == 1] = 7
+    lessons.cells.evidence[FOLDS == 1] = 7
+    lessons.cells.described[FOLDS == 1] = 7
     after = CellClassifier.train(lessons, FOLDS, QUICK, 0).arrays()
     for name, array in before.items():
         np.testing.assert_array_equal(array[1], after[name][1])
@@ -94,7 +105,10 @@ def test_no_network_learns_from_the_images_of_its_own_fold():
 def test_left_out_logits_are_those_of_the_fold_and_others_the_mean():
     networks = [_network(k, np.float32) for k in range(3)]
     cells = _lessons().cells
-    each = np.stack([[net.logits(image.astype(np.float32)) for image in cells] for net in networks])
+    each = np.stack([[net.logits(cells, image) for image in range(N)] for net in networks])
+    hidden = np.maximum(_rows(cells, 3) @ networks[1].inner + networks[1].inner_bias, 0)
+    expected = hidden @ networks[1].outer + networks[1].outer_bias
+    np.testing.assert_allclose(each[1, 3], expected, rtol=1e-5, atol=1e-6)
     classifier = CellClassifier(networks)
     np.testing.assert_array_equal(
         classifier.left_out_logits(cells, FOLDS), each[FOLDS, np.arange(N)]
@@ -105,7 +119,12 @@ def test_left_out_logits_are_those_of_the_fold_and_others_the_mean():
 def test_logits_of_an_image_do_not_depend_on_the_others():
     classifier = CellClassifier([_network(k, np.float32) for k in range(3)])
     cells = _lessons().cells
-    alone = np.concatenate([classifier.logits(image[None]) for image in cells])
+    alone = np.concatenate(
+        [
+            classifier.logits(Cells(cells.described[i : i + 1], cells.evidence[i : i + 1]))
+            for i in range(N)
+        ]
+    )
     np.testing.assert_array_equal(classifier.logits(cells), alone)
 
 

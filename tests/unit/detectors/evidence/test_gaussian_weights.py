@@ -32,6 +32,10 @@ def _some_at_0(n):
     return Weights(np.tile(image, (N_CELLS, 1)), image), is_kept
 
 
+def _measured(normality, listed):
+    return normality.measure(normality.sample(listed))
+
+
 def _assert_alike(found, expected, rtol):
     for part in PARTS:
         np.testing.assert_allclose(getattr(found, part), getattr(expected, part), rtol=rtol)
@@ -44,10 +48,12 @@ def test_images_that_all_have_the_same_say_give_the_plain_model(value, n_tiles):
     plain = learned(listed, n_tiles=n_tiles)
     weighted = learned(listed, _uniform(N, value), n_tiles=n_tiles)
     new = features(3, n_tiles=n_tiles, seed=5)
-    _assert_alike(weighted.measure(new), plain.measure(new), 1e-3)
+    _assert_alike(_measured(weighted, new), _measured(plain, new), 1e-3)
     if value == 1:
         _assert_alike(
-            weighted.measure_left_out(listed, _uniform(N)), plain.measure_left_out(listed), 1e-3
+            weighted.measure_left_out(weighted.sample(listed), _uniform(N)),
+            plain.measure_left_out(plain.sample(listed)),
+            1e-3,
         )
 
 
@@ -59,7 +65,7 @@ def test_an_image_without_say_might_as_well_not_be_there(n_tiles):
     new = features(3, n_tiles=n_tiles, seed=5)
     twin = learned(kept, n_tiles=n_tiles)
     found = learned(listed, weights, n_tiles=n_tiles)
-    _assert_alike(found.measure(new), twin.measure(new), 1e-3)
+    _assert_alike(_measured(found, new), _measured(twin, new), 1e-3)
     for name in ("channel_spread_", "cell_covariance_", "line_covariance_"):
         np.testing.assert_allclose(
             getattr(found, name), getattr(twin, name), rtol=1e-4, atol=1e-4, err_msg=name
@@ -83,7 +89,7 @@ def test_batches_take_their_own_weights():
     listed, weights = features(N), weights_of(N)
     batches = [listed[:16], listed[16:32], listed[32:]]
     found = GaussianNormality(SIZE_PX).learn(iter(batches), weights)
-    _assert_alike(found.measure(NEW), learned(listed, weights).measure(NEW), 1e-3)
+    _assert_alike(_measured(found, NEW), _measured(learned(listed, weights), NEW), 1e-3)
 
 
 @pytest.mark.parametrize("n_tiles", [1, 2])
@@ -91,12 +97,12 @@ def test_an_image_left_out_is_measured_as_by_a_model_without_it(n_tiles):
     """Within 3 %: the target of shrinkage is kept."""
     listed, weights = features(N, n_tiles=n_tiles), weights_of(N)
     whole = learned(listed, weights, n_tiles=n_tiles)
-    found = whole.measure_left_out(listed, weights)
+    found = whole.measure_left_out(whole.sample(listed), weights)
     for i in (0, int(np.argmax(weights.image)), N - 1):
         others = np.delete(np.arange(N), i)
         without = learned([listed[j] for j in others], weights.take(others), n_tiles=n_tiles)
         without.channel_spread_ = whole.channel_spread_
-        expected = without.measure([listed[i]])
+        expected = _measured(without, [listed[i]])
         _assert_alike(found.take(np.array([i])), expected, 0.03)
         mean_errors = found.means[:, i] / expected.means[:, 0] - 1
         assert np.abs(mean_errors).max() < 1e-3  # no shrinkage there
@@ -137,7 +143,9 @@ def test_equal_weights_give_the_scales_of_none():
 def test_a_weighted_model_survives_storage_exactly():
     listed, weights = features(N), weights_of(N)
     normality = learned(listed, weights)
-    normality.standardize(normality.measure_left_out(listed, weights), weights.image)
+    normality.standardize(
+        normality.measure_left_out(normality.sample(listed), weights), weights.image
+    )
     arrays = normality.arrays()
     again = GaussianNormality(SIZE_PX).restore(arrays, FakeBackbone(listed))
     for found, expected in zip(again.score(NEW), normality.score(NEW), strict=True):

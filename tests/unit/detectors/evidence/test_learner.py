@@ -8,7 +8,6 @@ from hypothesis.extra.numpy import arrays
 
 from defectory.detectors.evidence import learner as module
 from defectory.detectors.evidence.classifier import ClassifierSettings
-from defectory.detectors.evidence.descriptors import in_context
 from defectory.detectors.evidence.learner import Learner, deal_folds
 from defectory.domain import Label
 from tests.unit.detectors.evidence.fake_features import (
@@ -58,7 +57,7 @@ def taught(monkeypatch):
             return cls()
 
         def left_out_logits(self, cells, folds):
-            return np.zeros(cells.shape[:2], np.float32)
+            return np.zeros((len(folds), N_CELLS), np.float32)
 
     monkeypatch.setattr(module, "CellClassifier", Recorder)
     return given_
@@ -85,11 +84,10 @@ def test_folds_are_dealt_at_random():
 def test_images_are_told_by_labels_and_suspects_against_normal_images(study, taught):
     Learner(QUICK, 0).find_images(study, None, PlainNormality(), IS_SUSPECT, IS_NORMAL)
     ((lessons, folds),) = taught
-    assert lessons.cells.shape == (N, N_CELLS, 3 + 5)
+    assert (len(lessons.cells), lessons.cells.n_columns) == (N, 3 + 5)
     np.testing.assert_array_equal(lessons.normal, np.repeat(IS_NORMAL[:, None], N_CELLS, axis=1))
     np.testing.assert_array_equal(np.flatnonzero(lessons.is_defective), [8, 9, 10, 11])
     np.testing.assert_array_equal(np.flatnonzero(lessons.is_surest), [9, 10, 11])
-    assert lessons.cells.dtype == np.float16
     assert (lessons.defective.sum(axis=1)[8:] == 2).all()
     np.testing.assert_array_equal(folds, deal_folds(lessons.is_defective, 3, 0))
 
@@ -100,10 +98,8 @@ def test_places_are_told_by_masks_against_what_they_leave_out_and_not_by_the_ima
     Learner(QUICK, 0).find_places(study, None, PlainNormality(), IS_NORMAL)
     ((lessons, _),) = taught
     cells = study.cells(PlainNormality())
-    # looks, those of the image on average, evidence without what is said of the image
-    np.testing.assert_array_equal(lessons.cells[:, :, :3], cells[:, :, :3])
-    np.testing.assert_array_equal(np.diff(lessons.cells[:, :, 3:6], axis=1), 0)
-    np.testing.assert_array_equal(lessons.cells[:, :, 6:], cells[:, :, [3, 4, 6, 7]])
+    np.testing.assert_array_equal(lessons.cells.context, cells.in_context().context)
+    np.testing.assert_array_equal(lessons.cells.evidence, cells.evidence[:, :, [0, 1, 3, 4]])
     assert lessons.normal[:7].all()
     assert not lessons.normal[7:10].any()  # not presumed normal, and without a mask
     np.testing.assert_array_equal(lessons.normal[10:], [np.arange(N_CELLS) > 2] * 2)
@@ -138,10 +134,10 @@ def test_logits_are_by_networks_that_have_not_seen_the_image(study):
         ),
         (
             learner.find_places(study, None, PlainNormality(), IS_NORMAL),
-            in_context(study.cells(PlainNormality())),
+            study.cells(PlainNormality()).in_context(),
         ),
     ]:
-        is_defective = np.isin(np.arange(N), [8, 9, 10, 11][2 * (cells.shape[2] == 2 * 3 + 4) :])
+        is_defective = np.isin(np.arange(N), [8, 9, 10, 11][2 * (cells.context is not None) :])
         folds = deal_folds(is_defective, 3, 3)
         assert found.logits.dtype == np.float32
         np.testing.assert_array_equal(found.logits, found.classifier.left_out_logits(cells, folds))

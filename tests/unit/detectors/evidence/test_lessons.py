@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from defectory.detectors.evidence.cells import Cells
 from defectory.detectors.evidence.lessons import Draw, Lessons
 
 N, P = 8, 20
@@ -20,7 +21,8 @@ def _lessons(normal, defective, is_confirmed=()):
         for place in places:
             flag[place] = True
     confirmed = np.isin(np.arange(n), list(is_confirmed))
-    return Lessons(cells.astype(np.float16), confirmed, *flags)
+    nothing = np.zeros((n, p, 0), np.int8)
+    return Lessons(Cells(nothing, cells.astype(np.float32)), confirmed, *flags)
 
 
 def _drawn(lessons, n=MANY, *, taught=range(N), least_sure=0.5, seed=0):
