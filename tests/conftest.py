@@ -1,6 +1,11 @@
 import os
 
+import hypothesis
 import pytest
+
+# How long an example takes says more about the machine's load than about the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 # Before NumPy comes in: on small matrices and busy cores, OpenBLAS's threads wait for each other so
 # long that a fit takes 25 times as long.

@@ -36,7 +36,7 @@ def sample_rows(draw):
 
 
 @pytest.mark.parametrize("extension", ["csv", "jsonl"])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(rows=sample_rows())
 def test_read_after_write_is_the_identity(extension, rows):
     with tempfile.TemporaryDirectory() as folder:

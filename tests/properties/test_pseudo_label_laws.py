@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 from defectory.domain import Label
 from defectory.pseudolabels import PseudoLabeler, labeler, match_lower, match_upper, otsu_threshold
 
-FEW = settings(deadline=None, max_examples=25)
+FEW = settings(max_examples=25)
 # Eighths of small numbers, moved by whole numbers: every sum below is exact.
 SCORES = arrays(np.float64, st.integers(1, 20), elements=st.integers(-80, 80).map(lambda i: i / 8))
 SHIFTS = st.integers(-1000, 1000)

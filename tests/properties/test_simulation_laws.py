@@ -31,7 +31,7 @@ _images = st.builds(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(image=_images, seed=st.integers(0, 2**32 - 1))
 def test_the_mask_is_where_the_image_changed_and_nothing_else_did(kind, image, seed):
     simulator = AnomalySimulator(textures=_TEXTURES, mix={kind: 1})
@@ -49,7 +49,7 @@ def test_the_mask_is_where_the_image_changed_and_nothing_else_did(kind, image, s
     assert result.kind in (kind, "spot")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(image=_images, seed=st.integers(0, 2**32 - 1))
 def test_the_same_generator_gives_the_same_defect(image, seed):
     global_state = np.random.get_state()[1].copy()  # noqa: NPY002

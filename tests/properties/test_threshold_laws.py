@@ -13,7 +13,7 @@ N_DRAWS = 2000
 SCORES = arrays(
     np.float32, st.integers(1, 120), elements=st.floats(-1000, 1000, width=32)
 )  # fmt: skip
-FEW = settings(deadline=None, max_examples=40)
+FEW = settings(max_examples=40)
 RATES = st.floats(0.001, 0.999)
 
 

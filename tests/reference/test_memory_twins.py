@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -36,7 +36,6 @@ def test_the_radius_is_within_twice_the_optimum(n_selected, seed):
     assert coreset.radius <= 2 * slow_optimal_radius(points, n_selected) + 1e-5
 
 
-@settings(deadline=None)
 @given(WIDTHS.flatmap(lambda d: sets_of_points(1, 9, d)), st.integers(1, 10), st.integers(0, 3))
 def test_laws_of_the_coreset(points, n_selected, seed):
     coreset = select_coreset(points, n_selected, seed=seed)
@@ -59,7 +58,6 @@ def test_greedy_equals_the_twin(seed, offset):
     assert coreset.radius == pytest.approx(slow_radius(points, coreset.points), rel=1e-3)
 
 
-@settings(deadline=None)
 @given(
     WIDTHS.flatmap(lambda d: st.tuples(sets_of_points(1, 12, d), sets_of_points(0, 6, d))),
     st.data(),

@@ -26,7 +26,7 @@ SCORES = arrays(
     st.integers(1, 12),
     elements=st.one_of(st.integers(-3, 3).map(float), st.floats(-1000, 1000, width=16)),
 )
-FEW = settings(deadline=None, max_examples=60)
+FEW = settings(max_examples=60)
 
 
 @FEW

@@ -163,7 +163,7 @@ def test_what_was_added_without_weights_has_weight_1(n_plain):
 WEIGHTS = st.lists(st.floats(0.0625, 1, width=32), min_size=12, max_size=12)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(WEIGHTS, st.floats(0.125, 1))
 def test_only_shares_of_the_say_make_the_field(weights, scale):
     samples, own = _samples(12, 1, 4), np.tile(np.array(weights, np.float32), (P, 1))
@@ -173,7 +173,7 @@ def test_only_shares_of_the_say_make_the_field(weights, scale):
     np.testing.assert_allclose(found.distances(new), expected.distances(new), rtol=2e-3)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(WEIGHTS)
 def test_an_image_is_farther_from_the_others_than_from_all_and_the_more_its_say(weights):
     samples, own = _samples(12, 1, 4), np.tile(np.array(weights, np.float32), (P, 1))

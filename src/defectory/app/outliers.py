@@ -18,7 +18,6 @@ from defectory.app.outlier_groups import group_alike
 from defectory.app.outlier_page_content import build_outlier_content
 from defectory.app.outlier_ratio import RatioEstimate, cut_for, estimate_ratio
 from defectory.backbones import FeatureCache, user_cache_folder
-from defectory.detectors.contrast.chosen import ChosenImages
 from defectory.detectors.mcod import Mcod
 from defectory.domain import (
     DataError,
@@ -29,6 +28,7 @@ from defectory.domain import (
     Progress,
     ResourceError,
 )
+from defectory.domain.images import ChosenImages
 from defectory.reports.outlier_page import render_outliers
 from defectory.training.resources import TrainingResources
 

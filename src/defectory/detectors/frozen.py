@@ -18,7 +18,7 @@ from defectory.backbones import (
 )
 from defectory.detectors.base import Detector, usable_as_normal
 from defectory.detectors.camera_noise import NoiseTaker
-from defectory.detectors.grids import smoothing_matrix
+from defectory.detectors.grids import enlarge
 from defectory.detectors.states import batched
 from defectory.domain import (
     DataError,
@@ -116,9 +116,7 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
 
     def _enlarge(self, cells: NDArray[np.float32]) -> AnomalyMap:
         """Return the (g, g) values of the cells, interpolated and blurred, as an anomaly map."""
-        sigma = self.blur_px * _MAP_CELLS / 16
-        smoothing = smoothing_matrix(self.grid_side, self.map_size_px, sigma)
-        return (smoothing @ cells @ smoothing.T).astype(np.float32, copy=False)
+        return enlarge(cells, _MAP_CELLS, self.blur_px * _MAP_CELLS / 16)
 
     @abstractmethod
     def _score_batch(

@@ -84,6 +84,12 @@ def interpolation_matrix(n_from: int, n_to: int) -> NDArray[np.float32]:
     return weights
 
 
+def enlarge(cells: NDArray[np.float32], factor: int, sigma: float) -> NDArray[np.float32]:
+    """Return (f g, f g) of (g, g): interpolated bilinearly, and blurred by sigma cells of the result."""
+    smoothing = smoothing_matrix(len(cells), len(cells) * factor, sigma)
+    return (smoothing @ cells @ smoothing.T).astype(np.float32, copy=False)
+
+
 @lru_cache(maxsize=8)
 def smoothing_matrix(n_from: int, n_to: int, sigma: float) -> NDArray[np.float32]:
     """Return (n_to, n_from): bilinear interpolation, then a Gaussian blur of sigma target cells.

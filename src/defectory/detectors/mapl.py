@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.gaussian_normality import GaussianNormality
-from defectory.detectors.grids import smoothing_matrix
+from defectory.detectors.grids import enlarge
 from defectory.detectors.segmentation.detector import SegmentationDetector, top_pixels
 from defectory.detectors.segmentation.inputs import LEVELS
 from defectory.detectors.segmentation.rounds import Indices
@@ -188,7 +188,7 @@ class Mapl(SegmentationDetector):
             super()._calibrate(images, train, held_out, progress)
             return
         scores, grids = self._fit_normality(images, train, held_out, progress)
-        maps = [_enlarge(grid) for grid in grids]
+        maps = [enlarge(grid, _MAP_CELLS, _BLUR_CELLS) for grid in grids]
         heats = [
             _shrink(self._head.run(self._levels_of(features))[0], len(maps[0]))
             for features in self.backbone_.extract(images, self.view, [int(i) for i in held_out])
@@ -227,7 +227,7 @@ class Mapl(SegmentationDetector):
         for batch in batched(self.backbone_.extract(images, self.view, indices)):
             scores, grids = self.normality_.score(batch)
             for features, score, grid in zip(batch, scores, grids, strict=True):
-                normality = _enlarge(grid)
+                normality = enlarge(grid, _MAP_CELLS, _BLUR_CELLS)
                 heat = _shrink(self._head.run(self._levels_of(features))[0], len(normality))
                 yield self._fuse(score, normality, top_pixels(heat), heat)
 
@@ -282,14 +282,6 @@ class Mapl(SegmentationDetector):
         if min(self.head_weight, self.map_weight) < 0:
             raise ParameterError("head_weight and map_weight must not be negative")
         self._make_pseudo_label()  # says what is wrong with n_classifiers
-
-
-def _enlarge(grid: NDArray[np.float32]) -> AnomalyMap:
-    """Return the (g, g) values of the normality model at the map's size, interpolated and blurred."""
-    side = len(grid)
-    smoothing = smoothing_matrix(side, side * _MAP_CELLS, _BLUR_CELLS)
-    enlarged: AnomalyMap = (smoothing @ grid @ smoothing.T).astype(np.float32, copy=False)
-    return enlarged
 
 
 def _shrink(heat: AnomalyMap, side: int) -> AnomalyMap:

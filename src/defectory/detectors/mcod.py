@@ -20,7 +20,6 @@ from threadpoolctl import threadpool_limits
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, View, load_backbone
 from defectory.detectors.base import Arrays, Capabilities, Detector, usable_as_normal
-from defectory.detectors.contrast.chosen import ChosenImages
 from defectory.detectors.contrast.encoding import GRID_SIDE, PackagedEncoder, read_scratch
 from defectory.detectors.contrast.projection import Float
 from defectory.detectors.contrast.reading import Reading
@@ -35,6 +34,7 @@ from defectory.domain import (
     Progress,
     Scores,
 )
+from defectory.domain.images import ChosenImages
 
 if TYPE_CHECKING:
     from defectory.detectors.contrast.fitting import Recipe
@@ -182,7 +182,7 @@ class Mcod(Detector):
                 "at least 2 are needed to tell what belongs"
             )
         with threadpool_limits(limits=1, user_api="blas"):
-            self._fit(ChosenImages(images, normals.tolist()), progress or NoProgress())
+            self._fit(ChosenImages(images, normals), progress or NoProgress())
         return self
 
     def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:

@@ -73,6 +73,24 @@ class ArrayImages:
         return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
 
 
+class ChosenImages:
+    """Some images of a source, numbered anew, behind the ImageSource protocol."""
+
+    def __init__(self, images: ImageSource, chosen: Sequence[int] | NDArray[np.intp]) -> None:
+        self._images, self._chosen = images, [int(i) for i in chosen]
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def read(self, indices: Sequence[int]) -> list[Image]:
+        """Return the images at `indices` among the chosen."""
+        return self._images.read([self._chosen[i] for i in indices])
+
+    def fingerprint(self, index: int) -> str:
+        """Return the image's own fingerprint."""
+        return self._images.fingerprint(self._chosen[index])
+
+
 def _as_rgb(image: NDArray[np.uint8], index: int) -> Image:
     array = np.asarray(image)
     grey, rgb = array.ndim == 2, array.ndim == 3 and array.shape[2] == 3

@@ -71,7 +71,7 @@ def stream(parts, **sizes):
 SMALL = {"n_selected": 10, "shard_size": 40, "shard_keep": 12, "max_candidates": 50}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=25), st.integers(0, 2**31))
 def test_the_radius_covers_every_point_of_the_stream(part_sizes, seed):
     points = cloud(sum(part_sizes) + 1, seed=seed)

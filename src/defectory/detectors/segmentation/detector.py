@@ -36,6 +36,7 @@ from defectory.domain import (
     Scores,
     check_settings,
 )
+from defectory.domain.images import ChosenImages
 from defectory.domain.scores import AnomalyMap
 from defectory.simulation import (
     AnomalySimulator,
@@ -265,7 +266,7 @@ class SegmentationDetector(NoiseTaker, Detector):
         return FrozenInputs(backbone, self.view), backbone
 
     def _make_simulator(self, images: ImageSource, train: Indices) -> AnomalySimulator:
-        partners = ImageTextures(_Some(images, train), crop_ratio=(1.0, 1.0), recolor=False)
+        partners = ImageTextures(ChosenImages(images, train), crop_ratio=(1.0, 1.0), recolor=False)
         return AnomalySimulator(
             textures=self.textures or photograph_textures(),
             mix=self.mix,
@@ -308,22 +309,6 @@ class SegmentationDetector(NoiseTaker, Detector):
             )
         if not (0 <= self.whitening <= 1 and 0 <= self.warm_up_ratio <= 1):
             raise ParameterError("whitening and warm_up_ratio must lie between 0 and 1")
-
-
-class _Some:
-    """Some images of a source."""
-
-    def __init__(self, images: ImageSource, indices: Indices) -> None:
-        self._images, self._indices = images, indices
-
-    def __len__(self) -> int:
-        return len(self._indices)
-
-    def read(self, indices: Sequence[int]) -> list[NDArray[np.uint8]]:
-        return self._images.read([int(self._indices[i]) for i in indices])
-
-    def fingerprint(self, index: int) -> str:
-        return self._images.fingerprint(int(self._indices[index]))
 
 
 def _nearest(mask: NDArray[np.bool_], side_px: int) -> NDArray[np.bool_]:

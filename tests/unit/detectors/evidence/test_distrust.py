@@ -8,7 +8,7 @@ from defectory.detectors.evidence.distrust import Views, list_suspects, robust_d
 from defectory.domain import Label
 
 N, P = 7, 5
-FEW = settings(deadline=None, max_examples=60)
+FEW = settings(max_examples=60)
 DEVIATIONS = arrays(np.float32, N, elements=st.floats(-50, 50, width=32))
 CELLS = arrays(np.float32, (N, P), elements=st.floats(-50, 50, width=32))
 CODES = arrays(np.int8, N, elements=st.sampled_from([int(code) for code in Label]))

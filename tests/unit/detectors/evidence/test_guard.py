@@ -104,7 +104,7 @@ def test_a_verdict_in_words(verdict, words):
     assert verdict.explain() == f"{words} on labels held out"
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     arrays(np.float32, (2, 14), elements=st.integers(-40, 40).map(float)),
     st.permutations(range(14)),

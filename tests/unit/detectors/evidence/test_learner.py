@@ -63,7 +63,7 @@ def taught(monkeypatch):
     return given_
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(arrays(bool, st.integers(1, 40)), st.integers(2, 5), st.integers(0, 100))
 def test_folds_are_even_in_defective_images_and_in_others(is_defective, n_folds, seed):
     folds = deal_folds(is_defective, n_folds, seed)

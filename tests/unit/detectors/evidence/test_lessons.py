@@ -107,7 +107,7 @@ def test_normal_cells_around_defects_are_enough():
     assert set(good[:, 0]) == {7}
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_no_image_is_drawn_that_is_not_taught(data):
     codes = data.draw(

@@ -81,7 +81,7 @@ def test_of_a_thin_mask_the_fullest_cells_are_marked():
     assert study.bare_cells().sum() == N_CELLS - 4
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6), st.sampled_from([0.02, 0.3, 0.9]), st.integers(4, 28))
 def test_a_mask_marks_something_and_what_it_marks_is_fuller_than_what_is_bare(
     seed, density, size_px
