@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 from typing import Any
 
 from benchmarks.p3 import ABLATIONS
@@ -105,7 +105,7 @@ def _section(runs: Sequence[Run]) -> str:
     ratios = ratios_of(runs)
     for ratio in ratios:
         some = [run for run in runs if run["ratio"] == ratio]
-        parts.append(f"Ratio {ratio:g}{_seeds(some)}.\n")
+        parts.append(f"Ratio {ratio:g}{_seeds(some)}.{_duration(some)}\n")
         parts.append(_by_class(some))
     if len(ratios) > 1:
         classes = set.intersection(*({r["class"] for r in runs if r["ratio"] == p} for p in ratios))
@@ -186,6 +186,12 @@ def _setting(run: Run) -> str:
 def _seeds(runs: Sequence[Run]) -> str:
     n = len({run["seed"] for run in runs})
     return f", {n} seeds" if n > 1 else ""
+
+
+def _duration(runs: Sequence[Run]) -> str:
+    """Return how long fits take; nothing of runs side by side, which have no timings."""
+    times = [run["wall_s"] for run in runs if run["wall_s"] is not None]
+    return f" Median of {len(times)} fits: {median(times):.0f} s." if times else ""
 
 
 def _classes(runs: Sequence[Run]) -> list[str]:

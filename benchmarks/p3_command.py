@@ -34,6 +34,9 @@ def add_p3(commands: Commands, results: Path, work: Path) -> None:
     p3.add_argument("--one-kind", action="store_true", help="outliers of the next class only")
     p3.add_argument("--ablation", action="store_true", help="leave out one part at a time")
     p3.add_argument("--again", action="store_true", help="repeat rows that are there, too")
+    p3.add_argument(
+        "--beside-others", action="store_true", help="others run on this machine, too: no timings"
+    )
     p3.add_argument("--time-budget-s", type=float)
     p3.add_argument("--device", choices=("cpu", "cuda", "auto"), default="cpu", help="of MCOD")
     p3.add_argument("--n-threads", type=int, default=1, help="of MCOD's training on the CPU")
@@ -79,7 +82,8 @@ def _run_p3(options: argparse.Namespace) -> int:
         n_seeds=options.seeds, cache=options.cache, command=_command(options, ratios),
         out=options.out or folder / _file_name(options),
         with_rivals=options.rivals, one_kind=options.one_kind, ablates=options.ablation,
-        again=options.again, n_images=options.n_images, device=options.device,
+        again=options.again, is_alone=not options.beside_others, n_images=options.n_images,
+        device=options.device,
         n_threads=options.n_threads, time_budget_s=options.time_budget_s,
         settings=options.settings,
     )  # fmt: skip

@@ -195,6 +195,8 @@ def test_a_row_is_measured_as_it_says(tmp_path):
     assert found["mcod"]["auroc"] > 0.9
     assert found["provenance"]["seeds"] == [4]
     assert found["provenance"]["machine"]["threads"] == 1
+    assert found["wall_s"] > 0
+    assert p3.measure(replace(asked, is_alone=False), material, wanted)["wall_s"] is None
     assert "rivals" not in found
     assert json.loads(json.dumps(rounded(found)))["last"]["step"] > 0
 
@@ -246,6 +248,12 @@ def test_several_ratios_get_a_table_over_the_classes_that_all_have():
     # ECOD was not measured on boots: no mean beside MCOD's
     assert "| ECOD | .600 |  |  |  |  |" in page
     assert "p3-ratios.svg" not in p3_page(runs[0])
+
+
+def test_only_fits_that_had_the_machine_to_themselves_have_a_duration():
+    timed = [row(wall_s=seconds, seed=i) for i, seconds in enumerate((10.0, 90.0, 20.0, None))]
+    assert "Median of 3 fits: 20 s." in p3_page(*timed)
+    assert "Median of" not in p3_page(timed[-1])
 
 
 def test_what_differs_in_setting_never_shares_a_table():
