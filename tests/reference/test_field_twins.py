@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from defectory.detectors.gaussian_field import FieldFitter
+from defectory.detectors.gaussian_field import FieldFitter, _inverse_triangle
 from defectory.domain import DataError
 from tests.reference.field_twins import slow_distance, slow_field, slow_leave_one_out
 
@@ -107,3 +107,12 @@ def test_the_spread_of_channels_is_that_around_each_cells_mean():
     np.testing.assert_allclose(fitter.channel_spread(), expected, rtol=1e-4)
     with pytest.raises(DataError, match="no image"):
         FieldFitter(0.02).channel_spread()
+
+
+@pytest.mark.parametrize("d", [1, 2, 63, 64, 65, 129, 384])
+def test_a_triangle_is_inverted_as_by_numpy(d):
+    samples = np.random.default_rng(d).normal(size=(d, 2 * d))
+    factor = np.linalg.cholesky(samples @ samples.T / d + 0.02 * np.eye(d))
+    found = _inverse_triangle(factor)
+    np.testing.assert_allclose(found, np.linalg.inv(factor), atol=1e-12 * np.abs(found).max())
+    assert not np.triu(found, 1).any()

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from defectory.backbones import Features
 from defectory.domain import ParameterError
 
-BATCH = 16
+BATCH = 32
 """Images that go through a matrix product together: whitening matrices are read from memory once for all."""
 
 

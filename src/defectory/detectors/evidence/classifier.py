@@ -160,10 +160,13 @@ def _initial(n_columns: int, n_hidden: int, rng: np.random.Generator) -> _Networ
 
 def _gradients(network: _Network, rows: Float, is_defective: NDArray[np.bool_]) -> list[Float]:
     """Return the gradients of the mean binary cross-entropy, in the order of `parts`."""
-    hidden = np.maximum(rows @ network.inner + network.inner_bias, 0)
+    hidden = rows @ network.inner
+    hidden += network.inner_bias
+    np.maximum(hidden, 0, out=hidden)
     logits = np.clip(hidden @ network.outer + network.outer_bias, -_MOST_LOGIT, _MOST_LOGIT)
     away = (1 / (1 + np.exp(-logits)) - is_defective).astype(np.float32) / len(rows)
-    back = np.where(hidden > 0, away[:, None] * network.outer, np.float32(0))
+    back = np.multiply.outer(away, network.outer)
+    back *= hidden > 0
     return [rows.T @ back, back.sum(axis=0), hidden.T @ away, away.sum(keepdims=True)]
 
 
