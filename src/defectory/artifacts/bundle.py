@@ -54,7 +54,7 @@ class Bundle:
     facts: Mapping[str, Any]
 
 
-def save_bundle(bundle: Bundle, path: Path) -> None:
+def save_bundle(bundle: Bundle, path: Path | str) -> None:
     """Write the bundle whole or not at all (temporary name, then rename).
 
     Raises
@@ -83,10 +83,10 @@ def save_bundle(bundle: Bundle, path: Path) -> None:
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
     }
     text = json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False)
-    _write_archive(path, {_MANIFEST: text.encode(), **members})
+    _write_archive(Path(path), {_MANIFEST: text.encode(), **members})
 
 
-def load_bundle(path: Path) -> Bundle:
+def load_bundle(path: Path | str) -> Bundle:
     """Read a bundle and check all of it before anything is used.
 
     Raises
@@ -94,7 +94,7 @@ def load_bundle(path: Path) -> Bundle:
     BundleError : there is no bundle, or it is corrupt, truncated, hostile or of a newer schema.
     """
     try:
-        manifest, members = _read_archive(path)
+        manifest, members = _read_archive(Path(path))
         return _assemble(manifest, members)
     except BundleError as error:
         raise BundleError(f"{path}: {_one_line(error)}") from error

@@ -101,8 +101,8 @@ class FileImages:
     paths : the image files; none is opened before `read`
     """
 
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self.paths = tuple(paths)
+    def __init__(self, paths: Sequence[Path | str]) -> None:
+        self.paths = tuple(map(Path, paths))
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -129,11 +129,13 @@ class FileMasks:
     ParameterError : the two differ in length.
     """
 
-    def __init__(self, image_paths: Sequence[Path], mask_paths: Sequence[Path | None]) -> None:
+    def __init__(
+        self, image_paths: Sequence[Path | str], mask_paths: Sequence[Path | str | None]
+    ) -> None:
         if len(image_paths) != len(mask_paths):
             raise ParameterError(f"{len(image_paths)} images but {len(mask_paths)} masks")
-        self._image_paths = tuple(image_paths)
-        self.paths = tuple(mask_paths)
+        self._image_paths = tuple(map(Path, image_paths))
+        self.paths = tuple(None if path is None else Path(path) for path in mask_paths)
 
     def __len__(self) -> int:
         return len(self.paths)

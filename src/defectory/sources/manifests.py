@@ -38,7 +38,7 @@ def read_jsonl(path: Path) -> Dataset:
 MANIFEST_READERS: dict[str, Callable[[Path], Dataset]] = {"csv": read_csv, "jsonl": read_jsonl}
 
 
-def write_manifest(dataset: Dataset, path: Path) -> None:
+def write_manifest(dataset: Dataset, path: Path | str) -> None:
     """Write a CSV or JSONL manifest; reading it gives the same samples.
 
     Parameters
@@ -51,6 +51,7 @@ def write_manifest(dataset: Dataset, path: Path) -> None:
     ------
     OutputError : another extension, or the file cannot be written.
     """
+    path = Path(path)
     rows = [_row(sample, path.parent) for sample in dataset.samples]
     writers = {".csv": _write_csv, ".jsonl": _write_jsonl}
     write = writers.get(path.suffix.lower())

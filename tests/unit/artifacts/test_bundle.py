@@ -31,6 +31,12 @@ def test_save_load_score_is_equal_bit_for_bit(fitted, pictures, tmp_path, name):
     np.testing.assert_array_equal(loaded.calibration["scores"], bundle.calibration["scores"])
 
 
+def test_a_path_may_be_text(fitted, tmp_path):
+    path = str(tmp_path / "a.defectory")
+    save_bundle(fitted("gaussian"), path)
+    assert load_bundle(path).detector.name == "gaussian"
+
+
 @pytest.mark.parametrize("name", DETECTORS)
 def test_the_same_state_is_the_same_bytes(fitted, tmp_path, name):
     first, again, through = (tmp_path / n for n in ("first", "again", "through"))

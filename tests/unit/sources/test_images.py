@@ -213,6 +213,9 @@ def test_file_images_is_lazy_and_sized(tmp_path):
     np.testing.assert_array_equal(second, RGB)
     with pytest.raises(ImageReadError, match=r"gone\.png"):
         source.read([2])
+    named = FileImages([str(path) for path in paths])
+    np.testing.assert_array_equal(named.read([0])[0], RGB)
+    assert named.fingerprint(0) == source.fingerprint(0)
 
 
 def test_fingerprint_follows_the_bytes(tmp_path):

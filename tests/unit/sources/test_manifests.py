@@ -140,7 +140,7 @@ def test_paths_outside_the_folder(folder):
 def test_a_folder_becomes_a_manifest_and_stays_the_same(tmp_path, extension):
     dataset = read_dataset(write_mvtec(tmp_path, size_px=32))
     path = tmp_path / f"list.{extension}"
-    write_manifest(dataset, path)
+    write_manifest(dataset, str(path))
     assert read_dataset(path).samples == dataset.samples
     assert read_dataset(path).fingerprint() == dataset.fingerprint()
     assert not [p for p in tmp_path.iterdir() if "partial" in p.name]
