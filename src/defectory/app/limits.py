@@ -13,10 +13,8 @@ from defectory.training.resources import TrainingResources
 
 # Images whose reading is timed before a time budget is planned.
 _N_TIMED = 16
-# Share of a time budget for reading features; the rest is fitting and writing.
-_READING_SHARE = 0.6
-# The same where a network is trained, and the share of its training.
-_READING_SHARE_BESIDE_TRAINING, _TRAINING_SHARE = 0.2, 0.55
+# Share of a time budget for training, where a network is trained.
+_TRAINING_SHARE = 0.55
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,7 @@ class Limits:
         budget = self.time_budget_s
         if budget is None or len(train) <= _N_TIMED:
             return train, ()
-        is_trained = detector.capabilities.needs_torch
-        share = _READING_SHARE_BESIDE_TRAINING if is_trained else _READING_SHARE
+        share = detector.reading_share
         order = np.random.default_rng(seed).permutation(len(train))
         sample = replace(train, samples=tuple(train.samples[i] for i in order[:_N_TIMED]))
         seconds_each = detector.time_reading(sample.images())

@@ -75,6 +75,7 @@ class Auto(FrozenFeatureDetector):
         needs_torch=False,
     )
     stages: ClassVar[tuple[str, ...]] = GaussianNormality.stages
+    reading_share: ClassVar[float] = 0.35  # a contaminated folder is studied twice
 
     contamination_: Contamination | None = None
     """Estimated share of anomalies among the unlabeled images; None where there were too few to say."""

@@ -46,6 +46,8 @@ class Detector(ABC):
 
     name: ClassVar[str]
     capabilities: ClassVar[Capabilities]
+    reading_share: ClassVar[float] = 0.6
+    """Share of a fit's time that reading images may take, so that the rest fits into a time budget, too."""
 
     cache: FeatureCache | None = None
     """Where features are looked up and stored; a resource of the machine, not part of the config."""

@@ -89,6 +89,7 @@ class Mcod(Detector):
         localizes=False,
         needs_torch=True,
     )
+    reading_share: ClassVar[float] = 0.2
 
     resources: "TrainingResources | None" = None
     """Checkpoint, time budget, threads and device; of the machine, not of the config. None: one thread."""

@@ -3,7 +3,7 @@
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,8 @@ class SegmentationDetector(NoiseTaker, Detector):
 
     What a method takes from here it states as attributes; see `Mapl` for what each of them means.
     """
+
+    reading_share: ClassVar[float] = 0.2  # training takes most of the time
 
     encoder: str
     backbone: str
