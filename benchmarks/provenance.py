@@ -11,6 +11,8 @@ from typing import Any
 
 from benchmarks.datasets import ROOT
 
+# Made by benchmarks: no code that a figure could come from.
+_MADE = ("benchmarks/results", "docs")
 _PACKAGES = ("defectory", "numpy", "onnxruntime", "pillow", "scikit-learn", "torch", "elpv-dataset")
 
 
@@ -37,15 +39,25 @@ def provenance(*, data: str, weights: str, seeds: Iterable[int], command: str) -
 
 
 def commit() -> str:
-    """Return the commit of the checkout; a copy without its history is told by DEFECTORY_COMMIT."""
+    """Return the commit of the checkout, "-dirty" where code differs from it.
+
+    A copy without its history is told by DEFECTORY_COMMIT. Results may differ: a run that adds rows as it
+    goes changes them itself.
+    """
     stated = os.environ.get("DEFECTORY_COMMIT")
     if stated:
         return stated
+    found = _git("describe", "--always")
+    changed = _git("status", "--porcelain", "--", ".", *(f":(exclude){path}" for path in _MADE))
+    return (f"{found}-dirty" if changed else found) or "unknown"
+
+
+def _git(*arguments: str) -> str:
+    """Return what git prints, nothing where it fails."""
     found = subprocess.run(
-        ["git", "describe", "--always", "--dirty"],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return found.stdout.strip() or "unknown"
+        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip()
 
 
 def n_cores() -> int:

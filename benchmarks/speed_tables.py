@@ -11,6 +11,9 @@ _COSTS = {
     "score_one": ("load and score one image", "<= 1.5 s"),
     "help": ("`--help`", "<= .3 s"),
 }
+# Of detectors that train a network; the table's own goals are those of the main job.
+_TRAINED = ("memseg", "mapl", "mcod")
+_GOALS_OF_TRAINED = {"fit": "fit <= 10 min and <= 3 GB"}
 _PEERS = (
     "Others, same data and backbone: anomalib 2.7 PaDiM fits in 59 s with 2.7 GB and scores 7.7 images/s "
     "(idle machine); anomalib 2.7 PatchCore at coreset .1 % fits in 13-24 min with 4.1 GB "
@@ -28,7 +31,8 @@ def _one(result: dict[str, Any]) -> str:
     rows = ["| | wall | peak memory | goal |", "| --- | --- | --- | --- |"]
     for key, (title, goal) in _COSTS.items():
         cost = result["costs"][key]
-        rows.append(f"| {title} | {cost['wall_s']:.2f} s | {cost['peak_mb']:.0f} MB | {goal} |")
+        wanted = _GOALS_OF_TRAINED.get(key, "") if result["detector"] in _TRAINED else goal
+        rows.append(f"| {title} | {cost['wall_s']:.2f} s | {cost['peak_mb']:.0f} MB | {wanted} |")
     for grown in result["growth"]:
         costs = f"{grown['wall_s']:.1f} s | {grown['peak_mb']:.0f} MB"
         goal = "flat from 1,000" if grown["n"] > 1_000 else ""
@@ -46,11 +50,11 @@ def _introduction(result: dict[str, Any]) -> str:
 
 
 def _sentences(result: dict[str, Any]) -> list[str]:
-    rates = result["images_per_s"]
+    rates, goal = result["images_per_s"], 15 if result["detector"] in _TRAINED else 45
     found = [
         f"Scoring: {rates['score']:.1f} images/s, {rates['score_without_start_up']:.1f} without start-up; "
         f"with heatmaps written {rates['score_heatmaps']:.1f} and "
-        f"{rates['score_heatmaps_without_start_up']:.1f} (goal, with maps: >= 45). The bundle takes "
+        f"{rates['score_heatmaps_without_start_up']:.1f} (goal, with maps: >= {goal}). The bundle takes "
         f"{result['bundle_mb']:.1f} MB."
     ]
     base = result["base_install"]

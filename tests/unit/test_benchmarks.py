@@ -109,16 +109,21 @@ def test_a_missing_figure_is_an_empty_cell():
     assert tables.spread([0.5]) == "0.500"
 
 
-def test_speed_shows_each_command():
+@pytest.mark.parametrize(
+    ("detector", "goals"),
+    [("gaussian", ("fit <= 30 s", ">= 45")), ("mapl", ("<= 10 min", ">= 15"))],
+)
+def test_speed_shows_each_command_beside_the_goal_of_the_detector(detector, goals):
     cost = {"wall_s": 1.5, "peak_mb": 300.0}
     keys = ("fit", "fit_again", "score", "score_heatmaps", "score_one", "help")
     rate_keys = ("score", "score_heatmaps")
     rates = {k + end: 40.0 for k in rate_keys for end in ("", "_without_start_up")}
     text = speed([{
-        "detector": "gaussian", "n_fit": 761, "n_score": 583, "load_before": 0.1,
+        "detector": detector, "n_fit": 761, "n_score": 583, "load_before": 0.1,
         "costs": dict.fromkeys(keys, cost), "images_per_s": rates, "bundle_mb": 20.0,
         "growth": [{"n": 10_000, **cost}], "base_install": None,
         "provenance": {"bound_to_cores": 2},
     }])  # fmt: skip
 
     assert "| fit 10,000 images | 1.5 s | 300 MB |" in text
+    assert all(goal in text for goal in goals)
