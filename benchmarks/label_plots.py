@@ -15,6 +15,7 @@ from benchmarks.label_tables import (
     figure,
     has_curve,
     rows_of,
+    whole_rows,
 )
 
 _WIDTH, _HEIGHT, _GAP = 380, 300, 70
@@ -163,8 +164,8 @@ def drawing(panels: Sequence[Panel], runs: Sequence[Run]) -> str:
 
 
 def curves_of(panel: Panel, runs: Sequence[Run]) -> list[Curve]:
-    """Return the curves that have points; colors follow the order of all configurations."""
-    curves = []
+    """Return the curves that have points; colors follow the order of all detectors."""
+    runs, curves = whole_rows(runs), []
     for place, row in enumerate(rows_of(runs)):
         for i, pattern in enumerate(panel.patterns[: None if row == GUARDED else 1]):
             points = tuple(_points(panel, pattern, row, runs))

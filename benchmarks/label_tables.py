@@ -6,6 +6,8 @@ from math import sqrt
 from statistics import mean, stdev
 from typing import Any
 
+from benchmarks.labels import ROWS
+
 Result = dict[str, Any]
 Run = dict[str, Any]
 Read = Callable[[Run], float | None]
@@ -52,8 +54,7 @@ number of seeds where it is below {n}. Draws are nested: a larger budget holds t
 - `p2-contaminated-r`: as on P1, nothing labeled.
 
 Drawn images are gone from the test. `normality alone` is `gaussian`, which learns from no defect,
-`memory map` is `patch-memory`; a column
-`no ...` is `auto` without that part."""
+`memory map` is `patch-memory`."""
 
 
 def labels(results: Sequence[Result]) -> str:
@@ -61,24 +62,26 @@ def labels(results: Sequence[Result]) -> str:
     runs = [run for result in results for run in result["runs"]]
     if not runs:
         return "## Few labels\n\nNot measured yet.\n"
+    whole, read = whole_rows(runs), figure("image_auroc")
     parts = [
         f"## Few labels\n\n{_NOTE.format(n=_n_seeds(runs))}\n",
-        _by_variant("Image AUROC, P1", runs, "p1-", figure("image_auroc"), _P1_GOALS, _P1_PEERS),
-        _plot(runs, "p1", "P1: image AUROC and AUPRO against the number of labels"),
-        _by_variant("AUPRO, P1", runs, "p1-", figure("aupro"), _AUPRO_GOALS),
-        _by_variant("Pixel AUROC, P1", runs, "p1-", figure("pixel_auroc"), {"p1-clean": ">= .92"}),
-        _by_variant(_DICE, runs, "p1-", figure("cell_dice"), _DICE_GOALS),
-        _by_variant(_DICE_ANY, runs, "p1-", figure("cell_dice_any"), {}),
-        _new_types(runs),
-        _by_variant("Image AUROC, P2", runs, "p2-", figure("image_auroc"), _P2_GOALS, _P2_PEERS),
-        _plot(runs, "p2", "P2: image AUROC against the number of labeled anomalies"),
-        _by_variant("Image AP", runs, "p", figure("image_ap"), {}),
-        _contaminated(runs),
-        _steps(runs),
+        _by_variant("Image AUROC, P1", whole, "p1-", read, _P1_GOALS, _P1_PEERS),
+        _plot(whole, "p1", "P1: image AUROC and AUPRO against the number of labels"),
+        _by_variant("AUPRO, P1", whole, "p1-", figure("aupro"), _AUPRO_GOALS),
+        _by_variant("Pixel AUROC, P1", whole, "p1-", figure("pixel_auroc"), {"p1-clean": ">= .92"}),
+        _by_variant(_DICE, whole, "p1-", figure("cell_dice"), _DICE_GOALS),
+        _by_variant(_DICE_ANY, whole, "p1-", figure("cell_dice_any"), {}),
+        _new_types(whole),
+        _by_variant("Image AUROC, P2", whole, "p2-", read, _P2_GOALS, _P2_PEERS),
+        _plot(whole, "p2", "P2: image AUROC against the number of labeled anomalies"),
+        _by_variant("Image AP", whole, "p", figure("image_ap"), {}),
+        _contaminated(whole),
+        _steps(whole),
+        *_ablation(runs),
         _guard(runs),
-        _decisions(runs),
-        _rejects(runs),
-        _cost(runs),
+        _decisions(whole),
+        _rejects(whole),
+        _cost(whole),
     ]
     return "\n".join(part for part in parts if part)
 
@@ -109,6 +112,16 @@ def chosen(runs: Iterable[Run], variant: str, row: str) -> list[Run]:
 def rows_of(runs: Iterable[Run]) -> list[str]:
     """Return the names of rows, `auto` first."""
     return sorted({run["row"] for run in runs}, key=lambda row: (row != GUARDED, row))
+
+
+def whole_rows(runs: Iterable[Run]) -> list[Run]:
+    """Return the runs of detectors as they are, without those that lack a part."""
+    return [run for run in runs if not _lacks_part(run["row"])]
+
+
+def _lacks_part(row: str) -> bool:
+    _, settings = ROWS.get(row, ("", {}))
+    return bool(settings)
 
 
 def has_curve(runs: Iterable[Run], data: str) -> bool:
@@ -225,6 +238,30 @@ def _steps(runs: Sequence[Run]) -> str:
         "that is below 0), on the test images of the largest budget"
     )
     return _titled(title, ["labels", *columns], lines)
+
+
+def _ablation(runs: Sequence[Run]) -> list[str]:
+    """Return `auto` beside what lacks a part, on the draws that all of these were measured on."""
+    parts = [run for run in runs if _lacks_part(run["row"])]
+    seeds: dict[str, set[int]] = {}
+    for run in parts:
+        same = {
+            r["seed"] for r in parts if (r["row"], r["variant"]) == (run["row"], run["variant"])
+        }
+        seeds[run["variant"]] = seeds.get(run["variant"], same) & same
+    shown = [
+        run
+        for run in runs
+        if run["seed"] in seeds.get(run["variant"], ())
+        and (run["row"] == GUARDED or _lacks_part(run["row"]))
+    ]
+    if not shown:
+        return []
+    titles = {
+        "image_auroc": "What each part of `auto` is worth: image AUROC without it, on the same draws",
+        "aupro": "The same, AUPRO",
+    }
+    return [_by_variant(title, shown, "p", figure(key), {}) for key, title in titles.items()]
 
 
 def _guard(runs: Sequence[Run]) -> str:

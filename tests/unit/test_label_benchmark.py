@@ -343,6 +343,20 @@ def test_the_guard_row_pairs_runs_of_one_seed_and_budget():
     )
 
 
+def test_what_lacks_a_part_stands_apart_beside_auto_on_the_same_draws():
+    name = "p1-budget-10-masks"
+    runs = [_run("auto", name, seed, 0.9 + 0.03 * seed) for seed in range(3)]
+    runs += [_run("no refit", name, seed, 0.88) for seed in (0, 1)]
+    runs += [_run("mixup", name, 0, 0.91)]
+    table = _page(*runs).split("What each part of `auto` is worth")[1]
+    assert "|  | auto | mixup | no refit |" in table
+    assert f"| `{name}` | .900 | .910 | .880 |" in table
+    assert f"| `{name}` | .930 ± .030 | >= .985 |" in _page(*runs)
+    drawn = label_plots.figures([{"protocol": "labels", "runs": runs}])["labels-p1.svg"]
+    assert "no refit" not in drawn
+    assert "What each part" not in _page(*runs[:3])
+
+
 def test_contaminated_runs_stand_beside_a_clean_fit_on_the_same_test_images():
     share = {"true": 0.1, "ratio": 0.13, "lower": 0.08, "upper": 0.2}
     dirty = _run(
