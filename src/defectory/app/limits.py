@@ -52,16 +52,17 @@ class Limits:
         budget = self.time_budget_s
         if budget is None or len(train) <= _N_TIMED:
             return train, ()
-        share = detector.reading_share
+        share, overhead = detector.reading_share, detector.overhead
         order = np.random.default_rng(seed).permutation(len(train))
         sample = replace(train, samples=tuple(train.samples[i] for i in order[:_N_TIMED]))
         seconds_each = detector.time_reading(sample.images())
-        left = budget * share - (time.monotonic() - started)
+        spent = time.monotonic() - started
+        left = (budget - overhead * seconds_each) * share - spent
         n_affordable = int(left / seconds_each) if left > 0 else 0
         if n_affordable >= len(train):
             return train, ()
         if n_affordable < _N_TIMED:
-            needed = (_N_TIMED * seconds_each + time.monotonic() - started) / share
+            needed = (_N_TIMED * seconds_each + spent) / share + overhead * seconds_each
             raise ResourceError(
                 f"a time budget of {budget:.0f} s is too short: reading {_N_TIMED} images needs "
                 f"about {needed:.0f} s; allow more time"

@@ -75,7 +75,9 @@ class Auto(FrozenFeatureDetector):
         needs_torch=False,
     )
     stages: ClassVar[tuple[str, ...]] = GaussianNormality.stages
-    reading_share: ClassVar[float] = 0.35  # a contaminated folder is studied twice
+    overhead: ClassVar[int] = (
+        1000  # defects are drawn and networks taught, twice in a contaminated folder
+    )
 
     contamination_: Contamination | None = None
     """Estimated share of anomalies among the unlabeled images; None where there were too few to say."""

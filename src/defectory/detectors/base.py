@@ -48,6 +48,8 @@ class Detector(ABC):
     capabilities: ClassVar[Capabilities]
     reading_share: ClassVar[float] = 0.6
     """Share of a fit's time that reading images may take, so that the rest fits into a time budget, too."""
+    overhead: ClassVar[int] = 0
+    """What a fit costs however few its images are, in images read: it comes off a time budget first."""
 
     cache: FeatureCache | None = None
     """Where features are looked up and stored; a resource of the machine, not part of the config."""
