@@ -191,7 +191,7 @@ def _seeds(runs: Sequence[Run]) -> str:
 def _duration(runs: Sequence[Run]) -> str:
     """Return how long fits take; nothing of runs side by side, which have no timings."""
     times = [run["wall_s"] for run in runs if run["wall_s"] is not None]
-    return f" Median of {len(times)} fits: {median(times):.0f} s." if times else ""
+    return f" Fits: {median(times):.0f} s, the median of {len(times)}." if times else ""
 
 
 def _classes(runs: Sequence[Run]) -> list[str]:

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from defectory.detectors import DETECTORS
+
 _COSTS = {
     "fit": ("fit, nothing cached, weights converted on the way", "fit <= 30 s and <= 1.2 GB"),
     "fit_again": ("fit again, features and weights cached", ""),
@@ -12,7 +14,6 @@ _COSTS = {
     "help": ("`--help`", "<= .3 s"),
 }
 # Of detectors that train a network; the table's own goals are those of the main job.
-_TRAINED = ("memseg", "mapl", "mcod")
 _GOALS_OF_TRAINED = {"fit": "fit <= 10 min and <= 3 GB"}
 _PEERS = (
     "Others, same data and backbone: anomalib 2.7 PaDiM fits in 59 s with 2.7 GB and scores 7.7 images/s "
@@ -29,15 +30,20 @@ def speed(results: Sequence[dict[str, Any]]) -> str:
 
 def _one(result: dict[str, Any]) -> str:
     rows = ["| | wall | peak memory | goal |", "| --- | --- | --- | --- |"]
+    is_trained = _is_trained(result)
     for key, (title, goal) in _COSTS.items():
         cost = result["costs"][key]
-        wanted = _GOALS_OF_TRAINED.get(key, "") if result["detector"] in _TRAINED else goal
+        wanted = _GOALS_OF_TRAINED.get(key, "") if is_trained else goal
         rows.append(f"| {title} | {cost['wall_s']:.2f} s | {cost['peak_mb']:.0f} MB | {wanted} |")
     for grown in result["growth"]:
         costs = f"{grown['wall_s']:.1f} s | {grown['peak_mb']:.0f} MB"
         goal = "flat from 1,000" if grown["n"] > 1_000 else ""
         rows.append(f"| fit {grown['n']:,} images | {costs} | {goal} |")
     return "\n".join([_introduction(result), "", *rows, "", *_sentences(result)]) + "\n"
+
+
+def _is_trained(result: dict[str, Any]) -> bool:
+    return DETECTORS[result["detector"]].capabilities.needs_torch
 
 
 def _introduction(result: dict[str, Any]) -> str:
@@ -50,7 +56,7 @@ def _introduction(result: dict[str, Any]) -> str:
 
 
 def _sentences(result: dict[str, Any]) -> list[str]:
-    rates, goal = result["images_per_s"], 15 if result["detector"] in _TRAINED else 45
+    rates, goal = result["images_per_s"], 15 if _is_trained(result) else 45
     found = [
         f"Scoring: {rates['score']:.1f} images/s, {rates['score_without_start_up']:.1f} without start-up; "
         f"with heatmaps written {rates['score_heatmaps']:.1f} and "

@@ -64,7 +64,7 @@ class Limits:
         if n_affordable < _N_TIMED:
             needed = (_N_TIMED * seconds_each + spent) / share + overhead * seconds_each
             raise ResourceError(
-                f"a time budget of {budget:.0f} s is too short: reading {_N_TIMED} images needs "
+                f"a time budget of {budget:.0f} s is too short: fitting on {_N_TIMED} images needs "
                 f"about {needed:.0f} s; allow more time"
             )
         kept = np.sort(order[:n_affordable])

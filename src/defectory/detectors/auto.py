@@ -75,9 +75,8 @@ class Auto(FrozenFeatureDetector):
         needs_torch=False,
     )
     stages: ClassVar[tuple[str, ...]] = GaussianNormality.stages
-    overhead: ClassVar[int] = (
-        1000  # defects are drawn and networks taught, twice in a contaminated folder
-    )
+    # Defects are drawn and networks taught, twice where a folder is contaminated.
+    overhead: ClassVar[int] = 1000
 
     contamination_: Contamination | None = None
     """Estimated share of anomalies among the unlabeled images; None where there were too few to say."""

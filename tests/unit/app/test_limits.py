@@ -44,7 +44,9 @@ def test_a_budget_that_is_long_enough_or_missing_leaves_all_images():
 
 
 def test_a_budget_for_a_handful_of_images_is_refused_with_what_is_needed():
-    with pytest.raises(ResourceError, match="reading 16 images needs about 8 s; allow more time"):
+    with pytest.raises(
+        ResourceError, match="fitting on 16 images needs about 8 s; allow more time"
+    ):
         _planned(2, 0.2)
     with pytest.raises(ResourceError, match="needs about 23 s; allow more time"):
         _planned(21, 0.5, overhead=200)
