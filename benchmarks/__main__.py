@@ -216,13 +216,14 @@ def _default_detector(protocol: str) -> str:
 
 
 def _run_tables(options: argparse.Namespace) -> int:
-    from benchmarks import label_plots, outlier_plots
+    from benchmarks import label_plots, mapl_plots, outlier_plots
     from benchmarks.tables import render
 
     docs = _HERE.parent / "docs"
     results = [json.loads(path.read_text()) for path in sorted(_RESULTS.glob("*.json"))]
-    figures = label_plots.figures(results) | outlier_plots.figures(results)
-    drawn = {docs / "figures" / name: text for name, text in figures.items()}
+    plots = (label_plots, mapl_plots, outlier_plots)
+    figures = [figure for plot in plots for figure in plot.figures(results).items()]
+    drawn = {docs / "figures" / name: text for name, text in figures}
     pages = {docs / "results.md": render(results), **drawn}
     stale = [page for page, text in pages.items() if not _holds(page, text)]
     if options.check:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from html import escape
 from math import ceil, floor, log
 from statistics import mean, stdev
 
@@ -17,6 +16,7 @@ from benchmarks.label_tables import (
     rows_of,
     whole_rows,
 )
+from benchmarks.svg import COLORS, line, page, text
 
 _WIDTH, _HEIGHT, _GAP = 380, 300, 70
 _LEFT, _TOP = 52, 40
@@ -25,15 +25,11 @@ _LEGEND_COLUMNS = 3
 _MASKS = "; defects labeled with masks unless it says without"
 # Between the axis and the first and last points.
 _INSET = 14
-# Okabe and Ito: told apart by color-blind readers, on light and on dark ground.
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#999999", "#8c6d31")
 _STYLE = (
-    "text{font:13px sans-serif;fill:#333}.title{font-weight:bold}.grid{stroke:#ddd}.axis{stroke:#888}"
     ".goal{fill:none;stroke:#333;stroke-width:1.5}.peer{fill:#333;stroke:#333}"
     ".peer-line{stroke:#777;stroke-dasharray:2 4}.curve{fill:none;stroke-width:2}"
-    "@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#444}.goal{stroke:#ddd}"
-    ".peer{fill:#ddd;stroke:#ddd}}"
 )
+_DARK_STYLE = ".goal{stroke:#ddd}.peer{fill:#ddd;stroke:#ddd}"
 
 
 @dataclass(frozen=True)
@@ -146,21 +142,16 @@ def drawing(panels: Sequence[Panel], runs: Sequence[Run]) -> str:
         parts += _panel(panel, curves, _LEFT + place * (_WIDTH + _GAP))
     below = _TOP + _HEIGHT + 70
     for i, curve in enumerate(legend.values()):
-        line, column = divmod(i, _LEGEND_COLUMNS)
+        row, column = divmod(i, _LEGEND_COLUMNS)
         x = _LEFT + column * width / _LEGEND_COLUMNS
-        parts += _legend_line(curve, x, below + _LEGEND_LINE * line)
+        parts += _legend_line(curve, x, below + _LEGEND_LINE * row)
     words = "bars: one standard deviation over seeds; rings: goals" + _MASKS * (
         len(panels[0].patterns) > 1
     )
     height = below + _LEGEND_LINE * (ceil(len(legend) / _LEGEND_COLUMNS) + 1)
-    parts.append(_text(_LEFT, height - 12, words))
-    label = escape("; ".join(panel.title for panel in panels) + "; against the number of labels")
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'role="img" aria-label="{label}"><style>{_STYLE}</style>\n'
-        + "\n".join(parts)
-        + "\n</svg>\n"
-    )
+    parts.append(text(_LEFT, height - 12, words))
+    label = "; ".join(panel.title for panel in panels) + "; against the number of labels"
+    return page(width, height, label, parts, _STYLE, _DARK_STYLE)
 
 
 def curves_of(panel: Panel, runs: Sequence[Run]) -> list[Curve]:
@@ -171,7 +162,7 @@ def curves_of(panel: Panel, runs: Sequence[Run]) -> list[Curve]:
             points = tuple(_points(panel, pattern, row, runs))
             name = row + (", without masks" if i else "")
             if points:
-                curves.append(Curve(name, _COLORS[place % len(_COLORS)], i > 0, points))
+                curves.append(Curve(name, COLORS[place % len(COLORS)], i > 0, points))
     return curves
 
 
@@ -186,7 +177,7 @@ def _points(panel: Panel, pattern: str, row: str, runs: Sequence[Run]) -> Iterat
 
 def _panel(panel: Panel, curves: Sequence[Curve], left: float) -> list[str]:
     frame = Frame(left, *_limits(panel, curves))
-    parts = [_text(left, _TOP - 16, panel.title, css="title"), *_grid(frame, panel.counted)]
+    parts = [text(left, _TOP - 16, panel.title, css="title"), *_grid(frame, panel.counted)]
     for name, n_labels, value in panel.peers:
         parts += _peer(frame, name, n_labels, value)
     for i, curve in enumerate(curves):
@@ -213,26 +204,26 @@ def _grid(frame: Frame, words: str) -> list[str]:
     step = 0.02 if frame.high - frame.low <= 0.2 else 0.1
     for i in range(ceil(frame.low / step - 1e-6), floor(frame.high / step + 1e-6) + 1):
         y = frame.y(i * step)
-        parts.append(_line(frame.left, y, frame.left + _WIDTH, y, "grid"))
-        parts.append(_text(frame.left - 6, y + 4, f"{i * step:.2f}", "end"))
+        parts.append(line(frame.left, y, frame.left + _WIDTH, y, "grid"))
+        parts.append(text(frame.left - 6, y + 4, f"{i * step:.2f}", "end"))
     for n in (0, *BUDGETS):
         x = frame.x(n)
-        parts.append(_line(x, _TOP + _HEIGHT, x, _TOP + _HEIGHT + 5, "axis"))
-        parts.append(_text(x, _TOP + _HEIGHT + 20, str(n), "middle"))
+        parts.append(line(x, _TOP + _HEIGHT, x, _TOP + _HEIGHT + 5, "axis"))
+        parts.append(text(x, _TOP + _HEIGHT + 20, str(n), "middle"))
     middle = frame.left + _WIDTH / 2
-    parts.append(_text(middle, _TOP + _HEIGHT + 40, words, "middle"))
-    parts.append(_line(frame.left, _TOP + _HEIGHT, frame.left + _WIDTH, _TOP + _HEIGHT, "axis"))
+    parts.append(text(middle, _TOP + _HEIGHT + 40, words, "middle"))
+    parts.append(line(frame.left, _TOP + _HEIGHT, frame.left + _WIDTH, _TOP + _HEIGHT, "axis"))
     return parts
 
 
 def _peer(frame: Frame, name: str, n_labels: int | None, value: float) -> list[str]:
     y = frame.y(value)
     if n_labels is None:
-        words = _text(frame.left + 8, y - 5, name)
-        return [_line(frame.left, y, frame.left + _WIDTH, y, "peer-line"), words]
+        words = text(frame.left + 8, y - 5, name)
+        return [line(frame.left, y, frame.left + _WIDTH, y, "peer-line"), words]
     x = frame.x(n_labels)
     mark = f'<rect class="peer" x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8"/>'
-    return [mark, _text(x + 10, y + 4, name)]
+    return [mark, text(x + 10, y + 4, name)]
 
 
 def _curve(frame: Frame, curve: Curve, shift: float) -> list[str]:
@@ -252,17 +243,8 @@ def _curve(frame: Frame, curve: Curve, shift: float) -> list[str]:
 def _legend_line(curve: Curve, x: float, y: float) -> list[str]:
     corners = f'points="{x:.1f},{y - 4} {x + 34:.1f},{y - 4}"'
     swatch = f'<polyline class="curve" {_stroke(curve)} {corners}/>'
-    return [swatch, _text(x + 44, y, curve.name)]
+    return [swatch, text(x + 44, y, curve.name)]
 
 
 def _stroke(curve: Curve) -> str:
     return f'stroke="{curve.color}"' + (' stroke-dasharray="6 4"' if curve.is_dashed else "")
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
-    return f'<line class="{css}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-
-
-def _text(x: float, y: float, words: str, anchor: str = "start", css: str = "") -> str:
-    kind = f' class="{css}"' if css else ""
-    return f'<text{kind} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'

@@ -1,8 +1,11 @@
 """MAPL, MemSeg and the ablation, as Markdown."""
 
+import re
 from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
+
+from benchmarks.mapl_plots import NAME
 
 Result = dict[str, Any]
 
@@ -10,6 +13,7 @@ _FIGURES = {
     "image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "aupro": "AUPRO",
     "recall_at_1pct": "recall at 1 % FRR", "fit_s": "fit, s", "images_a_second": "images/s",
 }  # fmt: skip
+_DRAWN = "image AUROC, pixel AUROC and AUPRO of each seed, row by row"
 _NOTE = (
     "Fitted on the 761 normals of P1. `noisy`: every image, train and test, gets Gaussian noise of standard "
     "deviation 16 grey levels. Mean ± standard deviation over seeds, their number behind the name. The rows "
@@ -27,15 +31,16 @@ def mapl(results: Sequence[Result]) -> str:
     parts.append(f"{_NOTE}\n")
     for variant in ("clean", "noisy"):
         chosen = [run for run in runs if run["variant"] == variant]
-        rows = dict.fromkeys(run["row"] for run in chosen)
-        lines = [[f"P1 `{variant}`", *_FIGURES.values()], ["---"] * (len(_FIGURES) + 1)]
-        for row in rows:
+        # runs side by side have no timings
+        keys = [key for key in _FIGURES if any(key in run["figures"] for run in chosen)]
+        lines = [[f"P1 `{variant}`", *(_FIGURES[key] for key in keys)], ["---"] * (len(keys) + 1)]
+        for row in dict.fromkeys(run["row"] for run in chosen):
             figures = [run["figures"] for run in chosen if run["row"] == row]
-            # runs side by side have no timings
-            cells = [_cell(key, [f[key] for f in figures if key in f]) for key in _FIGURES]
+            cells = [_cell(key, [f[key] for f in figures if key in f]) for key in keys]
             lines.append([f"{row} ({len(figures)})", *cells])
-        if rows:
+        if chosen:
             parts.append("".join(f"| {' | '.join(line)} |\n" for line in lines))
+    parts.append(f"![{_DRAWN}](figures/{NAME})\n")
     return "\n".join(parts)
 
 
@@ -46,4 +51,4 @@ def _cell(key: str, values: Sequence[float]) -> str:
     shown = f"{mean(values):.{digits}f}"
     if len(values) > 1:
         shown += f" ± {stdev(values):.{digits}f}"
-    return shown.replace("0.", ".", 1) if digits and shown.startswith("0.") else shown
+    return re.sub(r"\b0\.", ".", shown)

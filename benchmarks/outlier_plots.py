@@ -2,31 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from math import ceil, floor
 from statistics import mean
 from typing import Any
 
 from benchmarks.outlier_tables import MCOD, by_ratio, methods_of, ratios_of, settings_of
 from benchmarks.p3_runs import merge
+from benchmarks.svg import COLORS, line, page, text
 
 _WIDTH, _HEIGHT, _GAP = 250, 260, 70
 _LEFT, _TOP = 56, 44
 _INSET = 16
 _LINE = 20
 _N_RIVALS = 3
-# Okabe and Ito: told apart by color-blind readers, on light and on dark ground.
-_COLORS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#999999", "#8c6d31", "#6a51a3")
 _OWN = "#d55e00"
+_OTHERS = tuple(color for color in COLORS if color != _OWN)
 _TITLES = {
     "fashion-mnist": "Fashion-MNIST, {}",
     "solar-cells": "solar cells, defects",
     "magnetic-tile": "magnetic tiles, defects",
 }
-_STYLE = (
-    "text{font:13px sans-serif;fill:#333}.title{font-weight:bold}.grid{stroke:#ddd}.axis{stroke:#888}"
-    ".curve{fill:none}@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#444}}"
-)
+_STYLE = ".curve{fill:none}"
 
 
 @dataclass(frozen=True)
@@ -93,25 +89,20 @@ def drawing(panels: Sequence[Panel]) -> str:
     names = list(dict.fromkeys(curve.name for panel in panels for curve in panel.curves))
     names.sort(key=lambda name: name != MCOD)
     others = [name for name in names if name != MCOD]
-    colors = {MCOD: _OWN} | {n: _COLORS[i % len(_COLORS)] for i, n in enumerate(others)}
+    colors = {MCOD: _OWN} | {n: _OTHERS[i % len(_OTHERS)] for i, n in enumerate(others)}
     width = _LEFT + len(panels) * (_WIDTH + _GAP)
     parts = []
     for place, panel in enumerate(panels):
         parts += _panel(panel, colors, _LEFT + place * (_WIDTH + _GAP))
     below, n_columns = _TOP + _HEIGHT + 74, max(2, width // 210)
     for i, name in enumerate(names):
-        line, column = divmod(i, n_columns)
-        x, y = _LEFT + column * (width - _LEFT) / n_columns, below + _LINE * line
+        row, column = divmod(i, n_columns)
+        x, y = _LEFT + column * (width - _LEFT) / n_columns, below + _LINE * row
         parts.append(_path([(x, y - 4), (x + 34, y - 4)], colors[name], name))
-        parts.append(_text(x + 42, y, name))
+        parts.append(text(x + 42, y, name))
     height = below + _LINE * ceil(len(names) / n_columns)
     label = "AUROC against the outliers' share: " + "; ".join(panel.title for panel in panels)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'role="img" aria-label="{escape(label)}"><style>{_STYLE}</style>\n'
-        + "\n".join(parts)
-        + "\n</svg>\n"
-    )
+    return page(width, height, label, parts, _STYLE)
 
 
 def _panel(panel: Panel, colors: dict[str, str], left: float) -> list[str]:
@@ -124,18 +115,18 @@ def _panel(panel: Panel, colors: dict[str, str], left: float) -> list[str]:
     def y(value: float) -> float:
         return _TOP + _HEIGHT * (high - value) / (high - low)
 
-    parts = [_text(left, _TOP - 18, panel.title, css="title")]
+    parts = [text(left, _TOP - 18, panel.title, css="title")]
     step = 0.05 if high - low <= 0.4 else 0.1
     for i in range(ceil(low / step - 1e-6), floor(high / step + 1e-6) + 1):
         at = y(i * step)
-        parts.append(_line(left, at, left + _WIDTH, at, "grid"))
-        parts.append(_text(left - 6, at + 4, f"{i * step:.2f}", "end"))
+        parts.append(line(left, at, left + _WIDTH, at, "grid"))
+        parts.append(text(left - 6, at + 4, f"{i * step:.2f}", "end"))
     bottom = _TOP + _HEIGHT
-    parts.append(_line(left, bottom, left + _WIDTH, bottom, "axis"))
+    parts.append(line(left, bottom, left + _WIDTH, bottom, "axis"))
     for ratio in ratios:
-        parts.append(_line(x(ratio), bottom, x(ratio), bottom + 5, "axis"))
-        parts.append(_text(x(ratio), bottom + 20, f"{ratio:g}", "middle"))
-    parts.append(_text(left + _WIDTH / 2, bottom + 42, "outliers' share", "middle"))
+        parts.append(line(x(ratio), bottom, x(ratio), bottom + 5, "axis"))
+        parts.append(text(x(ratio), bottom + 20, f"{ratio:g}", "middle"))
+    parts.append(text(left + _WIDTH / 2, bottom + 42, "outliers' share", "middle"))
     parts.append(
         f'<text transform="translate({left - 44:.1f} {_TOP + _HEIGHT / 2:.1f}) rotate(-90)" '
         'text-anchor="middle">AUROC</text>'
@@ -157,12 +148,3 @@ def _path(places: Sequence[tuple[float, float]], color: str, name: str) -> str:
         f'<polyline class="curve" stroke="{color}" stroke-width="{width}"{dashes} '
         f'points="{corners}"/>'
     )
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
-    return f'<line class="{css}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-
-
-def _text(x: float, y: float, words: str, anchor: str = "start", css: str = "") -> str:
-    kind = f' class="{css}"' if css else ""
-    return f'<text{kind} x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'

@@ -1,0 +1,159 @@
+"""MAPL, MemSeg and the ablation as SVG: a line a row, a dot a seed, a bar for the mean."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from math import ceil, floor
+from statistics import mean, stdev
+from typing import Any
+
+from benchmarks.mapl import ABLATIONS, MAIN
+from benchmarks.svg import COLORS, line, page, text
+
+Run = dict[str, Any]
+
+NAME = "mapl.svg"
+REFERENCE = "head alone"
+_PANELS = {"image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "aupro": "AUPRO"}
+_GOALS = {
+    ("clean", "image_auroc"): 0.98, ("clean", "aupro"): 0.85, ("noisy", "image_auroc"): 0.95,
+}  # fmt: skip
+_NAMES, _WIDTH, _GAP, _INSET = 240, 200, 30, 8
+_TOP, _LINE = 34, 20
+_DOT, _MEAN = COLORS[5], COLORS[0]
+_STYLE = ".goal{stroke:#d55e00;stroke-dasharray:5 3}.band{fill:#56b4e9;opacity:.25}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows that are compared with one another.
+
+    Attributes
+    ----------
+    title : above them
+    variant : "clean" or "noisy", of the goals
+    rows : name, and figures of each seed
+    reference : row whose mean and spread are drawn through all of them, or None
+    """
+
+    title: str
+    variant: str
+    rows: tuple[tuple[str, tuple[Run, ...]], ...]
+    reference: str | None = None
+
+
+def figures(results: Sequence[dict[str, Any]]) -> dict[str, str]:
+    """Return file name -> SVG where there is something to draw; smoke runs are left out."""
+    found = [r for r in results if r["protocol"] == "mapl" and "n_images" not in r]
+    groups = groups_of([run for result in found for run in result["runs"]])
+    return {NAME: drawing(groups)} if groups else {}
+
+
+def groups_of(runs: Sequence[Run]) -> list[Group]:
+    """Return what was measured: whole detectors, clean and noisy, and the head with one part changed."""
+    groups = [
+        Group("P1 clean", "clean", _rows(runs, "clean", tuple(MAIN))),
+        Group("P1 noisy", "noisy", _rows(runs, "noisy", tuple(MAIN))),
+        Group(
+            "P1 clean, the head alone", "", _rows(runs, "clean", tuple(ABLATIONS)), REFERENCE
+        ),
+    ]  # fmt: skip
+    return [group for group in groups if group.rows]
+
+
+def _rows(
+    runs: Sequence[Run], variant: str, names: tuple[str, ...]
+) -> tuple[tuple[str, tuple[Run, ...]], ...]:
+    found = {
+        name: tuple(r["figures"] for r in runs if (r["row"], r["variant"]) == (name, variant))
+        for name in names
+    }
+    return tuple((name, seeds) for name, seeds in found.items() if seeds)
+
+
+def drawing(groups: Sequence[Group]) -> str:
+    """Return one SVG: groups below one another, figures side by side."""
+    width = _NAMES + len(_PANELS) * (_WIDTH + _GAP)
+    height = _TOP + _LINE * sum(len(group.rows) + 2 for group in groups) + 3 * _LINE
+    bottom = height - 2.5 * _LINE
+    parts = []
+    for place, (key, title) in enumerate(_PANELS.items()):
+        left = _NAMES + place * (_WIDTH + _GAP)
+        low, high = _limits(groups, key)
+        parts.append(text(left, _TOP - 14, title, css="title"))
+        parts += _grid(left, low, high, bottom)
+        for top, group in _placed(groups):
+            parts += _group(group, key, _Scale(left, low, high), top)
+    for top, group in _placed(groups):
+        parts.append(text(0, top - 6, group.title, css="title"))
+        for i, (name, seeds) in enumerate(group.rows):
+            words = f"{name} ({len(seeds)})"
+            parts.append(text(_NAMES - 14, top + _LINE * (i + 0.5) + 4, words, "end"))
+    words = (
+        "dot: a seed (their number in brackets); bar: mean; dashed: goal; band: head alone, mean ± "
+        "standard deviation"
+    )
+    parts.append(text(0, height - 8, words))
+    return page(width, height, "MAPL, MemSeg and the ablation of MAPL's head", parts, _STYLE)
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """Where a panel lies, and the values at its sides."""
+
+    left: float
+    low: float
+    high: float
+
+    def x(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return self.left + _INSET + (_WIDTH - 2 * _INSET) * share
+
+
+def _placed(groups: Sequence[Group]) -> Iterator[tuple[float, Group]]:
+    """Yield the top of each group's first row with the group; its title stands above."""
+    top = float(_TOP)
+    for group in groups:
+        top += 1.5 * _LINE
+        yield top, group
+        top += _LINE * (len(group.rows) + 0.5)
+
+
+def _limits(groups: Sequence[Group], key: str) -> tuple[float, float]:
+    values = [run[key] for group in groups for _, seeds in group.rows for run in seeds]
+    values += [_GOALS[group.variant, key] for group in groups if (group.variant, key) in _GOALS]
+    return floor(20 * min(values)) / 20, min(1.0, ceil(20 * max(values)) / 20)
+
+
+def _grid(left: float, low: float, high: float, bottom: float) -> list[str]:
+    scale, parts = _Scale(left, low, high), []
+    for i in range(round(10 * low + 0.4), floor(10 * high + 1e-6) + 1):
+        x = scale.x(i / 10)
+        parts.append(line(x, _TOP, x, bottom, "grid"))
+        parts.append(text(x, bottom + 18, f"{i / 10:.1f}", "middle"))
+    parts.append(line(left, bottom, left + _WIDTH, bottom, "axis"))
+    return parts
+
+
+def _group(group: Group, key: str, scale: _Scale, top: float) -> list[str]:
+    parts, bottom = [], top + _LINE * len(group.rows)
+    for name, seeds in group.rows:
+        if name == group.reference and len(seeds) > 1:
+            values = [run[key] for run in seeds]
+            near, far = (scale.x(mean(values) + sign * stdev(values)) for sign in (-1, 1))
+            parts.append(
+                f'<rect class="band" x="{near:.1f}" y="{top:.1f}" width="{far - near:.1f}" '
+                f'height="{bottom - top:.1f}"/>'
+            )
+    if (group.variant, key) in _GOALS:
+        x = scale.x(_GOALS[group.variant, key])
+        parts.append(line(x, top, x, bottom, "goal"))
+    for i, (_, seeds) in enumerate(group.rows):
+        y, values = top + _LINE * (i + 0.5), [run[key] for run in seeds]
+        parts += [
+            f'<circle cx="{scale.x(v):.1f}" cy="{y:.1f}" r="3.5" fill="{_DOT}"/>' for v in values
+        ]
+        middle = scale.x(mean(values))
+        parts.append(
+            f'<rect x="{middle - 1.5:.1f}" y="{y - 7:.1f}" width="3" height="14" fill="{_MEAN}"/>'
+        )
+    return parts

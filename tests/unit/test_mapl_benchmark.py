@@ -1,0 +1,100 @@
+"""The benchmark of MAPL: runs are added and not repeated, table and drawing show every row and seed."""
+
+import json
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+
+from benchmarks import mapl, mapl_plots
+from benchmarks.mapl import ROWS, Told, measure
+from benchmarks.mapl_tables import mapl as table
+from defectory.detectors import DETECTORS
+from defectory.domain import Label
+from defectory.sources import read_dataset
+from tests.pictures import write_mvtec
+
+_FIGURES = ("image_auroc", "image_ap", "pixel_auroc", "aupro", "recall_at_1pct")
+
+
+def _run(row, variant, seed, value):
+    figures = dict.fromkeys(_FIGURES, value)
+    return {"row": row, "variant": variant, "seed": seed, "figures": figures}
+
+
+RUNS = [
+    *(_run("MAPL", "clean", seed, 0.96 + seed / 100) for seed in range(3)),
+    _run("MAPL", "noisy", 0, 0.9),
+    *(_run("head alone", "clean", seed, 0.7 + seed / 10) for seed in range(2)),
+    _run("K = 5", "clean", 0, 0.6),
+]
+RESULTS = [{"protocol": "mapl", "runs": RUNS}]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    root = write_mvtec(tmp_path_factory.mktemp("mapl"))
+    return read_dataset(root, layout="mvtec")
+
+
+def test_every_row_is_a_detector_with_settings_it_knows():
+    for name, settings in ROWS.values():
+        DETECTORS[name](seed=0, **settings)
+
+
+def test_noise_changes_what_is_fitted_and_tested(data, tmp_path):
+    train, test = data.subset("train").with_label(Label.NORMAL), data.subset("test")
+
+    found = {v: measure("gaussian", v, 0, train, test, tmp_path)[0] for v in ("clean", "noisy")}
+
+    assert {*_FIGURES, "fit_s", "images_a_second"} <= set(found["clean"])
+    assert all(0 <= found[variant][key] <= 1 for variant in found for key in _FIGURES)
+    assert found["clean"]["pixel_auroc"] != found["noisy"]["pixel_auroc"]
+
+
+def test_runs_are_added_and_not_repeated(monkeypatch, tmp_path, data):
+    measured = []
+
+    def count(row, variant, seed, *_):
+        measured.append((row, variant, seed))
+        return {"image_auroc": 0.5}, "weights"
+
+    monkeypatch.setattr(mapl, "magnetic_tile", lambda: data)
+    monkeypatch.setattr(mapl, "measure", count)
+    told = Told(("MAPL",), ("clean",), 1, tmp_path, None, "command", tmp_path / "mapl.json")
+    mapl.run(told)
+    mapl.run(replace(told, rows=("MAPL", "MemSeg"), variants=("clean", "noisy"), n_seeds=2))
+
+    wanted = {(r, v, s) for r in ("MAPL", "MemSeg") for v in ("clean", "noisy") for s in (0, 1)}
+    assert len(measured) == len(wanted)
+    assert set(measured) == wanted
+    written = json.loads(told.out.read_text())["runs"]
+    assert {(run["row"], run["variant"], run["seed"]) for run in written} == wanted
+
+
+def test_the_table_has_mean_spread_and_number_of_seeds():
+    shown = table(RESULTS)
+
+    assert "| MAPL (3) | .970 ± .010 |" in shown
+    assert "| K = 5 (1) | .600 |" in shown
+    assert "Not measured yet" in table([])
+
+
+def test_the_drawing_has_a_dot_a_seed_and_a_bar_a_row_and_says_no_more_than_was_measured():
+    drawn = mapl_plots.figures(RESULTS)["mapl.svg"]
+
+    root = ET.fromstring(drawn)
+    marks = {kind: len(root.findall(f"{{*}}{kind}")) for kind in ("circle", "rect")}
+    assert marks == {"circle": 3 * len(RUNS), "rect": 3 * (4 + 1)}  # 4 rows, and the band
+    words = [element.text for element in root.findall("{*}text")]
+    assert {"MAPL (3)", "MAPL (1)", "head alone (2)", "K = 5 (1)"} <= set(words)
+    assert not any("MemSeg" in word for word in words)
+    assert mapl_plots.figures([{"protocol": "mapl", "runs": RUNS, "n_images": 9}]) == {}
+
+
+def test_higher_values_stand_further_right():
+    drawn = ET.fromstring(mapl_plots.figures(RESULTS)["mapl.svg"])
+
+    first_row = [float(dot.get("cx")) for dot in drawn.findall("{*}circle")][:3]
+    assert first_row == sorted(first_row)
+    assert len(set(first_row)) == 3
