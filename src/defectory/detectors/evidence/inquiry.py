@@ -22,7 +22,8 @@ from defectory.detectors.evidence.parts import (
     Parts,
     assemble,
     has_enough_real,
-    teach,
+    teach_images,
+    teach_places,
 )
 from defectory.detectors.evidence.readings import Readings
 from defectory.detectors.evidence.simulated import DefectDrawer
@@ -244,7 +245,7 @@ class Inquiry:
         is_doubted = (
             self._oddest(doubts or opinion, _DOUBTED_RATIO) if is_suspect.any() else is_suspect
         )
-        found = teach(
+        found = teach_images(
             study, opinion.simulated, opinion.normality, self._learner, is_suspect,
             is_normal | (unlabeled & ~is_doubted), self._settings.top_ratio,
         )  # fmt: skip
@@ -293,12 +294,15 @@ class Inquiry:
     ) -> Findings:
         study, images = opinion.study, self._readings.images
         presumed = self._presumed_normal(opinion, contamination)
+        places = teach_places(
+            study, opinion.simulated, opinion.normality, self._learner, presumed,
+            self._settings.map_weight,
+        )  # fmt: skip
         return Findings(
             normality=opinion.normality,
             descriptor=opinion.descriptor,
             parts=assemble(
-                study, opinion.simulated, opinion.normality, self._learner, opinion.found,
-                presumed, self._settings.map_weight, self._settings.use_spread,
+                study, opinion.normality, opinion.found, places, presumed, self._settings.use_spread
             ),
             memory=Memory.of(
                 study,

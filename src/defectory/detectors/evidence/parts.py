@@ -63,37 +63,46 @@ class ImageEvidence:
     weight: float
 
 
+@dataclass(frozen=True)
+class PlaceEvidence:
+    """What a classifier adds to maps.
+
+    Attributes
+    ----------
+    classifier : of cells
+    logits : (n, p) float32 of the studied images' cells, each by networks that have not learned from it
+    weight : > 0, beside normality's 1
+    """
+
+    classifier: CellClassifier
+    logits: Float
+    weight: float
+
+
 def assemble(
-    study: Study, simulated: Study | None, normality: GaussianNormality, learner: Learner,
-    found: ImageEvidence | None, is_presumed: Bools, map_weight: float, use_spread: bool,
+    study: Study, normality: GaussianNormality, images: ImageEvidence | None,
+    places: PlaceEvidence | None, is_presumed: Bools, use_spread: bool,
 ) -> Parts:  # fmt: skip
-    """Return the parts; masks and simulated defects, where there are any, teach the map.
+    """Return the parts of a detector.
 
     Parameters
     ----------
-    simulated : defects, or None
-    found : or None for normality alone
+    images, places : None for normality alone
     is_presumed : (n,) bool, images that calibrate as normal ones
-    map_weight : >= 0, of a map that many masks have taught
     use_spread : whether maps are spread over cells that look alike
     """
-    n_masks = int(study.has_mask.sum())
-    weight = map_weight * max(trust_in_masks(n_masks), _TRUST_IN_SIMULATED * bool(simulated))
-    drawn = simulated if n_masks < _ENOUGH_MASKS else None
-    places = learner.find_places(study, drawn, normality, is_presumed) if weight > 0 else None
     measured = study.measured.take(np.flatnonzero(is_presumed))
-    nothing = np.zeros(len(study), np.float32)
-    logits = np.zeros(study.coverage.shape, np.float32) if places is None else places.logits
+    n, p = study.coverage.shape
     fusion, scores, maps = fuse_normals(
         normality.image_scores(measured),
-        (nothing if found is None else found.scores)[is_presumed],
+        (np.zeros(n, np.float32) if images is None else images.scores)[is_presumed],
         normality.map_cells(measured),
-        logits[is_presumed],
-        0.0 if found is None else found.weight,
-        weight,
+        (np.zeros((n, p), np.float32) if places is None else places.logits)[is_presumed],
+        0.0 if images is None else images.weight,
+        0.0 if places is None else places.weight,
     )
     return Parts(
-        None if found is None else found.classifier,
+        None if images is None else images.classifier,
         None if places is None else places.classifier,
         fusion,
         scores,
@@ -106,7 +115,7 @@ def has_enough_real(codes: NDArray[np.int8], is_suspect: Bools) -> bool:
     return bool(is_suspect.any()) or int((codes == Label.ANOMALOUS).sum()) >= _ENOUGH_LABELS
 
 
-def teach(
+def teach_images(
     study: Study, simulated: Study | None, normality: GaussianNormality, learner: Learner,
     is_suspect: Bools, is_normal: Bools, top_ratio: float,
 ) -> ImageEvidence | None:  # fmt: skip
@@ -129,6 +138,26 @@ def teach(
     return ImageEvidence(taught.classifier, learned_scores(taught.logits, top_ratio), weight)
 
 
+def teach_places(
+    study: Study, simulated: Study | None, normality: GaussianNormality, learner: Learner,
+    is_presumed: Bools, map_weight: float,
+) -> PlaceEvidence | None:  # fmt: skip
+    """Return what masks and, until there are enough, simulated defects teach of maps; None without any.
+
+    Parameters
+    ----------
+    is_presumed : (n,) bool, images that teach what is normal
+    map_weight : >= 0, of a map that many masks have taught
+    """
+    n_masks = int(study.has_mask.sum())
+    weight = map_weight * max(trust_in_masks(n_masks), _TRUST_IN_SIMULATED * bool(simulated))
+    if not weight:
+        return None
+    drawn = simulated if n_masks < _ENOUGH_MASKS else None
+    taught = learner.find_places(study, drawn, normality, is_presumed)
+    return PlaceEvidence(taught.classifier, taught.logits, weight)
+
+
 def relearn(
     memory: Memory,
     normality: GaussianNormality,
@@ -139,9 +168,8 @@ def relearn(
 ) -> Parts:
     """Return the parts that the labels, suspects and simulated defects in a memory teach."""
     study, simulated = memory.study, memory.simulated
-    found = teach(
+    images = teach_images(
         study, simulated, normality, learner, memory.is_suspect, memory.teaches_normal, top_ratio
     )
-    return assemble(
-        study, simulated, normality, learner, found, memory.is_presumed, map_weight, use_spread
-    )
+    places = teach_places(study, simulated, normality, learner, memory.is_presumed, map_weight)
+    return assemble(study, normality, images, places, memory.is_presumed, use_spread)
