@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from defectory.app.fitting import FitOptions, fit
     from defectory.app.model import Model, load
-    from defectory.app.workflows import FitOptions, fit
     from defectory.domain import DefectoryError, Label
 
 __all__ = ["DefectoryError", "FitOptions", "Label", "Model", "__version__", "fit", "load"]
 
 _HOMES = {
     "DefectoryError": ("defectory.domain", "DefectoryError"),
-    "FitOptions": ("defectory.app.workflows", "FitOptions"),
+    "FitOptions": ("defectory.app.fitting", "FitOptions"),
     "Label": ("defectory.domain", "Label"),
     "Model": ("defectory.app.model", "Model"),
-    "fit": ("defectory.app.workflows", "fit"),
+    "fit": ("defectory.app.fitting", "fit"),
     "load": ("defectory.app.model", "load"),
 }
 

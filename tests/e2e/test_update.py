@@ -5,7 +5,8 @@ import json
 import pytest
 
 import defectory
-from defectory.app import workflows
+from defectory.app.fitting import FitOptions, fit_dataset
+from defectory.app.updating import update_bundle
 from defectory.detectors import DETECTORS
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
@@ -65,8 +66,8 @@ def test_suspects_are_counted_in_the_images_that_the_time_budget_left(data, monk
         "defectory.app.limits.Limits.keep_time",
         lambda self, detector, train, *_: (train.filter(lambda s: s.name >= "train/good/004"), ()),
     )
-    options = workflows.FitOptions(size_px=64, detector="gaussian")
-    result = workflows.fit_dataset(data, options)
+    options = FitOptions(size_px=64, detector="gaussian")
+    result = fit_dataset(data, options)
     assert [s.name for s in result.suspects] == ["train/good/009.png", "train/good/006.png"]
     assert result.account == ACCOUNT
 
@@ -123,7 +124,7 @@ def test_update_as_json_and_in_python_say_the_same(fitted, labels, tmp_path):
     done = run("update", fitted[0], labels, "-o", tmp_path / "a.defectory", "--json")
     assert done.exit_code == 0, done.output
     printed = json.loads(done.output)
-    found = workflows.update_bundle(fitted[0], labels, tmp_path / "b.defectory").to_dict()
+    found = update_bundle(fitted[0], labels, tmp_path / "b.defectory").to_dict()
     assert {**printed, "wall_s": 0} == {**found, "wall_s": 0}
     assert printed["n_confirmed"] == 3
 

@@ -1,4 +1,4 @@
-"""The command line. It only reads arguments, calls workflows, and prints."""
+"""The command line. It only reads arguments, calls the workflows of `app`, and prints."""
 
 import json
 import os
@@ -100,7 +100,7 @@ def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: A
     looked at. Interrupted? Run it again: features that were read already come from the cache.
     """
     from defectory.app.bars import Bars
-    from defectory.app.workflows import FitOptions, check_fit_output, fit_dataset, save_fit
+    from defectory.app.fitting import FitOptions, check_fit_output, fit_dataset, save_fit
 
     check_fit_output(bundle, overwrite=overwrite)
     with Bars() as bars:
@@ -144,7 +144,8 @@ def score(
 ) -> None:
     """Score IMAGES with BUNDLE: raw score, decision, and defect regions in original pixels."""
     from defectory.app.bars import Bars
-    from defectory.app.workflows import check_output, score_to_folder
+    from defectory.app.exports import check_output
+    from defectory.app.workflows import score_to_folder
 
     check_output(folder, overwrite=overwrite)
     with Bars() as bars:
@@ -352,8 +353,8 @@ def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settin
     Interrupted? Run it again: it goes on where it was.
     """
     from defectory.app.bars import Bars
+    from defectory.app.exports import check_output
     from defectory.app.outliers import OutlierOptions, outliers_to_folder
-    from defectory.app.workflows import check_output
 
     check_output(folder, overwrite=overwrite)
     options = OutlierOptions(use_cache=not no_cache, **settings)
@@ -383,7 +384,8 @@ def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settin
 def demo(folder: Path, detector: str) -> None:
     """Fit and judge a detector on 2,223 real solar-cell pictures (ELPV), and write a report."""
     from defectory.app.bars import Bars
-    from defectory.app.workflows import FitOptions, run_demo
+    from defectory.app.fitting import FitOptions
+    from defectory.app.workflows import run_demo
 
     with Bars() as bars:
         result, evaluation = run_demo(folder, FitOptions(detector=detector), progress=bars)

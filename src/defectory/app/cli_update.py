@@ -37,7 +37,7 @@ def update(
     any; its paths are relative to its folder. Says which decisions on images with a confirmed label flip.
     """
     from defectory.app.bars import Bars
-    from defectory.app.workflows import update_bundle
+    from defectory.app.updating import update_bundle
 
     with Bars() as bars:
         result = update_bundle(
