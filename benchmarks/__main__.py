@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.p3_command import add_p3, add_p3_figures, counts
-from benchmarks.result_files import MissingDataError, write_result
+from benchmarks.result_files import MissingDataError, ToldError, write_result
 
 _HERE = Path(__file__).resolve().parent
 _RESULTS, _WORK = _HERE / "results", _HERE / "work"
@@ -30,6 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except MissingDataError as error:
         print(f"skipped {options.command}: {error}", file=sys.stderr)
         return 0
+    except ToldError as error:
+        print(f"{options.command}: {error}", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -74,10 +77,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_mapl(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    mapl = commands.add_parser("mapl", help="MAPL, MemSeg and the ablation on P1; runs are added")
+    mapl = commands.add_parser("mapl", help="MAPL, MemSeg and the ablation; runs are added")
     mapl.set_defaults(run=_run_mapl)
     mapl.add_argument("--rows", help="comma-separated names, `main` or `all`", default="main")
-    mapl.add_argument("--variants", default="clean,noisy")
+    mapl.add_argument(
+        "--variants", default="clean,noisy", help="of P1, or those of `labels`, such as p2-clean"
+    )
     mapl.add_argument("--seeds", type=int, default=5)
     mapl.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
     mapl.add_argument("--cache", type=Path, default=_WORK / "features")
@@ -158,11 +163,7 @@ def _run_labels(options: argparse.Namespace) -> int:
         out=options.out or (_WORK if options.n_images else _RESULTS) / "labels.json",
         n_jobs=options.jobs,
     )  # fmt: skip
-    try:
-        labels.run(told)
-    except labels.ToldError as error:
-        print(f"labels: {error}", file=sys.stderr)
-        return 2
+    labels.run(told)
     return 0
 
 

@@ -31,7 +31,7 @@ from benchmarks.label_cases import (
 )
 from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
-from benchmarks.result_files import write_result
+from benchmarks.result_files import ToldError, write_result
 from defectory.backbones import FeatureCache
 from defectory.detectors import DETECTORS, Detector
 from defectory.detectors.grids import cell_means
@@ -60,10 +60,6 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 """Name -> detector in the registry, and keywords of its constructor."""
 
 Run = dict[str, Any]
-
-
-class ToldError(Exception):
-    """A row or protocol that is not there, or a row whose detector has no such setting."""
 
 
 @dataclass(frozen=True)

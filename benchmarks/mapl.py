@@ -1,4 +1,4 @@
-"""MAPL against MemSeg on P1 `clean` and `noisy`, and MAPL with one part changed at a time.
+"""MAPL against MemSeg, and MAPL with one part changed at a time: P1, clean, noisy and contaminated, and P2.
 
 Each run is written as soon as it is done, and a run that is already in the file is not repeated: the whole
 takes hours on two cores, and may be stopped and started again.
@@ -14,16 +14,18 @@ from typing import Any
 from benchmarks import parallel
 from benchmarks.datasets import magnetic_tile
 from benchmarks.evaluation import Figures, image_figures, say
+from benchmarks.label_cases import VARIANTS, draw_case, read_material
 from benchmarks.noise import NoisyImages
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
-from benchmarks.result_files import write_result
+from benchmarks.result_files import ToldError, write_result
 from defectory.backbones import FeatureCache
 from defectory.detectors import DETECTORS, Detector
 from defectory.domain import ImageSource, Label
 from defectory.sources import Dataset
 
 _TRAIN_NOISE, _TEST_NOISE = 1, 2
+_WHOLE = ("clean", "noisy")
 # The paper's design on the packaged encoder: what each of our changes is measured against.
 _FAITHFUL = {
     "mix": "paper", "memory": "image", "memory_choice": "random", "whitening": 0.0,
@@ -65,7 +67,7 @@ class Told:
     Attributes
     ----------
     rows : names in `ROWS`
-    variants : "clean", "noisy"
+    variants : "clean" and "noisy" are of P1; the others are those of `benchmarks.label_cases`
     n_seeds, cache, n_images, command : see `benchmarks.evaluation.Options`
     out : file that runs are added to
     n_jobs : runs side by side, see `parallel.each`; torch takes a GPU where there is one
@@ -82,18 +84,18 @@ class Told:
 
 
 def run(told: Told) -> None:
-    """Add the runs that are not in the file yet."""
-    data = magnetic_tile()
-    train = thin(data.subset("train").with_label(Label.NORMAL), told.n_images)
-    test = thin(data.subset("test"), told.n_images)
-    tasks = [(told, *task, train, test, data.fingerprint()) for task in _missing(told)]
+    """Add the runs that are not in the file yet; ToldError before the first for a name that is unknown."""
+    for asked, known in ((told.rows, ROWS), (told.variants, (*_WHOLE, *VARIANTS))):
+        unknown = sorted(set(asked) - set(known))
+        if unknown:
+            raise ToldError(f"there is no {unknown[0]!r}; there are {', '.join(known)}")
+    tasks = [(told, *task) for task in _missing(told)]
     for record in parallel.each(_run_one, tasks, told.n_jobs):
         write_result(told.out, {"protocol": "mapl", "runs": [*_read(told.out), record]})
 
 
-def _run_one(
-    told: Told, row: str, variant: str, seed: int, train: Dataset, test: Dataset, data: str
-) -> dict[str, Any]:
+def _run_one(told: Told, row: str, variant: str, seed: int) -> dict[str, Any]:
+    train, test, data = _draw(variant, seed, told.n_images)
     started = time.perf_counter()
     figures, weights = measure(row, variant, seed, train, test, told.cache)
     say(
@@ -102,6 +104,17 @@ def _run_one(
     )
     facts = provenance(data=data, weights=weights, seeds=[seed], command=told.command)
     return {"row": row, "variant": variant, "seed": seed, "figures": figures, "provenance": facts}
+
+
+def _draw(variant: str, seed: int, n_images: int | None) -> tuple[Dataset, Dataset, str]:
+    """Return what is fitted on, what is scored, and the fingerprint of the whole."""
+    if variant in _WHOLE:
+        data = magnetic_tile()
+        train = thin(data.subset("train").with_label(Label.NORMAL), n_images)
+        return train, thin(data.subset("test"), n_images), data.fingerprint()
+    material = read_material(VARIANTS[variant].data, seed, n_images)
+    case = draw_case(material, VARIANTS[variant], seed)
+    return case.train, case.test, material.fingerprint
 
 
 def measure(
@@ -116,12 +129,14 @@ def measure(
     if variant == "noisy":
         seen, unseen = NoisyImages(seen, _TRAIN_NOISE), NoisyImages(unseen, _TEST_NOISE)
     started = time.perf_counter()
-    detector.fit(seen, train.labels)
+    masks = train.masks()
+    detector.fit(seen, train.labels, masks if any(masks.paths) else None)
     fitted = time.perf_counter()
     scores = detector.score(unseen)
     scored = time.perf_counter()
     figures = image_figures(detector, scores, test.labels)
-    figures |= pixel_figures(scores.anomaly_maps, test)
+    if any(test.masks().paths):
+        figures |= pixel_figures(scores.anomaly_maps, test)
     figures["fit_s"] = fitted - started
     figures["images_a_second"] = len(test) / (scored - fitted)
     return figures, detector.backbone_.card.id

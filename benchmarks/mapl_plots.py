@@ -30,7 +30,7 @@ class Group:
     Attributes
     ----------
     title : above them
-    variant : "clean" or "noisy", of the goals
+    variant : of the goals
     rows : name, and figures of each seed
     reference : row whose mean and spread are drawn through all of them, or None
     """
@@ -49,15 +49,29 @@ def figures(results: Sequence[dict[str, Any]]) -> dict[str, str]:
 
 
 def groups_of(runs: Sequence[Run]) -> list[Group]:
-    """Return what was measured: whole detectors, clean and noisy, and the head with one part changed."""
-    groups = [
-        Group("P1 clean", "clean", _rows(runs, "clean", tuple(MAIN))),
-        Group("P1 noisy", "noisy", _rows(runs, "noisy", tuple(MAIN))),
-        Group(
-            "P1 clean, the head alone", "", _rows(runs, "clean", tuple(ABLATIONS)), REFERENCE
-        ),
-    ]  # fmt: skip
-    return [group for group in groups if group.rows]
+    """Return what was measured: whole detectors, then the head with one part changed, a group a variant."""
+    groups = []
+    for rows, reference, words in ((MAIN, None, ""), (ABLATIONS, REFERENCE, ", the head alone")):
+        for variant in variants_of(runs):
+            found = _rows(runs, variant, tuple(rows))
+            if found:
+                goals = "" if reference else variant
+                groups.append(Group(title_of(variant) + words, goals, found, reference))
+    return groups
+
+
+def variants_of(runs: Sequence[Run]) -> list[str]:
+    """Return the variants that were measured: clean, noisy, then the others by name."""
+    order = {"clean": 0, "noisy": 1}
+    return sorted({run["variant"] for run in runs}, key=lambda name: (order.get(name, 2), name))
+
+
+def title_of(variant: str) -> str:
+    """Return what tables and drawings call a variant; those of `label_cases` name their data."""
+    data, _, name = (
+        variant.rpartition("-") if variant in ("clean", "noisy") else variant.partition("-")
+    )
+    return f"{(data or 'P1').upper()} `{name}`"
 
 
 def _rows(
@@ -119,7 +133,7 @@ def _placed(groups: Sequence[Group]) -> Iterator[tuple[float, Group]]:
 
 
 def _limits(groups: Sequence[Group], key: str) -> tuple[float, float]:
-    values = [run[key] for group in groups for _, seeds in group.rows for run in seeds]
+    values = [v for group in groups for _, seeds in group.rows for v in _values(seeds, key)]
     values += [_GOALS[group.variant, key] for group in groups if (group.variant, key) in _GOALS]
     return floor(20 * min(values)) / 20, min(1.0, ceil(20 * max(values)) / 20)
 
@@ -137,8 +151,8 @@ def _grid(left: float, low: float, high: float, bottom: float) -> list[str]:
 def _group(group: Group, key: str, scale: _Scale, top: float) -> list[str]:
     parts, bottom = [], top + _LINE * len(group.rows)
     for name, seeds in group.rows:
-        if name == group.reference and len(seeds) > 1:
-            values = [run[key] for run in seeds]
+        values = _values(seeds, key)
+        if name == group.reference and len(values) > 1:
             near, far = (scale.x(mean(values) + sign * stdev(values)) for sign in (-1, 1))
             parts.append(
                 f'<rect class="band" x="{near:.1f}" y="{top:.1f}" width="{far - near:.1f}" '
@@ -148,7 +162,9 @@ def _group(group: Group, key: str, scale: _Scale, top: float) -> list[str]:
         x = scale.x(_GOALS[group.variant, key])
         parts.append(line(x, top, x, bottom, "goal"))
     for i, (_, seeds) in enumerate(group.rows):
-        y, values = top + _LINE * (i + 0.5), [run[key] for run in seeds]
+        y, values = top + _LINE * (i + 0.5), _values(seeds, key)
+        if not values:
+            continue
         parts += [
             f'<circle cx="{scale.x(v):.1f}" cy="{y:.1f}" r="3.5" fill="{_DOT}"/>' for v in values
         ]
@@ -157,3 +173,8 @@ def _group(group: Group, key: str, scale: _Scale, top: float) -> list[str]:
             f'<rect x="{middle - 1.5:.1f}" y="{y - 7:.1f}" width="3" height="14" fill="{_MEAN}"/>'
         )
     return parts
+
+
+def _values(seeds: Sequence[Run], key: str) -> list[float]:
+    """Return a figure of each seed; data without masks have none of pixels."""
+    return [run[key] for run in seeds if key in run]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.mapl_plots import NAME
+from benchmarks.mapl_plots import NAME, title_of, variants_of
 
 Result = dict[str, Any]
 
@@ -29,11 +29,11 @@ def mapl(results: Sequence[Result]) -> str:
     if not runs:
         return "\n".join([*parts, "Not measured yet.\n"])
     parts.append(f"{_NOTE}\n")
-    for variant in ("clean", "noisy"):
+    for variant in variants_of(runs):
         chosen = [run for run in runs if run["variant"] == variant]
         # runs side by side have no timings
         keys = [key for key in _FIGURES if any(key in run["figures"] for run in chosen)]
-        lines = [[f"P1 `{variant}`", *(_FIGURES[key] for key in keys)], ["---"] * (len(keys) + 1)]
+        lines = [[title_of(variant), *(_FIGURES[key] for key in keys)], ["---"] * (len(keys) + 1)]
         for row in dict.fromkeys(run["row"] for run in chosen):
             figures = [run["figures"] for run in chosen if run["row"] == row]
             cells = [_cell(key, [f[key] for f in figures if key in f]) for key in keys]

@@ -9,6 +9,10 @@ class MissingDataError(Exception):
     """The data are not on this machine; the benchmark is skipped and says why."""
 
 
+class ToldError(Exception):
+    """The command line names a row, variant or protocol that is not there; says which there are."""
+
+
 def write_result(path: Path, result: dict[str, Any]) -> None:
     """Write a result, rounded, in place of what was there."""
     from defectory.storage import write_whole

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from benchmarks import __main__ as command_line
 from benchmarks import mapl, mapl_plots
 from benchmarks.mapl import ROWS, Told, measure
 from benchmarks.mapl_tables import mapl as table
@@ -27,6 +28,7 @@ RUNS = [
     _run("MAPL", "noisy", 0, 0.9),
     *(_run("head alone", "clean", seed, 0.7 + seed / 10) for seed in range(2)),
     _run("K = 5", "clean", 0, 0.6),
+    {**_run("MemSeg", "p2-clean", 0, 0.8), "figures": {"image_auroc": 0.8}},
 ]
 RESULTS = [{"protocol": "mapl", "runs": RUNS}]
 
@@ -72,11 +74,21 @@ def test_runs_are_added_and_not_repeated(monkeypatch, tmp_path, data):
     assert {(run["row"], run["variant"], run["seed"]) for run in written} == wanted
 
 
+def test_what_is_not_there_is_said(capsys, tmp_path):
+    out = ["--out", str(tmp_path / "none.json")]
+
+    assert command_line.main(["mapl", "--rows", "MAPLE", *out]) == 2
+    assert "there is no 'MAPLE'; there are gaussian, MemSeg" in capsys.readouterr().err
+    assert command_line.main(["mapl", "--variants", "p1-dirty", *out]) == 2
+    assert "there is no 'p1-dirty'; there are clean, noisy" in capsys.readouterr().err
+
+
 def test_the_table_has_mean_spread_and_number_of_seeds():
     shown = table(RESULTS)
 
     assert "| MAPL (3) | .970 ± .010 |" in shown
     assert "| K = 5 (1) | .600 |" in shown
+    assert "| P2 `clean` | image AUROC |\n| --- | --- |\n| MemSeg (1) | .800 |" in shown
     assert "Not measured yet" in table([])
 
 
@@ -85,10 +97,11 @@ def test_the_drawing_has_a_dot_a_seed_and_a_bar_a_row_and_says_no_more_than_was_
 
     root = ET.fromstring(drawn)
     marks = {kind: len(root.findall(f"{{*}}{kind}")) for kind in ("circle", "rect")}
-    assert marks == {"circle": 3 * len(RUNS), "rect": 3 * (4 + 1)}  # 4 rows, and the band
+    # P2 has no figures of pixels; 4 rows of P1 and the band
+    assert marks == {"circle": 3 * len(RUNS) - 2, "rect": 3 * (4 + 1) + 1}
     words = [element.text for element in root.findall("{*}text")]
     assert {"MAPL (3)", "MAPL (1)", "head alone (2)", "K = 5 (1)"} <= set(words)
-    assert not any("MemSeg" in word for word in words)
+    assert not any("as in the paper" in word for word in words)
     assert mapl_plots.figures([{"protocol": "mapl", "runs": RUNS, "n_images": 9}]) == {}
 
 
