@@ -55,7 +55,10 @@ ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "N = 10": ("mapl", {"use_normality": False, "n_memory": 10}),
     "N = 100": ("mapl", {"use_normality": False, "n_memory": 100}),
     "encoder from scratch": ("mapl", {"encoder": "scratch"}),
-    "encoder from scratch (stale memory)": ("mapl", {"encoder": "scratch", "refresh_memory": False}),
+    "encoder from scratch (stale memory)": (
+        "mapl",
+        {"encoder": "scratch", "refresh_memory": False},
+    ),
 }
 ROWS = MAIN | ABLATIONS
 

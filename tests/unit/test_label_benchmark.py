@@ -223,6 +223,16 @@ def test_contamination_and_suspects_are_counted_among_unlabeled_images(material)
     assert labels.contamination(detector, _drawn(material, "p2-clean")) is None
 
 
+def test_without_hidden_defects_the_labeled_ones_and_the_test_stay(material):
+    case = _drawn(material, "p1-budget-10-masks")
+    known = labels.without_hidden(case)
+
+    assert len(case.train) - len(known.train) == 15
+    assert known.truth.sum() == 5
+    assert (known.train.labels[known.truth] == Label.ANOMALOUS).all()
+    assert known.test == case.test
+
+
 @pytest.mark.parametrize(
     ("facts", "gain"),
     [({"gain": 0.1}, 0.1), ({"gain": 0.0, "error": None}, None), ({"gain": None}, None)],
@@ -357,6 +367,20 @@ def test_what_lacks_a_part_stands_apart_beside_auto_on_the_same_draws():
     assert "What each part" not in _page(*runs[:3])
 
 
+def test_the_bound_that_knows_the_truth_stands_in_a_table_of_its_own():
+    name = "p1-budget-50-masks"
+    runs = [_run("auto", name, seed, 0.9 + 0.02 * seed) for seed in range(3)]
+    runs += [_run(labels.ALL_KNOWN, name, 0, 0.97)]
+    page = _page(*runs)
+
+    table = page.split("What perfect cleaning would reach")[1]
+    assert f"| `{name}` | .900 | .970 | >= .995 |" in table
+    assert page.count("nothing hidden") == 1
+    drawn = label_plots.figures([{"protocol": "labels", "runs": runs}])["labels-p1.svg"]
+    assert "nothing hidden" not in drawn
+    assert "perfect cleaning" not in _page(*runs[:3])
+
+
 def test_contaminated_runs_stand_beside_a_clean_fit_on_the_same_test_images():
     share = {"true": 0.1, "ratio": 0.13, "lower": 0.08, "upper": 0.2}
     dirty = _run(
@@ -464,4 +488,4 @@ def test_the_command_line_says_what_cannot_be_run(capsys, tmp_path):
     asked = ["labels", "--rows", "normality", "--out", str(tmp_path / "none.json")]
 
     assert command_line.main(asked) == 2
-    assert "there are auto, normality alone" in capsys.readouterr().err
+    assert "there are auto, nothing hidden, normality alone" in capsys.readouterr().err
