@@ -98,7 +98,7 @@ def drawing(groups: Sequence[Group]) -> str:
         for top, group in _placed(groups):
             parts += _group(group, key, _Scale(left, low, high), top)
     for top, group in _placed(groups):
-        parts.append(text(0, top - 6, group.title, css="title"))
+        parts.append(text(0, top - 6, group.title.replace("`", ""), css="title"))
         for i, (name, seeds) in enumerate(group.rows):
             words = f"{name} ({len(seeds)})"
             parts.append(text(_NAMES - 14, top + _LINE * (i + 0.5) + 4, words, "end"))

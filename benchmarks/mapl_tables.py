@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
+from benchmarks.mapl import ROWS
 from benchmarks.mapl_plots import NAME, title_of, variants_of
 
 Result = dict[str, Any]
@@ -15,8 +16,9 @@ _FIGURES = {
 }  # fmt: skip
 _DRAWN = "image AUROC, pixel AUROC and AUPRO of each seed, row by row"
 _NOTE = (
-    "Fitted on the 761 normals of P1. `noisy`: every image, train and test, gets Gaussian noise of standard "
-    "deviation 16 grey levels. Mean ± standard deviation over seeds, their number behind the name. The rows "
+    "P1 `clean` is fitted on the 761 normals; `noisy` is the same with Gaussian noise of standard deviation "
+    "16 grey levels on every image, train and test; P2 `clean` is the random split; others are draws of [few "
+    "labels](#few-labels). Mean ± standard deviation over seeds, their number behind the name. The rows "
     "from `head alone` on are the head's own figures, without the evidence of `gaussian`, and each changes "
     "one part of it; encoders from scratch know no ImageNet and are compared with nothing else."
 )
@@ -34,7 +36,7 @@ def mapl(results: Sequence[Result]) -> str:
         # runs side by side have no timings
         keys = [key for key in _FIGURES if any(key in run["figures"] for run in chosen)]
         lines = [[title_of(variant), *(_FIGURES[key] for key in keys)], ["---"] * (len(keys) + 1)]
-        for row in dict.fromkeys(run["row"] for run in chosen):
+        for row in sorted({run["row"] for run in chosen}, key=list(ROWS).index):
             figures = [run["figures"] for run in chosen if run["row"] == row]
             cells = [_cell(key, [f[key] for f in figures if key in f]) for key in keys]
             lines.append([f"{row} ({len(figures)})", *cells])
