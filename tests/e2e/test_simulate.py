@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from defectory.detectors import Mapl
 from tests.e2e.conftest import run
 
 
@@ -28,6 +29,11 @@ def test_a_contact_sheet_and_a_data_set_that_evaluate_reads(parts, bundle, tmp_p
     judged = run("evaluate", bundle, folder)
     assert judged.exit_code == 0, judged.output
     assert "of 18" in judged.output
+
+
+def test_what_is_shown_by_default_is_what_is_taught(parts, tmp_path):
+    run("simulate", parts, "-o", tmp_path / "a", "--n", 2, "--size", 64)
+    assert json.loads((tmp_path / "a/simulated.json").read_text())["mix"] == Mapl().mix
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(parts, tmp_path):

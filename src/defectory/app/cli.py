@@ -246,7 +246,11 @@ def inspect(data: Path, as_json: bool) -> None:
     help="How many defects to simulate.",
 )
 @click.option(
-    "--mix", type=click.Choice(("paper", "broad", "all")), default="paper", show_default=True
+    "--mix",
+    type=click.Choice(("broad", "paper", "all")),
+    default="broad",
+    show_default=True,
+    help="Kinds of defects: what auto and mapl are taught, the papers' two, or every kind.",
 )
 @click.option(
     "--textures",

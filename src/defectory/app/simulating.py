@@ -46,7 +46,7 @@ class SimulationOptions:
     Attributes
     ----------
     n_images : 1 to 10,000, how many defects are simulated
-    mix : "paper", "broad" or "all"
+    mix : "broad", which `auto` and `mapl` are taught with, "paper" or "all"
     textures : folder or manifest of texture images; None takes scikit-image's photographs
     foreground : "auto", "off", a grey value from 0 to 255 above which the product lies, or "below:" and
         one below which it lies
@@ -55,7 +55,7 @@ class SimulationOptions:
     """
 
     n_images: int = 24
-    mix: str = "paper"
+    mix: str = "broad"
     textures: Path | None = None
     foreground: str = "auto"
     size_px: int = 256
