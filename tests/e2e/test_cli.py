@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import defectory
-from defectory.app import cli
+from defectory.app import cli_options
 from defectory.detectors import DETECTORS
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
@@ -38,7 +38,7 @@ def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
 
 
 def test_the_detectors_of_the_command_line_are_the_registry():
-    assert tuple(DETECTORS) == cli._DETECTORS
+    assert tuple(DETECTORS) == cli_options.DETECTORS
 
 
 def test_scores_are_the_same_in_every_format(bundle, parts, tmp_path):

@@ -9,12 +9,12 @@ from typing import Any
 import click
 
 from defectory import __version__
+from defectory.app import cli_options as shared
 from defectory.app.cli_errors import plain_errors
 from defectory.app.cli_text import print_evaluation, print_fit
 from defectory.app.cli_update import update
-from defectory.app.quantities import BYTES, SECONDS
+from defectory.app.quantities import BYTES
 
-_DETECTORS = ("auto", "gaussian", "patch-memory", "memseg", "mapl", "mcod")
 _OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY_PATH = click.Path(path_type=Path)
 
@@ -32,16 +32,8 @@ def main() -> None:
 @main.command()
 @click.argument("data", type=_ANY_PATH)
 @click.option("-o", "--output", "bundle", type=_OUT_FILE, required=True, help="Bundle to write.")
-@click.option("--detector", type=click.Choice(_DETECTORS), default="auto", show_default=True)
-@click.option(
-    "--size",
-    "size_px",
-    type=int,
-    default=256,
-    show_default=True,
-    metavar="PX",
-    help="Side that images are resized to; a multiple of 32.",
-)
+@shared.detector
+@shared.size(256, "Side that images are resized to; a multiple of 32.")
 @click.option(
     "--tiles",
     "n_tiles",
@@ -51,7 +43,7 @@ def main() -> None:
     metavar="N",
     help="Read images as N x N tiles of that size: for tiny defects.",
 )
-@click.option("--seed", type=int, default=0, show_default=True)
+@shared.seed
 @click.option(
     "--false-reject-rate",
     type=float,
@@ -74,13 +66,7 @@ def main() -> None:
     show_default=True,
     help="Frozen features: efficientnet-lite0, or timm:NAME.",
 )
-@click.option(
-    "--time-budget",
-    "time_budget_s",
-    type=SECONDS,
-    metavar="TIME",
-    help="Such as 90s, 10m, 1h: learn from fewer images where all would take longer.",
-)
+@shared.time_budget("learn from fewer images where all would take longer.")
 @click.option(
     "--max-memory",
     "max_memory_bytes",
@@ -88,9 +74,9 @@ def main() -> None:
     metavar="SIZE",
     help="Such as 800MB, 2GB: refuse work that would need more.",
 )
-@click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read.")
-@click.option("--no-cache", is_flag=True, help="Do not keep features on disk.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
+@shared.skip_unreadable("Leave out images that cannot be read.")
+@shared.no_cache("Do not keep features on disk.")
+@shared.overwrite("bundle")
 @plain_errors
 def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Learn what is normal from DATA and write a bundle.
@@ -114,7 +100,7 @@ main.add_command(update)
 @main.command()
 @click.argument("bundle", type=_ANY_PATH)
 @click.argument("images", type=_ANY_PATH)
-@click.option("-o", "--output", "folder", type=_ANY_PATH, required=True, help="Folder to write.")
+@shared.output_folder
 @click.option("--heatmaps", is_flag=True, help="Write each image with its heatmap over it, too.")
 @click.option(
     "--format",
@@ -123,14 +109,9 @@ main.add_command(update)
     default="jsonl",
     show_default=True,
 )
-@click.option(
-    "--false-reject-rate",
-    type=float,
-    metavar="R",
-    help="Decide by another promise than the bundle's; nothing is fitted again.",
-)
-@click.option("--skip-unreadable", is_flag=True, help="List unreadable images instead of stopping.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing folder.")
+@shared.other_promise
+@shared.skip_unreadable("List unreadable images instead of stopping.")
+@shared.overwrite("folder")
 @plain_errors
 def score(
     bundle: Path,
@@ -176,13 +157,8 @@ def score(
 @click.argument("data", type=_ANY_PATH)
 @click.option("--json", "json_path", type=_OUT_FILE, help="Write the figures as JSON.")
 @click.option("--report", "report_path", type=_OUT_FILE, help="Write a standalone HTML report.")
-@click.option(
-    "--false-reject-rate",
-    type=float,
-    metavar="R",
-    help="Decide by another promise than the bundle's.",
-)
-@click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read.")
+@shared.other_promise
+@shared.skip_unreadable("Leave out images that cannot be read.")
 @plain_errors
 def evaluate(
     bundle: Path,
@@ -235,7 +211,7 @@ def inspect(data: Path, as_json: bool) -> None:
 
 @main.command()
 @click.argument("data", type=_ANY_PATH)
-@click.option("-o", "--output", "folder", type=_ANY_PATH, required=True, help="Folder to write.")
+@shared.output_folder
 @click.option(
     "--n",
     "n_images",
@@ -265,17 +241,9 @@ def inspect(data: Path, as_json: bool) -> None:
     metavar="auto|off|GREY|below:GREY",
     help="Where the product is: found, everywhere, or above or below a grey value (0-255).",
 )
-@click.option(
-    "--size",
-    "size_px",
-    type=int,
-    default=256,
-    show_default=True,
-    metavar="PX",
-    help="Side that images are resized to, as in training; 0 keeps their sizes.",
-)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--overwrite", is_flag=True, help="Replace an existing folder.")
+@shared.size(256, "Side that images are resized to, as in training; 0 keeps their sizes.")
+@shared.seed
+@shared.overwrite("folder")
 @plain_errors
 def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None:
     """Draw defects into normal images of DATA, to see what a network is taught.
@@ -295,7 +263,7 @@ def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None
 
 @main.command()
 @click.argument("data", type=_ANY_PATH)
-@click.option("-o", "--output", "folder", type=_ANY_PATH, required=True, help="Folder to write.")
+@shared.output_folder
 @click.option(
     "--encoder",
     type=click.Choice(("packaged", "scratch", "scratch-small")),
@@ -303,15 +271,7 @@ def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None
     show_default=True,
     help="Frozen ImageNet features (minutes), or a network trained on DATA alone (hours; small: less).",
 )
-@click.option(
-    "--size",
-    "size_px",
-    type=int,
-    default=96,
-    show_default=True,
-    metavar="PX",
-    help="Side that images are resized to for packaged features; a multiple of 32.",
-)
+@shared.size(96, "Side that images are resized to for packaged features; a multiple of 32.")
 @click.option(
     "--slots",
     "n_slots",
@@ -337,17 +297,11 @@ def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None
     show_default=True,
     help="How other views are drawn: figure neither mirrors nor crops much.",
 )
-@click.option(
-    "--time-budget",
-    "time_budget_s",
-    type=SECONDS,
-    metavar="TIME",
-    help="Such as 90s, 10m, 1h: train in fewer steps where all would take longer.",
-)
-@click.option("--seed", type=int, default=0, show_default=True)
-@click.option("--skip-unreadable", is_flag=True, help="Leave out images that cannot be read.")
-@click.option("--no-cache", is_flag=True, help="Keep neither features nor interrupted training.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing folder.")
+@shared.time_budget("train in fewer steps where all would take longer.")
+@shared.seed
+@shared.skip_unreadable("Leave out images that cannot be read.")
+@shared.no_cache("Keep neither features nor interrupted training.")
+@shared.overwrite("folder")
 @plain_errors
 def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Find which images of DATA do not belong, without a single label.
@@ -383,7 +337,7 @@ def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settin
     show_default=True,
     help="Folder to write.",
 )
-@click.option("--detector", type=click.Choice(_DETECTORS), default="auto", show_default=True)
+@shared.detector
 @plain_errors
 def demo(folder: Path, detector: str) -> None:
     """Fit and judge a detector on 2,223 real solar-cell pictures (ELPV), and write a report."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from defectory.app import cli_options as shared
 from defectory.app.cli_errors import plain_errors
 
 _ANY_PATH = click.Path(path_type=Path)
@@ -25,8 +26,8 @@ _MAX_LISTED = 20
     help="Bundle to write; BUNDLE stays.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-@click.option("--no-cache", is_flag=True, help="Do not keep features on disk.")
-@click.option("--overwrite", is_flag=True, help="Replace an existing bundle.")
+@shared.no_cache("Do not keep features on disk.")
+@shared.overwrite("bundle")
 @plain_errors
 def update(
     bundle: Path, labels: Path, new_bundle: Path, as_json: bool, no_cache: bool, overwrite: bool
