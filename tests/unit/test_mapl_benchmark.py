@@ -45,10 +45,11 @@ def test_every_row_is_a_detector_with_settings_it_knows():
         assert "," not in row  # --rows are separated by commas
 
 
-def test_noise_changes_what_is_fitted_and_tested(data, tmp_path):
+def test_noise_changes_what_is_fitted_and_tested(monkeypatch, data, tmp_path):
+    monkeypatch.setitem(ROWS, "small", ("gaussian", {"size_px": 64}))
     train, test = data.subset("train").with_label(Label.NORMAL), data.subset("test")
 
-    found = {v: measure("gaussian", v, 0, train, test, tmp_path)[0] for v in ("clean", "noisy")}
+    found = {v: measure("small", v, 0, train, test, tmp_path)[0] for v in ("clean", "noisy")}
 
     assert {*_FIGURES, "fit_s", "images_a_second"} <= set(found["clean"])
     assert all(0 <= found[variant][key] <= 1 for variant in found for key in _FIGURES)
