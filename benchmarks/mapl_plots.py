@@ -68,10 +68,8 @@ def variants_of(runs: Sequence[Run]) -> list[str]:
 
 def title_of(variant: str) -> str:
     """Return what tables and drawings call a variant; those of `label_cases` name their data."""
-    data, _, name = (
-        variant.rpartition("-") if variant in ("clean", "noisy") else variant.partition("-")
-    )
-    return f"{(data or 'P1').upper()} `{name}`"
+    data, _, name = variant.partition("-") if "-" in variant else ("p1", "", variant)
+    return f"{data.upper()} `{name}`"
 
 
 def _rows(
@@ -86,14 +84,15 @@ def _rows(
 
 def drawing(groups: Sequence[Group]) -> str:
     """Return one SVG: groups below one another, figures side by side."""
-    width = _NAMES + len(_PANELS) * (_WIDTH + _GAP)
+    panels = [key for key in _PANELS if any(_values(s, key) for g in groups for _, s in g.rows)]
+    width = _NAMES + len(panels) * (_WIDTH + _GAP)
     height = _TOP + _LINE * sum(len(group.rows) + 2 for group in groups) + 3 * _LINE
     bottom = height - 2.5 * _LINE
     parts = []
-    for place, (key, title) in enumerate(_PANELS.items()):
+    for place, key in enumerate(panels):
         left = _NAMES + place * (_WIDTH + _GAP)
         low, high = _limits(groups, key)
-        parts.append(text(left, _TOP - 14, title, css="title"))
+        parts.append(text(left, _TOP - 14, _PANELS[key], css="title"))
         parts += _grid(left, low, high, bottom)
         for top, group in _placed(groups):
             parts += _group(group, key, _Scale(left, low, high), top)
@@ -135,7 +134,7 @@ def _placed(groups: Sequence[Group]) -> Iterator[tuple[float, Group]]:
 def _limits(groups: Sequence[Group], key: str) -> tuple[float, float]:
     values = [v for group in groups for _, seeds in group.rows for v in _values(seeds, key)]
     values += [_GOALS[group.variant, key] for group in groups if (group.variant, key) in _GOALS]
-    return floor(20 * min(values)) / 20, min(1.0, ceil(20 * max(values)) / 20)
+    return floor(20 * min(values) - 0.1) / 20, min(1.0, ceil(20 * max(values) + 0.1) / 20)
 
 
 def _grid(left: float, low: float, high: float, bottom: float) -> list[str]:
@@ -149,15 +148,8 @@ def _grid(left: float, low: float, high: float, bottom: float) -> list[str]:
 
 
 def _group(group: Group, key: str, scale: _Scale, top: float) -> list[str]:
-    parts, bottom = [], top + _LINE * len(group.rows)
-    for name, seeds in group.rows:
-        values = _values(seeds, key)
-        if name == group.reference and len(values) > 1:
-            near, far = (scale.x(mean(values) + sign * stdev(values)) for sign in (-1, 1))
-            parts.append(
-                f'<rect class="band" x="{near:.1f}" y="{top:.1f}" width="{far - near:.1f}" '
-                f'height="{bottom - top:.1f}"/>'
-            )
+    bottom = top + _LINE * len(group.rows)
+    parts = _band(group, key, scale, top, bottom)
     if (group.variant, key) in _GOALS:
         x = scale.x(_GOALS[group.variant, key])
         parts.append(line(x, top, x, bottom, "goal"))
@@ -173,6 +165,18 @@ def _group(group: Group, key: str, scale: _Scale, top: float) -> list[str]:
             f'<rect x="{middle - 1.5:.1f}" y="{y - 7:.1f}" width="3" height="14" fill="{_MEAN}"/>'
         )
     return parts
+
+
+def _band(group: Group, key: str, scale: _Scale, top: float, bottom: float) -> list[str]:
+    """Return the reference's mean ± standard deviation, through all rows; nothing of a single seed."""
+    values = _values(dict(group.rows).get(group.reference or "", ()), key)
+    if len(values) < 2:
+        return []
+    near, far = (scale.x(mean(values) + sign * stdev(values)) for sign in (-1, 1))
+    return [
+        f'<rect class="band" x="{near:.1f}" y="{top:.1f}" width="{far - near:.1f}" '
+        f'height="{bottom - top:.1f}"/>'
+    ]
 
 
 def _values(seeds: Sequence[Run], key: str) -> list[float]:

@@ -107,6 +107,12 @@ def test_the_drawing_has_a_dot_a_seed_and_a_bar_a_row_and_says_no_more_than_was_
     assert mapl_plots.figures([{"protocol": "mapl", "runs": RUNS, "n_images": 9}]) == {}
 
 
+def test_what_has_no_masks_at_all_is_drawn_without_panels_of_pixels():
+    drawn = mapl_plots.figures([{"protocol": "mapl", "runs": RUNS[-1:]}])["mapl.svg"]
+    assert "image AUROC" in drawn
+    assert "AUPRO" not in drawn
+
+
 def test_higher_values_stand_further_right():
     drawn = ET.fromstring(mapl_plots.figures(RESULTS)["mapl.svg"])
 
