@@ -29,7 +29,7 @@ _WHOLE = ("clean", "noisy")
 # The paper's design on the packaged encoder: what each of our changes is measured against.
 _FAITHFUL = {
     "mix": "paper", "memory": "image", "memory_choice": "random", "whitening": 0.0,
-    "use_normality": False,
+    "use_normality": False, "use_fusion": True,
 }  # fmt: skip
 
 MAIN: dict[str, tuple[str, dict[str, Any]]] = {
@@ -43,8 +43,11 @@ ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "pseudo-labels off": ("mapl", {"use_normality": False, "pseudo_labels": "off"}),
     "pseudo-labels without gradient": ("mapl", {"use_normality": False, "pseudo_gradient": False}),
     "percentiles": ("mapl", {"use_normality": False, "pseudo_labels": "percentile"}),
-    "no fusion": ("mapl", {"use_normality": False, "use_fusion": False}),
-    "coordinate attention": ("mapl", {"use_normality": False, "use_coordinate_attention": True}),
+    "fusion": ("mapl", {"use_normality": False, "use_fusion": True}),
+    "fusion with coordinate attention": (
+        "mapl",
+        {"use_normality": False, "use_fusion": True, "use_coordinate_attention": True},
+    ),
     "no spatial attention": ("mapl", {"use_normality": False, "use_spatial_attention": False}),
     "memory at random": ("mapl", {"use_normality": False, "memory_choice": "random"}),
     "memory by image": ("mapl", {"use_normality": False, "memory": "image"}),

@@ -49,7 +49,9 @@ class Mapl(SegmentationDetector):
     refresh_memory : re-encode the memory each round while an encoder trains
     whitening : [0, 1], how far directions of frozen features are brought to equal variance
     width : > 0, factor on the channels of decoder and scratch encoder
-    use_fusion, use_coordinate_attention, use_spatial_attention : parts of the head
+    use_fusion : multi-scale feature fusion (MSFF), the papers'; off, for it adds nothing here
+    use_coordinate_attention : part of fusion; MAPL removed it
+    use_spatial_attention : weight features by their distance to memory
     use_image_loss : train the image predictor q on labels and pseudo-labels
     pseudo_labels : "matching" (partial matching; Otsu for a class without labels), "percentile" or "off"
     pseudo_gradient : False computes their loss without gradient, as the released code does
@@ -91,7 +93,7 @@ class Mapl(SegmentationDetector):
         refresh_memory: bool = True,
         whitening: float = 0.5,
         width: float = 1.0,
-        use_fusion: bool = True,
+        use_fusion: bool = False,
         use_coordinate_attention: bool = False,
         use_spatial_attention: bool = True,
         use_image_loss: bool = True,

@@ -24,8 +24,8 @@ class HeadConfig:
     n_channels : of the three levels, fine to coarse
     width : > 0, factor on the decoder's channels
     use_fusion : multi-scale feature fusion (MSFF); False passes each level to the decoder as it is
-    use_coordinate_attention : as MemSeg; MAPL removed it
-    use_spatial_attention : weight fused features by their distance to memory
+    use_coordinate_attention : in the fusion, as MemSeg; MAPL removed it
+    use_spatial_attention : weight features by their distance to memory
     """
 
     n_channels: tuple[int, int, int]
@@ -51,10 +51,11 @@ class SegmentationHead(nn.Module):
         super().__init__()
         self.config = config
         widths = [2 * n for n in config.n_channels]  # features beside their differences
-        self.keep = nn.ModuleList(_keep_channels(n, config) for n in widths)
-        self.align = nn.ModuleList(
-            nn.Conv2d(coarse, fine, 1) for fine, coarse in itertools.pairwise(widths)
-        )
+        if config.use_fusion:
+            self.keep = nn.ModuleList(_keep_channels(n, config) for n in widths)
+            self.align = nn.ModuleList(
+                nn.Conv2d(coarse, fine, 1) for fine, coarse in itertools.pairwise(widths)
+            )
         decoded = [_round(n * config.width) for n in (32, 48, 96)]
         self.decode = nn.ModuleList(
             [
@@ -119,8 +120,6 @@ def top_logit(logits: Tensor) -> Tensor:
 
 
 def _keep_channels(n_channels: int, config: HeadConfig) -> nn.Module:
-    if not config.use_fusion:
-        return nn.Identity()
     convolution = nn.Conv2d(n_channels, n_channels, 3, padding=1)
     if not config.use_coordinate_attention:
         return convolution

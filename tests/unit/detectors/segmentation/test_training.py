@@ -65,11 +65,12 @@ def moved_parts(trainee, term):
         loss.backward()
     head = trainee._network.head
     parts = {
-        "fusion": [head.keep, head.align],
         "decoder": [head.decode, head.refine],
         "map": [head.logits],
         "predictor": [head.predict],
     }
+    if head.config.use_fusion:
+        parts["fusion"] = [head.keep, head.align]
     if trainee._encoder is not None:
         parts["encoder"] = [trainee._encoder]
     return {
@@ -103,13 +104,21 @@ def codes(monkeypatch):
     ],
 )
 def test_each_term_moves_encoder_fusion_decoder_and_predictor(monkeypatch, codes, term, moved):
-    trainee = caught_trainee(monkeypatch, encoder="scratch", memory="image")
+    trainee = caught_trainee(monkeypatch, encoder="scratch", memory="image", use_fusion=True)
     assert moved_parts(trainee, term) == moved
+    everything = list(trainee._network.head.parameters())
+    assert all(p.grad is not None for p in everything) == (moved == EVERYTHING)
 
 
 def test_with_a_frozen_encoder_all_else_moves(monkeypatch, codes):
     trainee = caught_trainee(monkeypatch)
-    assert moved_parts(trainee, "pseudo") == EVERYTHING - {"encoder"}
+    assert moved_parts(trainee, "pseudo") == EVERYTHING - {"encoder", "fusion"}
+
+
+def test_without_fusion_no_weight_is_left_that_nothing_teaches(monkeypatch, codes):
+    trainee = caught_trainee(monkeypatch)
+    trainee.losses(0)["pseudo"].backward()
+    assert all(p.grad is not None for p in trainee._network.head.parameters())
 
 
 def test_the_memory_path_moves_the_encoder(monkeypatch, codes):
