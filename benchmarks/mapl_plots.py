@@ -6,13 +6,12 @@ from math import ceil, floor
 from statistics import mean, stdev
 from typing import Any
 
-from benchmarks.mapl import ABLATIONS, MAIN
+from benchmarks.mapl import ABLATIONS, MAIN, REFERENCE
 from benchmarks.svg import COLORS, line, page, text
 
 Run = dict[str, Any]
 
 NAME = "mapl.svg"
-REFERENCE = "head alone"
 _PANELS = {"image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "aupro": "AUPRO"}
 _GOALS = {
     ("clean", "image_auroc"): 0.98, ("clean", "aupro"): 0.85, ("noisy", "image_auroc"): 0.95,
@@ -102,7 +101,7 @@ def drawing(groups: Sequence[Group]) -> str:
             words = f"{name} ({len(seeds)})"
             parts.append(text(_NAMES - 14, top + _LINE * (i + 0.5) + 4, words, "end"))
     words = (
-        "dot: a seed (their number in brackets); bar: mean; dashed: goal; band: head alone, mean ± "
+        f"dot: a seed (their number in brackets); bar: mean; dashed: goal; band: {REFERENCE}, mean ± "
         "standard deviation"
     )
     parts.append(text(0, height - 8, words))

@@ -54,6 +54,7 @@ class Mapl(SegmentationDetector):
     use_spatial_attention : weight features by their distance to memory
     use_image_loss : train the image predictor q on labels and pseudo-labels
     pseudo_labels : "matching" (partial matching; Otsu for a class without labels), "percentile" or "off"
+    pseudo_simulated : label simulated images by votes, too, as the paper; False: they are known to be defective
     pseudo_gradient : False computes their loss without gradient, as the released code does
     n_classifiers : >= 1, one-class models that must agree on a pseudo-label
     use_normality : add what `gaussian` knows of normal images; only with the packaged encoder
@@ -98,6 +99,7 @@ class Mapl(SegmentationDetector):
         use_spatial_attention: bool = True,
         use_image_loss: bool = True,
         pseudo_labels: str = "matching",
+        pseudo_simulated: bool = False,
         pseudo_gradient: bool = True,
         n_classifiers: int = 2,
         use_normality: bool = True,
@@ -129,6 +131,7 @@ class Mapl(SegmentationDetector):
         self.use_spatial_attention = use_spatial_attention
         self.use_image_loss = use_image_loss
         self.pseudo_labels = pseudo_labels
+        self.pseudo_simulated = pseudo_simulated
         self.pseudo_gradient = pseudo_gradient
         self.n_classifiers = n_classifiers
         self.use_normality = use_normality
@@ -269,8 +272,9 @@ class Mapl(SegmentationDetector):
         def give(
             descriptors: NDArray[np.float32], codes: NDArray[np.int8], number: int
         ) -> NDArray[np.int8]:
-            if len(np.unique(descriptors, axis=0)) < 2 or not (codes == Label.UNLABELED).any():
-                return codes
+            is_same = len(np.unique(descriptors, axis=0)) < 2
+            if is_same or (codes == Label.UNLABELED).sum() < 2 * self.n_classifiers:
+                return codes  # too few for a vote: they stay in doubt
             return labeler.label(descriptors, codes, round=number).labels
 
         return give

@@ -46,6 +46,7 @@ class MemSeg(SegmentationDetector):
     use_spatial_attention = True
     use_image_loss = False
     pseudo_gradient = False
+    pseudo_simulated = False
     refresh_memory = False
     batch_size = 8
     learning_rate = 3e-3

@@ -80,6 +80,7 @@ class SegmentationDetector(NoiseTaker, Detector):
     use_spatial_attention: bool
     use_image_loss: bool
     pseudo_gradient: bool
+    pseudo_simulated: bool
     refresh_memory: bool
     n_steps: int
     batch_size: int

@@ -42,6 +42,7 @@ class TrainingSettings:
     warm_up_ratio: float = 0.1
     use_image_loss: bool = True
     pseudo_gradient: bool = True
+    pseudo_simulated: bool = False
     refresh_memory: bool = True
     seed: int = 0
 
@@ -224,14 +225,14 @@ class SegmentationTrainee:
         """Return codes of the round's images and of its simulated ones, from confirmed and pseudo-labels."""
         n = len(drawn.indices)
         pseudo_label = self._teaching.pseudo_label
-        if (
-            pseudo_label is None
-        ):  # unlabeled images are taken for normal, and simulated ones are known
+        if pseudo_label is None:  # unlabeled images are taken for normal
             return np.zeros(n, np.int8), np.ones(n, np.int8)
         parts = [drawn.normals, drawn.simulated] + ([] if known is None else [known.inputs])
         descriptors = np.concatenate([self._describe(part) for part in parts])
         codes = np.full(len(descriptors), Label.UNLABELED, np.int8)
         codes[:n], codes[2 * n :] = drawn.labels, Label.ANOMALOUS
+        if not self._settings.pseudo_simulated:  # what was drawn is known
+            codes[n : 2 * n] = Label.ANOMALOUS
         found = pseudo_label(descriptors, codes, number)
         return found[:n], found[n : 2 * n]
 

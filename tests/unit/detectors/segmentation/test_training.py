@@ -248,3 +248,35 @@ def test_a_setting_out_of_range_is_refused(settings, message):
 def test_one_normal_is_too_few():
     with pytest.raises(DataError, match="at least 2"):
         make().fit(ArrayImages(products(1)))
+
+
+def test_where_nothing_is_unlabeled_votes_change_nothing():
+    normals = np.zeros(len(LABELS), np.int8)
+    voted, plain = (
+        make(pseudo_labels=how).fit(images(), normals).score(images())
+        for how in ("matching", "off")
+    )
+    np.testing.assert_array_equal(voted.image_scores, plain.image_scores)
+    np.testing.assert_array_equal(voted.anomaly_maps, plain.anomaly_maps)
+
+
+@pytest.mark.parametrize("is_voted", [False, True])
+def test_simulated_images_are_known_unless_they_are_voted_on(monkeypatch, is_voted):
+    asked = []
+
+    def give(descriptors, codes, number):
+        asked.append(codes)
+        return codes
+
+    monkeypatch.setattr(Mapl, "_make_pseudo_label", lambda self: give)
+    trainee = caught_trainee(monkeypatch, pseudo_simulated=is_voted)
+    n = len(trainee._lesson.round.indices)
+    wanted = Label.UNLABELED if is_voted else Label.ANOMALOUS
+    assert set(asked[0][n : 2 * n]) == {wanted}
+    assert set(trainee._lesson.simulated_codes) == {wanted}
+
+
+def test_a_single_unlabeled_image_stays_in_doubt():
+    labels = np.zeros(len(LABELS), np.int8)
+    labels[3] = Label.UNLABELED
+    assert np.isfinite(make().fit(images(), labels).score(images()).image_scores).all()
