@@ -16,6 +16,7 @@ from PIL import Image
 import defectory
 from defectory.app import cli_options
 from defectory.detectors import DETECTORS
+from defectory.training.resources import DEVICES
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
 
@@ -39,6 +40,20 @@ def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
 
 def test_the_detectors_of_the_command_line_are_the_registry():
     assert tuple(DETECTORS) == cli_options.DETECTORS
+    assert cli_options.DEVICES == DEVICES
+
+
+@pytest.mark.parametrize(
+    ("command", "detector"), [("fit", ["--detector", "mapl"]), ("outliers", [])]
+)
+def test_a_gpu_that_is_not_there_is_said_before_work_starts(
+    command, detector, parts, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    found = run(command, parts, "-o", tmp_path / "b", *detector, "--device", "cuda")
+    assert found.exit_code == 1
+    assert "no CUDA device here; use the device cpu" in found.output
+    assert not list(tmp_path.iterdir())
 
 
 def test_scores_are_the_same_in_every_format(bundle, parts, tmp_path):

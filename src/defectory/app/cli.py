@@ -67,6 +67,7 @@ def main() -> None:
     help="Frozen features: efficientnet-lite0, or timm:NAME.",
 )
 @shared.time_budget("learn from fewer images where all would take longer.")
+@shared.device
 @click.option(
     "--max-memory",
     "max_memory_bytes",
@@ -298,6 +299,7 @@ def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None
     help="How other views are drawn: figure neither mirrors nor crops much.",
 )
 @shared.time_budget("train in fewer steps where all would take longer.")
+@shared.device
 @shared.seed
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Keep neither features nor interrupted training.")

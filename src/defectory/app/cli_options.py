@@ -13,6 +13,9 @@ Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 DETECTORS = ("auto", "gaussian", "patch-memory", "memseg", "mapl", "mcod")
 """As in the registry, which is not imported before work starts."""
 
+DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
+"""As in `training.resources`."""
+
 detector: Option = click.option(
     "--detector", type=click.Choice(DETECTORS), default="auto", show_default=True
 )
@@ -29,6 +32,13 @@ output_folder: Option = click.option(
     type=click.Path(path_type=Path),
     required=True,
     help="Folder to write.",
+)
+device: Option = click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default="auto",
+    show_default=True,
+    help="To train networks on: auto takes a GPU where there is one, cuda-bf16 computes in bfloat16.",
 )
 seed: Option = click.option("--seed", type=int, default=0, show_default=True)
 

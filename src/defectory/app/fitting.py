@@ -36,6 +36,7 @@ class FitOptions:
     max_memory_bytes : > 0, or None; refused before work starts where the estimate is higher
     skip_unreadable : leave out images that cannot be read, and say which; else they are an error
     use_cache : keep features on disk for the next fit
+    device : what networks are trained on: auto, cpu, cuda or cuda-bf16, see TrainingResources
     """
 
     detector: str = DEFAULT_DETECTOR
@@ -49,6 +50,7 @@ class FitOptions:
     max_memory_bytes: int | None = None
     skip_unreadable: bool = False
     use_cache: bool = True
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ def fit_dataset(
     detector = _make_detector(options)
     dataset = data if isinstance(data, Dataset) else read_dataset(data)
     train, notes = _training_part(dataset, options, progress)
-    limits = Limits(options.time_budget_s, options.max_memory_bytes)
+    limits = Limits(options.time_budget_s, options.max_memory_bytes, options.device)
+    limits.check_device(detector)
     limits.check_memory(detector, len(train))
     train, more = limits.keep_time(detector, train, options.seed, started)
     if detector.capabilities.needs_torch:

@@ -7,7 +7,7 @@ import numpy as np
 
 from defectory.backbones import user_cache_folder
 from defectory.detectors import Detector
-from defectory.domain import MissingExtraError, ResourceError
+from defectory.domain import MissingExtraError, ParameterError, ResourceError
 from defectory.sources import Dataset
 from defectory.training.resources import TrainingResources
 
@@ -25,10 +25,22 @@ class Limits:
     ----------
     time_budget_s : > 0
     max_memory_bytes : > 0
+    device : of training, see TrainingResources
     """
 
     time_budget_s: float | None
     max_memory_bytes: int | None
+    device: str = "auto"
+
+    def check_device(self, detector: Detector) -> None:
+        """Refuse, before work starts, a device that is not there or has nothing to do; ParameterError."""
+        resources = TrainingResources(device=self.device)
+        if self.device != "auto" and not detector.capabilities.needs_torch:
+            raise ParameterError(
+                f"{detector.name} needs no such device; leave --device out, or take --detector mapl"
+            )
+        if self.device.startswith("cuda"):
+            resources.find_device()
 
     def check_memory(self, detector: Detector, n_images: int) -> None:
         """Refuse, before work starts, what may not fit; ResourceError."""
@@ -84,7 +96,8 @@ class Limits:
         MissingExtraError : the extra `train` is not installed.
         """
         budget = None if self.time_budget_s is None else _TRAINING_SHARE * self.time_budget_s
-        plain = replace(detector.resources or TrainingResources(), time_budget_s=budget)
+        own = detector.resources or TrainingResources(device=self.device)
+        plain = replace(own, time_budget_s=budget)
         if not keep:
             return plain
         try:

@@ -55,6 +55,7 @@ class OutlierOptions:
     time_budget_s : > 0, or None; training is planned shorter where the whole would take longer
     skip_unreadable : leave out images that cannot be read, and say which
     use_cache : keep features on disk for the next run, and training where an interrupted run can go on
+    device : what networks are trained on, see TrainingResources
     """
 
     encoder: str = "packaged"
@@ -67,6 +68,7 @@ class OutlierOptions:
     time_budget_s: float | None = None
     skip_unreadable: bool = False
     use_cache: bool = True
+    device: str = "auto"
 
 
 @dataclass(frozen=True, eq=False)
@@ -265,7 +267,9 @@ def _resources(
 ) -> TrainingResources:
     """Return where training is kept until it is done: under the run's own fingerprint, never another's."""
     is_small = options.encoder == "packaged"  # more threads would only wait for each other
-    plain = TrainingResources(n_threads=1 if is_small else None, time_budget_s=budget_s)
+    plain = TrainingResources(
+        n_threads=1 if is_small else None, time_budget_s=budget_s, device=options.device
+    )
     if not options.use_cache:
         return plain
     try:
@@ -278,6 +282,8 @@ def _resources(
 
 
 def _check(options: OutlierOptions) -> None:
+    if options.device != "auto":
+        TrainingResources(device=options.device).find_device()
     if options.ratio is not None and not 0 < options.ratio <= 0.5:
         raise ParameterError(
             f"the share of outliers is {options.ratio}; give more than 0, at most .5"

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from defectory.domain import ParameterError
+from defectory.domain import MissingExtraError, ParameterError
 
 if TYPE_CHECKING:
     import torch
 
-DEVICES = ("auto", "cpu", "cuda")
+DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,7 @@ class TrainingResources:
     checkpoint_every_s : >= 0, seconds between two checkpoints
     time_budget_s : > 0, or None; the run is planned shorter where all steps would take longer
     n_threads : >= 1, threads of torch on the CPU; None leaves them as they are
-    device : auto (CUDA where there is one), cpu, or cuda
-    mixed_precision : compute in bfloat16 on CUDA; without effect on the CPU
+    device : auto (CUDA where there is one), cpu, cuda, or cuda-bf16 (forward passes in bfloat16)
     """
 
     checkpoint: Path | None = None
@@ -33,7 +32,6 @@ class TrainingResources:
     time_budget_s: float | None = None
     n_threads: int | None = None
     device: str = "auto"
-    mixed_precision: bool = False
 
     def __post_init__(self) -> None:
         if self.device not in DEVICES:
@@ -46,12 +44,22 @@ class TrainingResources:
             raise ParameterError(f"n_threads is {self.n_threads}; give 1 or more")
 
     def find_device(self) -> "torch.device":
-        """Return the device to train on; ParameterError where CUDA was asked for and is not there."""
-        import torch
+        """Return the device to train on.
 
+        Raises
+        ------
+        ParameterError : CUDA was asked for and is not there.
+        MissingExtraError : the extra `train` is not installed.
+        """
+        try:
+            import torch
+        except ImportError as error:
+            raise MissingExtraError("training a network", "train") from error
         has_cuda = torch.cuda.is_available()
-        if self.device == "cuda" and not has_cuda:
-            raise ParameterError("there is no CUDA device for torch here; use the device cpu")
+        if self.device.startswith("cuda") and not has_cuda:
+            raise ParameterError(
+                "torch finds no CUDA device here; use the device cpu, or install torch for CUDA"
+            )
         return torch.device("cuda" if has_cuda and self.device != "cpu" else "cpu")
 
     @contextmanager
@@ -71,5 +79,4 @@ class TrainingResources:
         """Return the context for forward passes and losses."""
         import torch
 
-        is_on = self.mixed_precision and device.type == "cuda"
-        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=is_on)
+        return torch.autocast(device.type, dtype=torch.bfloat16, enabled=self.device == "cuda-bf16")

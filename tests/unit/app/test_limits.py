@@ -8,7 +8,7 @@ import pytest
 
 from defectory.app.limits import Limits
 from defectory.detectors import DETECTORS
-from defectory.domain import Label, ResourceError
+from defectory.domain import Label, ParameterError, ResourceError
 from defectory.sources import Dataset, Sample
 
 N = 200
@@ -55,3 +55,16 @@ def test_a_budget_for_a_handful_of_images_is_refused_with_what_is_needed():
 def test_every_detector_leaves_time_for_the_rest():
     for detector in DETECTORS.values():
         assert 0 < detector.reading_share < 1
+
+
+def test_a_device_is_for_detectors_that_train_networks():
+    with pytest.raises(ParameterError, match="gaussian needs no such device; leave --device out"):
+        Limits(None, None, "cpu").check_device(DETECTORS["gaussian"]())
+    Limits(None, None).check_device(DETECTORS["gaussian"]())
+    Limits(None, None, "cpu").check_device(DETECTORS["mapl"]())
+
+
+def test_the_device_reaches_training():
+    detector = DETECTORS["mapl"]()
+    found = Limits(None, None, "cpu").training_resources(detector, None, keep=False)
+    assert found.device == "cpu"

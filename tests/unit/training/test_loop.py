@@ -210,8 +210,17 @@ def test_no_steps_are_refused():
 def test_cuda_is_refused_where_there_is_none(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert TrainingResources().find_device().type == "cpu"
-    with pytest.raises(ParameterError, match="no CUDA"):
-        TrainingResources(device="cuda").find_device()
+    for device in ("cuda", "cuda-bf16"):
+        with pytest.raises(ParameterError, match="no CUDA"):
+            TrainingResources(device=device).find_device()
+
+
+def test_bfloat16_is_for_the_device_of_that_name_alone(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    for device, is_mixed in (("auto", False), ("cuda", False), ("cuda-bf16", True)):
+        resources = TrainingResources(device=device)
+        assert resources.find_device().type == "cuda"
+        assert resources.autocast(torch.device("cpu"))._enabled == is_mixed
 
 
 def test_a_fingerprint_knows_config_data_and_order():
