@@ -16,6 +16,7 @@ from benchmarks.base_install import measure_base_install
 from benchmarks.cold_process import Cost, run_cold
 
 GROWTH = (100, 1_000, 10_000)
+_UPDATABLE = ("auto",)
 _N_SHORT = 5
 """Short commands are repeated and their median taken."""
 
@@ -53,6 +54,8 @@ def run(
         score = ["score", str(bundle), str(score_folder), "-o"]
         costs["score"] = run_cold([*score, str(work / "out")])
         costs["score_heatmaps"] = run_cold([*score, str(work / "out-maps"), "--heatmaps"])
+        if detector in _UPDATABLE:
+            costs["update"] = _updated(bundle, fit_folder / "good", tiles, work)
         costs["help"] = _median([["--help"]] * _N_SHORT)
         one = ["score", str(bundle), str(tested[0]), "-o"]
         costs["score_one"] = _median([[*one, str(work / f"one{i}")] for i in range(_N_SHORT)])
@@ -83,10 +86,26 @@ def _rates(n: int, costs: dict[str, Cost]) -> dict[str, float]:
 
 
 def _median(commands: Sequence[Sequence[str]]) -> Cost:
-    costs = [run_cold(command) for command in commands]
+    return _middle([run_cold(command) for command in commands])
+
+
+def _middle(costs: Sequence[Cost]) -> Cost:
     return Cost(
         statistics.median(cost.wall_s for cost in costs), max(cost.peak_mb for cost in costs)
     )
+
+
+def _updated(bundle: Path, fitted: Path, tiles: Path, work: Path) -> Cost:
+    """Return the cost of correcting a false alarm, among the images of the fit, and a missed defect."""
+    missed = min((tiles / "test" / "blowhole").glob("*.jpg"))
+    labels = work / "labels.csv"
+    labels.write_text(f"path,label\n{min(fitted.iterdir())},normal\n{missed},anomalous\n")
+    update = ["update", str(bundle), str(labels), "-o"]
+    costs = [
+        run_cold([*update, str(work / f"updated{i}.defectory")], work / "cache")
+        for i in range(_N_SHORT)
+    ]
+    return _middle(costs)
 
 
 def _grown(n: int, source: Path, work: Path, detector: str) -> dict[str, Any]:

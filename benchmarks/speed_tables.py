@@ -11,6 +11,7 @@ _COSTS = {
     "score": ("score", ""),
     "score_heatmaps": ("score, writing heatmaps", ""),
     "score_one": ("load and score one image", "<= 1.5 s"),
+    "update": ("take two labels (`update`), of images seen before and new", "<= 5 s"),
     "help": ("`--help`", "<= .3 s"),
 }
 # Of detectors that train a network; the table's own goals are those of the main job.
@@ -32,6 +33,8 @@ def _one(result: dict[str, Any]) -> str:
     rows = ["| | wall | peak memory | goal |", "| --- | --- | --- | --- |"]
     is_trained = _is_trained(result)
     for key, (title, goal) in _COSTS.items():
+        if key not in result["costs"]:
+            continue
         cost = result["costs"][key]
         wanted = _GOALS_OF_TRAINED.get(key, "") if is_trained else goal
         rows.append(f"| {title} | {cost['wall_s']:.2f} s | {cost['peak_mb']:.0f} MB | {wanted} |")

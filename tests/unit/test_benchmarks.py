@@ -111,11 +111,16 @@ def test_a_missing_figure_is_an_empty_cell():
 
 @pytest.mark.parametrize(
     ("detector", "goals"),
-    [("gaussian", ("fit <= 30 s", ">= 45")), ("mapl", ("<= 10 min", ">= 15"))],
+    [
+        ("auto", ("fit <= 30 s", "of images seen before and new | 1.50 s | 300 MB | <= 5 s |")),
+        ("gaussian", ("fit <= 30 s", ">= 45")),
+        ("mapl", ("<= 10 min", ">= 15")),
+    ],
 )
 def test_speed_shows_each_command_beside_the_goal_of_the_detector(detector, goals):
     cost = {"wall_s": 1.5, "peak_mb": 300.0}
-    keys = ("fit", "fit_again", "score", "score_heatmaps", "score_one", "help")
+    keys = ["fit", "fit_again", "score", "score_heatmaps", "score_one", "help"]
+    keys += ["update"] if detector == "auto" else []
     rate_keys = ("score", "score_heatmaps")
     rates = {k + end: 40.0 for k in rate_keys for end in ("", "_without_start_up")}
     text = speed([{
@@ -127,3 +132,4 @@ def test_speed_shows_each_command_beside_the_goal_of_the_detector(detector, goal
 
     assert "| fit 10,000 images | 1.5 s | 300 MB |" in text
     assert all(goal in text for goal in goals)
+    assert ("take two labels" in text) == (detector == "auto")

@@ -44,7 +44,6 @@ class PseudoLabeler:
         "matching": partial matching with the labeled scores of either class; Otsu where a class has no label.
         "otsu": one threshold for both, labels unseen. "percentile": 5 % and 99 %, as SPADE's released code.
     vote : "unanimous" or "majority" (more than half of all K models)
-    refit_every : >= 1, epochs between two rounds; see `is_due`
     own_scores : scores of the samples a model was fitted on
         "left-out": by the model without the sample. "as-fitted": by the model itself, as the paper does;
         a sample then looks more usual to the model that has seen it, labeled normals to all of them, and the
@@ -69,7 +68,6 @@ class PseudoLabeler:
         classifier: Classifier = "gaussian",
         thresholds: Thresholds = "matching",
         vote: Vote = "unanimous",
-        refit_every: int = 1,
         own_scores: OwnScores = "left-out",
         n_dims: int = 256,
         shrinkage: float = 0.5,
@@ -79,14 +77,12 @@ class PseudoLabeler:
         _check_choice("thresholds", thresholds, Thresholds)
         _check_choice("vote", vote, Vote)
         _check_choice("own_scores", own_scores, OwnScores)
-        for name, value in (("n_classifiers", n_classifiers), ("refit_every", refit_every)):
-            if value < 1:
-                raise ParameterError(f"{name} is {value}; give 1 or more")
+        if n_classifiers < 1:
+            raise ParameterError(f"n_classifiers is {n_classifiers}; give 1 or more")
         self.n_classifiers = n_classifiers
         self.classifier = classifier
         self.thresholds = thresholds
         self.vote = vote
-        self.refit_every = refit_every
         self.own_scores = own_scores
         self.n_dims = n_dims
         self.shrinkage = shrinkage
@@ -94,10 +90,6 @@ class PseudoLabeler:
         # Both say at once what is wrong with the settings they are given.
         PooledWhitening(n_dims)
         self._make_model()
-
-    def is_due(self, epoch: int) -> bool:
-        """Return whether a training loop should label afresh at the start of this epoch (from 0)."""
-        return epoch % self.refit_every == 0
 
     def label(
         self,

@@ -149,11 +149,6 @@ def test_labeled_normals_teach_every_model_what_is_usual():
     assert (found.scores[-2] < 0.6 * found.scores[-1]).all()
 
 
-def test_the_schedule():
-    due = [epoch for epoch in range(7) if PseudoLabeler(refit_every=3).is_due(epoch)]
-    assert due == [0, 3, 6]
-
-
 def test_records_say_why_and_are_ready_for_json():
     found = PseudoLabels(
         labels=np.array([0, 1, 0, -1], np.int8),
@@ -183,7 +178,6 @@ def test_records_say_why_and_are_ready_for_json():
     ("name", "bad", "message"),
     [
         ("n_classifiers", 0, "n_classifiers is 0; give 1 or more"),
-        ("refit_every", 0, "refit_every is 0; give 1 or more"),
         ("classifier", "svm", "choose 'gaussian' or 'mixture'"),
         ("thresholds", "best", "choose 'matching' or 'percentile' or 'otsu'"),
         ("vote", "any", "choose 'unanimous' or 'majority'"),

@@ -172,7 +172,6 @@ def test_a_killed_run_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
 
     settings = {"n_steps": 6, "encoder": "scratch", "memory": "image"}
     monkeypatch.setattr(module, "_STEPS_A_ROUND", 4)
-    monkeypatch.setattr(module.SegmentationTrainee.__init__, "__defaults__", (4,))
     resources = TrainingResources(
         checkpoint=tmp_path / "run", checkpoint_every_s=0, n_threads=1, device="cpu"
     )
@@ -280,3 +279,16 @@ def test_a_single_unlabeled_image_stays_in_doubt():
     labels = np.zeros(len(LABELS), np.int8)
     labels[3] = Label.UNLABELED
     assert np.isfinite(make().fit(images(), labels).score(images()).image_scores).all()
+
+
+def test_every_round_asks_for_votes_anew(monkeypatch):
+    asked = []
+
+    def give(descriptors, codes, number):
+        asked.append(number)
+        return codes
+
+    monkeypatch.setattr(Mapl, "_make_pseudo_label", lambda self: give)
+    monkeypatch.setattr("defectory.detectors.segmentation.trainee._STEPS_A_ROUND", 2)
+    make(n_steps=6).fit(images(), LABELS)
+    assert asked == [0, 1, 2]
