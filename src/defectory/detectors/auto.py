@@ -19,7 +19,6 @@ from defectory.detectors.evidence.classifier import CellClassifier
 from defectory.detectors.evidence.descriptors import CellDescriptor
 from defectory.detectors.evidence.fusion import Fusion, learned_scores
 from defectory.detectors.evidence.inquiry import Inquiry, InquirySettings
-from defectory.detectors.evidence.learner import Learner
 from defectory.detectors.evidence.memory import NAME_DIGITS, Memory
 from defectory.detectors.evidence.parts import Parts, relearn
 from defectory.detectors.evidence.readings import Readings
@@ -41,6 +40,8 @@ from defectory.domain import (
 from defectory.pseudolabels import Contamination
 
 _PARTS = ("normality", "descriptor", "images", "places", "fusion", "memory")
+# Half of a fit's: a person waits for an update, and what it gives hardly differs (docs/detectors/auto.md).
+_MOST_UPDATE_STEPS = 150
 
 
 class Auto(FrozenFeatureDetector):
@@ -217,7 +218,7 @@ class Auto(FrozenFeatureDetector):
             relearn(
                 revised.memory_,
                 revised.normality_,
-                self._learner(),
+                self._settings().learner(_MOST_UPDATE_STEPS),
                 self.top_ratio,
                 self.map_weight,
                 self.use_spread,
@@ -330,9 +331,6 @@ class Auto(FrozenFeatureDetector):
             raise ParameterError("map_weight, mixup and n_simulated must not be negative")
         if self.n_steps < 1 or self.blur_px <= 0:
             raise ParameterError("n_steps and blur_px must be positive")
-
-    def _learner(self) -> Learner:
-        return self._settings().learner()
 
     def _make_normality(self) -> GaussianNormality:
         return GaussianNormality(self.size_px)

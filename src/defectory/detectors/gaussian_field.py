@@ -1,5 +1,6 @@
 """One Gaussian a cell, fitted from a stream of samples, with leave-one-out distances for free."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -144,8 +145,10 @@ class GaussianField:
 
     def arrays(self) -> dict[str, Float]:
         """Return the state: means and the lower triangles in float16, exact after `round`."""
-        rows, columns = np.tril_indices(self.means.shape[1])
-        triangles = self.whitening[:, rows, columns].astype(np.float16)
+        p, d = self.means.shape
+        triangles = np.empty((p, d * (d + 1) // 2), np.float16)
+        for row, start, end in _triangle_rows(d):
+            triangles[:, start:end] = self.whitening[:, row, : row + 1]
         return {"means": self.means, "triangles": triangles}  # type: ignore[dict-item]
 
     @classmethod
@@ -157,9 +160,7 @@ class GaussianField:
         if triangles.shape != (p, d * (d + 1) // 2):
             raise ValueError(f"triangles {triangles.shape} do not fit means {means.shape}")
         whitening = np.zeros((p, d, d), np.float32)
-        end = 0
-        for row in range(d):  # row by row: many times faster than one index for all
-            start, end = end, end + row + 1
+        for row, start, end in _triangle_rows(d):
             whitening[:, row, : row + 1] = triangles[:, start:end]
         return cls(np.asarray(means, np.float32), whitening, n_samples, shrinkage)
 
@@ -168,6 +169,14 @@ class GaussianField:
             samples - self.means[:, None, :], self.whitening.transpose(0, 2, 1)
         )
         return white
+
+
+def _triangle_rows(d: int) -> Iterator[tuple[int, int, int]]:
+    """Yield each row of a lower triangle and where it lies: row by row is faster than one index for all."""
+    end = 0
+    for row in range(d):
+        start, end = end, end + row + 1
+        yield row, start, end
 
 
 class FieldFitter:

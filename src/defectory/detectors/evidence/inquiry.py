@@ -65,10 +65,11 @@ class InquirySettings:
     mixup: float = 0.0
     seed: int = 0
 
-    def learner(self) -> Learner:
-        """Return what teaches classifiers."""
+    def learner(self, most_steps: int | None = None) -> Learner:
+        """Return what teaches classifiers, in at most so many steps."""
+        n_steps = self.n_steps if most_steps is None else min(self.n_steps, most_steps)
         return Learner(
-            ClassifierSettings(n_steps=self.n_steps, least_sure=self.least_sure, mixup=self.mixup),
+            ClassifierSettings(n_steps=n_steps, least_sure=self.least_sure, mixup=self.mixup),
             self.seed,
         )
 
