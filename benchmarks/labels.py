@@ -162,10 +162,14 @@ def measure(
     }
     if variant.kind == "clean":
         found["auroc_on_test_of"] = _on_other_tests(scores, case.test, variant, material, seed)
-    # where nothing is hidden, there is no missed defect to correct
-    if variant.name == _UPDATED and row != ALL_KNOWN and hasattr(detector, "update"):
+    if is_corrected(row, variant, detector):
         found["update"] = update_figures(detector, case, figures["image_auroc"])
     return found, detector.backbone_.card.id
+
+
+def is_corrected(row: str, variant: Variant, detector: Detector) -> bool:
+    """Return whether corrections are measured; where nothing is hidden, there is no missed defect."""
+    return variant.name == _UPDATED and row != ALL_KNOWN and hasattr(detector, "update")
 
 
 def without_hidden(case: Case) -> Case:

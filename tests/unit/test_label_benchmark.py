@@ -15,6 +15,7 @@ from benchmarks import __main__ as command_line
 from benchmarks import label_cases, label_plots, label_tables, labels, tables
 from benchmarks.label_cases import VARIANTS, Material, Variant, draw_case, named
 from benchmarks.provenance import provenance
+from defectory.detectors import DETECTORS
 from defectory.detectors.grids import cell_means
 from defectory.domain import Label, Scores, Suspect
 from defectory.sources import Dataset, Sample
@@ -221,6 +222,15 @@ def test_contamination_and_suspects_are_counted_among_unlabeled_images(material)
     }  # fmt: skip
     assert labels.contamination(SimpleNamespace(), case)["ratio"] is None
     assert labels.contamination(detector, _drawn(material, "p2-clean")) is None
+
+
+def test_corrections_are_measured_where_something_is_hidden_and_can_be_corrected():
+    auto, plain = DETECTORS["auto"](), DETECTORS["gaussian"]()
+    hidden, clean = VARIANTS["p1-contaminated-10"], VARIANTS["p1-clean"]
+    assert labels.is_corrected("auto", hidden, auto)
+    assert not labels.is_corrected(labels.ALL_KNOWN, hidden, auto)
+    assert not labels.is_corrected("auto", clean, auto)
+    assert not labels.is_corrected("normality alone", hidden, plain)
 
 
 def test_without_hidden_defects_the_labeled_ones_and_the_test_stay(material):
