@@ -53,7 +53,8 @@ class Mapl(SegmentationDetector):
     use_coordinate_attention : part of fusion; MAPL removed it
     use_spatial_attention : weight features by their distance to memory
     use_image_loss : train the image predictor q on labels and pseudo-labels
-    pseudo_labels : "matching" (partial matching; Otsu for a class without labels), "percentile" or "off"
+    pseudo_labels : "off" (unlabeled images are taken for normal), "matching" or "percentile"
+        votes by partial matching (Otsu for a class without labels) or by percentiles; off, for they add nothing
     pseudo_simulated : label simulated images by votes, too, as the paper; else they are known to be defective
     pseudo_gradient : False computes their loss without gradient, as the released code does
     n_classifiers : >= 1, one-class models that must agree on a pseudo-label
@@ -98,7 +99,7 @@ class Mapl(SegmentationDetector):
         use_coordinate_attention: bool = False,
         use_spatial_attention: bool = True,
         use_image_loss: bool = True,
-        pseudo_labels: str = "matching",
+        pseudo_labels: str = "off",
         pseudo_simulated: bool = False,
         pseudo_gradient: bool = True,
         n_classifiers: int = 2,
@@ -263,11 +264,7 @@ class Mapl(SegmentationDetector):
     def _make_pseudo_label(self) -> Any:
         if self.pseudo_labels == "off":
             return None
-        labeler = PseudoLabeler(
-            n_classifiers=self.n_classifiers,
-            thresholds="percentile" if self.pseudo_labels == "percentile" else "matching",
-            seed=self.seed,
-        )
+        labeler = self._make_labeler()
 
         def give(
             descriptors: NDArray[np.float32], codes: NDArray[np.int8], number: int
@@ -279,6 +276,13 @@ class Mapl(SegmentationDetector):
 
         return give
 
+    def _make_labeler(self) -> PseudoLabeler:
+        return PseudoLabeler(
+            n_classifiers=self.n_classifiers,
+            thresholds="percentile" if self.pseudo_labels == "percentile" else "matching",
+            seed=self.seed,
+        )
+
     def _check_settings(self) -> None:
         super()._check_settings()
         if self.pseudo_labels not in PSEUDO_LABELS:
@@ -287,7 +291,7 @@ class Mapl(SegmentationDetector):
             )
         if min(self.head_weight, self.map_weight) < 0:
             raise ParameterError("head_weight and map_weight must not be negative")
-        self._make_pseudo_label()  # says what is wrong with n_classifiers
+        self._make_labeler()  # says what is wrong with n_classifiers
 
 
 def _shrink(heat: AnomalyMap, side: int) -> AnomalyMap:
