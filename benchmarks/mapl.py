@@ -65,7 +65,7 @@ ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "N = 10": ("mapl", {**_ABLATED, "n_memory": 10}),
     "N = 100": ("mapl", {**_ABLATED, "n_memory": 100}),
     "encoder from scratch": ("mapl", {"encoder": "scratch", **_PAPERS_VOTES}),
-    "encoder from scratch (stale memory)": (
+    "from scratch with stale memory": (
         "mapl",
         {"encoder": "scratch", **_PAPERS_VOTES, "refresh_memory": False},
     ),

@@ -149,7 +149,7 @@ class GaussianField:
         triangles = np.empty((p, d * (d + 1) // 2), np.float16)
         for row, start, end in _triangle_rows(d):
             triangles[:, start:end] = self.whitening[:, row, : row + 1]
-        return {"means": self.means, "triangles": triangles}  # type: ignore[dict-item]
+        return {"means": self.means, "triangles": triangles}
 
     @classmethod
     def from_arrays(

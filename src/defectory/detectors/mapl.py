@@ -54,7 +54,7 @@ class Mapl(SegmentationDetector):
     use_spatial_attention : weight features by their distance to memory
     use_image_loss : train the image predictor q on labels and pseudo-labels
     pseudo_labels : "off" (unlabeled images are taken for normal), "matching" or "percentile"
-        votes by partial matching (Otsu for a class without labels) or by percentiles; off, for they add nothing
+        votes by partial matching (Otsu for a class without labels) or by percentiles; off: they add nothing
     pseudo_simulated : label simulated images by votes, too, as the paper; else they are known to be defective
     pseudo_gradient : False computes their loss without gradient, as the released code does
     n_classifiers : >= 1, one-class models that must agree on a pseudo-label
