@@ -85,11 +85,8 @@ def _rates(n: int, costs: dict[str, Cost]) -> dict[str, float]:
     return rates
 
 
-def _median(commands: Sequence[Sequence[str]]) -> Cost:
-    return _middle([run_cold(command) for command in commands])
-
-
-def _middle(costs: Sequence[Cost]) -> Cost:
+def _median(commands: Sequence[Sequence[str]], cache: Path | None = None) -> Cost:
+    costs = [run_cold(command, cache) for command in commands]
     return Cost(
         statistics.median(cost.wall_s for cost in costs), max(cost.peak_mb for cost in costs)
     )
@@ -101,11 +98,8 @@ def _updated(bundle: Path, fitted: Path, tiles: Path, work: Path) -> Cost:
     labels = work / "labels.csv"
     labels.write_text(f"path,label\n{min(fitted.iterdir())},normal\n{missed},anomalous\n")
     update = ["update", str(bundle), str(labels), "-o"]
-    costs = [
-        run_cold([*update, str(work / f"updated{i}.defectory")], work / "cache")
-        for i in range(_N_SHORT)
-    ]
-    return _middle(costs)
+    commands = [[*update, str(work / f"updated{i}.defectory")] for i in range(_N_SHORT)]
+    return _median(commands, work / "cache")
 
 
 def _grown(n: int, source: Path, work: Path, detector: str) -> dict[str, Any]:
