@@ -64,6 +64,12 @@ def test_a_device_is_for_detectors_that_train_networks():
     Limits(None, None, "cpu").check_device(DETECTORS["mapl"]())
 
 
+def test_a_device_that_is_not_there_is_refused_before_anything_is_read(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ParameterError, match="no CUDA"):
+        Limits(None, None, "cuda").check_device(DETECTORS["mapl"]())
+
+
 def test_the_device_reaches_training():
     detector = DETECTORS["mapl"]()
     found = Limits(None, None, "cpu").training_resources(detector, None, keep=False)
