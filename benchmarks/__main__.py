@@ -199,6 +199,8 @@ def _command(options: argparse.Namespace, detector: str) -> str:
     """Return the command that makes the figure, without what belongs to the machine."""
     parts = ["python", "-m", "benchmarks", options.protocol, "--detector", detector]
     if options.protocol == "p4":
+        if options.growth is not None:
+            parts += ["--growth", ",".join(map(str, options.growth))]
         parts += ["--base-install"] if options.base_install else []
     elif options.protocol == "promise":
         parts += ["--splits", str(options.splits)]

@@ -1,9 +1,11 @@
+import shlex
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks import __main__ as command_line
 from benchmarks import datasets, promise, tables
 from benchmarks.evaluation import subset
 from benchmarks.provenance import provenance
@@ -133,3 +135,13 @@ def test_speed_shows_each_command_beside_the_goal_of_the_detector(detector, goal
     assert "| fit 10,000 images | 1.5 s | 300 MB |" in text
     assert all(goal in text for goal in goals)
     assert ("take two labels" in text) == (detector == "auto")
+
+
+@pytest.mark.parametrize("told", [[], ["--growth", ""], ["--growth", "100,1000", "--base-install"]])
+def test_the_recorded_command_of_p4_measures_what_was_asked_for(told):
+    options = command_line._parser().parse_args(["p4", "--detector", "auto", *told])
+    recorded = shlex.split(command_line._command(options, "auto"))
+
+    again = command_line._parser().parse_args(recorded[3:])
+    assert recorded[:3] == ["python", "-m", "benchmarks"]
+    assert vars(again) == vars(options)

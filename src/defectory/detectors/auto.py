@@ -40,8 +40,6 @@ from defectory.domain import (
 from defectory.pseudolabels import Contamination
 
 _PARTS = ("normality", "descriptor", "images", "places", "fusion", "memory")
-# Half of a fit's: a person waits for an update, and what it gives hardly differs (docs/detectors/auto.md).
-_MOST_UPDATE_STEPS = 150
 
 
 class Auto(FrozenFeatureDetector):
@@ -218,7 +216,7 @@ class Auto(FrozenFeatureDetector):
             relearn(
                 revised.memory_,
                 revised.normality_,
-                self._settings().learner(_MOST_UPDATE_STEPS),
+                self._settings().quick_learner(),
                 self.top_ratio,
                 self.map_weight,
                 self.use_spread,

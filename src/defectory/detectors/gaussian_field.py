@@ -124,12 +124,13 @@ class GaussianField:
         z = self._whiten(sample[:, None])[:, 0]
         level = np.float32((n + self.shrinkage) / (n + 1))
         gain = np.full(len(z), (1 - self.shrinkage) * n / (n + 1) ** 2, np.float32)
-        whitening, below = np.empty_like(self.whitening), np.zeros_like(z)
+        whitening, below = np.zeros_like(self.whitening), np.zeros_like(z)
         for row in range(z.shape[1]):
+            left = slice(row + 1)  # of the diagonal, and on it
             pivot = level + gain * z[:, row] ** 2
-            solved = self.whitening[:, row] - z[:, row, None] * below
-            below += (gain * z[:, row] / pivot)[:, None] * solved
-            whitening[:, row] = solved / np.sqrt(pivot)[:, None]
+            solved = self.whitening[:, row, left] - z[:, row, None] * below[:, left]
+            below[:, left] += (gain * z[:, row] / pivot)[:, None] * solved
+            whitening[:, row, left] = solved / np.sqrt(pivot)[:, None]
             gain *= level / pivot
         means = self.means + (sample - self.means) / np.float32(n + 1)
         return GaussianField(means, whitening, n + 1, self.shrinkage)
@@ -139,9 +140,9 @@ class GaussianField:
 
         Only after leave_one_out: an image that alone knows a direction is off by less than the rounding.
         """
-        np.clip(self.whitening, -_FLOAT16_MAX, _FLOAT16_MAX, out=self.whitening)
-        for cell in self.whitening:
-            cell[...] = cell.astype(np.float16)
+        for row, _, _ in _triangle_rows(self.means.shape[1]):
+            left = self.whitening[:, row, : row + 1]
+            left[...] = np.clip(left, -_FLOAT16_MAX, _FLOAT16_MAX).astype(np.float16)
 
     def arrays(self) -> dict[str, Float]:
         """Return the state: means and the lower triangles in float16, exact after `round`."""
