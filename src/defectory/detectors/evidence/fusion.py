@@ -104,8 +104,11 @@ def learned_scores(logits: Float, top_ratio: float) -> Float:
 
 
 def trust_in_labels(n_anomalies: int) -> float:
-    """Return the weight of scores learned from so many confirmed anomalies: 0 for none, at most 4."""
-    return 4.0 * n_anomalies / (n_anomalies + 5)
+    """Return the weight of scores learned from so many confirmed anomalies: 0 for none, at most 4.
+
+    Below ten it falls fast: what a handful of defects teaches may be the part that they happen to be on.
+    """
+    return 4.0 * n_anomalies / (n_anomalies + 5) * min(1.0, n_anomalies / 10) ** 2
 
 
 def trust_in_masks(n_masks: int) -> float:
