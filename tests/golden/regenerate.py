@@ -33,7 +33,7 @@ def api_surface():
 def scores():
     """Return detector -> scores of three good and three scratched products, and one map."""
     rng = np.random.default_rng(0)
-    train = ArrayImages([disc(rng, 96) for _ in range(10)])
+    train = ArrayImages([disc(rng, 96) for _ in range(40)])
     good = [disc(rng, 96) for _ in range(3)]
     test = ArrayImages(good + [scratched(disc(rng, 96), rng)[0] for _ in range(3)])
     return {name: _scores_of(found, train, test) for name, found in EXACT_DETECTORS.items()}

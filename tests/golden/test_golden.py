@@ -8,7 +8,8 @@ import pytest
 
 from tests.golden.regenerate import EXACT_DETECTORS, FOLDER, api_surface, scores
 
-RELATIVE = 1e-3
+# From one processor to the next sums are rounded differently, and what is learned from them by a little more.
+RELATIVE = 3e-3
 
 
 def _golden(name):

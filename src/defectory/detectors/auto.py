@@ -5,7 +5,7 @@ Yoon et al. 2023 (SPADE: pseudo-labels where unlabeled images may be defective),
 of Student's t, and a classifier of cells on frozen features in place of a trained segmenter.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from copy import copy
 from typing import Any, ClassVar, Self
 
@@ -243,12 +243,15 @@ class Auto(FrozenFeatureDetector):
     def _score_study(self, study: Study) -> NDArray[np.float32]:
         """Return (n,) image scores of remembered images, as if they were new to the classifier."""
         plain = self.normality_.image_scores(study.measured)
-        learned = np.zeros(len(study), np.float32)
-        if self.images_ is not None and len(study):
-            learned = learned_scores(
-                self.images_.logits(study.cells(self.normality_)), self.top_ratio
-            )
-        return self.fusion_.scores(plain, learned)
+        return self.fusion_.scores(plain, self._learned_scores(study.cells(self.normality_)))
+
+    def _learned_scores(self, cells: Cells) -> NDArray[np.float32]:
+        """Return (n,) image scores by the classifier, 0 without any."""
+        if self.images_ is None or not len(cells):
+            return np.zeros(len(cells), np.float32)
+        if self.images_.n_columns > cells.n_columns:
+            cells = cells.with_image_look()
+        return learned_scores(self.images_.logits(cells), self.top_ratio)
 
     def _take_parts(self, parts: Parts) -> None:
         self.images_, self.places_, self.fusion_ = parts.images, parts.places, parts.fusion
@@ -279,8 +282,10 @@ class Auto(FrozenFeatureDetector):
         self.descriptor_ = CellDescriptor.restore(own["descriptor"], self.normality_)
         self.fusion_ = Fusion.restore(own["fusion"])
         width = self.descriptor_.width
-        self.images_ = _restore_classifier(own["images"], width + N_EVIDENCE)
-        self.places_ = _restore_classifier(own["places"], 2 * width + N_EVIDENCE - 1)
+        self.images_ = _restore_classifier(
+            own["images"], {width + N_EVIDENCE, 2 * width + N_EVIDENCE}
+        )
+        self.places_ = _restore_classifier(own["places"], {2 * width + N_EVIDENCE - 1})
         self.memory_ = Memory.restore(own["memory"], self.normality_.grid_side**2, width)
         self._restore_noise(arrays)
         self.backbone_ = backbone
@@ -292,16 +297,14 @@ class Auto(FrozenFeatureDetector):
         samples = self.normality_.sample(batch)
         measured = self.normality_.measure(samples)
         scores, heats = self.normality_.image_scores(measured), self.normality_.map_cells(measured)
-        learned, logits = np.zeros(len(batch), np.float32), np.zeros(heats.shape, np.float32)
+        logits = np.zeros(heats.shape, np.float32)
         described = self.descriptor_.describe(self.normality_, samples)
         cells = Cells.of(self.normality_, measured, described)
-        if self.images_ is not None:
-            learned = learned_scores(self.images_.logits(cells), self.top_ratio)
         if self.places_ is not None:
             logits = self.places_.logits(cells.in_context()).reshape(heats.shape)
         maps = self.fusion_.maps(heats, logits)
         return (
-            self.fusion_.scores(scores, learned),
+            self.fusion_.scores(scores, self._learned_scores(cells)),
             spread(maps, described) if self.use_spread else maps,
         )
 
@@ -330,8 +333,8 @@ class Auto(FrozenFeatureDetector):
         if self.n_steps < 1 or self.blur_px <= 0:
             raise ParameterError("n_steps and blur_px must be positive")
 
-    def _make_normality(self) -> GaussianNormality:
-        return GaussianNormality(self.size_px)
+    def _make_normality(self, **settings: Any) -> GaussianNormality:
+        return GaussianNormality(self.size_px, **settings)
 
     def _forget(self) -> None:
         """Half a fit is none, and nothing of the last one is left in it."""
@@ -348,9 +351,9 @@ class Auto(FrozenFeatureDetector):
 
 
 def _restore_classifier(
-    arrays: Mapping[str, NDArray[Any]], n_columns: int
+    arrays: Mapping[str, NDArray[Any]], allowed_columns: Collection[int]
 ) -> CellClassifier | None:
-    return CellClassifier.restore(arrays, n_columns) if arrays else None
+    return CellClassifier.restore(arrays, allowed_columns) if arrays else None
 
 
 def _under(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:

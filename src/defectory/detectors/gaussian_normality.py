@@ -19,7 +19,7 @@ from defectory.detectors.base import Arrays
 from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField
 from defectory.detectors.grids import line_residuals, stack_stages
 from defectory.detectors.measurements import Measurements, Samples, Weights
-from defectory.detectors.states import BATCH, check_array, top_mean
+from defectory.detectors.states import check_array, top_mean
 from defectory.domain import ParameterError
 
 _POSITION_STAGES = ("block7", "block10", "block14")
@@ -62,7 +62,7 @@ class GaussianNormality:
             raise ParameterError("image_weight must not be negative")
         self.size_px = size_px
         self.n_tiles = n_tiles
-        self.shrinkage = shrinkage
+        self.shrinkage = float(np.float32(shrinkage))  # as bundles store it
         self.top_ratio = top_ratio
         self.image_weight = image_weight
 
@@ -87,6 +87,7 @@ class GaussianNormality:
             "part_standards": self.part_standards_,
             "channel_spread": self.channel_spread_,
             "map_units": self.map_units_,
+            "shrinkage": np.array([self.shrinkage], np.float32),
             "n_samples": np.array(
                 [np.mean(self.cells_.n_samples), np.mean(self.image_.n_samples)], np.float32
             ),
@@ -102,6 +103,7 @@ class GaussianNormality:
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave."""
         p = (self.size_px // 16) ** 2
+        self.shrinkage = float(check_array(arrays, "shrinkage", (1,))[0])
         n_cells, n_image = (float(n) for n in check_array(arrays, "n_samples", (2,)))
         n_channels = {stage.name: stage.n_channels for stage in backbone.stages}
         d = sum(n_channels[name] for name in _POSITION_STAGES)
@@ -118,9 +120,10 @@ class GaussianNormality:
             self.part_standards_[:, 1],
             self.channel_spread_,
             self.map_units_,
+            arrays["shrinkage"],
         )
         if any((spread <= 0).any() for spread in spreads):
-            raise ParameterError("a spread is not positive")
+            raise ParameterError("a spread or the shrinkage is not positive")
         return self
 
     def _restore_field(
@@ -176,19 +179,16 @@ class GaussianNormality:
         )
 
     def measure(self, samples: Samples) -> Measurements:
-        """Return measurements of at most BATCH images that were not learned from.
+        """Return measurements of images that were not learned from.
 
-        No image's depend, not even by rounding, on how many others there are.
+        No image's depend, not even by rounding, on the others.
         """
-        n = len(samples)
-        # always a full batch: rounding depends on the shape of a matrix product
-        full = samples if n == BATCH else samples.filled(BATCH)
         return Measurements(
-            _distances(self.cells_, full.cells),
-            self._mean_distances(full.cells, None),
-            _distances(self.lines_, full.lines),
-            self.image_.distances(full.image[None])[0],
-        ).take(slice(0, n))
+            _distances(self.cells_, samples.cells),
+            self._mean_distances(samples.cells, None),
+            _distances(self.lines_, samples.lines),
+            self.image_.distances(samples.image[None])[0],
+        )
 
     def standardize(
         self, measured: Measurements, weights: NDArray[np.floating] | None = None
@@ -223,7 +223,7 @@ class GaussianNormality:
         return found
 
     def score(self, batch: list[Features]) -> tuple[Float, Float]:
-        """Return (b,) scores and (b, g, g) values of the map of at most BATCH images; see `measure`."""
+        """Return (b,) scores and (b, g, g) values of the map; see `measure`."""
         measured = self.measure(self.sample(batch))
         return self.image_scores(measured), self.map_cells(measured)
 

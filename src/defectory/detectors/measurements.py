@@ -28,11 +28,6 @@ class Samples:
     def __len__(self) -> int:
         return len(self.image)
 
-    def filled(self, n: int) -> Self:
-        """Return n images, the last one repeated."""
-        rows = np.minimum(np.arange(n), len(self) - 1)
-        return type(self)(self.cells[:, rows], self.lines[:, rows], self.image[rows])
-
 
 @dataclass(frozen=True)
 class Measurements:

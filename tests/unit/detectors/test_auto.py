@@ -97,6 +97,21 @@ def test_suspects_do_not_raise_the_threshold(contaminated):
     assert (odd.image_scores > contaminated.held_out_scores_.max()).all()
 
 
+def test_what_a_contaminated_folder_taught_survives_the_bundle(contaminated):
+    """The networks that see what images look like, and the refit's shrinkage, which updates go by."""
+    again = Auto(**contaminated.config()).restore(contaminated.arrays(), contaminated.backbone_)
+    images = ArrayImages([*products(3, seed=7), *(planted(i, _PLACE) for i in products(3, seed=7))])
+    found, expected = again.score(images), contaminated.score(images)
+    np.testing.assert_array_equal(found.image_scores, expected.image_scores)
+    good = ArrayImages(products(1, seed=3))
+    revised, other = (d.update(good, [0]).detector for d in (again, contaminated))
+    np.testing.assert_array_equal(
+        revised.score(images).image_scores, other.score(images).image_scores
+    )
+    assert again.normality_.shrinkage == contaminated.normality_.shrinkage == np.float32(0.1)
+    assert Auto(size_px=64)._make_normality().shrinkage < 0.1
+
+
 def test_parts_that_are_off_leave_normality_alone():
     images, labels, _ = _known()
     off = Auto(size_px=64, use_labels=False, n_simulated=0).fit(images, labels)

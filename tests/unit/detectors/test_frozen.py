@@ -97,7 +97,8 @@ def test_a_field_of_another_size_does_not_fit():
 
 def test_a_spread_must_be_positive():
     fitted = Gaussian(size_px=64).fit(_images(2))
-    for name in ("cell_spread", "part_standards", "channel_spread", "map_units"):
+    names = ("cell_spread", "part_standards", "channel_spread", "map_units", "shrinkage")
+    for name in names:
         spoiled = np.zeros_like(fitted.arrays()[name])
         with pytest.raises(ParameterError, match="not positive"):
             Gaussian(size_px=64).restore({**fitted.arrays(), name: spoiled}, fitted.backbone_)

@@ -17,6 +17,9 @@ Indices = NDArray[np.intp]
 _MOST = 40.0
 # Evidence counts so much more to a classifier than looks, of unit variance: it is true of any defect.
 _GAIN = 3.0
+# The mean look of an image counts so much less than that of a cell to what scores images: all the cells of an
+# image share it, and there are fewer images to learn from.
+_LOOK_GAIN = 0.6
 N_EVIDENCE = 5
 """Columns of `evidence_of`."""
 _OF_IMAGE = 2
@@ -30,7 +33,7 @@ class Cells:
     ----------
     described : (n, p, w) int8, see `CellDescriptor.describe`
     evidence : (n, p, e) float32, columns of `evidence_of`
-    context : (n, w) float32, mean look of the image; None where cells are seen without it
+    context : (n, w) float32, mean look of the image, scaled; None where cells are seen without it
     """
 
     described: Described
@@ -51,14 +54,27 @@ class Cells:
         w = self.described.shape[2]
         return int(w + (0 if self.context is None else w) + self.evidence.shape[2])
 
+    def with_image_look(self) -> "Cells":
+        """Return the cells seen with a hint of what their image looks like, to score images.
+
+        Other pictures of a defective product resemble it as a whole.
+        """
+        return Cells(self.described, self.evidence, np.float32(_LOOK_GAIN) * self._mean_looks())
+
     def in_context(self) -> "Cells":
-        """Return the cells seen with their image's mean look, without what is said of the image.
+        """Return the cells seen with their image's mean look, without what is said of the image, for maps.
 
         What the image looks like tells which of its cells are out of place. How odd it is as a whole would
         raise all the cells of a defective image, the good ones too.
         """
-        means = np.float32(STEP) * self.described.mean(axis=1, dtype=np.float32)
-        return Cells(self.described, np.delete(self.evidence, _OF_IMAGE, axis=2), means)
+        return Cells(
+            self.described, np.delete(self.evidence, _OF_IMAGE, axis=2), self._mean_looks()
+        )
+
+    def _mean_looks(self) -> Float:
+        """Return (n, w) mean looks of the images."""
+        means: Float = np.float32(STEP) * self.described.mean(axis=1, dtype=np.float32)
+        return means
 
     def join(self, other: "Cells") -> "Cells":
         """Return the images of both, which are seen alike."""
@@ -99,7 +115,8 @@ def evidence_of(normality: GaussianNormality, measured: Measurements) -> Float:
     The cell's distance, the mean over it and its neighbors, the mean over the image (each standardized),
     and both parts of the map.
     """
-    z = normality.standardized_cells(measured)[:, :, 0].T
+    # image after image in memory: the rounding of a mean depends on how far apart its values lie
+    z = np.ascontiguousarray(normality.standardized_cells(measured)[:, :, 0].T)
     near, plain = (
         _mean_of_neighbors(z),
         np.repeat(z.mean(axis=1, keepdims=True), z.shape[1], axis=1),

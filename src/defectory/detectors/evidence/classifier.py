@@ -1,6 +1,6 @@
 """Which cells are defective: small networks on descriptors, one a fold, so that no image judges itself."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from defectory.detectors.evidence.adamw import AdamW
 from defectory.detectors.evidence.cells import Cells
 from defectory.detectors.evidence.lessons import Draw, Lessons
 from defectory.detectors.states import check_array
+from defectory.domain import ParameterError
 
 Float = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -100,6 +101,11 @@ class CellClassifier:
 
         return cls(list(map_ordered(train, range(settings.n_folds), count_cores())))
 
+    @property
+    def n_columns(self) -> int:
+        """Numbers in a row that it was taught on; see `Cells.n_columns`."""
+        return len(self._together.inner)
+
     def logits(self, cells: Cells) -> Float:
         """Return (n, p) mean logits of images that no network has learned from."""
         return np.array([self._together.logits(cells, i) for i in range(len(cells))], np.float32)
@@ -115,10 +121,12 @@ class CellClassifier:
         return {name: np.stack([getattr(net, name) for net in self._networks]) for name in names}
 
     @classmethod
-    def restore(cls, arrays: Mapping[str, NDArray[Any]], n_columns: int) -> Self:
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], allowed_columns: Collection[int]) -> Self:
         """Return what `arrays` described; ParameterError where it does not fit."""
-        inner = check_array(arrays, "inner", (None, n_columns, None))
-        k, _, h = inner.shape
+        inner = check_array(arrays, "inner", (None, None, None))
+        k, n_columns, h = inner.shape
+        if n_columns not in allowed_columns:
+            raise ParameterError(f"a classifier of cells has {n_columns} columns")
         bias = check_array(arrays, "inner_bias", (k, h))
         outer = check_array(arrays, "outer", (k, h))
         outer_bias = check_array(arrays, "outer_bias", (k, 1))

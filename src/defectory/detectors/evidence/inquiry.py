@@ -43,6 +43,8 @@ _LEAST_UNLABELED = 20
 _PSEUDO_RATIO = 0.05
 # Share of the unlabeled images, the oddest, that do not teach what is normal there.
 _DOUBTED_RATIO = 0.15
+# Of the refit: defects that nobody found have less say in directions that few images know.
+_REFIT_SHRINKAGE = 0.1
 # A person waits for an update; half the steps on half the cells give about the same (docs/detectors/auto.md).
 _MOST_UPDATE_STEPS, _UPDATE_BATCH_SIZE = 150, 512
 _STUDY_STREAM, _MEMORY_STREAM, _SIMULATION_STREAM = 7, 8, 10
@@ -140,12 +142,12 @@ class Inquiry:
     ----------
     readings : the images
     settings : see `Auto`
-    make_normality : returns a normality model that is not fitted
+    make_normality : returns a normality model that is not fitted; may be told its `shrinkage`
     """
 
     def __init__(
         self, readings: Readings, settings: InquirySettings,
-        make_normality: Callable[[], GaussianNormality],
+        make_normality: Callable[..., GaussianNormality],
     ) -> None:  # fmt: skip
         self._readings, self._settings, self._make = readings, settings, make_normality
         self._learner = settings.learner()
@@ -169,7 +171,8 @@ class Inquiry:
     def _look(self, pool: Indices, weights: Weights | None, stage: str) -> _Opinion:
         """Return the opinion of a normality model fitted on the pool."""
         readings = self._readings
-        normality = readings.learn(self._make(), pool, weights, stage)
+        unfitted = self._make() if weights is None else self._make(shrinkage=_REFIT_SHRINKAGE)
+        normality = readings.learn(unfitted, pool, weights, stage)
         rows = self._to_study() if weights is None else self._studied
         study, descriptor = readings.study(normality, rows, weights, "scoring images left out")
         self._studied = rows

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.detectors.evidence.cells import Cells
 from defectory.detectors.evidence.classifier import CellClassifier, ClassifierSettings
 from defectory.detectors.evidence.lessons import Lessons
 from defectory.detectors.evidence.study import Study
@@ -51,18 +52,21 @@ class Learner:
         """Return what tells defective images: labels, suspects and simulated defects against normal images.
 
         (n,) is_normal says which images teach what is normal. Of a simulated defect its cells alone teach.
+        Where suspects teach, cells are seen with their image's look. Without any it would teach what the
+        few labeled products look like, or those that defects were drawn into.
         """
         p = study.described.shape[1]
         is_confirmed = study.codes == Label.ANOMALOUS
         lessons = Lessons(
-            cells=study.cells(normality),
+            cells=_see(study, normality, bool(is_suspect.any())),
             is_surest=is_confirmed if is_confirmed.any() else is_suspect,
             normal=np.repeat(is_normal[:, None], p, axis=1),
             defective=study.defective_cells(normality, is_suspect),
         )
         if simulated is not None:
             nothing = np.zeros((len(simulated), p), bool)
-            lessons = lessons.join(simulated.cells(normality), nothing, simulated.marked_cells())
+            drawn = _see(simulated, normality, bool(is_suspect.any()))
+            lessons = lessons.join(drawn, nothing, simulated.marked_cells())
         return self._learn(lessons, study, simulated)
 
     def find_places(
@@ -87,6 +91,11 @@ class Learner:
             folds = np.concatenate([folds, _folds_of_copies(study, simulated, folds, n_folds)])
         classifier = CellClassifier.train(lessons, folds, self.settings, self.seed)
         return Learned(classifier, classifier.left_out_logits(lessons.cells, folds[:n]))
+
+
+def _see(study: Study, normality: GaussianNormality, with_image_look: bool) -> Cells:
+    cells = study.cells(normality)
+    return cells.with_image_look() if with_image_look else cells
 
 
 def _folds_of_copies(

@@ -58,6 +58,12 @@ def test_evidence_is_what_the_normality_model_says():
         np.testing.assert_allclose(found[:, :, column], 3 * part[:, :, 0].T, rtol=1e-6)
 
 
+def test_evidence_of_an_image_does_not_depend_on_the_others():
+    normality, measured = standardized(LISTED)
+    alone = [evidence_of(normality, measured.take(np.array([i]))) for i in range(len(measured))]
+    np.testing.assert_array_equal(np.concatenate(alone), evidence_of(normality, measured))
+
+
 def test_evidence_has_a_limit():
     odd = np.zeros((1, N_CELLS))
     odd[0, :2] = [1e6, -1e6]
@@ -90,9 +96,23 @@ def test_cells_in_context_know_their_image_but_not_how_odd_it_is():
     np.testing.assert_array_equal(found[:, :, 2 * W :], plain[:, :, [W, W + 1, W + 3, W + 4]])
 
 
-@pytest.mark.parametrize("is_in_context", [False, True])
-def test_products_are_those_of_the_rows(is_in_context):
-    cells = _cells().in_context() if is_in_context else _cells()
+def test_a_hint_of_what_the_image_looks_like_leaves_all_else_as_it_is():
+    cells = _cells()
+    found, plain = _all_rows(cells.with_image_look()), _all_rows(cells)
+    assert cells.with_image_look().n_columns == found.shape[2] == 2 * W + N_EVIDENCE
+    np.testing.assert_array_equal(np.delete(found, np.arange(W, 2 * W), axis=2), plain)
+    for cell in (0, N_CELLS - 1):
+        np.testing.assert_allclose(
+            found[:, cell, W : 2 * W], 0.6 * plain[:, :, :W].mean(axis=1), rtol=1e-5, atol=1e-5
+        )
+
+
+SIGHTS = [lambda cells: cells, Cells.in_context, Cells.with_image_look]
+
+
+@pytest.mark.parametrize("see", SIGHTS)
+def test_products_are_those_of_the_rows(see):
+    cells = see(_cells())
     weights = np.random.default_rng(1).normal(size=(cells.n_columns, 7)).astype(np.float32)
     for image, rows in enumerate(_all_rows(cells)):
         np.testing.assert_allclose(
@@ -100,11 +120,9 @@ def test_products_are_those_of_the_rows(is_in_context):
         )
 
 
-@pytest.mark.parametrize("is_in_context", [False, True])
-def test_joined_cells_are_those_of_both(is_in_context):
-    parts = [_cells(3), _cells(2, seed=5)]
-    if is_in_context:
-        parts = [part.in_context() for part in parts]
+@pytest.mark.parametrize("see", SIGHTS)
+def test_joined_cells_are_those_of_both(see):
+    parts = [see(_cells(3)), see(_cells(2, seed=5))]
     joined = parts[0].join(parts[1])
     assert len(joined) == 5
     np.testing.assert_array_equal(_all_rows(joined), np.concatenate([_all_rows(p) for p in parts]))

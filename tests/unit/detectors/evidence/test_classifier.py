@@ -132,25 +132,26 @@ def test_what_is_restored_gives_the_same_logits():
     classifier = CellClassifier.train(_lessons(), FOLDS, QUICK, 0)
     arrays = classifier.arrays()
     assert all(array.dtype == np.float32 for array in arrays.values())
-    again = CellClassifier.restore(arrays, D)
+    again = CellClassifier.restore(arrays, {D, 2 * D})
+    assert again.n_columns == classifier.n_columns == D
     cells = _lessons(seed=2).cells
     np.testing.assert_array_equal(again.logits(cells), classifier.logits(cells))
 
 
 def test_restore_refuses_arrays_that_do_not_fit():
     arrays = CellClassifier([_network(k, np.float32) for k in range(3)]).arrays()
-    with pytest.raises(ParameterError, match="inner"):
-        CellClassifier.restore(arrays, D + 1)
+    with pytest.raises(ParameterError, match=f"{D} columns"):
+        CellClassifier.restore(arrays, {D - 1, D + 1})
     for name in arrays:
         rest = {key: array for key, array in arrays.items() if key != name}
         with pytest.raises(ParameterError, match=f"{name!r} is missing"):
-            CellClassifier.restore(rest, D)
+            CellClassifier.restore(rest, {D})
         for wrong in (
             arrays[name][None],
             arrays[name][:-1] if name != "inner" else arrays[name][0],
         ):
             with pytest.raises(ParameterError, match="expected"):
-                CellClassifier.restore({**arrays, name: wrong}, D)
+                CellClassifier.restore({**arrays, name: wrong}, {D})
 
 
 def test_the_seed_alone_decides():

@@ -84,12 +84,25 @@ def test_folds_are_dealt_at_random():
 def test_images_are_told_by_labels_and_suspects_against_normal_images(study, taught):
     Learner(QUICK, 0).find_images(study, None, PlainNormality(), IS_SUSPECT, IS_NORMAL)
     ((lessons, folds),) = taught
-    assert (len(lessons.cells), lessons.cells.n_columns) == (N, 3 + 5)
+    assert len(lessons.cells) == N
     np.testing.assert_array_equal(lessons.normal, np.repeat(IS_NORMAL[:, None], N_CELLS, axis=1))
     np.testing.assert_array_equal(np.flatnonzero(lessons.is_defective), [8, 9, 10, 11])
     np.testing.assert_array_equal(np.flatnonzero(lessons.is_surest), [9, 10, 11])
     assert (lessons.defective.sum(axis=1)[8:] == 2).all()
     np.testing.assert_array_equal(folds, deal_folds(lessons.is_defective, 3, 0))
+
+
+def test_what_images_look_like_teaches_where_suspects_do(study, taught):
+    nobody = np.zeros(N, bool)
+    drawn = study.take(np.array([10, 11]))
+    for is_suspect in (IS_SUSPECT, nobody):
+        Learner(QUICK, 0).find_images(study, drawn, PlainNormality(), is_suspect, IS_NORMAL)
+    (with_suspects, _), (without, _) = taught
+    cells = study.cells(PlainNormality()).with_image_look()
+    np.testing.assert_array_equal(with_suspects.cells.context[:N], cells.context)
+    np.testing.assert_array_equal(with_suspects.cells.context[N:], cells.context[10:12])
+    np.testing.assert_array_equal(with_suspects.cells.evidence[:N], cells.evidence)
+    assert without.cells.context is None
 
 
 def test_places_are_told_by_masks_against_what_they_leave_out_and_not_by_the_image_as_a_whole(
@@ -127,17 +140,19 @@ def test_without_labels_suspects_are_surest(study, taught):
 
 def test_logits_are_by_networks_that_have_not_seen_the_image(study):
     learner = Learner(QUICK, 3)
-    for found, cells in [
+    for found, cells, odd in [
         (
             learner.find_images(study, None, PlainNormality(), IS_SUSPECT, IS_NORMAL),
-            study.cells(PlainNormality()),
+            study.cells(PlainNormality()).with_image_look(),
+            [8, 9, 10, 11],
         ),
         (
             learner.find_places(study, None, PlainNormality(), IS_NORMAL),
             study.cells(PlainNormality()).in_context(),
+            [10, 11],
         ),
     ]:
-        is_defective = np.isin(np.arange(N), [8, 9, 10, 11][2 * (cells.context is not None) :])
+        is_defective = np.isin(np.arange(N), odd)
         folds = deal_folds(is_defective, 3, 3)
         assert found.logits.dtype == np.float32
         np.testing.assert_array_equal(found.logits, found.classifier.left_out_logits(cells, folds))
