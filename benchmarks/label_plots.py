@@ -93,6 +93,8 @@ class Frame:
         return _TOP + _HEIGHT * (self.high - value) / (self.high - self.low)
 
 
+# A curve that begins so near to a line would cross its name.
+_NEAR = 0.012
 _P1_CURVES = ("p1-budget-{}-masks", "p1-budget-{}-no-masks")
 _LABELS, _ANOMALIES = "labels, half of them defects", "labeled anomalies"
 _DRA = (("DRA", 10, 0.845),)
@@ -178,8 +180,13 @@ def _points(panel: Panel, pattern: str, row: str, runs: Sequence[Run]) -> Iterat
 def _panel(panel: Panel, curves: Sequence[Curve], left: float) -> list[str]:
     frame = Frame(left, *_limits(panel, curves))
     parts = [text(left, _TOP - 16, panel.title, css="title"), *_grid(frame, panel.counted)]
+    starts = [curve.points[0].mean for curve in curves]
     for name, n_labels, value in panel.peers:
-        parts += _peer(frame, name, n_labels, value)
+        if n_labels is None:
+            is_met = any(abs(start - value) < _NEAR for start in starts)
+            parts += _peer_line(frame, name, value, at_the_end=is_met)
+        else:
+            parts += _peer(frame, name, n_labels, value)
     for i, curve in enumerate(curves):
         # curves with equal values stay apart
         parts += _curve(frame, curve, 1.5 * (i - (len(curves) - 1) / 2))
@@ -216,12 +223,17 @@ def _grid(frame: Frame, words: str) -> list[str]:
     return parts
 
 
-def _peer(frame: Frame, name: str, n_labels: int | None, value: float) -> list[str]:
-    y = frame.y(value)
-    if n_labels is None:
-        words = text(frame.left + 8, y - 5, name)
-        return [line(frame.left, y, frame.left + _WIDTH, y, "peer-line"), words]
-    x = frame.x(n_labels)
+def _peer_line(frame: Frame, name: str, value: float, *, at_the_end: bool) -> list[str]:
+    """Return a line across, its name above where it begins or, if a curve begins there, below its end."""
+    y, right = frame.y(value), frame.left + _WIDTH
+    words = (
+        text(right - 8, y + 14, name, "end") if at_the_end else text(frame.left + 8, y - 5, name)
+    )
+    return [line(frame.left, y, right, y, "peer-line"), words]
+
+
+def _peer(frame: Frame, name: str, n_labels: int, value: float) -> list[str]:
+    x, y = frame.x(n_labels), frame.y(value)
     mark = f'<rect class="peer" x="{x - 4:.1f}" y="{y - 4:.1f}" width="8" height="8"/>'
     return [mark, text(x + 10, y + 4, name)]
 

@@ -391,6 +391,17 @@ def test_the_bound_that_knows_the_truth_stands_in_a_table_of_its_own():
     assert "perfect cleaning" not in _page(*runs[:3])
 
 
+@pytest.mark.parametrize(("start", "anchor"), [(0.952, "end"), (0.90, "start")])
+def test_the_name_of_a_line_gives_way_to_a_curve_that_begins_there(start, anchor):
+    runs = [
+        _run("auto", "p1-contaminated-10", 0, start),
+        _run("auto", "p1-budget-50-masks", 0, 0.99),
+    ]
+    drawn = label_plots.figures([{"protocol": "labels", "runs": runs}])["labels-p1.svg"]
+    (words,) = [part for part in drawn.split("<text") if "PaDiM" in part]
+    assert f'text-anchor="{anchor}"' in words
+
+
 def test_contaminated_runs_stand_beside_a_clean_fit_on_the_same_test_images():
     share = {"true": 0.1, "ratio": 0.13, "lower": 0.08, "upper": 0.2}
     dirty = _run(

@@ -106,9 +106,9 @@ def learned_scores(logits: Float, top_ratio: float) -> Float:
 def trust_in_labels(n_anomalies: int) -> float:
     """Return the weight of scores learned from so many confirmed anomalies: 0 for none, at most 4.
 
-    Below ten it falls fast: what a handful of defects teaches may be the part that they happen to be on.
+    A handful has little: what it teaches may be the part that these defects happen to be on.
     """
-    return 4.0 * n_anomalies / (n_anomalies + 5) * min(1.0, n_anomalies / 10) ** 2
+    return 4.0 * n_anomalies**2 / (n_anomalies**2 + 200)
 
 
 def trust_in_masks(n_masks: int) -> float:

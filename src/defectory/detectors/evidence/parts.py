@@ -23,8 +23,10 @@ from defectory.domain import Label
 Float = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-# Weights, beside normality's 1, of image scores that suspects taught, and of what simulated defects did.
-_TRUST_IN_SUSPECTS, _TRUST_IN_SIMULATED = 2.0, 0.5
+# Weights, beside normality's 1, of image scores that suspects taught, and that simulated defects did.
+_TRUST_IN_SUSPECTS, _TRUST_IN_SIMULATED = 2.0, 0.4
+# Weight of a map that simulated defects taught.
+_TRUST_IN_SIMULATED_MAP = 0.5
 # So many masks teach places, and so many labeled defects image scores, better than any simulation.
 _ENOUGH_MASKS, _ENOUGH_LABELS = 10, 5
 
@@ -150,7 +152,7 @@ def teach_places(
     map_weight : >= 0, of a map that many masks have taught
     """
     n_masks = int(study.has_mask.sum())
-    weight = map_weight * max(trust_in_masks(n_masks), _TRUST_IN_SIMULATED * bool(simulated))
+    weight = map_weight * max(trust_in_masks(n_masks), _TRUST_IN_SIMULATED_MAP * bool(simulated))
     if not weight:
         return None
     drawn = simulated if n_masks < _ENOUGH_MASKS else None

@@ -108,5 +108,5 @@ def test_trust_grows_with_what_was_seen_up_to_a_limit(trust, most, n):
 
 
 def test_trust_of_a_few_labels():
-    assert [trust_in_labels(n) for n in (5, 10, 15)] == [0.5, pytest.approx(8 / 3), 3]
+    assert [trust_in_labels(n) for n in (5, 10, 20)] == [4 / 9, 4 / 3, 8 / 3]
     assert [trust_in_masks(n) for n in (1, 3, 9)] == [0.25, 0.5, 0.75]
