@@ -249,7 +249,7 @@ class Auto(FrozenFeatureDetector):
         """Return (n,) image scores by the classifier, 0 without any."""
         if self.images_ is None or not len(cells):
             return np.zeros(len(cells), np.float32)
-        if self.images_.n_columns > cells.n_columns:
+        if self.images_.n_columns > cells.n_columns:  # suspects taught it, see Learner.find_images
             cells = cells.with_image_look()
         return learned_scores(self.images_.logits(cells), self.top_ratio)
 

@@ -12,7 +12,8 @@ from defectory.domain import DataError
 Float = NDArray[np.float32]
 
 # Samples that are whitened by one matrix product. A sample's rounding must not depend on its place among
-# others: OpenBLAS treats so many columns alike on every processor, but not, on Haswell and Zen, 32 of them.
+# others: OpenBLAS treats so many columns alike (by its kernels for x86 from Prescott to Sapphire Rapids), but
+# not, on Haswell and Zen, 32 of them.
 _COLUMNS = 16
 # Samples gathered before they are added to the second moments by one matrix product.
 _BLOCK = 64

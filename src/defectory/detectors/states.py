@@ -10,7 +10,7 @@ from defectory.backbones import Features
 from defectory.domain import ParameterError
 
 BATCH = 32
-"""Images that go through a matrix product together: whitening matrices are read from memory once for all."""
+"""Images that are scored together: whitening matrices are read from memory once for all."""
 
 
 def batched(features: Iterable[Features]) -> Iterator[list[Features]]:
