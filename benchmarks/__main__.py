@@ -62,6 +62,12 @@ def _parser() -> argparse.ArgumentParser:
     maps.add_argument("--out", type=Path, help="JSON file")
     maps.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
     maps.add_argument("--cache", type=Path, default=_WORK / "features")
+    kin = commands.add_parser("siblings", help="what is left where products were not seen before")
+    kin.set_defaults(run=_run_siblings)
+    kin.add_argument("--out", type=Path, help="JSON file")
+    kin.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
+    kin.add_argument("--seeds", type=int, default=2)
+    kin.add_argument("--cache", type=Path, default=_WORK / "features")
     add_p3(commands, _RESULTS, _WORK)
     add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     _add_mapl(commands)
@@ -127,6 +133,16 @@ def _run_pixel_maps(options: argparse.Namespace) -> int:
     command = "python -m benchmarks pixel-maps"
     result = pixel_maps.run(n_images=options.n_images, cache=options.cache, command=command)
     return _write(options, "pixel-maps.json", result)
+
+
+def _run_siblings(options: argparse.Namespace) -> int:
+    from benchmarks import siblings
+
+    command = f"python -m benchmarks siblings --seeds {options.seeds}"
+    result = siblings.run(
+        n_seeds=options.seeds, n_images=options.n_images, cache=options.cache, command=command
+    )
+    return _write(options, "siblings.json", result)
 
 
 def _run_mapl(options: argparse.Namespace) -> int:
@@ -247,7 +263,8 @@ def _run_all(options: argparse.Namespace) -> int:
     """Run each protocol in a process of its own: a failure or a large memory stays there."""
     del options
     commands = [[name, "--detector", found] for found in _SWIFT for name in _EVERY_DETECTOR]
-    commands += [["p4", "--base-install"], ["pseudo-labels"], ["pixel-maps"], ["p3", "--rivals"]]
+    commands += [["p4", "--base-install"], ["pseudo-labels"], ["pixel-maps"], ["siblings"]]
+    commands += [["p3", "--rivals"]]
     commands += [["p3", "--rivals", "--data", data] for data in ("solar-cells", "magnetic-tile")]
     commands += [["mapl"], ["mapl", "--rows", "all", "--seeds", "3"]]
     # every part taken away by turns is 30 hours on two cores: --rows all

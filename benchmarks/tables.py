@@ -8,6 +8,7 @@ from benchmarks.mapl_tables import mapl
 from benchmarks.outlier_tables import outliers
 from benchmarks.p3_runs import merge
 from benchmarks.pseudo_label_tables import pseudo_labels
+from benchmarks.sibling_tables import siblings
 from benchmarks.speed_tables import speed
 
 Result = dict[str, Any]
@@ -58,6 +59,7 @@ def render(results: Sequence[Result]) -> str:
             "pseudo-labels",
             "mapl",
             "labels",
+            "siblings",
         )
     }
     parts = [
@@ -67,6 +69,7 @@ def render(results: Sequence[Result]) -> str:
         _promise(by_protocol["promise"]),
         mapl(by_protocol["mapl"]),
         labels(by_protocol["labels"]),
+        siblings(by_protocol["siblings"]),
         outliers(by_protocol["p3"]),
         speed(by_protocol["p4"]),
         pseudo_labels(by_protocol["pseudo-labels"]),

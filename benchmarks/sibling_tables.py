@@ -1,0 +1,67 @@
+"""What of a figure is "product seen before", as Markdown."""
+
+from collections.abc import Sequence
+from statistics import mean
+from typing import Any
+
+Result = dict[str, Any]
+
+_NAMES = {"p1": "P1 magnetic tile", "p2": "P2 solar cells"}
+_NOTE = (
+    "Siblings are images whose whitened features point the same way: one product in several pictures, or "
+    "neighbors of one module. `gaussian` fitted on all good images; each is scored by the model without it, "
+    "without it and its siblings, or without it and as many others. Defects were never fitted on."
+)
+_FOLDER_NOTE = (
+    "`auto`: image AUROC of test defects against all good test images, by what the folder it learned from "
+    "holds of their product: no other picture; pictures that are good, labeled or found to be suspects; a "
+    "defect that passed as good. In brackets the number of test defects, mean over seeds."
+)
+_KINDS = {"none": "none", "known": "good, labeled or suspected", "hidden": "a hidden defect"}
+
+
+def siblings(results: Sequence[Result]) -> str:
+    """Return two tables; the same results give the same text."""
+    parts = ["## Products seen before\n"]
+    if not results:
+        return "\n".join([*parts, "Not measured yet.\n"])
+    for result in results:
+        parts += [f"{_NOTE}\n", _left_out(result["left_out"])]
+        if result["folders"]:
+            parts += [f"{_FOLDER_NOTE}\n", _folders(result["folders"])]
+    return "\n".join(parts)
+
+
+def _left_out(found: Result) -> str:
+    head = ["", "good", "have a sibling", "left out alone", "with others", "with their siblings"]
+    rows = [
+        [
+            _NAMES[data], str(one["n_good"]), f"{one['with_a_sibling']:.0%}",
+            *(f"{one[way]:.3f}" for way in ("alone", "with_others", "with_siblings")),
+        ]
+        for data, one in found.items()
+    ]  # fmt: skip
+    return _table(head, rows)
+
+
+def _folders(found: Sequence[Result]) -> str:
+    head = ["folder", "seeds", "hidden defects", *_KINDS.values()]
+    rows = []
+    for variant in dict.fromkeys(one["variant"] for one in found):
+        runs = [one for one in found if one["variant"] == variant]
+        hidden = mean(one["n_hidden"] for one in runs)
+        rows.append([f"`{variant}`", str(len(runs)), f"{hidden:.0f}"])
+        rows[-1] += [_cell([one[kind] for one in runs]) for kind in _KINDS]
+    return _table(head, rows)
+
+
+def _cell(runs: Sequence[Result]) -> str:
+    known = [run["auroc"] for run in runs if run["auroc"] is not None]
+    if not known:
+        return ""
+    return f"{mean(known):.3f} ({mean(run['n'] for run in runs):.0f})"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
