@@ -7,18 +7,16 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.detectors.evidence.account import explain, suspects_of
 from defectory.detectors.evidence.classifier import ClassifierSettings
 from defectory.detectors.evidence.descriptors import CellDescriptor
-from defectory.detectors.evidence.distrust import Views, list_suspects, robust_deviations, weigh
-from defectory.detectors.evidence.fusion import (
-    fuse,
-    standards_of,
-)
+from defectory.detectors.evidence.distrust import robust_deviations, weigh
+from defectory.detectors.evidence.fusion import fuse, standards_of
 from defectory.detectors.evidence.guard import Verdict, judge
 from defectory.detectors.evidence.learner import Learner
 from defectory.detectors.evidence.memory import NAME_DIGITS, Memory
+from defectory.detectors.evidence.opinion import Opinion
 from defectory.detectors.evidence.parts import (
-    ImageEvidence,
     Parts,
     assemble,
     has_enough_real,
@@ -108,33 +106,6 @@ class Findings:
     account: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class _Opinion:
-    """A way to score the studied images: a normality model, and what was learned beside it, if anything.
-
-    Attributes
-    ----------
-    study, descriptor, normality : the model and what it says of the images
-    found : what a classifier of cells adds, or None for normality alone
-    is_suspect : (n,) bool, unlabeled images that taught it what a defect is
-    simulated : defects that taught it, or None
-    scores : (n,) float32, left-out image scores of both
-    """
-
-    study: Study
-    descriptor: CellDescriptor
-    normality: GaussianNormality
-    found: ImageEvidence | None
-    is_suspect: Bools
-    simulated: Study | None
-    scores: Float
-
-    @property
-    def weight(self) -> float:
-        """Of what the classifier adds, beside normality's 1."""
-        return 0.0 if self.found is None else self.found.weight
-
-
 class Inquiry:
     """One fit of `auto`.
 
@@ -165,10 +136,10 @@ class Inquiry:
         if is_clear and self._settings.use_pseudo_labels:
             opinion = self._take_suspects(opinion)
         number = 1 if opinion.normality is plain.normality else 2
-        suspects = self._list(opinion, number) if is_clear else ()
+        suspects = suspects_of(opinion, number) if is_clear else ()
         return self._conclude(opinion, contamination, suspects)
 
-    def _look(self, pool: Indices, weights: Weights | None, stage: str) -> _Opinion:
+    def _look(self, pool: Indices, weights: Weights | None, stage: str) -> Opinion:
         """Return the opinion of a normality model fitted on the pool."""
         readings = self._readings
         unfitted = self._make() if weights is None else self._make(shrinkage=_REFIT_SHRINKAGE)
@@ -178,7 +149,7 @@ class Inquiry:
         self._studied = rows
         scores = normality.image_scores(study.measured)
         nobody = np.zeros(len(study), bool)
-        return _Opinion(study, descriptor, normality, None, nobody, None, scores)
+        return Opinion(study, descriptor, normality, None, nobody, None, scores)
 
     def _to_study(self) -> Indices:
         """Return the images to look at closely: all, or a random share where there are too many."""
@@ -190,7 +161,7 @@ class Inquiry:
             parts.append(np.flatnonzero(codes == Label.ANOMALOUS))
         return np.sort(np.concatenate([rng.permutation(part)[:limit] for part in parts]))
 
-    def _estimate(self, plain: _Opinion) -> Contamination | None:
+    def _estimate(self, plain: Opinion) -> Contamination | None:
         codes, scores = plain.study.codes, plain.scores
         unlabeled = scores[codes == Label.UNLABELED]
         if len(unlabeled) < _LEAST_UNLABELED:
@@ -202,11 +173,11 @@ class Inquiry:
             seed=self._settings.seed,
         )
 
-    def _take_labels(self, plain: _Opinion) -> _Opinion:
+    def _take_labels(self, plain: Opinion) -> Opinion:
         """Return the opinion that labeled anomalies give, or the plain one."""
         return self._teach(plain, np.zeros(len(plain.study), bool))
 
-    def _take_simulated(self, opinion: _Opinion) -> _Opinion:
+    def _take_simulated(self, opinion: Opinion) -> Opinion:
         """Return the opinion that simulated defects teach beside what labels did."""
         if not self._settings.n_simulated:
             return opinion
@@ -215,7 +186,7 @@ class Inquiry:
             return drawn  # for the map alone
         return self._better("simulated defects", opinion, self._teach(drawn, opinion.is_suspect))
 
-    def _simulate(self, opinion: _Opinion) -> Study:
+    def _simulate(self, opinion: Opinion) -> Study:
         """Return defects drawn into studied images that are not the oddest."""
         readings, study = self._readings, opinion.study
         drawer = DefectDrawer(
@@ -223,43 +194,39 @@ class Inquiry:
         )
         usable = study.codes == Label.NORMAL
         if (study.codes == Label.UNLABELED).any():
-            usable |= (study.codes == Label.UNLABELED) & ~self._oddest(opinion, _DOUBTED_RATIO)
+            usable |= (study.codes == Label.UNLABELED) & ~opinion.oddest(_DOUBTED_RATIO)
         rng = np.random.default_rng([self._settings.seed, _SIMULATION_STREAM])
         rows = np.sort(rng.permutation(study.indices[usable])[: self._settings.n_simulated])
         return drawer.study(opinion.normality, opinion.descriptor, rows, readings.progress)
 
-    def _take_suspects(self, opinion: _Opinion) -> _Opinion:
+    def _take_suspects(self, opinion: Opinion) -> Opinion:
         """Return the opinion that learns from suspects, and from a normality model that distrusts them."""
-        taught = self._teach(opinion, self._oddest(opinion, _PSEUDO_RATIO))
+        taught = self._teach(opinion, opinion.oddest(_PSEUDO_RATIO))
         best = self._better("pseudo-labels", opinion, taught)
         if not self._settings.use_refit:
             return best
         refitted = self._refit(taught)
         if taught.simulated is not None:
             refitted = replace(refitted, simulated=self._simulate(refitted))
-        again = self._teach(refitted, self._oddest(taught, _PSEUDO_RATIO), doubts=taught)
+        again = self._teach(refitted, taught.oddest(_PSEUDO_RATIO), doubts=taught)
         return self._better("refit", best, again)
 
-    def _refit(self, opinion: _Opinion) -> _Opinion:
+    def _refit(self, opinion: Opinion) -> Opinion:
         """Return the opinion of a normality model in which odd images have little say."""
         study = opinion.study
         is_pool = study.codes != Label.ANOMALOUS
         codes, scores = study.codes[is_pool], opinion.scores[is_pool]
         deviations = robust_deviations(scores, scores)
         cells = opinion.normality.standardized_cells(study.measured)[:, :, 0].T[is_pool]
-        self._weights = weigh(deviations, cells, codes)
-        return self._look(study.indices[is_pool], self._weights, "learning with doubts")
+        weights = weigh(deviations, cells, codes)
+        return self._look(study.indices[is_pool], weights, "learning with doubts")
 
-    def _teach(
-        self, opinion: _Opinion, is_suspect: Bools, doubts: _Opinion | None = None
-    ) -> _Opinion:
+    def _teach(self, opinion: Opinion, is_suspect: Bools, doubts: Opinion | None = None) -> Opinion:
         """Return the opinion with a classifier that labels and suspects taught, or else simulated defects."""
         study = opinion.study
         is_normal = study.codes == Label.NORMAL
         unlabeled = study.codes == Label.UNLABELED
-        is_doubted = (
-            self._oddest(doubts or opinion, _DOUBTED_RATIO) if is_suspect.any() else is_suspect
-        )
+        is_doubted = (doubts or opinion).oddest(_DOUBTED_RATIO) if is_suspect.any() else is_suspect
         found = teach_images(
             study, opinion.simulated, opinion.normality, self._learner, is_suspect,
             is_normal | (unlabeled & ~is_doubted), self._settings.top_ratio,
@@ -271,13 +238,7 @@ class Inquiry:
         scores = fuse(plain, found.scores, standards, found.weight)
         return replace(opinion, found=found, is_suspect=is_suspect, scores=scores)
 
-    def _oddest(self, opinion: _Opinion, ratio: float) -> Bools:
-        """Return which of the studied images are the oddest unlabeled ones."""
-        unlabeled = opinion.study.codes == Label.UNLABELED
-        limit = np.quantile(opinion.scores[unlabeled], 1 - ratio)
-        return np.asarray(unlabeled & (opinion.scores > limit))
-
-    def _better(self, name: str, baseline: _Opinion, candidate: _Opinion) -> _Opinion:
+    def _better(self, name: str, baseline: Opinion, candidate: Opinion) -> Opinion:
         """Return the candidate, or the baseline where the guard finds that it hurts."""
         if not self._settings.use_guard:
             return candidate
@@ -285,30 +246,11 @@ class Inquiry:
         self._verdicts.append(verdict)
         return candidate if verdict.is_kept else baseline
 
-    def _list(self, opinion: _Opinion, number: int) -> tuple[Suspect, ...]:
-        """Return the suspects of this round, with the votes of each view of them."""
-        study = opinion.study
-        rows = np.flatnonzero(study.codes == Label.UNLABELED)
-        cells = opinion.normality.standardized_cells(study.measured)[:, rows, 0]
-        views = {
-            "its oddest cells": np.sort(cells, axis=0)[-len(cells) // 50 :].mean(axis=0),
-            "the image as a whole": study.measured.image[rows],
-        }
-        if opinion.found is not None:
-            views["what was learned from other images"] = opinion.found.scores[rows]
-        deviations = np.stack([robust_deviations(view, view) for view in views.values()])
-        scores = opinion.scores[rows]
-        overall = robust_deviations(scores, scores)
-        weights = weigh(overall, cells.T, study.codes[rows]).image
-        return list_suspects(
-            study.indices[rows], scores, weights, Views(list(views), deviations), number
-        )
-
     def _conclude(
-        self, opinion: _Opinion, contamination: Contamination | None, suspects: tuple[Suspect, ...]
+        self, opinion: Opinion, contamination: Contamination | None, suspects: tuple[Suspect, ...]
     ) -> Findings:
         study, images = opinion.study, self._readings.images
-        presumed = self._presumed_normal(opinion, contamination)
+        presumed = opinion.presumed_normal(contamination)
         places = teach_places(
             study, opinion.simulated, opinion.normality, self._learner, presumed,
             self._settings.map_weight,
@@ -331,44 +273,7 @@ class Inquiry:
             suspects=suspects,
             contamination=contamination,
             verdicts=tuple(self._verdicts),
-            account=self._explain(opinion, contamination, suspects),
+            account=explain(
+                self._readings.codes, opinion, contamination, len(suspects), self._verdicts
+            ),
         )  # fmt: skip
-
-    def _presumed_normal(self, opinion: _Opinion, contamination: Contamination | None) -> Bools:
-        """Return the images that thresholds are set by: not those that surely are anomalous.
-
-        As many of the oddest unlabeled images are left out as the collection holds anomalies at least: to
-        leave out more could break the promise of the threshold.
-        """
-        codes = opinion.study.codes
-        presumed = codes != Label.ANOMALOUS
-        if contamination is None or not contamination.is_clear or contamination.lower <= 0:
-            return np.asarray(presumed)
-        unlabeled = codes == Label.UNLABELED
-        limit = np.quantile(opinion.scores[unlabeled], 1 - contamination.lower)
-        return np.asarray(presumed & ~(unlabeled & (opinion.scores > limit)))
-
-    def _explain(
-        self, opinion: _Opinion, contamination: Contamination | None, suspects: tuple[Suspect, ...]
-    ) -> tuple[str, ...]:
-        """Return what there was and what was done with it, in at most four lines."""
-        codes = self._readings.codes
-        n = {code: int((codes == code).sum()) for code in Label}
-        n_masks = int(opinion.study.has_mask.sum())
-        lines = [
-            f"evidence: {n[Label.NORMAL]} images labeled normal, {n[Label.ANOMALOUS]} labeled defective "
-            f"({n_masks} with a mask), {n[Label.UNLABELED]} unlabeled",
-        ]
-        if contamination is not None:
-            lines.append(f"unlabeled images: {contamination.explain()}")
-            if suspects:
-                lines[-1] += f"; {len(suspects)} have little say"
-        if opinion.found is None:
-            lines.append("scores: by what is normal alone")
-        else:
-            lines.append(
-                f"scores: by what is normal, and {opinion.weight:.1f} times a classifier of cells"
-            )
-        if self._verdicts:
-            lines.append("guard: " + "; ".join(verdict.explain() for verdict in self._verdicts))
-        return tuple(lines)
