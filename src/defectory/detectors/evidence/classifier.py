@@ -33,7 +33,8 @@ class ClassifierSettings:
     n_steps, batch_size : of AdamW; half of a batch is defective
     learning_rate, weight_decay : of AdamW
     least_sure : [0, 1]
-        share of a batch's defective half that is of labeled or else of real defects, where there are any
+        share of a batch's defective half that is of labeled or else of real defects, where there are many;
+        see `Draw`
     mixup : >= 0, parameter of the Beta distribution that rows are mixed by; 0 mixes nothing
     """
 

@@ -10,6 +10,9 @@ from defectory.detectors.evidence.cells import Cells
 Float = NDArray[np.float32]
 Indices = NDArray[np.intp]
 
+# So many surest images fill half of the share that many would have: one of them alone says little of defects.
+_FEW_SUREST = 4
+
 
 @dataclass(frozen=True)
 class Lessons:
@@ -58,7 +61,9 @@ class Draw:
     ----------
     lessons : with at least one normal and one defective cell
     is_taught : (n,) bool, images that may be drawn; where no defective one is left, all of those may
-    least_sure : [0, 1], share of the defective half that is of the surest images
+    least_sure : [0, 1]
+        least share of the defective half that is of the surest images, were there many of them; of n it is
+        n / (n + 4) of that
     rng : of all draws
     """
 
@@ -69,13 +74,15 @@ class Draw:
         least_sure: float,
         rng: np.random.Generator,
     ) -> None:
-        self._cells, self._rng, self._least_sure = lessons.cells, rng, least_sure
+        self._cells, self._rng = lessons.cells, rng
         self._normal, self._defective = _Choice(lessons.normal), _Choice(lessons.defective)
         is_defective, has_normal = lessons.is_defective, lessons.normal.any(axis=1)
         self._good = _any_of(has_normal & ~is_defective, is_taught)
         self._around = np.flatnonzero(has_normal & is_defective & is_taught)
         self._surest = np.flatnonzero(is_defective & lessons.is_surest & is_taught)
         self._anomalous = _any_of(is_defective, is_taught)
+        n = len(self._surest)
+        self._least_sure = least_sure * n / (n + _FEW_SUREST)
 
     def batch(self, n: int) -> tuple[Float, NDArray[np.bool_]]:
         """Return (n, d) float32 rows and which of them are defective."""

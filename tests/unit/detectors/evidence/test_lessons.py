@@ -72,13 +72,17 @@ def test_allowed_cells_of_an_image_have_the_same_chance():
 
 
 @pytest.mark.parametrize("share", [0.25, 0.5, 1.0])
-def test_at_least_that_share_of_the_defective_half_is_confirmed(share):
-    """Beside the share that is set aside for the 1 confirmed of 5, it may be drawn among all."""
-    _, bad = _drawn(_lessons([0], [3, 4, 5, 6, 7], [7]), least_sure=share)
-    is_confirmed = bad[:, 0] == 7
-    n_set_aside = round(share * len(bad))
+@pytest.mark.parametrize("confirmed", [[7], [4, 7], [4, 5, 6, 7]])
+def test_the_more_are_confirmed_the_larger_their_least_share_of_the_defective_half(
+    share, confirmed
+):
+    """Beside the share that is set aside for n confirmed of 5, n / (n + 4) of it, all may be drawn."""
+    _, bad = _drawn(_lessons([0], [3, 4, 5, 6, 7], confirmed), least_sure=share)
+    is_confirmed = np.isin(bad[:, 0], confirmed)
+    n = len(confirmed)
+    n_set_aside = round(share * n / (n + 4) * len(bad))
     assert is_confirmed[:n_set_aside].all()
-    _check_share(is_confirmed[n_set_aside:], 0.2) if share < 1 else None
+    _check_share(is_confirmed[n_set_aside:], n / 5)
 
 
 def test_without_a_least_share_confirmed_images_are_drawn_like_others():
@@ -89,6 +93,7 @@ def test_without_a_least_share_confirmed_images_are_drawn_like_others():
 def test_confirmed_images_count_only_where_they_are_defective_and_taught():
     lessons = _lessons([0, 1], [5, 6, 7], [1, 7])
     _, bad = _drawn(lessons, taught=range(7), least_sure=1.0)
+    _check_share(bad[:, 0] == 5, 0.5)
     assert set(bad[:, 0]) == {5, 6}
 
 
