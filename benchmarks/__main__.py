@@ -51,23 +51,18 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--seeds", type=int, default=5)
             command.add_argument("--splits", type=int, default=20, help="of `promise`")
             command.add_argument("--cache", type=Path, default=_WORK / "features")
-    labels = commands.add_parser("pseudo-labels", help="precision and recall of pseudo-labels")
-    labels.set_defaults(run=_run_pseudo_labels)
-    labels.add_argument("--out", type=Path, help="JSON file")
-    labels.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
-    labels.add_argument("--seeds", type=int, default=5)
-    labels.add_argument("--cache", type=Path, default=_WORK / "features")
-    maps = commands.add_parser("pixel-maps", help="maps that score cells differently, on P1")
-    maps.set_defaults(run=_run_pixel_maps)
-    maps.add_argument("--out", type=Path, help="JSON file")
-    maps.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
-    maps.add_argument("--cache", type=Path, default=_WORK / "features")
-    kin = commands.add_parser("siblings", help="what is left where products were not seen before")
-    kin.set_defaults(run=_run_siblings)
-    kin.add_argument("--out", type=Path, help="JSON file")
-    kin.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
-    kin.add_argument("--seeds", type=int, default=2)
-    kin.add_argument("--cache", type=Path, default=_WORK / "features")
+    for name, run, words in (
+        ("pseudo-labels", _run_pseudo_labels, "precision and recall of pseudo-labels"),
+        ("pixel-maps", _run_pixel_maps, "maps that score cells differently, on P1"),
+        ("siblings", _run_siblings, "what is left where products were not seen before"),
+    ):
+        command = commands.add_parser(name, help=words)
+        command.set_defaults(run=run)
+        command.add_argument("--out", type=Path, help="JSON file")
+        command.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
+        if name != "pixel-maps":
+            command.add_argument("--seeds", type=int, default=5)
+        command.add_argument("--cache", type=Path, default=_WORK / "features")
     add_p3(commands, _RESULTS, _WORK)
     add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     _add_mapl(commands)

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from statistics import mean
 from typing import Any
 
+from benchmarks.markdown import table
+
 Result = dict[str, Any]
 
 _NAMES = {"p1": "P1 magnetic tile", "p2": "P2 solar cells"}
@@ -33,15 +35,19 @@ def siblings(results: Sequence[Result]) -> str:
 
 
 def _left_out(found: Result) -> str:
-    head = ["", "good", "have a sibling", "left out alone", "with others", "with their siblings"]
+    head = [
+        "", "good", "have a sibling", "siblings, mean", "left out alone", "with others",
+        "with their siblings",
+    ]  # fmt: skip
     rows = [
         [
-            _NAMES[data], str(one["n_good"]), f"{one['with_a_sibling']:.0%}",
+            _NAMES[data], str(one["n_good"]), f"{one['with_a_sibling']:.1%}",
+            f"{one['siblings']:.1f}",
             *(f"{one[way]:.3f}" for way in ("alone", "with_others", "with_siblings")),
         ]
         for data, one in found.items()
     ]  # fmt: skip
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _folders(found: Sequence[Result]) -> str:
@@ -52,7 +58,7 @@ def _folders(found: Sequence[Result]) -> str:
         hidden = mean(one["n_hidden"] for one in runs)
         rows.append([f"`{variant}`", str(len(runs)), f"{hidden:.0f}"])
         rows[-1] += [_cell([one[kind] for one in runs]) for kind in _KINDS]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _cell(runs: Sequence[Result]) -> str:
@@ -60,8 +66,3 @@ def _cell(runs: Sequence[Result]) -> str:
     if not known:
         return ""
     return f"{mean(known):.3f} ({mean(run['n'] for run in runs):.0f})"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

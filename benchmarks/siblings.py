@@ -10,7 +10,6 @@ several lamps, or neighboring solar cells. A random split puts them on both side
   good.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +157,8 @@ def _learn(backbone: Backbone, images: Dataset) -> tuple[GaussianNormality, Samp
 
 def _sample(backbone: Backbone, normality: GaussianNormality, images: Dataset) -> Samples:
     """Return the features of all the images at once, rounded as the cache holds them."""
-
-    def parts() -> Iterator[Samples]:
-        for batch in batched(backbone.extract(images.images(), View(_SIDE_PX))):
-            yield normality.sample(batch)
-
-    found = list(parts())
+    read = batched(backbone.extract(images.images(), View(_SIDE_PX)))
+    found = [normality.sample(batch) for batch in read]
     return Samples(
         np.concatenate([part.cells.astype(np.float16) for part in found], axis=1),
         np.concatenate([part.lines.astype(np.float16) for part in found], axis=1),

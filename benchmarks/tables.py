@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.label_tables import labels
 from benchmarks.mapl_tables import mapl
+from benchmarks.markdown import table
 from benchmarks.outlier_tables import outliers
 from benchmarks.p3_runs import merge
 from benchmarks.pseudo_label_tables import pseudo_labels
@@ -180,14 +181,6 @@ def spread(values: Sequence[float | None]) -> str:
         return f"{mean:.3f}"
     variance = sum((value - mean) ** 2 for value in known) / (len(known) - 1)
     return f"{mean:.3f} ± {variance**0.5:.3f}"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; a line that says so where there are no rows."""
-    if not rows:
-        return "Not measured yet.\n"
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
 
 
 def _filled(row: Sequence[str], n: int) -> list[str]:

@@ -84,6 +84,6 @@ def test_tables_show_what_was_measured_and_leave_out_what_was_not():
     }  # fmt: skip
     text = tables([{"left_out": {"p1": left_out}, "folders": folders}])
 
-    assert "| P1 magnetic tile | 952 | 97% | 0.984 | 0.983 | 0.842 |" in text
+    assert "| P1 magnetic tile | 952 | 97.0% | 5.2 | 0.984 | 0.983 | 0.842 |" in text
     assert "| `p1-contaminated-10` | 2 | 40 | 0.766 (33) | 0.766 (33) | 0.766 (16) |" in text
     assert "Not measured yet." in tables([])

@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 from defectory.detectors.evidence.distrust import Views, list_suspects, robust_deviations, weigh
 from defectory.detectors.evidence.guard import Verdict
 from defectory.detectors.evidence.opinion import Opinion
+from defectory.detectors.states import top_mean
 from defectory.domain import Label, Suspect
 from defectory.pseudolabels import Contamination
-
-# One in so many cells, the oddest, are the view "its oddest cells": those that the image score is made of.
-_CELLS_A_TOP = 50
 
 
 def suspects_of(opinion: Opinion, number: int) -> tuple[Suspect, ...]:
@@ -21,7 +19,9 @@ def suspects_of(opinion: Opinion, number: int) -> tuple[Suspect, ...]:
     rows = np.flatnonzero(opinion.is_unlabeled)
     cells = opinion.normality.standardized_cells(study.measured)[:, rows, 0]
     views = {
-        "its oddest cells": np.sort(cells, axis=0)[-len(cells) // _CELLS_A_TOP :].mean(axis=0),
+        "its oddest cells": np.array(
+            [top_mean(own, opinion.normality.top_ratio) for own in cells.T], np.float32
+        ),
         "the image as a whole": study.measured.image[rows],
     }
     if opinion.found is not None:

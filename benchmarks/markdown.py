@@ -1,0 +1,11 @@
+"""Markdown of which results pages are made."""
+
+from collections.abc import Sequence
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; a line that says so where there are no rows."""
+    if not rows:
+        return "Not measured yet.\n"
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join("| " + " | ".join(line) + " |\n" for line in lines)
