@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _BYTES_OF_MAXRSS = 1 if sys.platform == "darwin" else 1024
-_LAUNCH = ["-c", "from defectory.app.cli import main; main()"]
+_LAUNCH = ["-c", "from defectory.cli.main import main; main()"]
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,11 @@ from PIL import Image
 
 from benchmarks.evaluation import say
 from benchmarks.p3_collections import CLASS_NAMES, draw_collection, fashion_mnist
-from defectory.app.outlier_ratio import estimate_ratio
 from defectory.backbones import FeatureCache
 from defectory.detectors.mcod import Mcod
 from defectory.metrics import auroc
 from defectory.storage import write_whole
+from defectory.workflows.outliers.ratio import estimate_ratio
 
 MAX_BYTES = 150_000
 

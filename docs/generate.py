@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from defectory.app.cli import main as command_line
+from defectory.cli.main import main as command_line
 
 PAGE = Path(__file__).parent / "cli.md"
 

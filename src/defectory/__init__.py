@@ -11,19 +11,21 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from defectory.app.fitting import FitOptions, fit
-    from defectory.app.model import Model, load
+    from defectory.api.fit import fit
     from defectory.domain import DefectoryError, Label
+    from defectory.workflows.calibrated import CalibratedDetector as Model
+    from defectory.workflows.calibrated import load_calibrated as load
+    from defectory.workflows.fitting.options import FitOptions
 
 __all__ = ["DefectoryError", "FitOptions", "Label", "Model", "__version__", "fit", "load"]
 
 _HOMES = {
     "DefectoryError": ("defectory.domain", "DefectoryError"),
-    "FitOptions": ("defectory.app.fitting", "FitOptions"),
+    "FitOptions": ("defectory.workflows.fitting.options", "FitOptions"),
     "Label": ("defectory.domain", "Label"),
-    "Model": ("defectory.app.model", "Model"),
-    "fit": ("defectory.app.fitting", "fit"),
-    "load": ("defectory.app.model", "load"),
+    "Model": ("defectory.workflows.calibrated", "CalibratedDetector"),
+    "fit": ("defectory.api.fit", "fit"),
+    "load": ("defectory.workflows.calibrated", "load_calibrated"),
 }
 
 

@@ -1,6 +1,6 @@
 """`python -m defectory` is the command line."""
 
-from defectory.app.cli import main
+from defectory.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="defectory")

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from defectory.app.cli import main
+from defectory.cli.main import main
 from tests.pictures import write_mvtec
 
 

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import defectory
-from defectory.app import cli_options
+from defectory.cli import options as cli_options
 from defectory.detectors import DETECTORS
 from defectory.training.resources import DEVICES
 from tests.e2e.conftest import run
@@ -205,6 +205,6 @@ def test_interrupting_fit_leaves_nothing_and_the_next_run_resumes(parts, tmp_pat
 
 def test_help_is_quick_to_import():
     heavy = "('numpy', 'torch', 'onnxruntime')"
-    code = f"import sys, defectory.app.cli; print([m for m in {heavy} if m in sys.modules])"
+    code = f"import sys, defectory.cli.main; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from defectory.app.cli import main
-from defectory.app.outliers import OutlierOptions, find_outliers
+from defectory.cli.main import main
+from defectory.workflows.outliers.find import find_outliers
+from defectory.workflows.outliers.results import OutlierOptions
 from tests.pictures import disc, save
 
 
@@ -49,7 +50,7 @@ def test_what_cannot_be_done_is_said_in_a_line(tmp_path):
 PROGRAM = """
 import time
 from functools import partial
-from defectory.app import outliers
+from defectory.workflows.outliers import find as outliers
 from defectory.training import loop
 
 def save_slowly(*arguments, save=loop.save_checkpoint):
@@ -58,7 +59,7 @@ def save_slowly(*arguments, save=loop.save_checkpoint):
 
 loop.save_checkpoint = save_slowly
 outliers.TrainingResources = partial(outliers.TrainingResources, checkpoint_every_s=0.0)
-from defectory.app.cli import main
+from defectory.cli.main import main
 main()
 """
 

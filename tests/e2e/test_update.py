@@ -5,12 +5,13 @@ import json
 import pytest
 
 import defectory
-from defectory.app.fitting import FitOptions, fit_dataset
-from defectory.app.updating import update_bundle
 from defectory.detectors import DETECTORS
+from defectory.workflows.fitting.fit import fit_dataset
+from defectory.workflows.fitting.options import FitOptions
+from defectory.workflows.updating.update import update_bundle
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
-from tests.unit.app.teachable import ACCOUNT, Teachable
+from tests.unit.workflows.teachable import ACCOUNT, Teachable
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,7 +64,7 @@ def test_fit_says_what_it_found_and_lists_what_it_distrusts(fitted):
 
 def test_suspects_are_counted_in_the_images_that_the_time_budget_left(data, monkeypatch):
     monkeypatch.setattr(
-        "defectory.app.limits.Limits.keep_time",
+        "defectory.workflows.fitting.limits.Limits.keep_time",
         lambda self, detector, train, *_: (train.filter(lambda s: s.name >= "train/good/004"), ()),
     )
     options = FitOptions(size_px=64, detector="gaussian")

@@ -1,8 +1,14 @@
 """What comes of new labels: another detector, and how images with a label scored before and after."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from defectory.detectors.base import Detector
+from defectory.domain import ImageSource, MaskSource, Progress
 
 
 @dataclass(frozen=True)
@@ -34,3 +40,18 @@ class Revision:
 
     detector: Detector
     confirmed: tuple[Confirmed, ...]
+
+
+@runtime_checkable
+class TakesLabels(Protocol):
+    """A detector that can learn from labels after its fit."""
+
+    def update(
+        self,
+        images: ImageSource,
+        labels: Sequence[int] | NDArray[np.integer] | None = None,
+        masks: MaskSource | None = None,
+        *,
+        progress: Progress | None = None,
+    ) -> Revision:
+        """Return a new detector that has learned from the labels; see Revision."""

@@ -1,0 +1,1 @@
+"""The Python API, as users of scikit-learn know it; `defectory` exports it."""

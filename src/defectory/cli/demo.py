@@ -1,0 +1,38 @@
+"""The command `demo`."""
+
+import os
+from pathlib import Path
+
+import click
+
+from defectory.cli import options as shared
+from defectory.cli.errors import plain_errors
+from defectory.cli.text import print_evaluation, print_fit
+
+_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
+_ANY_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=_ANY_PATH,
+    default=Path("demo"),
+    show_default=True,
+    help="Folder to write.",
+)
+@shared.detector
+@plain_errors
+def demo(folder: Path, detector: str) -> None:
+    """Fit and judge a detector on 2,223 real solar-cell pictures (ELPV), and write a report."""
+    from defectory.cli.bars import Bars
+    from defectory.workflows.demo import run_demo
+    from defectory.workflows.fitting.options import FitOptions
+
+    with Bars() as bars:
+        result, evaluation = run_demo(folder, FitOptions(detector=detector), progress=bars)
+    print_fit(result, folder / "solar-cells.defectory", None)
+    print_evaluation(evaluation, folder / "figures.json", None)
+    click.echo(f"\nOpen the report in a browser: {os.path.abspath(folder / 'report.html')}")  # noqa: PTH100

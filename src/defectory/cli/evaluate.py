@@ -1,0 +1,47 @@
+"""The command `evaluate`."""
+
+from pathlib import Path
+
+import click
+
+from defectory.cli import options as shared
+from defectory.cli.errors import plain_errors
+from defectory.cli.text import print_evaluation
+
+_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
+_ANY_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("bundle", type=_ANY_PATH)
+@click.argument("data", type=_ANY_PATH)
+@click.option("--json", "json_path", type=_OUT_FILE, help="Write the figures as JSON.")
+@click.option("--report", "report_path", type=_OUT_FILE, help="Write a standalone HTML report.")
+@shared.other_promise
+@shared.skip_unreadable("Leave out images that cannot be read.")
+@plain_errors
+def evaluate(
+    bundle: Path,
+    data: Path,
+    json_path: Path | None,
+    report_path: Path | None,
+    false_reject_rate: float | None,
+    skip_unreadable: bool,
+) -> None:
+    """Judge BUNDLE on the labeled images of DATA (its test split, if it has one)."""
+    from defectory.cli.bars import Bars
+    from defectory.workflows.evaluation.bundles import evaluate_bundle
+
+    command = f"defectory evaluate {bundle} {data}"
+    with Bars() as bars:
+        evaluation = evaluate_bundle(
+            bundle,
+            data,
+            json_path=json_path,
+            report_path=report_path,
+            command=command,
+            false_reject_rate=false_reject_rate,
+            skip_unreadable=skip_unreadable,
+            progress=bars,
+        )
+    print_evaluation(evaluation, json_path, report_path)

@@ -1,0 +1,81 @@
+"""The command `fit`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defectory.cli import options as shared
+from defectory.cli.errors import plain_errors
+from defectory.cli.quantities import BYTES
+from defectory.cli.text import print_fit
+
+_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
+_ANY_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("data", type=_ANY_PATH)
+@click.option("-o", "--output", "bundle", type=_OUT_FILE, required=True, help="Bundle to write.")
+@shared.detector
+@shared.size(256, "Side that images are resized to; a multiple of 32.")
+@click.option(
+    "--tiles",
+    "n_tiles",
+    type=int,
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Read images as N x N tiles of that size: for tiny defects.",
+)
+@shared.seed
+@click.option(
+    "--false-reject-rate",
+    type=float,
+    default=0.01,
+    show_default=True,
+    metavar="R",
+    help="At most this share of good parts may be rejected.",
+)
+@click.option(
+    "--confidence",
+    type=float,
+    default=0.95,
+    show_default=True,
+    metavar="C",
+    help="How surely that is to hold.",
+)
+@click.option(
+    "--backbone",
+    default="efficientnet-lite0",
+    show_default=True,
+    help="Frozen features: efficientnet-lite0, or timm:NAME.",
+)
+@shared.time_budget("learn from fewer images where all would take longer.")
+@shared.device
+@click.option(
+    "--max-memory",
+    "max_memory_bytes",
+    type=BYTES,
+    metavar="SIZE",
+    help="Such as 800MB, 2GB: refuse work that would need more.",
+)
+@shared.skip_unreadable("Leave out images that cannot be read.")
+@shared.no_cache("Do not keep features on disk.")
+@shared.overwrite("bundle")
+@plain_errors
+def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
+    """Learn what is normal from DATA and write a bundle.
+
+    Training images that look defective are listed beside it, in BUNDLE's name with .suspects.jsonl.
+    The train split is used, or everything where nothing is called train. Test images are never
+    looked at. Interrupted? Run it again: features that were read already come from the cache.
+    """
+    from defectory.cli.bars import Bars
+    from defectory.workflows.fitting.fit import check_fit_output, fit_dataset, save_fit
+    from defectory.workflows.fitting.options import FitOptions
+
+    check_fit_output(bundle, overwrite=overwrite)
+    with Bars() as bars:
+        result = fit_dataset(data, FitOptions(use_cache=not no_cache, **settings), progress=bars)
+    print_fit(result, bundle, save_fit(result, bundle))

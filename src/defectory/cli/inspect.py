@@ -1,0 +1,34 @@
+"""The command `inspect`."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from defectory.cli.errors import plain_errors
+
+_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
+_ANY_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("data", type=_ANY_PATH)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@plain_errors
+def inspect(data: Path, as_json: bool) -> None:
+    """Examine DATA before training: what was understood, and what is wrong with it.
+
+    Exit status 1 where something is wrong that would stop training.
+    """
+    from defectory.cli.bars import Bars
+    from defectory.workflows.inspection import inspect_data, inspection_text
+
+    with Bars() as bars:
+        inspection = inspect_data(data, progress=bars)
+    if as_json:
+        click.echo(json.dumps(inspection.to_dict(), indent=1, default=str, allow_nan=False))
+    else:
+        click.echo(inspection_text(inspection), nl=False)
+    if inspection.has_errors:
+        sys.exit(1)

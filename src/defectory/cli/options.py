@@ -1,0 +1,82 @@
+"""Options that several commands share, so that they are named and explained alike."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defectory.cli.quantities import SECONDS
+
+Option = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+DETECTORS = ("auto", "gaussian", "patch-memory", "memseg", "mapl", "mcod")
+"""As in the registry, which is not imported before work starts."""
+
+DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
+"""As in `training.resources`."""
+
+detector: Option = click.option(
+    "--detector", type=click.Choice(DETECTORS), default="auto", show_default=True
+)
+other_promise: Option = click.option(
+    "--false-reject-rate",
+    type=float,
+    metavar="R",
+    help="Decide by another promise than the bundle's; nothing is fitted again.",
+)
+output_folder: Option = click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to write.",
+)
+device: Option = click.option(
+    "--device",
+    type=click.Choice(DEVICES),
+    default="auto",
+    show_default=True,
+    help="To train networks on: auto takes a GPU where there is one, cuda-bf16 computes in bfloat16.",
+)
+seed: Option = click.option("--seed", type=int, default=0, show_default=True)
+
+
+def no_cache(words: str) -> Option:
+    """Return `--no-cache`."""
+    return click.option("--no-cache", is_flag=True, help=words)
+
+
+def overwrite(what: str) -> Option:
+    """Return `--overwrite`, for a bundle or a folder."""
+    return click.option("--overwrite", is_flag=True, help=f"Replace an existing {what}.")
+
+
+def size(default: int, words: str) -> Option:
+    """Return `--size`, in pixels."""
+    return click.option(
+        "--size",
+        "size_px",
+        type=int,
+        default=default,
+        show_default=True,
+        metavar="PX",
+        help=words,
+    )
+
+
+def skip_unreadable(words: str) -> Option:
+    """Return `--skip-unreadable`."""
+    return click.option("--skip-unreadable", is_flag=True, help=words)
+
+
+def time_budget(words: str) -> Option:
+    """Return `--time-budget`, and what is done to keep it."""
+    return click.option(
+        "--time-budget",
+        "time_budget_s",
+        type=SECONDS,
+        metavar="TIME",
+        help=f"Such as 90s, 10m, 1h: {words}",
+    )

@@ -1,0 +1,80 @@
+"""The command `outliers`."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defectory.cli import options as shared
+from defectory.cli.errors import plain_errors
+
+_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
+_ANY_PATH = click.Path(path_type=Path)
+
+
+@click.command()
+@click.argument("data", type=_ANY_PATH)
+@shared.output_folder
+@click.option(
+    "--encoder",
+    type=click.Choice(("packaged", "scratch", "scratch-small")),
+    default="packaged",
+    show_default=True,
+    help="Frozen ImageNet features (minutes), or a network trained on DATA alone (hours; small: less).",
+)
+@shared.size(96, "Side that images are resized to for packaged features; a multiple of 32.")
+@click.option(
+    "--slots",
+    "n_slots",
+    type=int,
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Slots of memory: at most so many kinds of images belong.",
+)
+@click.option(
+    "--ratio",
+    type=float,
+    metavar="R",
+    help="Share of the images to list; estimated from the scores unless given.",
+)
+@click.option(
+    "--n-groups", type=int, metavar="N", help="Groups of alike outliers; found unless given."
+)
+@click.option(
+    "--augmentation",
+    type=click.Choice(("auto", "figure", "photo")),
+    default="auto",
+    show_default=True,
+    help="How other views are drawn: figure neither mirrors nor crops much.",
+)
+@shared.time_budget("train in fewer steps where all would take longer.")
+@shared.device
+@shared.seed
+@shared.skip_unreadable("Leave out images that cannot be read.")
+@shared.no_cache("Keep neither features nor interrupted training.")
+@shared.overwrite("folder")
+@plain_errors
+def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
+    """Find which images of DATA do not belong, without a single label.
+
+    DATA is a folder of any depth, a manifest, or IDX files (MNIST); labels are not looked at. Writes a
+    ranked list (JSONL and CSV), a summary, and a page with the oddest images beside what belongs.
+    Interrupted? Run it again: it goes on where it was.
+    """
+    from defectory.cli.bars import Bars
+    from defectory.workflows.outliers.exports import outliers_to_folder
+    from defectory.workflows.outliers.results import OutlierOptions
+    from defectory.workflows.scoring.exports import check_output
+
+    check_output(folder, overwrite=overwrite)
+    options = OutlierOptions(use_cache=not no_cache, **settings)
+    with Bars() as bars:
+        summary = outliers_to_folder(data, folder, options, overwrite=overwrite, progress=bars)
+    click.echo(
+        f"{summary['n_outliers']} of {summary['n_images']} images do not seem to belong "
+        f"({summary['outlier_ratio']:.1%}; {summary['ratio_from']})."
+    )
+    for note in summary["notes"]:
+        click.echo(f"Note: {note}")
+    click.echo(f"Wrote {folder / 'outliers.jsonl'}. Look at {folder / 'outliers.html'}")

@@ -1,0 +1,85 @@
+"""The command `update`, and what it prints."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defectory.cli import options as shared
+from defectory.cli.errors import plain_errors
+
+_ANY_PATH = click.Path(path_type=Path)
+_MAX_LISTED = 20
+
+
+@click.command()
+@click.argument("bundle", type=_ANY_PATH)
+@click.argument("labels", type=_ANY_PATH)
+@click.option(
+    "-o",
+    "--output",
+    "new_bundle",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="Bundle to write; BUNDLE stays.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@shared.no_cache("Do not keep features on disk.")
+@shared.overwrite("bundle")
+@plain_errors
+def update(
+    bundle: Path, labels: Path, new_bundle: Path, as_json: bool, no_cache: bool, overwrite: bool
+) -> None:
+    """Teach BUNDLE the LABELS that a person has confirmed: false alarms, missed defects.
+
+    LABELS is a CSV or JSONL manifest of images that are normal or anomalous, with masks where there are
+    any; its paths are relative to its folder. Says which decisions on images with a confirmed label flip.
+    """
+    from defectory.cli.bars import Bars
+    from defectory.workflows.updating.update import update_bundle
+
+    with Bars() as bars:
+        result = update_bundle(
+            bundle, labels, new_bundle, overwrite=overwrite, use_cache=not no_cache, progress=bars
+        )
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), indent=1, allow_nan=False))
+    else:
+        _print_update(result, new_bundle)
+
+
+def _print_update(result: Any, new_bundle: Path) -> None:
+    masks = f"; {result.n_masks} with a mask" if result.n_masks else ""
+    click.echo(
+        f"Took {result.n_labels} labels ({result.n_normal} normal, {result.n_anomalous} anomalous"
+        f"{masks}) in {result.wall_s:.1f} s."
+    )
+    for line in result.account:
+        click.echo(line)
+    threshold = result.model.threshold
+    was = result.threshold_before.value
+    click.echo(f"Threshold {threshold.value:.4g} (was {was:.4g}): {threshold.explain()}")
+    flips, wrong = result.flips, result.still_wrong
+    n_right = sum(image.is_right for image in flips)
+    click.echo(
+        f"Decisions that change on images with a confirmed label: {len(flips)} of {len(result.checked)}"
+        + (f", {n_right} rightly and {len(flips) - n_right} wrongly." if flips else ".")
+    )
+    _print_images(flips, "now right", "now wrong")
+    click.echo(f"Decided wrongly as before: {len(wrong)}.")
+    _print_images(wrong, "", "still wrong")
+    click.echo(f"Wrote {new_bundle} ({new_bundle.stat().st_size / 1e6:.1f} MB).")
+
+
+def _print_images(images: Sequence[Any], right: str, wrong: str) -> None:
+    for image in images[:_MAX_LISTED]:
+        name = click.format_filename(image.name)  # its bytes need not be text
+        click.echo(
+            f"  {right if image.is_right else wrong}: {name}, {image.label.name.lower()}, "
+            f"{'rejected' if image.is_rejected else 'accepted'}, "
+            f"score {image.before:.4g} -> {image.after:.4g}"
+        )
+    if len(images) > _MAX_LISTED:
+        click.echo(f"  and {len(images) - _MAX_LISTED} more; --json lists all")

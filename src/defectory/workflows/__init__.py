@@ -1,0 +1,1 @@
+"""What the product does: dataclasses in, dataclasses out; nothing here prints."""

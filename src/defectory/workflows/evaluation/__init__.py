@@ -1,0 +1,1 @@
+"""How good a bundle is on labeled images, and the report of it."""

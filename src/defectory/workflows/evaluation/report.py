@@ -1,0 +1,211 @@
+"""From an evaluation to the content of its report."""
+
+import platform
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from math import isnan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory import __version__
+from defectory.domain import Label
+from defectory.reports import (
+    Confusion,
+    Facts,
+    Gallery,
+    GalleryItem,
+    Metric,
+    Promise,
+    ReportContent,
+    ScoredImages,
+    TypeRow,
+    false_alarms_gallery,
+    highest_gallery,
+    misses_gallery,
+    pick_false_alarms,
+    pick_highest,
+    pick_misses,
+)
+from defectory.sources import read_image, read_mask
+from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.evaluation.evaluate import Evaluation
+from defectory.workflows.evaluation.suspect_pictures import describe_suspects
+from defectory.workflows.heat_scale import heat_scale_of
+
+_GALLERY_ITEMS = 12
+_METRICS = (
+    ("image_auroc", "Image AUROC", "How surely a defective part scores above a good one.", False),
+    ("image_ap", "Image average precision", "Precision averaged over all recalls.", False),
+    (
+        "recall_at_1pct_frr",
+        "Recall at 1 % false rejects",
+        "Defective parts found where 1 % of these good parts may be rejected.",
+        True,
+    ),
+    ("f1", "F1 at the threshold", "Balance of precision and recall of the decisions made.", False),
+    (
+        "pixel_auroc",
+        "Pixel AUROC",
+        "How surely a defective pixel is hotter than a good one.",
+        False,
+    ),
+    (
+        "aupro",
+        "AUPRO to 0.3",
+        "Overlap with each marked region, averaged up to 30 % false pixels.",
+        False,
+    ),
+)
+
+
+def build_report(
+    model: CalibratedDetector, evaluation: Evaluation, *, title: str, command: str = ""
+) -> ReportContent:
+    """Return what the report of an evaluation says; pictures are read from disk."""
+    labels, rejected = evaluation.labels, evaluation.rejected
+    confusion = Confusion(
+        n_found=int((rejected & (labels == Label.ANOMALOUS)).sum()),
+        n_missed=int((~rejected & (labels == Label.ANOMALOUS)).sum()),
+        n_false_alarms=int((rejected & (labels == Label.NORMAL)).sum()),
+        n_accepted=int((~rejected & (labels == Label.NORMAL)).sum()),
+    )
+    threshold = model.threshold
+    detector, today = model.bundle.detector, datetime.now(UTC).date().isoformat()
+    notes = [str(note) for note in model.facts.get("notes", ())]
+    return ReportContent(
+        title=title,
+        subtitle=f"{detector.name} on {detector.backbone_.card.name}, {len(labels)} images, {today}",
+        verdict=_verdict(confusion),
+        warnings=tuple(dict.fromkeys([*notes, *evaluation.notes])),
+        metrics=tuple(_metrics(evaluation)),
+        scored=ScoredImages(evaluation.scores, labels, threshold.value),
+        promise=Promise(
+            threshold.false_reject_rate,
+            threshold.confidence,
+            threshold.bound,
+            threshold.n_normals,
+            threshold.value,
+        ),
+        confusion=confusion,
+        types=tuple(
+            TypeRow(row.name, row.n_images, row.n_rejected, row.image_auroc, row.median_score)
+            for row in evaluation.types()
+        ),
+        galleries=_galleries(evaluation, labels, rejected, confusion),
+        heat_scale=heat_scale_of(model),
+        data=_data_facts(model, evaluation),
+        provenance=_provenance(model, evaluation, command),
+        account=tuple(str(line) for line in model.facts.get("account", ())),
+        suspects=describe_suspects(model.facts, evaluation.root),
+    )
+
+
+def _verdict(confusion: Confusion) -> str:
+    found, wrong = confusion.recall, confusion.false_reject_rate
+    if isnan(found) and isnan(wrong):
+        return "No image is labeled, so the decisions cannot be judged."
+    parts = []
+    if not isnan(found):
+        parts.append(f"Finds {found:.0%} of the defective parts")
+    if not isnan(wrong):
+        parts.append(f"rejects {wrong:.1%} of the good ones")
+    return f"{' and '.join(parts)}.".replace("%", " %")
+
+
+def _metrics(evaluation: Evaluation) -> list[Metric]:
+    rows = []
+    for key, label, explanation, is_percent in _METRICS:
+        low, high = evaluation.intervals[key] or (None, None)
+        rows.append(
+            Metric(
+                key=key,
+                label=label,
+                value=evaluation.metrics[key],
+                explanation=explanation,
+                low=low,
+                high=high,
+                is_percent=is_percent,
+                missing_reason=_missing(key, evaluation),
+            )
+        )
+    return rows
+
+
+def _missing(key: str, evaluation: Evaluation) -> str:
+    if not evaluation.n_anomalous:
+        return "no defective images in the test set"
+    if not evaluation.n_normal:
+        return "no good images in the test set"
+    return "no masks in the test set" if key in ("pixel_auroc", "aupro") else "undefined"
+
+
+def _galleries(
+    evaluation: Evaluation,
+    labels: NDArray[np.int8],
+    rejected: NDArray[np.bool_],
+    confusion: Confusion,
+) -> tuple[Gallery, ...]:
+    scores = evaluation.scores
+    highest = _items(evaluation, pick_highest(scores))
+    misses = _items(evaluation, pick_misses(scores, labels, rejected))
+    alarms = _items(evaluation, pick_false_alarms(scores, labels, rejected))
+    return (
+        highest_gallery(highest, len(scores)),
+        misses_gallery(misses, confusion.n_missed, confusion.n_anomalous),
+        false_alarms_gallery(alarms, confusion.n_false_alarms, confusion.n_normal),
+    )
+
+
+def _items(
+    evaluation: Evaluation, indices: Sequence[int] | NDArray[np.intp]
+) -> tuple[GalleryItem, ...]:
+    items = []
+    for i in indices[:_GALLERY_ITEMS]:
+        sample = evaluation.samples[i]
+        items.append(
+            GalleryItem(
+                name=sample.name,
+                image=read_image(sample.path),
+                decision=evaluation.decisions[i],
+                label=sample.label,
+                defect_type=sample.defect_type or "",
+                anomaly_map=evaluation.maps[i] if evaluation.maps else None,
+                mask=None if sample.mask_path is None else read_mask(sample.mask_path),
+            )
+        )
+    return tuple(items)
+
+
+def _data_facts(model: CalibratedDetector, evaluation: Evaluation) -> Facts:
+    labels = model.facts.get("labels", {})
+    learned = ", ".join(f"{n} {name}" for name, n in labels.items() if n)
+    judged = (
+        f"{evaluation.n_normal} normal, {evaluation.n_anomalous} anomalous, "
+        f"{evaluation.n_unlabeled} unlabeled"
+    )
+    updates = tuple(
+        ("Labels confirmed later", f"{entry['n_labels']}, on {entry['date'][:10]}")
+        for entry in model.facts.get("updates", ())
+    )
+    return (("Learned from", learned or "unknown"), *updates, ("Judged on", judged))
+
+
+def _provenance(model: CalibratedDetector, evaluation: Evaluation, command: str) -> Facts:
+    detector, facts = model.bundle.detector, model.facts
+    settings = ", ".join(f"{key}={value}" for key, value in detector.config().items())
+    rows = [
+        ("Detector", f"{detector.name} ({settings})"),
+        ("Weights", f"{detector.backbone_.card.id}, {detector.backbone_.card.license}"),
+        ("Seed", str(facts.get("seed", ""))),
+        (
+            "Fitted",
+            f"{facts.get('created', '')} with defectory {facts.get('defectory_version', '')}",
+        ),
+        ("Training data", str(facts.get("data", {}).get("fingerprint", ""))),
+        ("Test data", evaluation.data_fingerprint),
+        ("Evaluated with", f"defectory {__version__}, Python {platform.python_version()}"),
+    ]
+    if command:
+        rows.append(("Command", command))
+    return tuple(rows)

@@ -1,0 +1,149 @@
+"""From a data set to a model with a threshold: options, what is learned from, what a person must know."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from inspect import signature
+from pathlib import Path
+
+from defectory.artifacts import Bundle
+from defectory.backbones import FeatureCache, user_cache_folder
+from defectory.calibration import n_normals_needed
+from defectory.detectors import DETECTORS, Detector
+from defectory.domain import DataError, Label, NoProgress, ParameterError, Progress, check_settings
+from defectory.sources import Dataset, read_dataset
+from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.fitting.facts import describe_fit
+from defectory.workflows.fitting.limits import Limits
+from defectory.workflows.fitting.options import FitOptions, FitResult
+from defectory.workflows.readable import find_unreadable, keep_readable
+from defectory.workflows.scoring.exports import check_output
+from defectory.workflows.suspects import SuspectImage, find_suspects, suspects_path, write_suspects
+
+
+def fit_dataset(
+    data: Path | str | Dataset,
+    options: FitOptions | None = None,
+    *,
+    progress: Progress | None = None,
+) -> FitResult:
+    """Fit a detector and its threshold on the training part of a data set.
+
+    Test images are never looked at. Labeled anomalies are not used by one-class detectors.
+
+    Raises
+    ------
+    DataError, ImageReadError : the data cannot be used.
+    ParameterError : a setting is out of range.
+    ResourceError : more memory or time would be needed than is allowed.
+    """
+    started = time.monotonic()
+    options, progress = options or FitOptions(), progress or NoProgress()
+    detector = _make_detector(options)
+    dataset = data if isinstance(data, Dataset) else read_dataset(data)
+    train, notes = _training_part(dataset, options, progress)
+    limits = Limits(options.time_budget_s, options.max_memory_bytes, options.device)
+    limits.check_device(detector)
+    limits.check_memory(detector, len(train))
+    train, more = limits.keep_time(detector, train, options.seed, started)
+    if detector.capabilities.needs_torch:
+        detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
+    images = train.images()
+    detector.fit(images, train.labels, train.masks(), progress=progress)
+    suspects = find_suspects(detector, train)
+    model = _calibrated(detector, train, suspects, options, (*notes, *more))
+    labels = train.labels
+    uses_anomalous = detector.capabilities.uses_labeled_anomalies
+    return FitResult(
+        model=model,
+        n_images=len(train),
+        n_normal=int((labels == Label.NORMAL).sum()),
+        n_unlabeled=int((labels == Label.UNLABELED).sum()),
+        n_anomalous=int((labels == Label.ANOMALOUS).sum()),
+        n_learned=len(train) if uses_anomalous else int((labels != Label.ANOMALOUS).sum()),
+        wall_s=time.monotonic() - started,
+        notes=tuple(model.facts["notes"]),
+        suspects=suspects,
+        account=detector.account_,
+    )
+
+
+def check_fit_output(bundle: Path, *, overwrite: bool) -> None:
+    """Refuse a bundle, or a list of suspects beside it, that cannot be written; OutputError."""
+    check_output(bundle, overwrite=overwrite)
+    check_output(suspects_path(bundle), overwrite=overwrite)
+
+
+def save_fit(result: FitResult, bundle: Path) -> Path | None:
+    """Write the bundle and, beside it, the images that the fit distrusted; return where these are.
+
+    Returns
+    -------
+    None where nothing was distrusted; a list of an earlier fit is removed then
+
+    Raises
+    ------
+    OutputError : a file cannot be written.
+    """
+    result.model.save(bundle)
+    path = suspects_path(bundle)
+    return path if write_suspects(result.suspects, path) else None
+
+
+def _make_detector(options: FitOptions) -> Detector:
+    if options.detector not in DETECTORS:
+        raise ParameterError(
+            f"no detector is named {options.detector!r}; there are {', '.join(DETECTORS)}"
+        )
+    check_settings(vars(options))
+    n_normals_needed(options.false_reject_rate, options.confidence)  # refuses rates outside (0, 1)
+    make: Callable[..., Detector] = DETECTORS[options.detector]
+    settings = {
+        "backbone": options.backbone,
+        "size_px": options.size_px,
+        "n_tiles": options.n_tiles,
+        "seed": options.seed,
+        "cache": FeatureCache(user_cache_folder() / "features") if options.use_cache else None,
+    }
+    known = signature(make).parameters
+    if "n_tiles" not in known and options.n_tiles != 1:
+        raise ParameterError(
+            f"{options.detector} reads no tiles; leave --tiles out, or take --detector gaussian"
+        )
+    return make(**{name: value for name, value in settings.items() if name in known})
+
+
+def _training_part(
+    dataset: Dataset, options: FitOptions, progress: Progress
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Return the images to learn from: the train split, or all where nothing is called train."""
+    train = dataset.subset("train")
+    if not len(train):
+        train = dataset.subset("")
+    if not len(train):
+        raise DataError(
+            f"{dataset.root}: every image belongs to the test split; "
+            "put the images to learn from under train/ or give them split=train"
+        )
+    if not options.skip_unreadable:
+        return train, ()
+    unreadable = find_unreadable(train, progress)
+    notes = tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
+    return keep_readable(train, unreadable), notes
+
+
+def _calibrated(
+    detector: Detector,
+    train: Dataset,
+    suspects: Sequence[SuspectImage],
+    options: FitOptions,
+    notes: tuple[str, ...],
+) -> CalibratedDetector:
+    calibration = {"scores": detector.held_out_scores_, "peaks": detector.held_out_peaks_}
+    model = CalibratedDetector(
+        Bundle(detector, calibration, {}), options.false_reject_rate, options.confidence
+    )
+    if not model.threshold.is_kept:
+        notes = (*notes, model.threshold.explain())
+    facts = describe_fit(detector, train, suspects, seed=options.seed, notes=notes)
+    return replace(model, bundle=replace(model.bundle, facts=facts))

@@ -1,0 +1,68 @@
+"""Settings of a fit, and what it gives back."""
+
+from dataclasses import dataclass
+
+from defectory.backbones import DEFAULT_BACKBONE
+from defectory.calibration import DEFAULT_CONFIDENCE
+from defectory.detectors import DEFAULT_DETECTOR
+from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.suspects import SuspectImage
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Settings of `fit`, as on the command line.
+
+    Attributes
+    ----------
+    detector : name in the registry
+    backbone : frozen backbone
+    size_px, n_tiles : how images are shown to the backbone
+    seed : of every random draw
+    false_reject_rate, confidence : (0, 1), the promise of the threshold
+    time_budget_s : > 0, or None; fewer images are learned from where all would take longer
+    max_memory_bytes : > 0, or None; refused before work starts where the estimate is higher
+    skip_unreadable : leave out images that cannot be read, and say which; else they are an error
+    use_cache : keep features on disk for the next fit
+    device : what networks are trained on: auto, cpu, cuda or cuda-bf16, see TrainingResources
+    """
+
+    detector: str = DEFAULT_DETECTOR
+    backbone: str = DEFAULT_BACKBONE
+    size_px: int = 256
+    n_tiles: int = 1
+    seed: int = 0
+    false_reject_rate: float = 0.01
+    confidence: float = DEFAULT_CONFIDENCE
+    time_budget_s: float | None = None
+    max_memory_bytes: int | None = None
+    skip_unreadable: bool = False
+    use_cache: bool = True
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What `fit` gives back.
+
+    Attributes
+    ----------
+    model : fitted
+    n_images, n_normal, n_unlabeled, n_anomalous : what there was to learn from, by label
+    n_learned : images that were learned from
+    wall_s : seconds
+    notes : what a person must know: images left out, promises that cannot be kept
+    suspects : unlabeled images that were distrusted, oddest first
+    account : what there was to learn from and what was done with it, in plain lines
+    """
+
+    model: CalibratedDetector
+    n_images: int
+    n_normal: int
+    n_unlabeled: int
+    n_anomalous: int
+    n_learned: int
+    wall_s: float
+    notes: tuple[str, ...] = ()
+    suspects: tuple[SuspectImage, ...] = ()
+    account: tuple[str, ...] = ()

@@ -1,0 +1,1 @@
+"""Which images of a collection do not belong: ranked, grouped and shown."""

@@ -1,0 +1,87 @@
+"""Outliers on disk: a ranked list, a summary, and a page."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from defectory import __version__
+from defectory.domain import Progress
+from defectory.reports.outlier_page import render_outliers
+from defectory.workflows.outliers.find import find_outliers
+from defectory.workflows.outliers.page_content import build_outlier_content
+from defectory.workflows.outliers.results import OutlierOptions, Outliers
+from defectory.workflows.scoring.exports import whole_folder
+
+
+def outliers_to_folder(
+    data: Path,
+    folder: Path,
+    options: OutlierOptions,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Find the outliers of a collection, write the folder, and return the summary."""
+    outliers = find_outliers(data, options, progress=progress)
+    write_outliers(outliers, folder, overwrite=overwrite)
+    return summarize(outliers)
+
+
+def write_outliers(outliers: Outliers, folder: Path, *, overwrite: bool = False) -> None:
+    """Write outliers.jsonl, outliers.csv, summary.json and outliers.html; the folder whole or not at all."""
+    rows = list(_rows(outliers))
+    with whole_folder(folder, overwrite=overwrite) as part:
+        lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+        (part / "outliers.jsonl").write_text(
+            "".join(f"{line}\n" for line in lines), encoding="utf-8", errors="surrogateescape"
+        )
+        with (part / "outliers.csv").open(
+            "w", newline="", encoding="utf-8", errors="surrogateescape"
+        ) as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        summary = json.dumps(summarize(outliers), indent=1, ensure_ascii=False)
+        (part / "summary.json").write_text(summary + "\n", encoding="utf-8")
+        page = render_outliers(build_outlier_content(outliers))
+        (part / "outliers.html").write_text(page, encoding="utf-8")
+
+
+def summarize(outliers: Outliers) -> dict[str, Any]:
+    """Return what was found and how, JSON-ready."""
+    detector, listed = outliers.detector, outliers.listed
+    n = len(outliers.scores)
+    return {
+        "n_images": n,
+        "n_outliers": len(listed),
+        "outlier_ratio": len(listed) / n,
+        "ratio_from": outliers.explain_ratio(),
+        "cut": outliers.estimate.cut,
+        "n_images_of_slot": np.bincount(
+            outliers.slots, minlength=detector.n_slots + 1
+        )[1:].tolist(),
+        "n_images_of_group": np.bincount(outliers.groups[listed])[1:].tolist() if len(listed) else [],
+        "augmentation": detector.augmentation_,
+        "weights": detector.backbone_.card.id,
+        "config": detector.config(),
+        "defectory_version": __version__,
+        "wall_s": round(outliers.wall_s, 1),
+        "notes": list(outliers.collection.notes),
+    }  # fmt: skip
+
+
+def _rows(outliers: Outliers) -> Iterator[dict[str, Any]]:
+    for rank, i in enumerate(outliers.order, start=1):
+        group = int(outliers.groups[i])
+        yield {
+            "rank": rank,
+            "image": outliers.collection.names[i],
+            "score": float(f"{outliers.scores[i]:.6g}"),
+            "is_outlier": group > 0,
+            "group": group or None,
+            "slot": int(outliers.slots[i]),
+        }

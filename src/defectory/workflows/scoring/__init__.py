@@ -1,0 +1,1 @@
+"""Images scored with a bundle, and their rows and heatmaps on disk."""

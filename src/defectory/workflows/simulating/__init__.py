@@ -1,0 +1,1 @@
+"""Simulated defects on disk, for a person to see."""

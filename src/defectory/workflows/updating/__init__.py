@@ -1,0 +1,1 @@
+"""A bundle takes labels that a person has confirmed."""

@@ -1,0 +1,104 @@
+"""Labels that a person has confirmed after the fit, read and checked before anything is learned from them."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from defectory.domain import DataError, Label, MaskSource
+from defectory.sources import Dataset, Sample, read_dataset
+from defectory.workflows.suspects import CONTENT_DIGITS
+
+_EXTENSIONS = (".csv", ".jsonl")
+_N_NAMED = 5
+
+
+@dataclass(frozen=True)
+class NewLabels:
+    """Images with a confirmed label, each content once.
+
+    Attributes
+    ----------
+    dataset : normal or anomalous images, some with masks
+    contents : of each, the first hex digits of the hash of its content
+    """
+
+    dataset: Dataset
+    contents: tuple[str, ...]
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Content -> name."""
+        samples = self.dataset.samples
+        return {key: s.name for key, s in zip(self.contents, samples, strict=True)}
+
+
+def read_new_labels(path: Path) -> NewLabels:
+    """Return the confirmed labels of a CSV or JSONL manifest.
+
+    An image that is listed twice counts once, with its mask if one of the rows gives one.
+
+    Raises
+    ------
+    ManifestError : the manifest does not parse, or a file is missing.
+    DataError : it is no manifest or has no rows; a row is unlabeled or of the test split; an image has two
+        labels or two masks; a mask does not fit its label.
+    MaskError, ImageReadError : a mask or an image cannot be read, or the two differ in size.
+    """
+    if path.suffix.lower() not in _EXTENSIONS:
+        raise DataError(f"{path}: labels come as a manifest, a file that ends in .csv or .jsonl")
+    dataset = read_dataset(path, layout=path.suffix.lower().removeprefix("."))
+    unlabeled = [s.name for s in dataset.samples if s.label == Label.UNLABELED]
+    if unlabeled:
+        raise DataError(f"{path}: say normal or anomalous of {_listed(unlabeled)}")
+    tests = [s.name for s in dataset.samples if s.split == "test"]
+    if tests:
+        raise DataError(f"{path}: nothing may learn from the test split: {_listed(tests)}")
+    rows: dict[str, _Row] = {}
+    images, masks = dataset.images(), dataset.masks()
+    for i, sample in enumerate(dataset.samples):
+        row = _Row(sample, _fingerprint_mask(sample, masks, i))
+        key = images.fingerprint(i)
+        rows[key] = _merged(rows[key], row) if key in rows else row
+    return NewLabels(
+        replace(dataset, samples=tuple(row.sample for row in rows.values())),
+        tuple(key[:CONTENT_DIGITS] for key in rows),
+    )
+
+
+@dataclass(frozen=True)
+class _Row:
+    sample: Sample
+    mask: str | None  # a hash: masks themselves may be large
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _N_NAMED} more" if len(names) > _N_NAMED else ""
+    return ", ".join(names[:_N_NAMED]) + more
+
+
+def _fingerprint_mask(sample: Sample, masks: MaskSource, index: int) -> str | None:
+    mask = masks.read(index)
+    if mask is None:
+        return None
+    if sample.label == Label.NORMAL and mask.any():
+        raise DataError(
+            f"{sample.name} is labeled normal, but its mask {sample.mask_path} marks a defect"
+        )
+    if sample.label == Label.ANOMALOUS and not mask.any():
+        raise DataError(
+            f"{sample.name} is labeled anomalous, but its mask {sample.mask_path} marks nothing; "
+            "draw the defect, or give no mask"
+        )
+    return hashlib.sha256(mask.tobytes()).hexdigest()
+
+
+def _merged(first: _Row, second: _Row) -> _Row:
+    """Return what two rows of one image say together."""
+    pair = f"{first.sample.name} and {second.sample.name} are the same image"
+    if first.sample.label != second.sample.label:
+        labels = (row.sample.label.name.lower() for row in (first, second))
+        raise DataError(f"{pair}, labeled {' and '.join(labels)}; keep the row that is right")
+    if first.mask is not None and second.mask is not None and first.mask != second.mask:
+        raise DataError(f"{pair} with different masks; keep the row that is right")
+    return second if first.mask is None and second.mask is not None else first

@@ -1,0 +1,252 @@
+"""A fitted model takes labels, and says which of its decisions changed by that."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+from defectory.artifacts import Bundle
+from defectory.backbones import FeatureCache, user_cache_folder
+from defectory.calibration import Threshold
+from defectory.detectors import Detector
+from defectory.detectors.revision import Revision, TakesLabels
+from defectory.domain import (
+    BundleError,
+    Label,
+    ParameterError,
+    Progress,
+)
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.scoring.exports import check_output
+from defectory.workflows.suspects import without_suspects
+from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
+
+
+@dataclass(frozen=True)
+class CheckedImage:
+    """An image whose label is confirmed, and what was and is decided of it.
+
+    Attributes
+    ----------
+    name : as in the data set or the labels; first hex digits of its hash where that is not known
+    label : normal or anomalous
+    before, after : raw image scores
+    was_rejected, is_rejected : decisions at the threshold before, and at the new one
+    """
+
+    name: str
+    label: Label
+    before: float
+    after: float
+    was_rejected: bool
+    is_rejected: bool
+
+    @property
+    def flips(self) -> bool:
+        """Whether the decision changed."""
+        return self.was_rejected != self.is_rejected
+
+    @property
+    def is_right(self) -> bool:
+        """Whether the new decision agrees with the label."""
+        return self.is_rejected == (self.label == Label.ANOMALOUS)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data."""
+        known = {**vars(self), "label": self.label.name.lower()}
+        return {**known, "flips": self.flips, "is_right": self.is_right}
+
+
+@dataclass(frozen=True)
+class Update:
+    """What `update` gives back.
+
+    Attributes
+    ----------
+    model : with the labels; the one it came from is unchanged
+    n_normal, n_anomalous, n_masks : labels that were taken, and masks among them
+    threshold_before : of the model it came from
+    checked : every image with a confirmed label, old and new
+    account : what there is to learn from now and what was done with it, in plain lines
+    wall_s : seconds
+    """
+
+    model: CalibratedDetector
+    n_normal: int
+    n_anomalous: int
+    n_masks: int
+    threshold_before: Threshold
+    checked: tuple[CheckedImage, ...]
+    account: tuple[str, ...]
+    wall_s: float
+
+    @property
+    def n_labels(self) -> int:
+        """How many labels were taken."""
+        return self.n_normal + self.n_anomalous
+
+    @property
+    def flips(self) -> tuple[CheckedImage, ...]:
+        """Images whose decision changed."""
+        return tuple(image for image in self.checked if image.flips)
+
+    @property
+    def still_wrong(self) -> tuple[CheckedImage, ...]:
+        """Images that were decided wrongly before and are still."""
+        return tuple(image for image in self.checked if not image.is_right and not image.flips)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the model as JSON-ready data; an infinite threshold is null."""
+        threshold = self.model.threshold
+        return {
+            "n_labels": self.n_labels,
+            "n_normal": self.n_normal,
+            "n_anomalous": self.n_anomalous,
+            "n_masks": self.n_masks,
+            "threshold": _finite(threshold.value),
+            "threshold_before": _finite(self.threshold_before.value),
+            "promise": threshold.explain(),
+            "n_confirmed": len(self.checked),
+            "flips": [image.to_dict() for image in self.flips],
+            "still_wrong": [image.to_dict() for image in self.still_wrong],
+            "account": list(self.account),
+            "wall_s": self.wall_s,
+        }
+
+
+def updatable(detector: Detector) -> TakesLabels:
+    """Return the detector, or refuse one that cannot be updated; ParameterError."""
+    if isinstance(detector, TakesLabels):
+        return detector
+    raise ParameterError(
+        f"a bundle of {detector.name} takes no labels once it is fitted; "
+        "fit with --detector auto to have one that does"
+    )
+
+
+def update_model(
+    model: CalibratedDetector, new: NewLabels, *, progress: Progress | None = None
+) -> Update:
+    """Return a model that has taken the labels, with every confirmed image's decision checked.
+
+    Raises
+    ------
+    ParameterError : the model's detector cannot be updated.
+    DataError : an image or mask cannot be read.
+    """
+    started = time.monotonic()
+    detector, dataset = updatable(model.bundle.detector), new.dataset
+    revision = detector.update(dataset.images(), dataset.labels, dataset.masks(), progress=progress)
+    revised = _revised_model(model, revision.detector, new)
+    names = {**_known_names(model.facts), **new.names}
+    return Update(
+        model=revised,
+        n_normal=int((dataset.labels == Label.NORMAL).sum()),
+        n_anomalous=int((dataset.labels == Label.ANOMALOUS).sum()),
+        n_masks=sum(sample.mask_path is not None for sample in dataset.samples),
+        threshold_before=model.threshold,
+        checked=tuple(_checked(revision, names, model.threshold.value, revised.threshold.value)),
+        account=revision.detector.account_,
+        wall_s=time.monotonic() - started,
+    )
+
+
+def update_bundle(
+    bundle: Path | str,
+    labels: Path | str,
+    output: Path | str,
+    *,
+    overwrite: bool = False,
+    use_cache: bool = True,
+    progress: Progress | None = None,
+) -> Update:
+    """Teach a bundle labels that a person has confirmed, and write the bundle that comes of it.
+
+    Parameters
+    ----------
+    bundle : of a detector that takes labels, such as auto; it stays as it is
+    labels : CSV or JSONL manifest of images that are normal or anomalous, with or without masks
+    output : bundle to write, whole or not at all; must not exist unless it may be replaced
+    use_cache : take features from the cache of earlier fits, and keep them there
+
+    Raises
+    ------
+    BundleError : there is no bundle, or it is damaged.
+    ParameterError : its detector takes no labels.
+    DataError : the labels cannot be used; see `read_new_labels`.
+    OutputError : the new bundle cannot be written.
+    """
+    check_output(Path(output), overwrite=overwrite)
+    model = load_calibrated(bundle)
+    updatable(model.bundle.detector)
+    if use_cache:
+        model.bundle.detector.cache = FeatureCache(user_cache_folder() / "features")
+    update = update_model(model, read_new_labels(Path(labels)), progress=progress)
+    update.model.save(output)
+    return update
+
+
+def _checked(
+    revision: Revision, names: Mapping[str, str], before: float, after: float
+) -> list[CheckedImage]:
+    return [
+        CheckedImage(
+            name=names.get(image.name, image.name),
+            label=Label(image.label),
+            before=float(image.before),
+            after=float(image.after),
+            was_rejected=bool(image.before > before),
+            is_rejected=bool(image.after > after),
+        )
+        for image in revision.confirmed
+    ]
+
+
+def _revised_model(
+    model: CalibratedDetector, detector: Detector, new: NewLabels
+) -> CalibratedDetector:
+    calibration = {"scores": detector.held_out_scores_, "peaks": detector.held_out_peaks_}
+    facts = _revised_facts(model.facts, detector, new)
+    revised = replace(model, bundle=Bundle(detector, calibration, facts))
+    # what was said of the old threshold holds no longer
+    notes = [note for note in facts.get("notes", ()) if note != model.threshold.explain()]
+    if not revised.threshold.is_kept:
+        notes.append(revised.threshold.explain())
+    return replace(revised, bundle=replace(revised.bundle, facts={**facts, "notes": notes}))
+
+
+def _revised_facts(facts: Mapping[str, Any], detector: Detector, new: NewLabels) -> dict[str, Any]:
+    """Return the facts with this update among them; evaluate must know the images it learned from."""
+    entry = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "n_labels": len(new.contents),
+        "names": new.names,
+    }
+    try:
+        revised = without_suspects(facts, set(new.contents))
+        data = dict(revised.get("data", {}))
+        known = list(data.get("image_hashes", ()))
+        data["image_hashes"] = [*known, *sorted(set(new.contents) - set(known))]
+        updates = [*revised.get("updates", ()), entry]
+    except (TypeError, ValueError) as error:
+        raise BundleError(f"the bundle's facts are damaged ({error!r})") from error
+    account = list(detector.account_) or revised.get("account", [])
+    return {**revised, "data": data, "updates": updates, "account": account}
+
+
+def _known_names(facts: Mapping[str, Any]) -> dict[str, str]:
+    """Return content -> name of images that were labeled in fit or by earlier updates."""
+    try:
+        names = dict(facts.get("confirmed_names", {}))
+        for entry in facts.get("updates", ()):
+            names.update(entry["names"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise BundleError(f"the bundle's facts are damaged ({error!r})") from error
+    return names
+
+
+def _finite(value: float) -> float | None:
+    return value if isfinite(value) else None

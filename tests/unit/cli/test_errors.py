@@ -1,0 +1,51 @@
+import contextlib
+import signal
+
+import pytest
+
+from defectory.cli.bars import Bars
+from defectory.cli.errors import plain_errors
+
+
+def _lost_interrupt():
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        raise RuntimeError("cannot release un-acquired lock")  # noqa: B904 - as Python raises it
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("command", [_interrupt, _lost_interrupt])
+def test_an_interrupt_ends_with_130_even_where_a_lock_swallowed_it(command, capsys):
+    with pytest.raises(SystemExit) as done:
+        plain_errors(command)()
+    assert done.value.code == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def _swallow_an_interrupt_and_go_on():
+    bars = Bars()
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    bars.advance()
+
+
+def test_an_interrupt_that_went_astray_ends_the_command_at_the_next_image(capsys):
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(SystemExit) as done:
+        plain_errors(_swallow_an_interrupt_and_go_on)()
+    assert done.value.code == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is before
+    plain_errors(Bars().advance)()  # the next command knows nothing of it
+
+
+def test_any_other_runtime_error_is_ours_to_see():
+    def command():
+        raise RuntimeError("a bug")
+
+    with pytest.raises(RuntimeError, match="a bug"):
+        plain_errors(command)()

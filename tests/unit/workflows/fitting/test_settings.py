@@ -1,0 +1,27 @@
+"""Settings given from Python are refused before any work starts."""
+
+from math import nan
+from pathlib import Path
+
+import pytest
+
+import defectory
+from defectory.domain import ParameterError
+from defectory.workflows.evaluation.evaluate import evaluate
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("seed", -1), ("seed", 0.5), ("size_px", nan), ("time_budget_s", nan),
+        ("max_memory_bytes", nan), ("false_reject_rate", nan), ("confidence", nan),
+    ],
+)  # fmt: skip
+def test_fit_refuses_them_before_it_looks_at_the_data(setting, value):
+    with pytest.raises(ParameterError, match=f"^{setting} is {value}; give"):
+        defectory.fit(Path("no-such-folder"), **{setting: value})
+
+
+def test_evaluate_refuses_a_negative_seed_before_it_looks_at_the_data():
+    with pytest.raises(ParameterError, match=r"^seed is -1; give an integer of at least 0$"):
+        evaluate(None, Path("no-such-folder"), seed=-1)  # type: ignore[arg-type]

@@ -1,0 +1,129 @@
+"""Distrusted images: beside the bundle, in its facts, and in the report as far as files can be read."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from defectory.domain import BundleError, Suspect
+from defectory.sources import read_dataset
+from defectory.workflows.evaluation.suspect_pictures import describe_suspects
+from defectory.workflows.suspects import (
+    MAX_IN_FACTS,
+    SuspectImage,
+    find_suspects,
+    recorded_suspects,
+    suspect_facts,
+    suspects_path,
+    without_suspects,
+    write_suspects,
+)
+from tests.pictures import disc, save
+
+
+class Distrusting:
+    suspects_ = (Suspect(2, 9.0, 0.0, 5, 5, 1, "odd"), Suspect(0, 7.5, 0.25, 3, 5, 2, "rather odd"))
+
+
+@pytest.fixture
+def train(tmp_path):
+    rng = np.random.default_rng(0)
+    for name in ("a", "b", "c"):
+        save(tmp_path / "data" / "train" / f"{name}.png", disc(rng, 32))
+    return read_dataset(tmp_path / "data" / "train")
+
+
+@pytest.fixture
+def facts(train):
+    return suspect_facts(find_suspects(Distrusting(), train), train.root, contents_of(train))
+
+
+def contents_of(dataset):
+    images = dataset.images()
+    return [images.fingerprint(i)[:12] for i in range(len(dataset))]
+
+
+def test_the_file_names_every_suspect_in_order_with_paths_from_its_folder(train, tmp_path):
+    path = suspects_path(tmp_path / "out" / "tiles.v1.defectory")
+    assert path == tmp_path / "out" / "tiles.v1.suspects.jsonl"
+    assert write_suspects(find_suspects(Distrusting(), train), path)
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    assert rows == [
+        {
+            "name": "c.png", "path": "../data/train/c.png", "score": 9.0, "weight": 0.0,
+            "votes": 5, "n_votes": 5, "round": 1, "reason": "odd",
+        },
+        {
+            "name": "a.png", "path": "../data/train/a.png", "score": 7.5, "weight": 0.25,
+            "votes": 3, "n_votes": 5, "round": 2, "reason": "rather odd",
+        },
+    ]  # fmt: skip
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["tiles.v1.suspects.jsonl"]
+
+
+def test_a_list_of_an_earlier_fit_goes_where_nothing_is_distrusted(tmp_path):
+    path = tmp_path / "x.suspects.jsonl"
+    path.write_text("old\n")
+    assert not write_suspects((), path)
+    assert not path.exists()
+    assert not write_suspects((), path)
+
+
+def test_a_broken_file_name_is_written_too(tmp_path):
+    item = SuspectImage("a\udcff.png", tmp_path / "a\udcff.png", Distrusting.suspects_[0])
+    write_suspects([item], tmp_path / "s.jsonl")
+    assert json.loads((tmp_path / "s.jsonl").read_text())["name"] == "a\udcff.png"
+
+
+def test_facts_keep_the_oddest_and_say_how_many_there_are(train):
+    assert suspect_facts((), train.root, contents_of(train)) == {}
+    many = find_suspects(Distrusting(), train) * (MAX_IN_FACTS - 1)
+    facts = suspect_facts(many, train.root, contents_of(train))
+    assert len(facts["suspects"]) == MAX_IN_FACTS
+    assert facts["n_suspects"] == len(many)
+    first = recorded_suspects(facts)[0]
+    assert asdict(first) == json.loads(json.dumps(facts["suspects"][0]))
+    assert (first.name, first.path, first.weight) == ("c.png", "c.png", 0.0)
+    assert first.content == contents_of(train)[2]
+
+
+@pytest.mark.parametrize("damaged", [5, [5], [{"name": "a"}], ["x"]])
+def test_damaged_facts_are_one_error(damaged):
+    with pytest.raises(BundleError, match="suspects is damaged"):
+        recorded_suspects({"suspects": damaged})
+
+
+def test_a_confirmed_image_is_no_suspect_any_more(train, facts):
+    left = without_suspects(facts, {contents_of(train)[2]})
+    assert [entry["name"] for entry in left["suspects"]] == ["a.png"]
+    assert left["n_suspects"] == 1
+    assert facts["n_suspects"] == 2
+    assert without_suspects({"seed": 0}, {"x"}) == {"seed": 0}
+
+
+@pytest.mark.parametrize("folder", [".", "part"])
+def test_the_report_shows_files_that_are_still_what_they_were(train, facts, folder):
+    shown = describe_suspects(facts, train.root / folder)
+    assert [item.name for item in shown.items] == ["c.png", "a.png"]
+    pixels = train.images().read([2, 0])
+    for item, image in zip(shown.items, pixels, strict=True):
+        np.testing.assert_array_equal(item.image, image)
+
+
+def test_another_file_of_that_name_is_not_shown_for_it(train, facts):
+    save(train.root / "c.png", np.zeros((8, 8, 3)))
+    (train.root / "a.png").unlink()
+    shown = describe_suspects(facts, train.root)
+    assert [item.image for item in shown.items] == [None, None]
+    assert [item.reason for item in shown.items] == ["odd", "rather odd"]
+
+
+@pytest.mark.parametrize("path", ["/dev/zero", "a\0b", "x" * 5000, ""])
+def test_a_hostile_path_in_a_bundle_harms_nobody(facts, path, tmp_path):
+    facts["suspects"][0]["path"] = path
+    assert describe_suspects(facts, tmp_path).items[0].image is None
+
+
+def test_a_bundle_without_suspects_has_no_section(tmp_path):
+    assert describe_suspects({}, tmp_path) is None

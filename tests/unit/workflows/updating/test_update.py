@@ -1,0 +1,194 @@
+"""An update takes labels, keeps the story of the bundle, and checks every confirmed decision."""
+
+import dataclasses
+import json
+from math import inf
+
+import numpy as np
+import pytest
+
+from defectory.artifacts import Bundle
+from defectory.cli.update import _print_images
+from defectory.detectors.revision import Confirmed, Revision
+from defectory.domain import BundleError, Label, ParameterError
+from defectory.sources import Dataset, Sample
+from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.fitting.facts import confirmed_names
+from defectory.workflows.updating.new_labels import NewLabels
+from defectory.workflows.updating.update import CheckedImage, update_model
+
+NO_PEAKS = np.zeros(0, np.float32)
+BEFORE = np.linspace(0, 10, 30, dtype=np.float32)  # threshold 10
+AFTER = np.linspace(0, 5, 400, dtype=np.float32)  # enough for 1 %: threshold below 5
+
+
+class Taught:
+    name = "fake"
+
+    def __init__(self, held_out, account=()):
+        self.held_out_scores_, self.held_out_peaks_, self.account_ = held_out, NO_PEAKS, account
+
+
+class Taking(Taught):
+    """Answers every update with the images it was made with."""
+
+    def __init__(self, confirmed, account=("Now.",), after=AFTER):
+        super().__init__(BEFORE)
+        self._revision = Revision(Taught(after, account), tuple(confirmed))
+
+    def update(self, images, labels, masks=None, *, progress=None):
+        self.asked = (len(images), labels.tolist(), len(masks))
+        return self._revision
+
+
+def confirmed(name, label, before, after):
+    return Confirmed(name, int(label), before, after)
+
+
+def model_of(detector, **facts):
+    calibration = {"scores": detector.held_out_scores_, "peaks": NO_PEAKS}
+    return CalibratedDetector(Bundle(detector, calibration, facts), 0.01)
+
+
+@pytest.fixture
+def new(tmp_path):
+    sample = Sample(tmp_path / "n.png", Label.NORMAL, None, "", None, None, "n.png")
+    odd = dataclasses.replace(
+        sample, path=tmp_path / "o.png", name="o.png", label=Label.ANOMALOUS,
+        mask_path=tmp_path / "m.png",
+    )  # fmt: skip
+    return NewLabels(Dataset(tmp_path, "csv", (sample, odd)), ("aaa", "bbb"))
+
+
+def test_each_confirmed_image_is_decided_by_the_threshold_of_its_time(new):
+    found = update_model(
+        model_of(
+            Taking([
+                confirmed("aaa", Label.NORMAL, 12.0, 1.0),  # false alarm no more
+                confirmed("bbb", Label.ANOMALOUS, 7.0, 7.0),  # found, by the new threshold alone
+                confirmed("ccc", Label.NORMAL, 1.0, 6.0),  # now a false alarm
+                confirmed("ddd", Label.ANOMALOUS, 2.0, 3.0),  # missed as before
+                confirmed("eee", Label.NORMAL, 10.0, 2.0),  # at the threshold is not above it
+            ])
+        ),
+        new,
+    )  # fmt: skip
+    assert (found.threshold_before.value, found.model.threshold.value) == (
+        10.0,
+        pytest.approx(5, 0.02),
+    )
+    flips = [(image.name, image.is_rejected, image.is_right) for image in found.flips]
+    assert flips == [("n.png", False, True), ("o.png", True, True), ("ccc", True, False)]
+    assert [image.name for image in found.still_wrong] == ["ddd"]
+    assert len(found.checked) == 5
+    assert (found.n_labels, found.n_normal, found.n_anomalous, found.n_masks) == (2, 1, 1, 1)
+
+
+def test_the_detector_gets_images_labels_and_masks_in_one_order(new):
+    detector = Taking([])
+    update_model(model_of(detector), new)
+    assert detector.asked == (2, [int(Label.NORMAL), int(Label.ANOMALOUS)], 2)
+
+
+def test_facts_stay_and_the_update_is_added(new):
+    facts = {
+        "seed": 3,
+        "data": {"fingerprint": "f", "image_hashes": ["aaa", "zzz"]},
+        "account": ["Then."],
+        "confirmed_names": {"zzz": "z.png"},
+        "updates": [{"date": "2026-01-01", "n_labels": 1, "names": {"yyy": "y.png"}}],
+        "suspects": [
+            {"name": "o.png", "path": "o.png", "content": "bbb", "score": 1.0, "weight": 0.0,
+             "reason": "odd"},
+        ],
+        "n_suspects": 1,
+    }  # fmt: skip
+    kept = json.loads(json.dumps(facts))
+    detector = Taking([confirmed("yyy", Label.NORMAL, 1, 9), confirmed("zzz", Label.NORMAL, 1, 9)])
+    found = update_model(model_of(detector, **facts), new)
+    after = found.model.facts
+    assert facts == kept
+    assert after["seed"] == 3
+    assert after["data"] == {"fingerprint": "f", "image_hashes": ["aaa", "zzz", "bbb"]}
+    assert after["account"] == ["Now."]
+    assert (after["suspects"], after["n_suspects"]) == ([], 0)
+    assert after["updates"][0] == facts["updates"][0]
+    assert after["updates"][1]["n_labels"] == 2
+    assert after["updates"][1]["names"] == {"aaa": "n.png", "bbb": "o.png"}
+    assert len(after["updates"]) == 2
+    assert [image.name for image in found.checked] == ["y.png", "z.png"]
+    json.dumps(after, allow_nan=False)
+
+
+def test_the_account_of_the_fit_stays_where_the_update_gives_none(new):
+    found = update_model(model_of(Taking([], account=()), account=["Then."]), new)
+    assert found.model.facts["account"] == ["Then."]
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_the_note_on_the_promise_is_that_of_the_new_threshold(new, is_kept):
+    detector = Taking([], after=AFTER if is_kept else AFTER[:40])
+    old = model_of(detector).threshold.explain()
+    found = update_model(model_of(detector, notes=["left out: x", old]), new)
+    expected = ["left out: x"] if is_kept else ["left out: x", found.model.threshold.explain()]
+    assert found.model.facts["notes"] == expected
+    assert found.model.threshold.explain() != old
+
+
+def test_the_model_before_is_unchanged_and_the_promise_stays(new):
+    model = model_of(Taking([]), seed=1)
+    again = dataclasses.replace(model, false_reject_rate=0.2, confidence=0.9)
+    found = update_model(again, new)
+    assert (found.model.false_reject_rate, found.model.confidence) == (0.2, 0.9)
+    assert model.facts == {"seed": 1}
+    assert model.threshold.value == 10.0
+
+
+def test_what_is_printed_as_json_is_json(new):
+    detector = Taking([confirmed("aaa", Label.NORMAL, 12.0, 1.0)], after=NO_PEAKS)
+    found = update_model(model_of(detector), new)
+    data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert found.model.threshold.value == inf
+    assert data["threshold"] is None
+    assert data["threshold_before"] == 10.0
+    assert data["flips"] == [
+        {
+            "name": "n.png", "label": "normal", "before": 12.0, "after": 1.0,
+            "was_rejected": True, "is_rejected": False, "flips": True, "is_right": True,
+        }
+    ]  # fmt: skip
+    assert (data["n_confirmed"], data["still_wrong"], data["account"]) == (1, [], ["Now."])
+
+
+def test_another_detector_is_refused_with_what_to_do(new):
+    with pytest.raises(ParameterError, match=r"bundle of fake takes no labels.*--detector auto"):
+        update_model(model_of(Taught(BEFORE)), new)
+
+
+@pytest.mark.parametrize(
+    "damaged", [{"updates": 3}, {"updates": [{}]}, {"data": 3}, {"confirmed_names": [1]}]
+)
+def test_damaged_facts_are_one_error(new, damaged):
+    with pytest.raises(BundleError, match="damaged"):
+        update_model(model_of(Taking([]), **damaged), new)
+
+
+def test_names_are_kept_of_labeled_images_anomalous_first_and_not_without_end(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("defectory.workflows.fitting.facts._MAX_NAMES", 2)
+    labels = [Label.NORMAL, Label.UNLABELED, Label.NORMAL, Label.ANOMALOUS]
+    samples = tuple(
+        Sample(tmp_path / f"{i}.png", label, None, "", None, None, f"{i}.png")
+        for i, label in enumerate(labels)
+    )
+    names = confirmed_names(Dataset(tmp_path, "csv", samples), ["a", "b", "c", "d"])
+    assert names == {"d": "3.png", "a": "0.png"}
+
+
+def test_a_file_name_that_is_no_text_is_printed_all_the_same(capsys):
+    image = CheckedImage("a\udcff.png", Label.NORMAL, 2.0, 1.0, True, False)
+    _print_images([image] * 22, "now right", "now wrong")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "  now right: a\ufffd.png, normal, accepted, score 2 -> 1"
+    assert lines[20:] == ["  and 2 more; --json lists all"]
