@@ -23,10 +23,10 @@ from benchmarks.label_cases import VARIANTS, Case, Material, draw_case, read_mat
 from benchmarks.provenance import provenance
 from defectory.backbones import Backbone, FeatureCache, View, load_backbone
 from defectory.detectors import Auto
+from defectory.detectors.batching import batched
 from defectory.detectors.gaussian_field import GaussianField
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.detectors.measurements import Measurements, Samples
-from defectory.detectors.states import batched
 from defectory.domain import Label
 from defectory.metrics import auroc
 from defectory.sources import Dataset

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from defectory.domain import Label
-from defectory.pseudolabels import PseudoLabeler, labeler, match_lower, match_upper, otsu_threshold
+from defectory.domain import Label, otsu_threshold
+from defectory.pseudolabels import PseudoLabeler, labeler, match_lower, match_upper
 
 FEW = settings(max_examples=25)
 # Eighths of small numbers, moved by whole numbers: every sum below is exact.
@@ -106,7 +106,9 @@ def test_thresholds_move_along_with_the_scores(labeled, unlabeled, shift):
     def moves(threshold, *sets):
         return threshold(*(s + shift for s in sets)) - threshold(*sets)
 
-    assert moves(otsu_threshold, unlabeled) == pytest.approx(shift, abs=1e-9)
+    assert moves(lambda scores: otsu_threshold(scores)[0], unlabeled) == pytest.approx(
+        shift, abs=1e-9
+    )
     taken = unlabeled[unlabeled > match_upper(labeled, unlabeled)]
     still = unlabeled[unlabeled + shift > match_upper(labeled + shift, unlabeled + shift)]
     assert len(taken) == len(still) or _is_a_tie(labeled, taken, still)

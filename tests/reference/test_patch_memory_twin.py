@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from defectory.detectors import PatchMemory
-from defectory.detectors.states import top_mean
+from defectory.detectors.pooling import top_mean
 from defectory.domain import ArrayImages
 from tests.pictures import disc
 

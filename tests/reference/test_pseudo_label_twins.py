@@ -6,12 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from defectory.domain import otsu_threshold
 from defectory.pseudolabels import (
     GaussianMixture,
     ShrunkGaussian,
     match_lower,
     match_upper,
-    otsu_threshold,
 )
 from defectory.pseudolabels.matching import upper_distances
 from tests.reference.pseudo_label_twins import (
@@ -64,7 +64,7 @@ def test_matched_thresholds_are_the_best_of_all(labeled, unlabeled):
 @FEW
 @given(SCORES)
 def test_otsu_is_the_best_of_all_splits(scores):
-    found = slow_otsu_variance(scores, otsu_threshold(scores))
+    found = slow_otsu_variance(scores, otsu_threshold(scores)[0])
     best = min(slow_otsu_variance(scores, threshold) for threshold in scores)
     assert found == pytest.approx(best, rel=1e-9, abs=1e-6)
 

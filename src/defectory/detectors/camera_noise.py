@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import measure_noise
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
-from defectory.detectors.states import check_array
 from defectory.domain import ImageSource
 
 _NAME = "noise"

@@ -17,9 +17,9 @@ from defectory.backbones import (
     load_backbone,
 )
 from defectory.detectors.base import Detector, usable_as_normal
+from defectory.detectors.batching import batched
 from defectory.detectors.camera_noise import NoiseTaker
 from defectory.detectors.grids import enlarge
-from defectory.detectors.states import batched
 from defectory.domain import (
     DataError,
     ImageSource,

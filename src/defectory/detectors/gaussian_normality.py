@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, Features
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField
 from defectory.detectors.grids import line_residuals, stack_stages
 from defectory.detectors.measurements import Measurements, Samples, Weights
-from defectory.detectors.states import check_array, top_mean
+from defectory.detectors.pooling import top_mean
 from defectory.domain import ParameterError
 
 _POSITION_STAGES = ("block7", "block10", "block14")

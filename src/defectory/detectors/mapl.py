@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities
+from defectory.detectors.batching import batched
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.detectors.grids import enlarge
 from defectory.detectors.segmentation.detector import SegmentationDetector, top_pixels
 from defectory.detectors.segmentation.inputs import LEVELS
 from defectory.detectors.segmentation.rounds import Indices
-from defectory.detectors.states import batched, check_array
 from defectory.domain import ImageSource, Label, ParameterError, Progress
 from defectory.domain.scores import AnomalyMap
 from defectory.pseudolabels import PseudoLabeler

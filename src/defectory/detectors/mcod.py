@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, View, load_backbone
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities, Detector, usable_as_normal
 from defectory.detectors.contrast.encoding import GRID_SIDE, PackagedEncoder, read_scratch
 from defectory.detectors.contrast.projection import Float
 from defectory.detectors.contrast.reading import Reading
 from defectory.detectors.contrast.settings import check_mcod_settings
-from defectory.detectors.states import check_array
 from defectory.domain import (
     DataError,
     ImageSource,
@@ -37,8 +37,8 @@ from defectory.domain import (
 from defectory.domain.images import ChosenImages
 
 if TYPE_CHECKING:
-    from defectory.detectors.contrast.fitting import Recipe
-    from defectory.detectors.contrast.learners import Learner
+    from defectory.detectors.contrast.network_training import Recipe
+    from defectory.detectors.contrast.setups import TrainingSetup
     from defectory.training.resources import TrainingResources
 
 _STAGES = ("block10", "block14")
@@ -250,51 +250,53 @@ class Mcod(Detector):
 
     def _fit(self, images: ImageSource, progress: Progress) -> None:
         try:
-            from defectory.detectors.contrast import fitting
+            from defectory.detectors.contrast import network_training
         except ImportError as error:
             raise MissingExtraError("fitting mcod", "train") from error
         from defectory.training.loop import fingerprint_run
         from defectory.training.resources import TrainingResources
 
         resources = self.resources or TrainingResources(n_threads=1, device="cpu")
-        learner = self._make_learner(images, progress)
+        setup = self._make_setup(images, progress)
         recipe = self._recipe()
         data = (images.fingerprint(i) for i in range(len(images)))
         fingerprint = fingerprint_run(self.config(), data) if resources.checkpoint else ""
-        learned = fitting.learn(learner, learner.views(), recipe, resources, fingerprint, progress)
+        learned = network_training.learn(
+            setup, setup.views(), recipe, resources, fingerprint, progress
+        )
         own = learned.reading.distances(learned.features, learned.shares)
         self.held_out_scores_ = (
-            fitting.score_folds(learner, recipe, resources, progress)
+            network_training.score_folds(setup, recipe, resources, progress)
             if self.n_folds
-            else own[learner.sample]
+            else own[setup.sample]
         )
         self.held_out_peaks_ = np.zeros(len(self.held_out_scores_), np.float32)
         self.fitted_scores_, self.fitted_shares_ = own, learned.shares
         self.fitted_coordinates_ = learned.reading.coordinates(learned.features, learned.shares)
         self.history_, self.reading_ = learned.run.history, learned.reading
-        self.encoder_ = learner.ship_encoder(learned.network)
-        self.backbone_ = learner.ship_backbone(learned.network)
+        self.encoder_ = setup.ship_encoder(learned.network)
+        self.backbone_ = setup.ship_backbone(learned.network)
 
-    def _make_learner(self, images: ImageSource, progress: Progress) -> "Learner":
-        from defectory.detectors.contrast import learners
+    def _make_setup(self, images: ImageSource, progress: Progress) -> "TrainingSetup":
+        from defectory.detectors.contrast import setups
         from defectory.detectors.contrast.augmentation import choose_augmentation
 
         chosen = choose_augmentation(self.augmentation, images)
         self.augmentation_ = chosen
         if self.encoder != "packaged":
             width = _SCRATCH_WIDTHS[self.encoder]
-            return learners.ScratchLearner(
+            return setups.ScratchSetup(
                 images, width=width, grid_side=self.grid_side, augmentation=chosen,
                 seed=self.seed, progress=progress,
             )  # fmt: skip
         backbone = load_backbone(self.backbone, _STAGES, cache=self.cache)
-        return learners.PackagedLearner(
+        return setups.PackagedSetup(
             images, backbone, self._view, augmentation=chosen, n_views=self.n_views,
             n_dims=self.n_dims, seed=self.seed, progress=progress,
         )  # fmt: skip
 
     def _recipe(self) -> "Recipe":
-        from defectory.detectors.contrast.fitting import Recipe
+        from defectory.detectors.contrast.network_training import Recipe
         from defectory.detectors.contrast.twins import Objective
 
         names = {entry.name for entry in fields(Objective)}

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.grids import stack_stages
-from defectory.detectors.states import check_array, top_mean
+from defectory.detectors.pooling import top_mean
 from defectory.domain import ParameterError
 from defectory.memory import NeighborIndex, StreamingCoreset
 

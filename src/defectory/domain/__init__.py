@@ -20,6 +20,7 @@ from defectory.domain.errors import (
 )
 from defectory.domain.images import ArrayImages, ImageSource, MaskSource
 from defectory.domain.labels import Label
+from defectory.domain.otsu import otsu_threshold
 from defectory.domain.progress import NoProgress, Progress
 from defectory.domain.scores import Decision, Region, Scores
 from defectory.domain.settings import check_settings
@@ -49,4 +50,5 @@ __all__ = [
     "Scores",
     "Suspect",
     "check_settings",
+    "otsu_threshold",
 ]

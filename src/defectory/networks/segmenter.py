@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from defectory.networks.memory import FeatureMemory
+from defectory.networks.feature_memory import FeatureMemory
 from defectory.networks.segmentation import HeadConfig, SegmentationHead
 
 

@@ -12,7 +12,6 @@ from defectory.pseudolabels.labeler import PseudoLabeler
 from defectory.pseudolabels.matching import (
     match_lower,
     match_upper,
-    otsu_threshold,
     percentile_thresholds,
 )
 from defectory.pseudolabels.one_class import GaussianMixture, OneClassModel, ShrunkGaussian
@@ -31,6 +30,5 @@ __all__ = [
     "is_contaminated",
     "match_lower",
     "match_upper",
-    "otsu_threshold",
     "percentile_thresholds",
 ]

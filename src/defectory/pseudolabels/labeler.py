@@ -6,11 +6,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.domain import Label, ParameterError
+from defectory.domain import Label, ParameterError, otsu_threshold
 from defectory.pseudolabels.matching import (
     match_lower,
     match_upper,
-    otsu_threshold,
     percentile_thresholds,
 )
 from defectory.pseudolabels.one_class import GaussianMixture, OneClassModel, ShrunkGaussian
@@ -157,7 +156,7 @@ class PseudoLabeler:
         unlabeled = scores[codes == Label.UNLABELED]
         if self.thresholds == "percentile":
             return percentile_thresholds(unlabeled)
-        middle = otsu_threshold(unlabeled)
+        middle = otsu_threshold(unlabeled)[0]
         if self.thresholds == "otsu":
             return middle, middle
         normal, anomalous = scores[codes == Label.NORMAL], scores[codes == Label.ANOMALOUS]

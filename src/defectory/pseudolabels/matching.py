@@ -1,4 +1,4 @@
-"""Thresholds on one-dimensional scores: partial matching, Otsu, percentiles. Higher = more anomalous.
+"""Thresholds on one-dimensional scores: partial matching, percentiles. Higher = more anomalous.
 
 Source: Yoon et al. 2023 (SPADE), partial matching: the threshold is the one whose exceeding unlabeled
 scores look most like the scores of the labeled ones, by the Wasserstein distance W1. SPADE's released code
@@ -112,32 +112,6 @@ def _distances_of(
     areas = below + edges[:-1] + edges[1:] - 2 * integral(crossing)
     distances: Float = np.maximum(areas, 0.0).sum(axis=0) / (m * sizes)
     return distances
-
-
-def otsu_threshold(scores: ArrayLike) -> float:
-    """Return the exact threshold that splits scores into two groups of least variance within.
-
-    Parameters
-    ----------
-    scores : (n,) float, finite, n >= 1
-
-    Returns
-    -------
-    midway between two neighboring scores; the score itself where all are equal
-
-    Notes
-    -----
-    Source: Otsu 1979. Differs from it: every split is tried rather than those of a histogram.
-    """
-    ranked = _checked(scores, "scores")
-    n = len(ranked)
-    splits = np.flatnonzero(np.diff(ranked) > 0) + 1
-    if len(splits) == 0:
-        return float(ranked[0])
-    cumulated = np.cumsum(ranked - ranked.mean())[splits - 1]
-    between = cumulated**2 / (splits * (n - splits))
-    split = int(splits[between.argmax()])
-    return float(ranked[split - 1] + (ranked[split] - ranked[split - 1]) / 2)
 
 
 def percentile_thresholds(

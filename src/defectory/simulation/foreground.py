@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from defectory.domain import ParameterError
+from defectory.domain import ParameterError, otsu_threshold
 from defectory.domain.images import Image, Mask
 
 # The automatic mask is found on a small picture: grain and thin markings are gone there, and it is fast.
@@ -88,35 +88,6 @@ def _automatic(image: Image) -> Mask:
         return np.ones((h, w), bool)
     coverage = Pillow.fromarray(np.where(product, 255, 0).astype(np.uint8))
     return np.asarray(coverage.resize((w, h), Pillow.Resampling.BILINEAR)) > 127
-
-
-def otsu_threshold(grey: NDArray[np.uint8]) -> tuple[int, float]:
-    """Return the threshold that separates grey values best, and the share of variance between classes.
-
-    Parameters
-    ----------
-    grey : any shape, uint8, not empty
-
-    Returns
-    -------
-    threshold in 0..255 (the upper class lies above it), separation in [0, 1] (0 for one single value)
-
-    Notes
-    -----
-    Source: Otsu 1979. Differs from it: nothing known.
-    """
-    share = np.bincount(grey.ravel(), minlength=256) / grey.size
-    values = np.arange(256)
-    mean = float(share @ values)
-    variance = float(share @ (values - mean) ** 2)
-    if variance == 0:
-        return int(grey.flat[0]), 0.0
-    below = np.cumsum(share)
-    moment = np.cumsum(share * values)
-    room = np.maximum(below * (1 - below), 1e-12)
-    between = (mean * below - moment) ** 2 / room
-    best = int(between.argmax())
-    return best, float(between[best] / variance)
 
 
 def _shrunk_grey(image: Image) -> NDArray[np.uint8]:

@@ -9,8 +9,9 @@ import numpy as np
 from defectory.domain import Label, MissingExtraError, Progress
 from defectory.reports import render_report
 from defectory.sources import Dataset, Sample
-from defectory.workflows.evaluation.evaluate import Evaluation, evaluate
+from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.report import build_report
+from defectory.workflows.evaluation.results import Evaluation
 from defectory.workflows.fitting.fit import fit_dataset, save_fit
 from defectory.workflows.fitting.options import FitOptions, FitResult
 from defectory.workflows.scoring.exports import write_text

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from defectory.detectors import Gaussian, PatchMemory
-from defectory.detectors.states import check_array, top_mean
+from defectory.detectors.arrays import check_array
+from defectory.detectors.pooling import top_mean
 from defectory.domain import ArrayImages, DataError, ParameterError
 
 FROZEN = (Gaussian, PatchMemory)

@@ -5,8 +5,8 @@ import torch
 from defectory.domain import ParameterError
 from defectory.networks.attention import CoordinateAttention, spatial_attention
 from defectory.networks.encoder import ScratchEncoder
+from defectory.networks.feature_memory import GRANULARITIES, FeatureMemory
 from defectory.networks.losses import image_loss, segmentation_loss
-from defectory.networks.memory import GRANULARITIES, FeatureMemory
 from defectory.networks.segmentation import HeadConfig, SegmentationHead
 from defectory.networks.segmenter import Segmenter, Whitening
 

@@ -5,7 +5,6 @@ from defectory.domain import ParameterError
 from defectory.pseudolabels import (
     match_lower,
     match_upper,
-    otsu_threshold,
     percentile_thresholds,
 )
 
@@ -37,18 +36,13 @@ def test_equal_scores_are_never_parted():
     assert threshold == 2.5
 
 
-def test_otsu_finds_the_gap():
-    assert otsu_threshold([0.0, 0.2, 0.4, 9.0, 9.5]) == pytest.approx(4.7)
-    assert otsu_threshold([3.0, 3.0]) == 3.0
-
-
 def test_percentiles_are_those_of_the_released_code():
     assert percentile_thresholds(np.arange(101)) == (5.0, 99.0)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_scores_that_are_not_finite_are_refused(bad):
-    for threshold in (otsu_threshold, percentile_thresholds, lambda s: match_upper([1.0], s)):
+    for threshold in (percentile_thresholds, lambda s: match_upper([1.0], s)):
         with pytest.raises(ParameterError, match="nan or infinity"):
             threshold([0.0, bad])
     with pytest.raises(ParameterError, match="labeled scores hold nan"):

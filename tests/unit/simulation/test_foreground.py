@@ -3,7 +3,6 @@ import pytest
 
 from defectory.domain import ParameterError
 from defectory.simulation import GreyThreshold, find_foreground
-from defectory.simulation.foreground import otsu_threshold
 from tests.pictures import disc
 
 
@@ -53,10 +52,3 @@ def test_off_and_a_threshold_that_leaves_nothing_give_the_whole_picture(picture)
 def test_thresholds_are_grey_values(value):
     with pytest.raises(ParameterError, match="0 to 255"):
         GreyThreshold(value)
-
-
-def test_otsu_separates_two_peaks():
-    threshold, separation = otsu_threshold(np.array([10, 12, 14, 200, 202, 204], np.uint8))
-    assert 14 <= threshold < 200
-    assert separation > 0.99
-    assert otsu_threshold(np.full(5, 9, np.uint8))[1] == 0

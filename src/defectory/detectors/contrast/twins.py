@@ -18,7 +18,7 @@ from defectory.detectors.contrast.losses import (
     read_distances,
     read_loss,
 )
-from defectory.detectors.contrast.memory import Queue, write_memory
+from defectory.detectors.contrast.memory_slots import Queue, write_memory
 from defectory.networks.heads import N_EMBEDDING, ContrastNetwork, ContrastOutputs
 from defectory.training.resources import TrainingResources
 from defectory.training.schedules import warm_up_cosine
@@ -53,7 +53,7 @@ class Objective:
     weight_decay: float = 5e-4
 
 
-class Views(Protocol):
+class ImageViews(Protocol):
     """The images as the twins see them."""
 
     def __len__(self) -> int:
@@ -80,7 +80,7 @@ class Twins:
     def __init__(
         self,
         network: ContrastNetwork,
-        views: Views,
+        views: ImageViews,
         objective: Objective,
         resources: TrainingResources,
         seed: int,
@@ -221,7 +221,7 @@ class Twins:
 
 
 def describe(
-    network: torch.nn.Module, views: Views, n_rows: int = 512
+    network: torch.nn.Module, views: ImageViews, n_rows: int = 512
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return features (n, d) and slot shares (n, k) of every image as it is, by the network in eval mode."""
     device = next(network.parameters()).device

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from defectory.detectors.evidence.distrust import Views, list_suspects, robust_deviations, weigh
 from defectory.detectors.evidence.guard import Verdict
 from defectory.detectors.evidence.opinion import Opinion
-from defectory.detectors.states import top_mean
+from defectory.detectors.pooling import top_mean
 from defectory.domain import Label, Suspect
 from defectory.pseudolabels import Contamination
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones.parallel import count_cores, map_ordered
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.adamw import AdamW
 from defectory.detectors.evidence.cells import Cells
 from defectory.detectors.evidence.lessons import Draw, Lessons
-from defectory.detectors.states import check_array
 from defectory.domain import ParameterError
 
 Float = NDArray[np.float32]

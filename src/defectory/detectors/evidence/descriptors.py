@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.detectors.measurements import Samples
-from defectory.detectors.states import check_array
 
 Float = NDArray[np.float32]
 Described = NDArray[np.int8]

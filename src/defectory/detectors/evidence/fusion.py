@@ -7,8 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
-from defectory.detectors.states import check_array, top_mean
+from defectory.detectors.pooling import top_mean
 from defectory.domain import ParameterError
 
 Float = NDArray[np.float32]

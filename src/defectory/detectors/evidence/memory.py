@@ -7,10 +7,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.study import Study
 from defectory.detectors.measurements import Measurements
-from defectory.detectors.states import check_array
 from defectory.domain import Label, ParameterError
 
 Bools = NDArray[np.bool_]

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, Features, View
+from defectory.detectors.batching import batched
 from defectory.detectors.evidence.descriptors import CellDescriptor, Described
 from defectory.detectors.evidence.study import Study, cover
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.detectors.measurements import Measurements, Weights
-from defectory.detectors.states import batched
 from defectory.domain import ImageSource, Label, MaskSource, Progress
 
 Indices = NDArray[np.intp]

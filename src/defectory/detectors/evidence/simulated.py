@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, View
 from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.backbones.preparation import clean_square, prepare_image
+from defectory.detectors.batching import BATCH
 from defectory.detectors.evidence.descriptors import CellDescriptor, Described
 from defectory.detectors.evidence.study import Study, cover
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.detectors.measurements import Measurements
-from defectory.detectors.states import BATCH
 from defectory.domain import ArrayImages, ImageSource, Label, Progress
 from defectory.domain.images import Image
 from defectory.simulation import AnomalySimulator

@@ -181,15 +181,15 @@ class SegmentationDetector(NoiseTaker, Detector):
         train: Indices, held_out: Indices, progress: Progress,
     ) -> None:  # fmt: skip
         try:
-            from defectory.detectors.segmentation import fitting
+            from defectory.detectors.segmentation import head_training
             from defectory.detectors.segmentation.trainee import TrainingSettings
             from defectory.training.loop import fingerprint_run
         except ImportError as error:
             raise MissingExtraError(f"fitting {self.name}", "train") from error
         reader, backbone = self._make_reader()
-        fitter = fitting.HeadFitter(
-            network=fitting.settings_from(self, fitting.NetworkSettings),
-            training=fitting.settings_from(self, TrainingSettings),
+        fitter = head_training.HeadFitter(
+            network=head_training.settings_from(self, head_training.NetworkSettings),
+            training=head_training.settings_from(self, TrainingSettings),
             maker=RoundMaker(
                 images,
                 codes,

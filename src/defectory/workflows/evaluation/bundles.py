@@ -6,8 +6,9 @@ from pathlib import Path
 from defectory.domain import Progress
 from defectory.reports import render_report
 from defectory.workflows.calibrated import load_calibrated
-from defectory.workflows.evaluation.evaluate import Evaluation, evaluate
+from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.report import build_report
+from defectory.workflows.evaluation.results import Evaluation
 from defectory.workflows.scoring.exports import write_text
 
 

@@ -29,7 +29,7 @@ from defectory.reports import (
 )
 from defectory.sources import read_image, read_mask
 from defectory.workflows.calibrated import CalibratedDetector
-from defectory.workflows.evaluation.evaluate import Evaluation
+from defectory.workflows.evaluation.results import Evaluation
 from defectory.workflows.evaluation.suspect_pictures import describe_suspects
 from defectory.workflows.heat_scale import heat_scale_of
 

@@ -2,15 +2,13 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
 from defectory.artifacts import Bundle
 from defectory.backbones import FeatureCache, user_cache_folder
-from defectory.calibration import Threshold
 from defectory.detectors import Detector
 from defectory.detectors.revision import Revision, TakesLabels
 from defectory.domain import (
@@ -23,98 +21,7 @@ from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.scoring.exports import check_output
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
-
-
-@dataclass(frozen=True)
-class CheckedImage:
-    """An image whose label is confirmed, and what was and is decided of it.
-
-    Attributes
-    ----------
-    name : as in the data set or the labels; first hex digits of its hash where that is not known
-    label : normal or anomalous
-    before, after : raw image scores
-    was_rejected, is_rejected : decisions at the threshold before, and at the new one
-    """
-
-    name: str
-    label: Label
-    before: float
-    after: float
-    was_rejected: bool
-    is_rejected: bool
-
-    @property
-    def flips(self) -> bool:
-        """Whether the decision changed."""
-        return self.was_rejected != self.is_rejected
-
-    @property
-    def is_right(self) -> bool:
-        """Whether the new decision agrees with the label."""
-        return self.is_rejected == (self.label == Label.ANOMALOUS)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON-ready data."""
-        known = {**vars(self), "label": self.label.name.lower()}
-        return {**known, "flips": self.flips, "is_right": self.is_right}
-
-
-@dataclass(frozen=True)
-class Update:
-    """What `update` gives back.
-
-    Attributes
-    ----------
-    model : with the labels; the one it came from is unchanged
-    n_normal, n_anomalous, n_masks : labels that were taken, and masks among them
-    threshold_before : of the model it came from
-    checked : every image with a confirmed label, old and new
-    account : what there is to learn from now and what was done with it, in plain lines
-    wall_s : seconds
-    """
-
-    model: CalibratedDetector
-    n_normal: int
-    n_anomalous: int
-    n_masks: int
-    threshold_before: Threshold
-    checked: tuple[CheckedImage, ...]
-    account: tuple[str, ...]
-    wall_s: float
-
-    @property
-    def n_labels(self) -> int:
-        """How many labels were taken."""
-        return self.n_normal + self.n_anomalous
-
-    @property
-    def flips(self) -> tuple[CheckedImage, ...]:
-        """Images whose decision changed."""
-        return tuple(image for image in self.checked if image.flips)
-
-    @property
-    def still_wrong(self) -> tuple[CheckedImage, ...]:
-        """Images that were decided wrongly before and are still."""
-        return tuple(image for image in self.checked if not image.is_right and not image.flips)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all but the model as JSON-ready data; an infinite threshold is null."""
-        threshold = self.model.threshold
-        return {
-            "n_labels": self.n_labels,
-            "n_normal": self.n_normal,
-            "n_anomalous": self.n_anomalous,
-            "n_masks": self.n_masks,
-            "threshold": _finite(threshold.value),
-            "threshold_before": _finite(self.threshold_before.value),
-            "promise": threshold.explain(),
-            "n_confirmed": len(self.checked),
-            "flips": [image.to_dict() for image in self.flips],
-            "still_wrong": [image.to_dict() for image in self.still_wrong],
-            "account": list(self.account),
-            "wall_s": self.wall_s,
-        }
+from defectory.workflows.updating.results import CheckedImage, Update
 
 
 def updatable(detector: Detector) -> TakesLabels:
@@ -246,7 +153,3 @@ def _known_names(facts: Mapping[str, Any]) -> dict[str, str]:
     except (KeyError, TypeError, ValueError) as error:
         raise BundleError(f"the bundle's facts are damaged ({error!r})") from error
     return names
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None

@@ -42,7 +42,8 @@ def make(**settings):
 
 def caught_trainee(monkeypatch, **settings):
     """The trainee of a fit, stopped at its first step."""
-    from defectory.detectors.segmentation import fitting
+
+    from defectory.detectors.segmentation import head_training
 
     caught = []
 
@@ -51,7 +52,7 @@ def caught_trainee(monkeypatch, **settings):
         caught.append(trainee)
         raise InterruptedError
 
-    monkeypatch.setattr(fitting, "train", stop)
+    monkeypatch.setattr(head_training, "train", stop)
     with pytest.raises(InterruptedError):
         make(**settings).fit(images(), LABELS, Masks())
     return caught[0]

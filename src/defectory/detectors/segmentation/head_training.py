@@ -22,7 +22,7 @@ from defectory.detectors.segmentation.trainee import (
 )
 from defectory.domain import ParameterError, Progress
 from defectory.networks.encoder import ScratchEncoder
-from defectory.networks.memory import FeatureMemory
+from defectory.networks.feature_memory import FeatureMemory
 from defectory.networks.segmentation import HeadConfig
 from defectory.networks.segmenter import Segmenter, Whitening
 from defectory.training.export import export_onnx, max_difference

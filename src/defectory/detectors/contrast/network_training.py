@@ -1,13 +1,13 @@
-"""From a learner to a trained network, memory and held-out scores; the part of MCOD that needs torch."""
+"""From a setup to a trained network, memory and held-out scores; the part of MCOD that needs torch."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from defectory.detectors.contrast.learners import Learner
 from defectory.detectors.contrast.projection import Float
 from defectory.detectors.contrast.reading import Reading
-from defectory.detectors.contrast.twins import Objective, Twins, Views, describe
+from defectory.detectors.contrast.setups import TrainingSetup
+from defectory.detectors.contrast.twins import ImageViews, Objective, Twins, describe
 from defectory.domain import NoProgress, Progress
 from defectory.networks.heads import ContrastNetwork
 from defectory.networks.initialization import build_seeded
@@ -27,7 +27,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Learned:
+class TrainedNetwork:
     """A trained network with the reading of its features, and what the collection looks like to both."""
 
     network: ContrastNetwork
@@ -38,16 +38,16 @@ class Learned:
 
 
 def learn(
-    learner: Learner,
-    views: Views,
+    setup: TrainingSetup,
+    views: ImageViews,
     recipe: Recipe,
     resources: TrainingResources,
     fingerprint: str,
     progress: Progress,
-) -> Learned:
+) -> TrainedNetwork:
     """Return what training on the views gives."""
     objective, seed = recipe.objective, recipe.seed
-    network = build_seeded(lambda: learner.make_network(views, objective.n_slots), seed)
+    network = build_seeded(lambda: setup.make_network(views, objective.n_slots), seed)
     twins = Twins(network, views, objective, resources, seed)
     n_steps = recipe.n_epochs * max(1, len(views) // twins.n_batch)
     run = train(
@@ -55,14 +55,14 @@ def learn(
     )
     features, shares = describe(twins.query, views)
     reading = Reading.fit(features, shares, objective.trim_ratio, whiten=recipe.whiten)
-    return Learned(twins.query.cpu().eval(), reading, features, shares, run)
+    return TrainedNetwork(twins.query.cpu().eval(), reading, features, shares, run)
 
 
 def score_folds(
-    learner: Learner, recipe: Recipe, resources: TrainingResources, progress: Progress
+    setup: TrainingSetup, recipe: Recipe, resources: TrainingResources, progress: Progress
 ) -> Float:
     """Return a score of each image of the sample, by what the other folds alone tell."""
-    n = len(learner.sample)
+    n = len(setup.sample)
     order = np.random.default_rng([recipe.seed, 3]).permutation(n)
     folds = [np.sort(part) for part in np.array_split(order, min(recipe.n_folds, n))]
     once = replace(resources, checkpoint=None, time_budget_s=None)
@@ -70,8 +70,8 @@ def score_folds(
     progress.start("scoring folds left out", n)
     for test in folds:
         others = np.setdiff1d(np.arange(n), test)
-        train_views, test_views = learner.fold(others, test)
-        learned = learn(learner, train_views, recipe, once, "", NoProgress())
+        train_views, test_views = setup.fold(others, test)
+        learned = learn(setup, train_views, recipe, once, "", NoProgress())
         scores[test] = learned.reading.distances(*describe(learned.network, test_views))
         progress.advance(len(test))
     return scores

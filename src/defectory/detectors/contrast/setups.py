@@ -14,7 +14,7 @@ from defectory.detectors.contrast.augmentation import AUGMENTATIONS, AugmentedIm
 from defectory.detectors.contrast.encoding import GRID_SIDE, PackagedEncoder
 from defectory.detectors.contrast.projection import Float, Projection, pool_grids
 from defectory.detectors.contrast.shipping import ship_backbone
-from defectory.detectors.contrast.twins import Views
+from defectory.detectors.contrast.twins import ImageViews
 from defectory.domain import ImageSource, Progress
 from defectory.networks.heads import ContrastNetwork, ProjectionEncoder
 from defectory.networks.wide_resnet import SIDE_PX, WideResNetEncoder
@@ -25,21 +25,21 @@ MAX_SAMPLE = 2000
 """Images whose whole features are kept, at most: projections are fitted on them, and held-out scores made."""
 
 
-class Learner(Protocol):
+class TrainingSetup(Protocol):
     """What an encoder makes of the images of a fit."""
 
     sample: Rows
     """The images that folds are made of: all, or a random share where there are many."""
 
-    def views(self) -> Views:
+    def views(self) -> ImageViews:
         """Return all images."""
         ...
 
-    def fold(self, train: Rows, test: Rows) -> tuple[Views, Views]:
+    def fold(self, train: Rows, test: Rows) -> tuple[ImageViews, ImageViews]:
         """Return two parts of the sample, the second read by what the first alone tells."""
         ...
 
-    def make_network(self, views: Views, n_slots: int) -> ContrastNetwork:
+    def make_network(self, views: ImageViews, n_slots: int) -> ContrastNetwork:
         """Return an untrained network for such views."""
         ...
 
@@ -89,7 +89,7 @@ class PixelViews:
         return torch.from_numpy(augment(self.images[indices], self._augmentation, rng))
 
 
-class PackagedLearner:
+class PackagedSetup:
     """Frozen features, averaged onto a small grid, of each image and `n_views` views of it."""
 
     def __init__(
@@ -130,7 +130,7 @@ class PackagedLearner:
             VectorViews(_project(projection, self._raw[test])),
         )
 
-    def make_network(self, views: Views, n_slots: int) -> ContrastNetwork:
+    def make_network(self, views: ImageViews, n_slots: int) -> ContrastNetwork:
         """Return a projection network of the vectors' width."""
         return ProjectionEncoder(views.plain(np.zeros(1, np.intp)).shape[1], n_slots)
 
@@ -162,7 +162,7 @@ class PackagedLearner:
         return np.stack(found)
 
 
-class ScratchLearner:
+class ScratchSetup:
     """The images themselves, 32 px a side, for a network that is trained on nothing else."""
 
     def __init__(
@@ -190,7 +190,7 @@ class ScratchLearner:
             PixelViews(test_images, self._augmentation),
         )
 
-    def make_network(self, views: Views, n_slots: int) -> ContrastNetwork:
+    def make_network(self, views: ImageViews, n_slots: int) -> ContrastNetwork:
         """Return a WideResNet."""
         del views
         return WideResNetEncoder(self._width, n_slots, self._grid_side)

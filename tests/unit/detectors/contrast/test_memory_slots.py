@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from defectory.detectors.contrast.memory import Queue, write_memory
+from defectory.detectors.contrast.memory_slots import Queue, write_memory
 
 CPU = torch.device("cpu")
 

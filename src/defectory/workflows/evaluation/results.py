@@ -1,0 +1,103 @@
+"""The figures of a bundle on labeled images."""
+
+from dataclasses import dataclass, field
+from math import isnan, nan
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.domain import Decision, Label
+from defectory.domain.scores import AnomalyMap
+from defectory.metrics import auroc
+from defectory.sources import Sample
+
+Interval = tuple[float, float]
+"""Low and high end of a 95 % interval."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The figures of a bundle on labeled images; nan where a figure is undefined.
+
+    Attributes
+    ----------
+    metrics : key -> value: image_auroc, image_ap, pixel_auroc, aupro, recall_at_1pct_frr, f1
+    intervals : key -> 95 % bootstrap interval over images, or None where undefined
+    samples, scores, decisions, maps : of the judged images, in one order
+    n_normal, n_anomalous, n_unlabeled : judged images by label
+    notes : what a reader must know first
+    root : folder of the data set
+    """
+
+    metrics: dict[str, float]
+    intervals: dict[str, Interval | None]
+    samples: tuple[Sample, ...]
+    scores: NDArray[np.float32]
+    decisions: tuple[Decision, ...]
+    maps: tuple[AnomalyMap, ...] = field(repr=False)
+    n_normal: int = 0
+    n_anomalous: int = 0
+    n_unlabeled: int = 0
+    notes: tuple[str, ...] = ()
+    data_fingerprint: str = ""
+    root: Path = Path()
+
+    @property
+    def labels(self) -> NDArray[np.int8]:
+        """The (n,) label codes."""
+        return np.array([sample.label for sample in self.samples], np.int8)
+
+    @property
+    def rejected(self) -> NDArray[np.bool_]:
+        """The (n,) decisions."""
+        return np.array([decision.is_anomalous for decision in self.decisions], np.bool_)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON-ready data; undefined figures are null."""
+        data: dict[str, Any] = {}
+        for key, value in self.metrics.items():
+            data[key] = None if isnan(value) else value
+            interval = self.intervals.get(key)
+            data[f"{key}_ci"] = None if interval is None else list(interval)
+        rejected, labels = self.rejected, self.labels
+        for name, label in (("normal", Label.NORMAL), ("anomalous", Label.ANOMALOUS)):
+            data[f"n_{name}"] = int((labels == label).sum())
+            data[f"n_{name}_rejected"] = int((rejected & (labels == label)).sum())
+        data["n_unlabeled"] = self.n_unlabeled
+        data["types"] = [row.__dict__ for row in self.types()]
+        data["notes"] = list(self.notes)
+        data["data_fingerprint"] = self.data_fingerprint
+        return data
+
+    def types(self) -> "tuple[TypeFigures, ...]":
+        """Return the figures of each defect type against all normals."""
+        labels, rejected = self.labels, self.rejected
+        names = [s.defect_type or "" for s in self.samples]
+        normal = labels == Label.NORMAL
+        rows = []
+        for name in sorted({n for n, y in zip(names, labels, strict=True) if y == Label.ANOMALOUS}):
+            mine = (labels == Label.ANOMALOUS) & np.array([n == name for n in names])
+            both = mine | normal
+            rows.append(
+                TypeFigures(
+                    name=name or "defective",
+                    n_images=int(mine.sum()),
+                    n_rejected=int((rejected & mine).sum()),
+                    image_auroc=auroc(self.scores[both], mine[both]) if normal.any() else nan,
+                    median_score=float(np.median(self.scores[mine])),
+                )
+            )
+        return tuple(rows)
+
+
+@dataclass(frozen=True)
+class TypeFigures:
+    """One defect type: how many, how many were rejected, AUROC against all normals."""
+
+    name: str
+    n_images: int
+    n_rejected: int
+    image_auroc: float
+    median_score: float
