@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from defectory.backbones import FeatureCache
 from defectory.calibration import fit_threshold
-from defectory.detectors import DETECTORS
+from defectory.detectors import find_detector
 from defectory.domain import Scores
 from defectory.metrics import auroc, average_precision, recall_at_false_reject_rate
 from defectory.sources import FileImages
@@ -65,7 +65,7 @@ class Run:
 def fit(options: Options, paths: Sequence[Path], seed: int) -> Any:
     """Return the detector, with its defaults, fitted on image files that are all normal."""
     started = time.perf_counter()
-    detector: Any = DETECTORS[options.detector]
+    detector: Any = find_detector(options.detector)
     fitted = detector(seed=seed, cache=FeatureCache(options.cache)).fit(FileImages(paths))
     seconds = time.perf_counter() - started
     say(f"{options.detector}: fitted on {len(paths)} images, seed {seed}, {seconds:.1f} s")

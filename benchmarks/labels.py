@@ -33,7 +33,8 @@ from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
 from benchmarks.result_files import ToldError, write_result
 from defectory.backbones import FeatureCache
-from defectory.detectors import DETECTORS, Detector
+from defectory.detectors import detector_names, find_detector
+from defectory.detectors.base import Detector
 from defectory.detectors.grids import cell_means
 from defectory.domain import Label, Scores
 from defectory.metrics import auroc
@@ -122,9 +123,11 @@ def check_row(row: str) -> None:
     if row not in ROWS:
         raise ToldError(f"no row is named {row!r}; there are {', '.join(ROWS)}")
     name, settings = ROWS[row]
-    if name not in DETECTORS:
-        raise ToldError(f"row {row!r}: no detector is named {name!r}; there are {list(DETECTORS)}")
-    known = inspect.signature(DETECTORS[name]).parameters
+    if name not in detector_names():
+        raise ToldError(
+            f"row {row!r}: no detector is named {name!r}; there are {list(detector_names())}"
+        )
+    known = inspect.signature(find_detector(name)).parameters
     unknown = [key for key in settings if key not in known]
     if unknown:
         raise ToldError(f"row {row!r}: {name!r} has no setting {unknown}; it has {list(known)}")
@@ -135,7 +138,7 @@ def measure(
 ) -> tuple[dict[str, Any], str]:
     """Return what one fit gave, JSON-ready, and the weight card's id."""
     name, settings = ROWS[row]
-    make: Any = DETECTORS[name]
+    make: Any = find_detector(name)
     detector: Detector = make(seed=seed, cache=FeatureCache(cache), **settings)
     case = draw_case(material, variant, seed)
     if row == ALL_KNOWN:

@@ -20,7 +20,8 @@ from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
 from benchmarks.result_files import ToldError, write_result
 from defectory.backbones import FeatureCache
-from defectory.detectors import DETECTORS, Detector
+from defectory.detectors import find_detector
+from defectory.detectors.base import Detector
 from defectory.domain import ImageSource, Label
 from defectory.sources import Dataset
 
@@ -135,7 +136,7 @@ def measure(
 ) -> tuple[Figures, str]:
     """Return the figures of one fit, and the weight card's id."""
     name, settings = ROWS[row]
-    make: Any = DETECTORS[name]
+    make: Any = find_detector(name)
     detector: Detector = make(seed=seed, cache=FeatureCache(cache), **settings)
     seen: ImageSource = train.images()
     unseen: ImageSource = test.images()

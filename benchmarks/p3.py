@@ -23,7 +23,8 @@ from benchmarks.p3_collections import Material, draw_collection, read_material
 from benchmarks.p3_runs import Run, add_run, has_methods, key, read_beside
 from benchmarks.provenance import provenance
 from defectory.backbones import FeatureCache, View, load_backbone
-from defectory.detectors import DETECTORS, Detector
+from defectory.detectors import find_detector
+from defectory.detectors.base import Detector
 from defectory.detectors.contrast.encoding import GRID_SIDE
 from defectory.detectors.contrast.projection import Projection, pool_grids
 from defectory.detectors.mcod import Mcod
@@ -245,7 +246,7 @@ def _measure_places(
     name: str, cache: FeatureCache, images: ImageSource, truth: NDArray[np.bool_], seed: int
 ) -> Figures:
     """Return the figures of a detector of places, fitted on the collection and scoring it."""
-    make: Any = DETECTORS[name]
+    make: Any = find_detector(name)
     detector: Detector = make(seed=seed, cache=cache)
     started = time.monotonic()
     detector.fit(images)

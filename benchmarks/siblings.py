@@ -22,7 +22,7 @@ from benchmarks.evaluation import say
 from benchmarks.label_cases import VARIANTS, Case, Material, draw_case, read_material
 from benchmarks.provenance import provenance
 from defectory.backbones import Backbone, FeatureCache, View, load_backbone
-from defectory.detectors import Auto
+from defectory.detectors.auto import Auto
 from defectory.detectors.batching import batched
 from defectory.detectors.gaussian_field import GaussianField
 from defectory.detectors.gaussian_normality import GaussianNormality

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from defectory.detectors import DETECTORS
+from defectory.detectors import find_detector
 
 _COSTS = {
     "fit": ("fit, nothing cached, weights converted on the way", "fit <= 30 s and <= 1.2 GB"),
@@ -46,7 +46,7 @@ def _one(result: dict[str, Any]) -> str:
 
 
 def _is_trained(result: dict[str, Any]) -> bool:
-    return DETECTORS[result["detector"]].capabilities.needs_torch
+    return find_detector(result["detector"]).capabilities.needs_torch
 
 
 def _introduction(result: dict[str, Any]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from defectory.detectors import DETECTORS, PatchMemory
+from defectory.detectors import DETECTORS
+from defectory.detectors.patch_memory import PatchMemory
 from defectory.domain import ArrayImages, Scores
 from tests.conformance import checks
 from tests.conformance.subjects import Subject
@@ -145,7 +146,8 @@ def test_every_check_has_its_fault():
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", SPOILED)
 def test_the_check_fails(name, tmp_path, monkeypatch):
-    monkeypatch.setitem(DETECTORS, PatchMemory.name, SPOILED[name])
+    monkeypatch.setattr(checks, "Spoiled", SPOILED[name], raising=False)
+    monkeypatch.setitem(DETECTORS, PatchMemory.name, f"{checks.__name__}:Spoiled")
     with pytest.raises((Exception, pytest.fail.Exception)) as caught:
         getattr(checks, f"check_{name}")(Subject(SPOILED[name]), tmp_path)
     assert not isinstance(caught.value, pytest.skip.Exception)

@@ -15,7 +15,7 @@ from PIL import Image
 
 import defectory
 from defectory.cli import options as cli_options
-from defectory.detectors import DETECTORS
+from defectory.detectors import detector_names, find_detector
 from defectory.training.resources import DEVICES
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
@@ -28,9 +28,9 @@ def test_fit_says_what_it_learned_from_and_what_it_promises(parts, tmp_path):
     assert "needs 283 more good images than the 16 there are" in result.output
 
 
-@pytest.mark.parametrize("detector", DETECTORS)
+@pytest.mark.parametrize("detector", detector_names())
 def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
-    hurry = ["--time-budget", "8s"] if DETECTORS[detector].capabilities.needs_torch else []
+    hurry = ["--time-budget", "8s"] if find_detector(detector).capabilities.needs_torch else []
     fitted = run("fit", parts, "-o", tmp_path / "b", "--size", 64, "--detector", detector, *hurry)
     assert fitted.exit_code == 0, fitted.output
     scored = run("score", tmp_path / "b", parts / "test", "-o", tmp_path / "out")
@@ -39,7 +39,7 @@ def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
 
 
 def test_the_detectors_of_the_command_line_are_the_registry():
-    assert tuple(DETECTORS) == cli_options.DETECTORS
+    assert detector_names() == cli_options.DETECTORS
     assert cli_options.DEVICES == DEVICES
 
 

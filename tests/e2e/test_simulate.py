@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from defectory.detectors import Mapl
+from defectory.detectors.mapl import Mapl
 from tests.e2e.conftest import run
 
 

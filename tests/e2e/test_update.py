@@ -11,13 +11,13 @@ from defectory.workflows.fitting.options import FitOptions
 from defectory.workflows.updating.update import update_bundle
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
-from tests.unit.workflows.teachable import ACCOUNT, Teachable
+from tests.unit.workflows.teachable import ACCOUNT
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _teachable():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(DETECTORS, "gaussian", Teachable)
+        patch.setitem(DETECTORS, "gaussian", "tests.unit.workflows.teachable:Teachable")
         yield
 
 
@@ -82,7 +82,7 @@ def test_a_list_of_suspects_that_exists_is_not_replaced_unasked(data, tmp_path):
 
 
 def test_a_detector_without_suspects_behaves_as_before(data, tmp_path, monkeypatch):
-    monkeypatch.setitem(DETECTORS, "gaussian", Teachable.__base__)
+    monkeypatch.setitem(DETECTORS, "gaussian", "defectory.detectors.gaussian:Gaussian")
     fit = run("fit", data, "-o", tmp_path / "b.defectory", "--size", 64, "--detector", "gaussian")
     assert fit.exit_code == 0, fit.output
     assert "istrusted" not in fit.output
@@ -152,7 +152,7 @@ def test_update_refuses_with_one_line_and_writes_nothing(
     if what == "output":
         out.write_text("mine")
     elif what == "detector":
-        monkeypatch.setitem(DETECTORS, "gaussian", Teachable.__base__)
+        monkeypatch.setitem(DETECTORS, "gaussian", "defectory.detectors.gaussian:Gaussian")
         labels.write_text("path\n")  # said first: no labels would help
     elif what == "labels":
         labels.write_text("path,label\ntrain/good/000.png,\n")

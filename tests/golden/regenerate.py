@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import defectory
-from defectory.detectors import DETECTORS
+from defectory.detectors import detector_names, find_detector
 from defectory.domain import ArrayImages
 from tests.pictures import disc, scratched
 
@@ -16,7 +16,9 @@ FOLDER = Path(__file__).parent
 SIZE_PX = 64
 # Not those that train: what torch adds up in another order on another machine moves them.
 EXACT_DETECTORS = {
-    name: found for name, found in DETECTORS.items() if not found.capabilities.needs_torch
+    name: find_detector(name)
+    for name in detector_names()
+    if not find_detector(name).capabilities.needs_torch
 }
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from defectory.detectors import PatchMemory
+from defectory.detectors.patch_memory import PatchMemory
 from defectory.detectors.pooling import top_mean
 from defectory.domain import ArrayImages
 from tests.pictures import disc

@@ -15,7 +15,7 @@ from benchmarks import __main__ as command_line
 from benchmarks import label_cases, label_plots, label_tables, labels, tables
 from benchmarks.label_cases import VARIANTS, Material, Variant, draw_case, named
 from benchmarks.provenance import provenance
-from defectory.detectors import DETECTORS
+from defectory.detectors import find_detector
 from defectory.detectors.grids import cell_means
 from defectory.domain import Label, Scores, Suspect
 from defectory.sources import Dataset, Sample
@@ -225,7 +225,7 @@ def test_contamination_and_suspects_are_counted_among_unlabeled_images(material)
 
 
 def test_corrections_are_measured_where_something_is_hidden_and_can_be_corrected():
-    auto, plain = DETECTORS["auto"](), DETECTORS["gaussian"]()
+    auto, plain = find_detector("auto")(), find_detector("gaussian")()
     hidden, clean = VARIANTS["p1-contaminated-10"], VARIANTS["p1-clean"]
     assert labels.is_corrected("auto", hidden, auto)
     assert not labels.is_corrected(labels.ALL_KNOWN, hidden, auto)

@@ -21,7 +21,7 @@ from benchmarks.p3 import ABLATIONS, Told, figures
 from benchmarks.p3_collections import CLASS_NAMES, DATA, Material, draw_collection, read_material
 from benchmarks.provenance import provenance
 from benchmarks.result_files import MissingDataError, rounded
-from defectory.detectors import Mcod
+from defectory.detectors.mcod import Mcod
 from defectory.domain import ArrayImages
 from tests.pictures import disc
 

@@ -25,7 +25,8 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, WeightCard
-from defectory.detectors import DETECTORS, Detector
+from defectory.detectors import detector_names, find_detector
+from defectory.detectors.base import Detector
 from defectory.domain import ArrayImages, BundleError, OutputError, check_settings
 from defectory.storage import whole_file
 
@@ -111,11 +112,11 @@ def _assemble(manifest: dict[str, Any], members: dict[str, bytes]) -> Bundle:
         raise BundleError(f"the arrays are damaged ({error})") from error
     _check_arrays(arrays)
     name, config = manifest["detector"]["name"], manifest["detector"]["config"]
-    if name not in DETECTORS:
+    if name not in detector_names():
         raise BundleError(f"no detector is named {name!r} in this version; update defectory")
     card = WeightCard.from_dict(manifest["backbone"]["card"])
     backbone = Backbone(members[_BACKBONE], card, [str(s) for s in manifest["backbone"]["stages"]])
-    detector = DETECTORS[name](**config)
+    detector = find_detector(name)(**config)
     unknown = sorted(set(config) - set(detector.config()))
     if unknown:
         raise BundleError(f"{name} has no setting {unknown[0]!r}")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from defectory.detectors import Detector
+from defectory.detectors.base import Detector
 from defectory.domain import BundleError, OutputError, Suspect
 from defectory.sources import Dataset
 from defectory.workflows.scoring.exports import write_text

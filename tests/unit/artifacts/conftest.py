@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from defectory.artifacts import Bundle, save_bundle
-from defectory.detectors import DETECTORS
+from defectory.detectors import find_detector
 from defectory.domain import ArrayImages
 from tests.pictures import disc
 
@@ -27,7 +27,7 @@ def fitted(pictures):
 
     def fit(name):
         if name not in bundles:
-            detector = DETECTORS[name](size_px=64, **SMALL.get(name, {})).fit(pictures)
+            detector = find_detector(name)(size_px=64, **SMALL.get(name, {})).fit(pictures)
             calibration = {"scores": np.linspace(0, 1, 7, dtype=np.float32)}
             facts = {"seed": 0, "note": "größer", "nested": {"rates": [0.01, None, True]}}
             bundles[name] = Bundle(detector, calibration, facts)

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from defectory.artifacts import Bundle, load_bundle, save_bundle
-from defectory.detectors import DETECTORS
+from defectory.detectors import detector_names
 from defectory.domain import BundleError, OutputError
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", detector_names())
 def test_save_load_score_is_equal_bit_for_bit(fitted, pictures, tmp_path, name):
     bundle = fitted(name)
     path = tmp_path / "new" / "folder" / "a.defectory"
@@ -37,7 +37,7 @@ def test_a_path_may_be_text(fitted, tmp_path):
     assert load_bundle(path).detector.name == "gaussian"
 
 
-@pytest.mark.parametrize("name", DETECTORS)
+@pytest.mark.parametrize("name", detector_names())
 def test_the_same_state_is_the_same_bytes(fitted, tmp_path, name):
     first, again, through = (tmp_path / n for n in ("first", "again", "through"))
     save_bundle(fitted(name), first)

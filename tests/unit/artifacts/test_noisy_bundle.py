@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from defectory.artifacts import Bundle, load_bundle, save_bundle
-from defectory.detectors import DETECTORS
+from defectory.detectors import detector_names, find_detector
 from defectory.domain import ArrayImages, BundleError
 from tests.pictures import disc
 from tests.unit.artifacts.conftest import SMALL
 
-NAMES = sorted(name for name, found in DETECTORS.items() if hasattr(found, "noise_"))
+NAMES = sorted(name for name in detector_names() if hasattr(find_detector(name), "noise_"))
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,7 @@ def noisy_pictures():
 
 
 def fit(name, pictures, **settings):
-    return DETECTORS[name](size_px=64, **SMALL.get(name, {}), **settings).fit(pictures)
+    return find_detector(name)(size_px=64, **SMALL.get(name, {}), **settings).fit(pictures)
 
 
 def test_the_detectors_on_frozen_features_take_noise_off():

@@ -9,7 +9,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from defectory.artifacts import Bundle, load_bundle, save_bundle
 from defectory.backbones import Stage, WeightCard, load_backbone
-from defectory.detectors import Gaussian, PatchMemory
+from defectory.detectors.gaussian import Gaussian
+from defectory.detectors.patch_memory import PatchMemory
 from defectory.domain import ArrayImages, ParameterError
 from tests.conformance.subjects import defective, products
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from defectory.detectors import Auto, Gaussian
+from defectory.detectors.auto import Auto
+from defectory.detectors.gaussian import Gaussian
 from defectory.domain import ArrayImages, Label, NotFittedError, ParameterError
 from defectory.metrics import auroc
 from tests.conformance.subjects import Masks, planted, products

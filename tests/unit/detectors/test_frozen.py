@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from defectory.detectors import Gaussian, PatchMemory
 from defectory.detectors.arrays import check_array
+from defectory.detectors.gaussian import Gaussian
+from defectory.detectors.patch_memory import PatchMemory
 from defectory.detectors.pooling import top_mean
 from defectory.domain import ArrayImages, DataError, ParameterError
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from defectory.detectors import Gaussian
+from defectory.detectors.gaussian import Gaussian
 from defectory.domain import ArrayImages
 
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from defectory.artifacts import Bundle, load_bundle, save_bundle
-from defectory.detectors import Mcod
 from defectory.detectors.contrast.setups import VectorViews
 from defectory.detectors.contrast.twins import Objective, Twins, describe
+from defectory.detectors.mcod import Mcod
 from defectory.domain import ArrayImages, DataError, ParameterError
 from defectory.metrics import auroc
 from defectory.networks.heads import ProjectionEncoder

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 
-from defectory.detectors import Gaussian
+from defectory.detectors.gaussian import Gaussian
 from defectory.detectors.revision import Confirmed, Revision
 from defectory.domain import Label, Suspect
 

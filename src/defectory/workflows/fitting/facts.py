@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from defectory import __version__
-from defectory.detectors import Detector
+from defectory.detectors.base import Detector
 from defectory.detectors.revision import TakesLabels
 from defectory.domain import Label
 from defectory.sources import Dataset

@@ -9,7 +9,8 @@ from pathlib import Path
 from defectory.artifacts import Bundle
 from defectory.backbones import FeatureCache, user_cache_folder
 from defectory.calibration import n_normals_needed
-from defectory.detectors import DETECTORS, Detector
+from defectory.detectors import find_detector
+from defectory.detectors.base import Detector
 from defectory.domain import DataError, Label, NoProgress, ParameterError, Progress, check_settings
 from defectory.sources import Dataset, read_dataset
 from defectory.workflows.calibrated import CalibratedDetector
@@ -91,13 +92,9 @@ def save_fit(result: FitResult, bundle: Path) -> Path | None:
 
 
 def _make_detector(options: FitOptions) -> Detector:
-    if options.detector not in DETECTORS:
-        raise ParameterError(
-            f"no detector is named {options.detector!r}; there are {', '.join(DETECTORS)}"
-        )
+    make: Callable[..., Detector] = find_detector(options.detector)
     check_settings(vars(options))
     n_normals_needed(options.false_reject_rate, options.confidence)  # refuses rates outside (0, 1)
-    make: Callable[..., Detector] = DETECTORS[options.detector]
     settings = {
         "backbone": options.backbone,
         "size_px": options.size_px,

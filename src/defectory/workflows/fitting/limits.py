@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from defectory.backbones import user_cache_folder
-from defectory.detectors import Detector
+from defectory.detectors.base import Detector
 from defectory.domain import MissingExtraError, ParameterError, ResourceError
 from defectory.sources import Dataset
 from defectory.training.resources import TrainingResources

@@ -9,7 +9,7 @@ from typing import Any
 
 from defectory.artifacts import Bundle
 from defectory.backbones import FeatureCache, user_cache_folder
-from defectory.detectors import Detector
+from defectory.detectors.base import Detector
 from defectory.detectors.revision import Revision, TakesLabels
 from defectory.domain import (
     BundleError,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from defectory.detectors import Mapl
+from defectory.detectors.mapl import Mapl
 from defectory.detectors.segmentation.rounds import split_normals
 from defectory.detectors.segmentation.statistics import measure
 from defectory.domain import ArrayImages, DataError, Label, ParameterError

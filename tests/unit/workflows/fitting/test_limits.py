@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from defectory.detectors import DETECTORS
+from defectory.detectors import detector_names, find_detector
 from defectory.domain import Label, ParameterError, ResourceError
 from defectory.sources import Dataset, Sample
 from defectory.workflows.fitting.limits import Limits
@@ -53,24 +53,24 @@ def test_a_budget_for_a_handful_of_images_is_refused_with_what_is_needed():
 
 
 def test_every_detector_leaves_time_for_the_rest():
-    for detector in DETECTORS.values():
+    for detector in map(find_detector, detector_names()):
         assert 0 < detector.reading_share < 1
 
 
 def test_a_device_is_for_detectors_that_train_networks():
     with pytest.raises(ParameterError, match="gaussian needs no such device; leave --device out"):
-        Limits(None, None, "cpu").check_device(DETECTORS["gaussian"]())
-    Limits(None, None).check_device(DETECTORS["gaussian"]())
-    Limits(None, None, "cpu").check_device(DETECTORS["mapl"]())
+        Limits(None, None, "cpu").check_device(find_detector("gaussian")())
+    Limits(None, None).check_device(find_detector("gaussian")())
+    Limits(None, None, "cpu").check_device(find_detector("mapl")())
 
 
 def test_a_device_that_is_not_there_is_refused_before_anything_is_read(monkeypatch):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     with pytest.raises(ParameterError, match="no CUDA"):
-        Limits(None, None, "cuda").check_device(DETECTORS["mapl"]())
+        Limits(None, None, "cuda").check_device(find_detector("mapl")())
 
 
 def test_the_device_reaches_training():
-    detector = DETECTORS["mapl"]()
+    detector = find_detector("mapl")()
     found = Limits(None, None, "cpu").training_resources(detector, None, keep=False)
     assert found.device == "cpu"

@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from defectory.detectors import Mcod
 from defectory.detectors.contrast.twins import Twins
+from defectory.detectors.mcod import Mcod
 from defectory.domain import (
     DataError,
     ImageReadError,
