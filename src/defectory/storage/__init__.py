@@ -1,5 +1,27 @@
-"""Files that are written whole or not at all."""
+"""Outputs whole or not at all: checked before work starts, written under temporary names, placed at once."""
 
+from defectory.storage.checks import check_outputs
+from defectory.storage.markers import MARKER_NAME
+from defectory.storage.names import readable_name, safe_names
+from defectory.storage.outputs import FileKind, Output, OutputFile, OutputFolder
+from defectory.storage.resuming import GrowingFolder, resumable_folder
+from defectory.storage.transactions import write_file, write_outputs
 from defectory.storage.whole_files import PART_SUFFIX, whole_file, write_whole
 
-__all__ = ["PART_SUFFIX", "whole_file", "write_whole"]
+__all__ = [
+    "MARKER_NAME",
+    "PART_SUFFIX",
+    "FileKind",
+    "GrowingFolder",
+    "Output",
+    "OutputFile",
+    "OutputFolder",
+    "check_outputs",
+    "readable_name",
+    "resumable_folder",
+    "safe_names",
+    "whole_file",
+    "write_file",
+    "write_outputs",
+    "write_whole",
+]
