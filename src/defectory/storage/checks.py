@@ -119,7 +119,7 @@ def _check_place(output: Output, disk: _Disk) -> None:
     identity = identify(target)
     if identity is None:
         return
-    for path, what in ((_cwd(), "the working directory"), (_home(), "your home folder")):
+    for path, what in ((_home(), "your home folder"), (_cwd(), "the working directory")):
         if path is None:
             continue
         if identity == identify(path):

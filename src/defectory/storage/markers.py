@@ -91,7 +91,7 @@ def read_marker(folder: Path) -> Marker | None:
 def seal_folder(folder: Path, writer: str) -> None:
     """Write the marker of a folder that is complete, and return when all of it is on the disk."""
     files: dict[str, Content | None] = {}
-    for name, is_folder in list(_walk(folder)):
+    for name, is_folder in list(walk(folder)):
         if is_folder:
             sync_folder(folder / name)
         elif name != MARKER_NAME:
@@ -115,7 +115,7 @@ def find_foreign(folder: Path, marker: Marker, *, look_inside: bool = True) -> s
     look_inside : compare checksums, too, not only names and lengths
     """
     above = {str(parent) for name in marker.files for parent in Path(name).parents}
-    for name, is_folder in _walk(folder):
+    for name, is_folder in walk(folder):
         if is_folder:
             if name not in above:
                 return name
@@ -141,14 +141,14 @@ def _is_as_written(path: Path, content: Content | None, *, look_inside: bool) ->
     return not look_inside or read_content(path) == content
 
 
-def _walk(folder: Path, above: str = "") -> Iterator[tuple[str, bool]]:
+def walk(folder: Path, above: str = "") -> Iterator[tuple[str, bool]]:
     """Yield path and is_folder of everything below a folder, in order; links are not followed."""
     with os.scandir(folder) as entries:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         name = f"{above}{entry.name}"
         if entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name, f"{name}/")
+            yield from walk(folder / entry.name, f"{name}/")
             yield name, True
         else:
             yield name, False

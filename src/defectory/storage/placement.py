@@ -82,7 +82,9 @@ class Placement:
         return self._undo is None
 
     def accept(self) -> None:
-        """Let what was replaced be of no use from now on."""
+        """Let what was replaced be of no use from now on; OSError as it comes."""
+        if self._old is not None and not os.path.lexists(self.output.target):
+            self._old.rename(self.part)  # a killed run's file that was to go must not be put back
         self._undo = None
 
     def discard(self) -> None:
@@ -156,10 +158,10 @@ def commit(placements: Sequence[Placement], *, overwrite: bool) -> None:
                 placement.place()
             for folder in {placement.output.target.parent for placement in placements}:
                 sync_folder(folder)
+            for placement in placements:
+                placement.accept()
         except BaseException:
             for placement in reversed(placements):
                 with contextlib.suppress(OSError):  # the first error is the one to tell
                     placement.restore()
             raise
-        for placement in placements:
-            placement.accept()

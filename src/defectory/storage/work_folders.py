@@ -5,6 +5,7 @@ rows.jsonl        one line an item that is done: its key, its files with checksu
 result/           becomes `out`
 """
 
+import contextlib
 import json
 import os
 import time
@@ -13,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from defectory.domain import OutputError
-from defectory.storage.leftovers import remove
 from defectory.storage.markers import (
     MARKER_NAME,
     Content,
@@ -21,6 +21,7 @@ from defectory.storage.markers import (
     find_foreign,
     read_content,
     read_marker,
+    walk,
     write_marker,
 )
 
@@ -67,15 +68,14 @@ def write_work_marker(folder: Path, writer: str, run: str, files: Sequence[str])
 
 
 def clear_result(result: Path, files: Sequence[str]) -> None:
-    """Remove from a result what the run does not write itself: what it has replaced, before it was killed."""
-    marker = read_marker(result)
-    if marker is not None:
-        for name in set(marker.files) - set(files):
-            remove(result / name)
-    remove(result / MARKER_NAME)
-    for folder, folders, names in os.walk(result, topdown=False):
-        if not folders and not names and Path(folder) != result:
-            Path(folder).rmdir()
+    """Remove what the run does not write from a result of ours: of images that are gone, or replaced."""
+    planned = set(files)
+    for name, is_folder in list(walk(result)):
+        if is_folder:
+            with contextlib.suppress(OSError):  # not empty
+                (result / name).rmdir()
+        elif name not in planned:
+            (result / name).unlink()
 
 
 class Journal:
