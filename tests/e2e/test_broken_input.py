@@ -96,7 +96,7 @@ def test_broken_bundles(seed, bundle, parts, tmp_path):
     ("arguments", "says"),
     [
         (["fit", "nowhere", "-o", "b"], "nowhere"),
-        (["score", "nowhere", ".", "-o", "out"], "no such file"),
+        (["score", "nowhere", ".", "-o", "../out"], "no such file"),
         (["evaluate", "nowhere", "."], "no such file"),
         (["inspect", "nowhere"], "nowhere"),
     ],

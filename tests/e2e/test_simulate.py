@@ -56,15 +56,20 @@ def test_textures_of_the_users_own(parts, tmp_path):
 
 
 def test_an_existing_folder_is_kept_unless_it_may_be_replaced(parts, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out/mine.txt").write_text("mine")
-    arguments = ("simulate", parts, "-o", tmp_path / "out", "--n", 1, "--size", 32)
-    refused = run(*arguments)
+    arguments = ("simulate", parts, "-o", tmp_path / "out", "--size", 32)
+    assert run(*arguments, "--n", 3).exit_code == 0
+    refused = run(*arguments, "--n", 1)
     assert refused.exit_code == 1
     assert "--overwrite" in refused.output
-    assert (tmp_path / "out/mine.txt").exists()
-    assert run(*arguments, "--overwrite").exit_code == 0
-    assert not (tmp_path / "out/mine.txt").exists()
+    done = run(*arguments, "--n", 1, "--overwrite")
+    assert done.exit_code == 0
+    assert f"replacing {tmp_path / 'out'}, a folder that `defectory simulate` wrote" in done.output
+    assert len(list((tmp_path / "out/test/good").iterdir())) == 1
+    (tmp_path / "out/mine.txt").write_text("mine")
+    refused = run(*arguments, "--n", 1, "--overwrite")
+    assert refused.exit_code == 1
+    assert "did not write (mine.txt)" in refused.output
+    assert (tmp_path / "out/mine.txt").read_text() == "mine"
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_list_of_suspects_that_exists_is_not_replaced_unasked(data, tmp_path):
     (tmp_path / "b.suspects.jsonl").write_text("mine\n")
     refused = run("fit", data, "-o", tmp_path / "b.defectory", "--size", 64)
     assert refused.exit_code == 1
-    assert "b.suspects.jsonl exists already" in refused.output
+    assert "b.suspects.jsonl exists and is not a list of suspects" in refused.output
     assert [path.name for path in tmp_path.iterdir()] == ["b.suspects.jsonl"]
 
 
@@ -134,10 +134,10 @@ def test_update_again_knows_the_names_of_before(fitted, data, labels, tmp_path):
     run("update", fitted[0], labels, "-o", tmp_path / "a.defectory")
     labels.write_text("path,label\ntest/good/000.png,ok\n")
     done = run(
-        "update", tmp_path / "a.defectory", labels, "-o", tmp_path / "a.defectory", "--overwrite"
+        "update", tmp_path / "a.defectory", labels, "-o", tmp_path / "b.defectory", "--overwrite"
     )
     assert done.exit_code == 0, done.output
-    updates = defectory.load(tmp_path / "a.defectory").facts["updates"]
+    updates = defectory.load(tmp_path / "b.defectory").facts["updates"]
     assert [list(entry["names"].values()) for entry in updates] == [
         ["test/scratch/000.png", "train/good/005.png"],
         ["test/good/000.png"],
@@ -161,7 +161,7 @@ def test_update_refuses_with_one_line_and_writes_nothing(
     kept = {path: path.read_bytes() for path in tmp_path.iterdir()}
     refused = run("update", bundle, labels, "-o", out)
     words = {
-        "output": "exists already; choose another name or add --overwrite",
+        "output": "exists and is not a bundle that defectory wrote",
         "detector": "fit with --detector auto",
         "labels": "say normal or anomalous of train/good/000.png",
         "bundle": "there is no such file",

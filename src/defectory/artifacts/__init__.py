@@ -1,5 +1,19 @@
 """The bundle: save, load."""
 
-from defectory.artifacts.bundle import SCHEMA_VERSION, Bundle, load_bundle, save_bundle
+from defectory.artifacts.bundle import (
+    BUNDLE_FILE,
+    SCHEMA_VERSION,
+    Bundle,
+    load_bundle,
+    save_bundle,
+    write_bundle,
+)
 
-__all__ = ["SCHEMA_VERSION", "Bundle", "load_bundle", "save_bundle"]
+__all__ = [
+    "BUNDLE_FILE",
+    "SCHEMA_VERSION",
+    "Bundle",
+    "load_bundle",
+    "save_bundle",
+    "write_bundle",
+]

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, WeightCard
 from defectory.detectors import detector_names, find_detector
 from defectory.detectors.base import Detector
-from defectory.domain import ArrayImages, BundleError, OutputError, check_settings
-from defectory.storage import whole_file
+from defectory.domain import ArrayImages, BundleError, check_settings
+from defectory.storage import FileKind, OutputFile, write_outputs
 
 SCHEMA_VERSION = 1
 MAX_BUNDLE_BYTES = 4 * 2**30
@@ -55,14 +55,24 @@ class Bundle:
     facts: Mapping[str, Any]
 
 
-def save_bundle(bundle: Bundle, path: Path | str) -> None:
-    """Write the bundle whole or not at all (temporary name, then rename).
+def save_bundle(bundle: Bundle, path: Path | str, *, overwrite: bool = False) -> None:
+    """Write the bundle whole or not at all.
+
+    Parameters
+    ----------
+    overwrite : a bundle may be replaced; anything else that is there stays in either case
 
     Raises
     ------
-    OutputError : the file cannot be written there.
+    OutputError : there is something already, or the file cannot be written.
     BundleError : an array is not of finite float32, float16 or int8, so that the file would not load.
     """
+    with write_outputs([OutputFile(Path(path), BUNDLE_FILE)], overwrite=overwrite) as (part,):
+        write_bundle(bundle, part)
+
+
+def write_bundle(bundle: Bundle, path: Path) -> None:
+    """Write the bundle into a file of a transaction: BundleError, and OSError as it comes."""
     detector = bundle.detector
     arrays = {f"{_DETECTOR_PREFIX}{key}": value for key, value in detector.arrays().items()}
     arrays |= {f"{_CALIBRATION_PREFIX}{key}": value for key, value in bundle.calibration.items()}
@@ -84,7 +94,24 @@ def save_bundle(bundle: Bundle, path: Path | str) -> None:
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in members.items()},
     }
     text = json.dumps(manifest, indent=1, sort_keys=True, allow_nan=False)
-    _write_archive(Path(path), {_MANIFEST: text.encode(), **members})
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in {_MANIFEST: text.encode(), **members}.items():
+            # a fixed date: the same state gives the same bytes
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+
+
+def _is_bundle(path: Path) -> bool:
+    """Return whether a file holds the members of a bundle, of whatever version."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_members(archive.infolist())
+            return "schema_version" in json.loads(archive.read(_MANIFEST))
+    except (zipfile.BadZipFile, BundleError, EOFError, NotImplementedError, RuntimeError):
+        return False
+
+
+BUNDLE_FILE = FileKind("a bundle", _is_bundle)
+"""What `save_bundle` writes, and may replace."""
 
 
 def load_bundle(path: Path | str) -> Bundle:
@@ -200,13 +227,3 @@ def _parse_manifest(content: bytes) -> dict[str, Any]:
     if version < 1 or missing:
         raise BundleError(f"the manifest lacks {sorted(missing) or 'a valid schema version'}")
     return dict(manifest)
-
-
-def _write_archive(path: Path, members: dict[str, bytes]) -> None:
-    try:
-        with whole_file(path) as part, zipfile.ZipFile(part, "x") as archive:
-            for name, content in members.items():
-                # a fixed date: the same state gives the same bytes
-                archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-    except OSError as error:
-        raise OutputError(f"cannot write the bundle {path}: {error.strerror or error}") from error

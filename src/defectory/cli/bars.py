@@ -17,6 +17,7 @@ from rich.progress import (
 from rich.text import Text
 
 from defectory.cli.interruption import raise_if_interrupted
+from defectory.cli.text import one_line
 
 
 class _Rate(ProgressColumn):
@@ -70,3 +71,7 @@ class Bars:
         """Write behind the bar of the present stage."""
         if self._task is not None:
             self._bars.update(self._task, note=text)
+
+    def say(self, text: str) -> None:
+        """Write a line that stays, above the bars; also where there is no terminal."""
+        self._bars.console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)

@@ -9,7 +9,6 @@ from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.text import print_evaluation, print_fit
 
-_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY_PATH = click.Path(path_type=Path)
 
 
@@ -24,15 +23,18 @@ _ANY_PATH = click.Path(path_type=Path)
     help="Folder to write.",
 )
 @shared.detector
+@shared.overwrite("the folder")
 @plain_errors
-def demo(folder: Path, detector: str) -> None:
+def demo(folder: Path, detector: str, overwrite: bool) -> None:
     """Fit and judge a detector on 2,223 real solar-cell pictures (ELPV), and write a report."""
     from defectory.cli.bars import Bars
     from defectory.workflows.demo import run_demo
     from defectory.workflows.fitting.options import FitOptions
 
     with Bars() as bars:
-        result, evaluation = run_demo(folder, FitOptions(detector=detector), progress=bars)
+        result, evaluation = run_demo(
+            folder, FitOptions(detector=detector), overwrite=overwrite, progress=bars
+        )
     print_fit(result, folder / "solar-cells.defectory", None)
     print_evaluation(evaluation, folder / "figures.json", None)
     click.echo(f"\nOpen the report in a browser: {os.path.abspath(folder / 'report.html')}")  # noqa: PTH100

@@ -1,5 +1,6 @@
 """What a command says when something goes wrong."""
 
+import io
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -7,41 +8,53 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from defectory.cli.interruption import remembered_interruption
+from defectory.cli.interruption import interruption_status, remembered_interruption
+from defectory.cli.text import one_line
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def plain_errors(command: Command) -> Command:
-    """Turn errors that a user can act on into one line and exit status 1 (130 on Ctrl-C)."""
+    """Turn errors that a user can act on into one line and exit status 1 (130 on Ctrl-C, 143 on SIGTERM)."""
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         from defectory.domain import DefectoryError
 
+        _take_any_name()
         try:
             with remembered_interruption():
                 return command(*args, **kwargs)
         except DefectoryError as error:
-            click.echo(f"defectory: {error}", err=True)
-            sys.exit(1)
-        except KeyboardInterrupt:
-            _say_interrupted()
+            _fail(error)
+        except KeyboardInterrupt as error:
+            _say_interrupted(error)
         except RuntimeError as error:
             # Python 3.11 can lose Ctrl-C in a waiting lock, and complain of the lock instead
             if not isinstance(error.__context__, KeyboardInterrupt):
                 raise
-            _say_interrupted()
-        except MemoryError:
-            click.echo("defectory: out of memory; choose a smaller --size", err=True)
-            sys.exit(1)
+            _say_interrupted(error)
+        except MemoryError as error:
+            _fail(error, "out of memory; choose a smaller --size")
         except OSError as error:
-            click.echo(f"defectory: {error.filename or ''}: {error.strerror or error}", err=True)
-            sys.exit(1)
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(error, f"{where}{error.strerror or error}")
 
     return guarded  # type: ignore[return-value]
 
 
-def _say_interrupted() -> NoReturn:
-    click.echo("defectory: interrupted; nothing was half-written", err=True)
-    sys.exit(130)
+def _take_any_name() -> None:
+    """Let names of files that are no text be printed as their bytes, as ls does."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="surrogateescape")
+
+
+def _say_interrupted(error: BaseException) -> NoReturn:
+    _fail(error, "interrupted; nothing was half-written", interruption_status())
+
+
+def _fail(error: BaseException, text: str = "", status: int = 1) -> NoReturn:
+    """Say in one line what happened and what was noted of it on the way, and end."""
+    said = "; ".join((text or str(error), *getattr(error, "__notes__", ())))
+    click.echo(f"defectory: {one_line(said)}", err=True)
+    sys.exit(status)

@@ -8,17 +8,17 @@ from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.text import print_evaluation
 
-_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY_PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("bundle", type=_ANY_PATH)
 @click.argument("data", type=_ANY_PATH)
-@click.option("--json", "json_path", type=_OUT_FILE, help="Write the figures as JSON.")
-@click.option("--report", "report_path", type=_OUT_FILE, help="Write a standalone HTML report.")
+@click.option("--json", "json_path", type=_ANY_PATH, help="Write the figures as JSON.")
+@click.option("--report", "report_path", type=_ANY_PATH, help="Write a standalone HTML report.")
 @shared.other_promise
 @shared.skip_unreadable("Leave out images that cannot be read.")
+@shared.overwrite("figures and report")
 @plain_errors
 def evaluate(
     bundle: Path,
@@ -27,6 +27,7 @@ def evaluate(
     report_path: Path | None,
     false_reject_rate: float | None,
     skip_unreadable: bool,
+    overwrite: bool,
 ) -> None:
     """Judge BUNDLE on the labeled images of DATA (its test split, if it has one)."""
     from defectory.cli.bars import Bars
@@ -42,6 +43,7 @@ def evaluate(
             command=command,
             false_reject_rate=false_reject_rate,
             skip_unreadable=skip_unreadable,
+            overwrite=overwrite,
             progress=bars,
         )
     print_evaluation(evaluation, json_path, report_path)

@@ -10,13 +10,12 @@ from defectory.cli.errors import plain_errors
 from defectory.cli.quantities import BYTES
 from defectory.cli.text import print_fit
 
-_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY_PATH = click.Path(path_type=Path)
 
 
 @click.command()
 @click.argument("data", type=_ANY_PATH)
-@click.option("-o", "--output", "bundle", type=_OUT_FILE, required=True, help="Bundle to write.")
+@click.option("-o", "--output", "bundle", type=_ANY_PATH, required=True, help="Bundle to write.")
 @shared.detector
 @shared.size(256, "Side that images are resized to; a multiple of 32.")
 @click.option(
@@ -62,7 +61,7 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Do not keep features on disk.")
-@shared.overwrite("bundle")
+@shared.overwrite("a bundle")
 @plain_errors
 def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Learn what is normal from DATA and write a bundle.
@@ -72,10 +71,10 @@ def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: A
     looked at. Interrupted? Run it again: features that were read already come from the cache.
     """
     from defectory.cli.bars import Bars
-    from defectory.workflows.fitting.fit import check_fit_output, fit_dataset, save_fit
     from defectory.workflows.fitting.options import FitOptions
+    from defectory.workflows.fitting.save import fit_to_bundle
 
-    check_fit_output(bundle, overwrite=overwrite)
+    options = FitOptions(use_cache=not no_cache, **settings)
     with Bars() as bars:
-        result = fit_dataset(data, FitOptions(use_cache=not no_cache, **settings), progress=bars)
-    print_fit(result, bundle, save_fit(result, bundle))
+        result, suspects = fit_to_bundle(data, bundle, options, overwrite=overwrite, progress=bars)
+    print_fit(result, bundle, suspects)

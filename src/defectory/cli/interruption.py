@@ -1,4 +1,4 @@
-"""Ctrl-C that is not lost: Python can swallow the exception in a waiting lock, a callback or a finalizer."""
+"""Ctrl-C and SIGTERM that are not lost: Python can swallow an exception in a waiting lock or a callback."""
 
 import signal
 import threading
@@ -6,29 +6,46 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_pressed = threading.Event()
+# SIGHUP: the terminal was closed
+_ENDING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+_came: list[int] = []
 
 
 @contextmanager
 def remembered_interruption() -> Iterator[None]:
-    """Raise KeyboardInterrupt on Ctrl-C as usual, and keep in mind that it was pressed."""
+    """Raise KeyboardInterrupt on Ctrl-C, and on signals that ask to end, and keep in mind which came."""
     if threading.current_thread() is not threading.main_thread():
         yield  # signals reach only the main thread
         return
-    _pressed.clear()
-    before = signal.signal(signal.SIGINT, _interrupt)
+    _came.clear()
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    # a process that was started to ignore a signal (nohup) goes on ignoring it; Ctrl-C always counts
+    caught = [n for n in _ENDING if before[n] != signal.SIG_IGN or n == signal.SIGINT]
+    caught = [
+        n for n in caught if before[n] is not None
+    ]  # installed by C, and could not be put back
+    for number in caught:
+        signal.signal(number, _interrupt)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number in caught:
+            signal.signal(number, before[number])
 
 
 def raise_if_interrupted() -> None:
-    """Raise KeyboardInterrupt where Ctrl-C was pressed and its exception went astray."""
-    if _pressed.is_set():
+    """Raise KeyboardInterrupt where a signal came and its exception went astray."""
+    if _came:
         raise KeyboardInterrupt
 
 
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    _pressed.set()
-    signal.default_int_handler(number, frame)
+def interruption_status() -> int:
+    """Return the exit status that shells give to the signal that came: 130 for Ctrl-C, 143 for SIGTERM."""
+    return 128 + int(_came[0] if _came else signal.SIGINT)
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    _came.append(number)
+    raise KeyboardInterrupt

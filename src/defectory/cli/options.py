@@ -49,8 +49,10 @@ def no_cache(words: str) -> Option:
 
 
 def overwrite(what: str) -> Option:
-    """Return `--overwrite`, for a bundle or a folder."""
-    return click.option("--overwrite", is_flag=True, help=f"Replace an existing {what}.")
+    """Return `--overwrite`, for a bundle, a folder or other files of ours."""
+    return click.option(
+        "--overwrite", is_flag=True, help=f"Replace {what} of an earlier run, and nothing else."
+    )
 
 
 def size(default: int, words: str) -> Option:

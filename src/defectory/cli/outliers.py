@@ -8,7 +8,6 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 
-_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY_PATH = click.Path(path_type=Path)
 
 
@@ -53,7 +52,7 @@ _ANY_PATH = click.Path(path_type=Path)
 @shared.seed
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Keep neither features nor interrupted training.")
-@shared.overwrite("folder")
+@shared.overwrite("the folder")
 @plain_errors
 def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Find which images of DATA do not belong, without a single label.
@@ -65,9 +64,7 @@ def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settin
     from defectory.cli.bars import Bars
     from defectory.workflows.outliers.exports import outliers_to_folder
     from defectory.workflows.outliers.results import OutlierOptions
-    from defectory.workflows.scoring.exports import check_output
 
-    check_output(folder, overwrite=overwrite)
     options = OutlierOptions(use_cache=not no_cache, **settings)
     with Bars() as bars:
         summary = outliers_to_folder(data, folder, options, overwrite=overwrite, progress=bars)

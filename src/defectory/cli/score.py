@@ -7,7 +7,6 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 
-_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY_PATH = click.Path(path_type=Path)
 
 
@@ -25,7 +24,7 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @shared.other_promise
 @shared.skip_unreadable("List unreadable images instead of stopping.")
-@shared.overwrite("folder")
+@shared.overwrite("the folder")
 @plain_errors
 def score(
     bundle: Path,
@@ -37,12 +36,13 @@ def score(
     skip_unreadable: bool,
     overwrite: bool,
 ) -> None:
-    """Score IMAGES with BUNDLE: raw score, decision, and defect regions in original pixels."""
-    from defectory.cli.bars import Bars
-    from defectory.workflows.scoring.exports import check_output
-    from defectory.workflows.scoring.score import score_to_folder
+    """Score IMAGES with BUNDLE: raw score, decision, and defect regions in original pixels.
 
-    check_output(folder, overwrite=overwrite)
+    Interrupted? Run it again: it goes on where it was.
+    """
+    from defectory.cli.bars import Bars
+    from defectory.workflows.scoring.folder import score_to_folder
+
     with Bars() as bars:
         summary = score_to_folder(
             bundle,

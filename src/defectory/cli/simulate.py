@@ -8,7 +8,6 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 
-_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
 _ANY_PATH = click.Path(path_type=Path)
 
 
@@ -46,7 +45,7 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @shared.size(256, "Side that images are resized to, as in training; 0 keeps their sizes.")
 @shared.seed
-@shared.overwrite("folder")
+@shared.overwrite("the folder")
 @plain_errors
 def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None:
     """Draw defects into normal images of DATA, to see what a network is taught.

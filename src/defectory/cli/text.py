@@ -6,6 +6,13 @@ from typing import Any
 import click
 
 
+def one_line(text: object) -> str:
+    """Return the text in one line that every terminal takes: names of files may hold anything."""
+    # bytes that are no UTF-8 come as surrogates
+    shown = str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+
+
 def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
     """Say what a fit learned from, what it promises, and where things lie."""
     left_out = result.n_images - result.n_learned

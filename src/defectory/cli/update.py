@@ -21,13 +21,13 @@ _MAX_LISTED = 20
     "-o",
     "--output",
     "new_bundle",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=_ANY_PATH,
     required=True,
     help="Bundle to write; BUNDLE stays.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @shared.no_cache("Do not keep features on disk.")
-@shared.overwrite("bundle")
+@shared.overwrite("a bundle")
 @plain_errors
 def update(
     bundle: Path, labels: Path, new_bundle: Path, as_json: bool, no_cache: bool, overwrite: bool

@@ -18,6 +18,10 @@ class Progress(Protocol):
         """Say in a few words how the present stage goes (a loss); replaces the note before."""
         ...
 
+    def say(self, text: str) -> None:
+        """Tell something that a person should know, in one line that stays."""
+        ...
+
 
 class NoProgress:
     """Silence."""
@@ -29,4 +33,7 @@ class NoProgress:
         """Do nothing."""
 
     def note(self, text: str) -> None:
+        """Do nothing."""
+
+    def say(self, text: str) -> None:
         """Do nothing."""

@@ -73,6 +73,11 @@ class Dataset:
         """Return the images that `keep` says yes to, in the same order."""
         return replace(self, samples=tuple(sample for sample in self.samples if keep(sample)))
 
+    def files(self) -> list[Path]:
+        """Return the files of all images and masks, in order."""
+        masks = (sample.mask_path for sample in self.samples)
+        return [*(sample.path for sample in self.samples), *filter(None, masks)]
+
     def images(self) -> FileImages:
         """Return the images, to be read when asked for."""
         return FileImages([sample.path for sample in self.samples])

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from defectory.domain import DataError, Label, ManifestError, OutputError
 from defectory.sources.dataset import Dataset, Sample
-from defectory.storage import whole_file
+from defectory.storage import FileKind, OutputFile, check_outputs, json_lines, write_outputs
 
 COLUMNS = ("path", "label", "mask", "split", "group", "type")
 """Known columns; only `path` is required. Paths are relative to the manifest."""
@@ -21,6 +21,8 @@ _LABELS = {
 }
 _SPLITS = {"train": "train", "val": "train", "validation": "train", "test": "test", "": ""}
 _ENCODING_ERRORS = "surrogateescape"  # file names need not be valid text
+
+_MAX_HEADER_BYTES = 1024
 
 _Row = Mapping[str, str]
 
@@ -38,30 +40,29 @@ def read_jsonl(path: Path) -> Dataset:
 MANIFEST_READERS: dict[str, Callable[[Path], Dataset]] = {"csv": read_csv, "jsonl": read_jsonl}
 
 
-def write_manifest(dataset: Dataset, path: Path | str) -> None:
-    """Write a CSV or JSONL manifest; reading it gives the same samples.
+def write_manifest(dataset: Dataset, path: Path | str, *, overwrite: bool = False) -> None:
+    """Write a CSV or JSONL manifest, whole or not at all; reading it gives the same samples.
 
     Parameters
     ----------
     dataset : what to write
-    path : a file that ends in .csv or .jsonl; replaced as a whole or not at all
+    path : a file that ends in .csv or .jsonl
         Paths are written relative to its folder, so names stay the same where that is the root.
+    overwrite : a manifest of the form that we write may be replaced
 
     Raises
     ------
-    OutputError : another extension, or the file cannot be written.
+    OutputError : another extension; there is something already; or the file cannot be written.
     """
     path = Path(path)
     rows = [_row(sample, path.parent) for sample in dataset.samples]
-    writers = {".csv": _write_csv, ".jsonl": _write_jsonl}
-    write = writers.get(path.suffix.lower())
-    if write is None:
+    if path.suffix.lower() not in _WRITERS:
         raise OutputError(f"cannot write the manifest {path}: the name must end in .csv or .jsonl")
-    try:
-        with whole_file(path) as part:
-            write(rows, part)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from error
+    write, kind = _WRITERS[path.suffix.lower()]
+    outputs = [OutputFile(path, kind)]
+    check_outputs(outputs, inputs=dataset.files(), overwrite=overwrite)
+    with write_outputs(outputs, overwrite=overwrite) as (part,):
+        write(rows, part)
 
 
 def _row(sample: Sample, folder: Path) -> dict[str, str]:
@@ -94,6 +95,20 @@ def _write_jsonl(rows: Iterable[_Row], path: Path) -> None:
         for row in rows:
             known = {column: value for column, value in row.items() if value}
             file.write(json.dumps(known) + "\n")
+
+
+def _has_our_header(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.readline(_MAX_HEADER_BYTES).strip() == ",".join(COLUMNS).encode()
+
+
+_WRITERS: dict[str, tuple[Callable[[Iterable[_Row], Path], None], FileKind]] = {
+    ".csv": (_write_csv, FileKind("a manifest", _has_our_header)),
+    ".jsonl": (
+        _write_jsonl,
+        json_lines("a manifest", lambda row: "path" in row and set(row) <= set(COLUMNS)),
+    ),
+}
 
 
 def _text(path: Path) -> str:

@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,9 @@ from pathlib import Path
 from defectory.domain import OutputError
 from defectory.storage.leftovers import recover
 from defectory.storage.outputs import Output, OutputFile, OutputFolder, cannot_write
+
+Say = Callable[[str], None]
+"""Told what a person should know while work goes on."""
 
 _Identity = tuple[int, int]
 
@@ -25,8 +28,12 @@ _SPECIAL = (
 
 
 def check_outputs(
-    outputs: Sequence[Output], *, inputs: Iterable[Path] = (), overwrite: bool = False
-) -> tuple[str, ...]:
+    outputs: Sequence[Output],
+    *,
+    inputs: Iterable[Path | str] = (),
+    overwrite: bool = False,
+    say: Say | None = None,
+) -> None:
     """Refuse outputs that cannot or must not be written; nothing on disk changes.
 
     Parameters
@@ -34,10 +41,7 @@ def check_outputs(
     outputs : all that one command writes
     inputs : files and folders that it reads; those that are not there do not count
     overwrite : what we wrote earlier may be replaced
-
-    Returns
-    -------
-    one line for each output that will be replaced: "replacing out, a folder that `defectory score` wrote ..."
+    say : told of each output that will be replaced: "replacing out, a folder that ..."
 
     Raises
     ------
@@ -50,7 +54,7 @@ def check_outputs(
     Paths are compared by what they name on disk, so that links and other
     spellings are seen through.
     """
-    known = [_Input(path) for path in inputs]
+    known = [_Input(Path(path)) for path in inputs]
     disk = _Disk()
     replaced = []
     for i, output in enumerate(outputs):
@@ -69,7 +73,9 @@ def check_outputs(
             replaced.append(f"replacing {output.path}, {what}")
         output.check_work()
         _check_writable(output)
-    return tuple(replaced)
+    for line in replaced:
+        if say is not None:
+            say(line)
 
 
 @dataclass(frozen=True)

@@ -184,4 +184,7 @@ class OutputFolder(Output):
 def cannot_write(path: Path, error: BaseException) -> OutputError:
     """Return the one line that is said where the system refuses to write."""
     reason = getattr(error, "strerror", None) or error
-    return OutputError(f"cannot write {path}: {reason}")
+    said = OutputError(f"cannot write {path}: {reason}")
+    for note in getattr(error, "__notes__", ()):
+        said.add_note(note)
+    return said

@@ -2,13 +2,13 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from defectory.domain import OutputError
-from defectory.storage.checks import check_outputs
+from defectory.storage.checks import Say, check_outputs
 from defectory.storage.leftovers import Lock, make_part, remove, remove_leftovers, take_lock
 from defectory.storage.markers import Content
 from defectory.storage.outputs import OutputFolder, cannot_write
@@ -24,8 +24,6 @@ from defectory.storage.work_folders import (
     read_work_marker,
     write_work_marker,
 )
-
-Say = Callable[[str], None]
 
 
 class GrowingFolder:
@@ -84,7 +82,7 @@ def resumable_folder(
     run : what tells this work from other work: a hash of all that decides the rows, but for the items
     keys : of all items, in order; a key tells an item, and whether it has changed since
     files : every file that is written, below the folder, with forward slashes
-    say : told what was taken over, discarded, or kept for the next run
+    say : told what was taken over or discarded
 
     Raises
     ------
@@ -92,7 +90,8 @@ def resumable_folder(
 
     Notes
     -----
-    Where the block raises, or the process is killed, the rows so far stay in `out.unfinished`. The next run
+    Where the block raises (the error gets a note that says so) or the process is killed, the rows so far
+    stay in `out.unfinished`. The next run
     of the same name takes them over, up to the first whose item or files have changed.
     """
     check_outputs([output], overwrite=overwrite)
@@ -125,6 +124,13 @@ def _keeping(
             say(f"going on after {journal.n_done:,} of {len(keys):,} images")
         yield GrowingFolder(work / RESULT_NAME, journal), placement
         is_done = True
+    except BaseException as error:
+        if journal.n_done:
+            error.add_note(
+                f"{journal.n_done:,} of {len(keys):,} images are done and kept in {work.name}: "
+                "run the same command again to go on"
+            )
+        raise
     finally:
         journal.close()
         if is_done:
@@ -132,11 +138,6 @@ def _keeping(
         placement.release()
         if is_done or not journal.n_done:
             _drop(output, work)
-        else:
-            say(
-                f"{journal.n_done:,} of {len(keys):,} images are done and kept in {work.name}; "
-                "run the same command again to go on"
-            )
         lock.release()
 
 

@@ -99,11 +99,24 @@ class CalibratedDetector:
         ]
         return scores, decisions
 
-    def save(self, path: str | Path) -> None:
-        """Write the model as one file, whole or not at all; OutputError where that fails."""
+    def save(self, path: str | Path, *, overwrite: bool = False) -> None:
+        """Write the model as one file, whole or not at all.
+
+        Parameters
+        ----------
+        path : a new name, or that of a bundle
+        overwrite : a bundle may be replaced; anything else that is there stays in either case
+
+        Raises
+        ------
+        OutputError : there is something already, or the file cannot be written.
+        """
+        save_bundle(self.to_bundle(), path, overwrite=overwrite)
+
+    def to_bundle(self) -> Bundle:
+        """Return the bundle as it is saved: with the promise among its facts."""
         promise = {"false_reject_rate": self.false_reject_rate, "confidence": self.confidence}
-        facts = {**self.bundle.facts, "promise": promise}
-        save_bundle(replace(self.bundle, facts=facts), Path(path))
+        return replace(self.bundle, facts={**self.bundle.facts, "promise": promise})
 
 
 def load_calibrated(path: str | Path, false_reject_rate: float | None = None) -> CalibratedDetector:

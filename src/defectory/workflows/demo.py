@@ -1,38 +1,47 @@
 """The demo: a detector fitted and judged on real solar-cell pictures (ELPV), as PyPI carries them."""
 
 import importlib.util
-import json
 from pathlib import Path
 
 import numpy as np
 
-from defectory.domain import Label, MissingExtraError, Progress
+from defectory.domain import Label, MissingExtraError, NoProgress, Progress
 from defectory.reports import render_report
 from defectory.sources import Dataset, Sample
+from defectory.storage import OutputFolder, check_outputs, write_outputs
+from defectory.workflows.evaluation.bundles import write_figures, write_page
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.report import build_report
 from defectory.workflows.evaluation.results import Evaluation
-from defectory.workflows.fitting.fit import fit_dataset, save_fit
+from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions, FitResult
-from defectory.workflows.scoring.exports import write_text
+from defectory.workflows.fitting.save import save_fit
 
 _TRAIN_SHARE = 0.75
 _SEED = 42
 
 
 def run_demo(
-    folder: Path, options: FitOptions, *, progress: Progress | None = None
+    folder: Path,
+    options: FitOptions,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> tuple[FitResult, Evaluation]:
     """Fit and judge a detector on ELPV; write bundle, figures and report into a folder."""
+    progress = progress or NoProgress()
     dataset = read_elpv()
+    outputs = [OutputFolder(folder, "demo")]
+    check_outputs(outputs, inputs=[dataset.root], overwrite=overwrite, say=progress.say)
     result = fit_dataset(dataset, options, progress=progress)
     evaluation = evaluate(result.model, dataset, progress=progress)
-    save_fit(result, folder / "solar-cells.defectory")
-    write_text(folder / "figures.json", json.dumps(evaluation.to_dict(), indent=1) + "\n")
     content = build_report(
         result.model, evaluation, title="Solar cells (ELPV)", command="defectory demo"
     )
-    write_text(folder / "report.html", render_report(content))
+    with write_outputs(outputs, overwrite=overwrite) as (part,):
+        save_fit(result, part / "solar-cells.defectory")
+        write_figures(evaluation, part / "figures.json")
+        write_page(render_report(content), part / "report.html")
     return result, evaluation
 
 

@@ -3,14 +3,14 @@
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from defectory.detectors.base import Detector
-from defectory.domain import BundleError, OutputError, Suspect
+from defectory.domain import BundleError, Suspect
 from defectory.sources import Dataset
-from defectory.workflows.scoring.exports import write_text
+from defectory.storage import json_lines
 
 CONTENT_DIGITS = 12
 """An image is known by so many hex digits of the hash of its content."""
@@ -68,24 +68,24 @@ def suspects_path(bundle: Path) -> Path:
     return bundle.with_name(f"{bundle.stem}.suspects.jsonl")
 
 
-def write_suspects(suspects: Sequence[SuspectImage], path: Path) -> bool:
-    """Write one JSON object a suspect, and return whether there are any; without any there is no file.
+def write_suspects(suspects: Sequence[SuspectImage], part: Path, folder: Path) -> None:
+    """Write one JSON object a suspect into a file of a transaction; without any there is to be none.
 
-    Paths are relative to the file's folder, as in manifests. A file of an earlier fit goes in either case.
-
-    Raises
-    ------
-    OutputError : the file cannot be written, or an earlier one not removed.
+    Parameters
+    ----------
+    folder : where the file comes to lie; paths are relative to it, as in manifests
     """
-    if suspects:
-        lines = (json.dumps(_row(item, path.parent), allow_nan=False) for item in suspects)
-        write_text(path, "".join(f"{line}\n" for line in lines))
-        return True
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"cannot remove {path}: {error.strerror or error}") from error
-    return False
+    if not suspects:
+        part.unlink()
+        return
+    lines = (json.dumps(_row(item, folder), allow_nan=False) for item in suspects)
+    part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+_KEYS = {"name", "path", *(entry.name for entry in fields(Suspect))} - {"index"}
+
+SUSPECTS_FILE = json_lines("a list of suspects", lambda row: set(row) == _KEYS)
+"""What `write_suspects` writes; a list that a person has added to is theirs."""
 
 
 def _row(item: SuspectImage, folder: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from defectory import storage
 from defectory.artifacts import Bundle, load_bundle, save_bundle
 from defectory.detectors import detector_names
 from defectory.domain import BundleError, OutputError
@@ -96,10 +97,10 @@ def test_an_interrupted_save_leaves_the_old_file(
         if step == "write":
             patch.setattr(zipfile.ZipFile, "writestr", fail_late)
         else:
-            patch.setattr(Path, "replace", fail)
+            patch.setattr(storage.placement, "exchange", fail)
         expected = OutputError if isinstance(interruption, OSError) else KeyboardInterrupt
         with pytest.raises(expected):
-            save_bundle(fitted("gaussian"), path)
+            save_bundle(fitted("gaussian"), path, overwrite=True)
     assert path.read_bytes() == saved.read_bytes()
     assert list(tmp_path.iterdir()) == [path]
 
@@ -107,7 +108,27 @@ def test_an_interrupted_save_leaves_the_old_file(
 def test_places_that_take_no_file_are_output_errors(fitted, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
-    for path in (tmp_path / "folder", tmp_path / "file" / "a"):
-        with pytest.raises(OutputError, match="cannot write the bundle"):
+    for path, match in (
+        (tmp_path / "folder", "is a folder"),
+        (tmp_path / "file" / "a", "no folder"),
+    ):
+        with pytest.raises(OutputError, match=match):
             save_bundle(fitted("gaussian"), path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_only_a_bundle_is_replaced_and_only_on_demand(fitted, saved, tmp_path):
+    path = Path(shutil.copy(saved, tmp_path / "a"))
+    with pytest.raises(OutputError, match="exists already"):
+        save_bundle(fitted("gaussian"), path)
+    save_bundle(fitted("gaussian"), path, overwrite=True)
+    assert load_bundle(path).detector.name == "gaussian"
+    with zipfile.ZipFile(tmp_path / "b", "w") as archive:
+        archive.writestr("thesis.docx", "months of work")
+    for other in (tmp_path / "b", tmp_path / "c"):
+        other.touch()
+        other.write_bytes(other.read_bytes() or b"notes")
+        before = other.read_bytes()
+        with pytest.raises(OutputError, match="is not a bundle that defectory wrote"):
+            save_bundle(fitted("gaussian"), other, overwrite=True)
+        assert other.read_bytes() == before

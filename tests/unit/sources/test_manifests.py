@@ -143,7 +143,7 @@ def test_a_folder_becomes_a_manifest_and_stays_the_same(tmp_path, extension):
     write_manifest(dataset, str(path))
     assert read_dataset(path).samples == dataset.samples
     assert read_dataset(path).fingerprint() == dataset.fingerprint()
-    assert not [p for p in tmp_path.iterdir() if "partial" in p.name]
+    assert not [p for p in tmp_path.iterdir() if ".part" in p.name]
 
 
 def test_manifest_elsewhere_still_finds_the_files(tmp_path):
@@ -158,16 +158,40 @@ def test_manifest_elsewhere_still_finds_the_files(tmp_path):
 def test_manifest_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     dataset = read_dataset(write_mvtec(tmp_path, size_px=32))
     path = tmp_path / "list.csv"
-    path.write_text("old")
+    write_manifest(dataset.subset("test"), path)
+    before = path.read_text()
 
     def full_disk(*_args):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("pathlib.Path.replace", full_disk)
+    monkeypatch.setattr("defectory.storage.placement.exchange", full_disk)
     with pytest.raises(OutputError, match="No space left"):
+        write_manifest(dataset, path, overwrite=True)
+    assert path.read_text() == before
+    assert not [p for p in tmp_path.iterdir() if ".part" in p.name]
+
+
+@pytest.mark.parametrize("extension", ["csv", "jsonl"])
+def test_only_a_manifest_of_our_form_is_replaced_and_only_on_demand(tmp_path, extension):
+    dataset = read_dataset(write_mvtec(tmp_path, size_px=32))
+    path = tmp_path / f"list.{extension}"
+    write_manifest(dataset.subset("test"), path)
+    with pytest.raises(OutputError, match="exists already"):
         write_manifest(dataset, path)
-    assert path.read_text() == "old"
-    assert not [p for p in tmp_path.iterdir() if "partial" in p.name]
+    write_manifest(dataset, path, overwrite=True)
+    assert len(read_dataset(path)) == len(dataset)
+    path.write_text("path,label\nmine.png,good\n" if extension == "csv" else '{"mine": 1}\n')
+    before = path.read_text()
+    with pytest.raises(OutputError, match="not a manifest that defectory wrote"):
+        write_manifest(dataset, path, overwrite=True)
+    assert path.read_text() == before
+
+
+def test_a_manifest_never_takes_the_place_of_an_image(tmp_path):
+    dataset = read_dataset(write_mvtec(tmp_path, size_px=32))
+    (tmp_path / "list.csv").hardlink_to(dataset.samples[0].path)
+    with pytest.raises(OutputError, match="is what this command reads"):
+        write_manifest(dataset, tmp_path / "list.csv", overwrite=True)
 
 
 def test_manifest_of_another_kind_is_refused(tmp_path):

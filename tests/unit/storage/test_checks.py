@@ -115,7 +115,7 @@ def test_what_systems_put_into_folders_is_nobodys(place):
     write_folder(place / "out", a="1")
     (place / "out/.DS_Store").write_text("")
     (place / "out/Thumbs.db").write_text("")
-    assert check_outputs([OutputFolder(Path("out"), "test")], overwrite=True)
+    check_outputs([OutputFolder(Path("out"), "test")], overwrite=True)
 
 
 def test_a_folder_without_a_marker_or_with_a_wrong_one_is_refused(place):
@@ -157,12 +157,14 @@ def test_what_will_be_replaced_is_told(place):
         OutputFile(Path("n"), NOTE),
         OutputFolder(Path("empty"), "t"),
     ]
-    assert check_outputs(outputs, inputs=[Path("parts")], overwrite=True) == (
+    said = []
+    check_outputs(outputs, inputs=[Path("parts")], overwrite=True, say=said.append)
+    check_outputs([OutputFile(Path("new"), NOTE)], overwrite=True, say=said.append)
+    assert said == [
         "replacing out, a folder that `defectory test` wrote, of 2 files",
         "replacing n, a note",
         "replacing empty, an empty folder",
-    )
-    assert check_outputs([OutputFile(Path("new"), NOTE)], overwrite=True) == ()
+    ]
 
 
 def test_outputs_of_one_command_stay_apart(place):

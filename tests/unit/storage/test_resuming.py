@@ -38,8 +38,10 @@ def fill(path, *, stop_at=None, run="run 1", keys=KEYS, overwrite=False, said=No
 
 
 def stop(path, stop_at, **options):
-    with pytest.raises(StoppedError):
+    """Fill up to an item, and return what the error says besides."""
+    with pytest.raises(StoppedError) as error:
         fill(path, stop_at=stop_at, **options)
+    return "; ".join(getattr(error.value, "__notes__", ()))
 
 
 def test_an_uninterrupted_run_leaves_only_its_folder(tmp_path):
@@ -53,11 +55,11 @@ def test_an_uninterrupted_run_leaves_only_its_folder(tmp_path):
 def test_an_interrupted_run_goes_on_and_ends_the_same(stop_at, tmp_path):
     fill(tmp_path / "whole")
     said, new = [], []
-    stop(tmp_path / "out", stop_at, said=said)
+    note = stop(tmp_path / "out", stop_at, said=said)
     assert names(tmp_path) == ["out.unfinished", "whole"]
-    assert f"{stop_at} of 6 images are done and kept in out.unfinished" in said[-1]
+    assert f"{stop_at} of 6 images are done and kept in out.unfinished" in note
     assert fill(tmp_path / "out", said=said, new=new) == stop_at
-    assert f"going on after {stop_at} of 6 images" in said[-1]
+    assert said == [f"going on after {stop_at} of 6 images"]
     assert new == list(range(stop_at, 6))
     assert snapshot(tmp_path / "out") == snapshot(tmp_path / "whole")
     assert names(tmp_path) == ["out", "whole"]
@@ -169,8 +171,9 @@ def test_a_full_disk_loses_no_row(tmp_path, monkeypatch):
         return write(handle, data)
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(OutputError, match=r"cannot write .*out: No space left on device"):
+    with pytest.raises(OutputError, match=r"cannot write .*out: No space left on device") as error:
         fill(tmp_path / "out")
+    assert "3 of 6 images are done" in error.value.__notes__[0]
     monkeypatch.undo()
     assert fill(tmp_path / "out") == 3
     assert snapshot(tmp_path / "out") == snapshot(tmp_path / "whole")

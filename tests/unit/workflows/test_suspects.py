@@ -11,6 +11,7 @@ from defectory.sources import read_dataset
 from defectory.workflows.evaluation.suspect_pictures import describe_suspects
 from defectory.workflows.suspects import (
     MAX_IN_FACTS,
+    SUSPECTS_FILE,
     SuspectImage,
     find_suspects,
     recorded_suspects,
@@ -47,8 +48,10 @@ def contents_of(dataset):
 def test_the_file_names_every_suspect_in_order_with_paths_from_its_folder(train, tmp_path):
     path = suspects_path(tmp_path / "out" / "tiles.v1.defectory")
     assert path == tmp_path / "out" / "tiles.v1.suspects.jsonl"
-    assert write_suspects(find_suspects(Distrusting(), train), path)
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    part = tmp_path / "part"
+    write_suspects(find_suspects(Distrusting(), train), part, path.parent)
+    rows = [json.loads(line) for line in part.read_text().splitlines()]
+    assert SUSPECTS_FILE.is_ours(part)
     assert rows == [
         {
             "name": "c.png", "path": "../data/train/c.png", "score": 9.0, "weight": 0.0,
@@ -59,20 +62,25 @@ def test_the_file_names_every_suspect_in_order_with_paths_from_its_folder(train,
             "votes": 3, "n_votes": 5, "round": 2, "reason": "rather odd",
         },
     ]  # fmt: skip
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["tiles.v1.suspects.jsonl"]
 
 
-def test_a_list_of_an_earlier_fit_goes_where_nothing_is_distrusted(tmp_path):
-    path = tmp_path / "x.suspects.jsonl"
-    path.write_text("old\n")
-    assert not write_suspects((), path)
-    assert not path.exists()
-    assert not write_suspects((), path)
+def test_without_suspects_there_is_to_be_no_list(tmp_path):
+    part = tmp_path / "part"
+    part.touch()
+    write_suspects((), part, tmp_path)
+    assert not part.exists()
+
+
+def test_a_list_that_a_person_has_added_to_is_theirs(train, tmp_path):
+    part = tmp_path / "part"
+    write_suspects(find_suspects(Distrusting(), train), part, tmp_path)
+    part.write_text(part.read_text().replace('"name"', '"label": "good", "name"', 1))
+    assert not SUSPECTS_FILE.is_ours(part)
 
 
 def test_a_broken_file_name_is_written_too(tmp_path):
     item = SuspectImage("a\udcff.png", tmp_path / "a\udcff.png", Distrusting.suspects_[0])
-    write_suspects([item], tmp_path / "s.jsonl")
+    write_suspects([item], tmp_path / "s.jsonl", tmp_path)
     assert json.loads((tmp_path / "s.jsonl").read_text())["name"] == "a\udcff.png"
 
 

@@ -3,13 +3,25 @@
 import json
 from pathlib import Path
 
-from defectory.domain import Progress
+from defectory.domain import NoProgress, Progress
 from defectory.reports import render_report
+from defectory.sources import read_dataset
+from defectory.storage import (
+    GENERATOR,
+    GENERATOR_KEY,
+    OutputFile,
+    check_outputs,
+    html_page,
+    json_object,
+    write_outputs,
+)
 from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.report import build_report
 from defectory.workflows.evaluation.results import Evaluation
-from defectory.workflows.scoring.exports import write_text
+
+FIGURES_FILE = json_object("figures of an evaluation")
+REPORT_FILE = html_page("a report")
 
 
 def evaluate_bundle(
@@ -21,15 +33,42 @@ def evaluate_bundle(
     command: str = "",
     false_reject_rate: float | None = None,
     skip_unreadable: bool = False,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
-    """Evaluate a bundle, and write figures and report where asked; see `evaluate`."""
+    """Evaluate a bundle, and write figures and report where asked, both or neither; see `evaluate`.
+
+    Raises
+    ------
+    OutputError : said before the work where a file is, or lies in, what is read, or cannot be written; see
+        `check_outputs`.
+    """
+    progress = progress or NoProgress()
+    asked = ((json_path, FIGURES_FILE), (report_path, REPORT_FILE))
+    outputs = [OutputFile(path, kind) for path, kind in asked if path is not None]
+    check_outputs(outputs, inputs=[bundle, data], overwrite=overwrite)
     model = load_calibrated(bundle, false_reject_rate)
-    evaluation = evaluate(model, data, skip_unreadable=skip_unreadable, progress=progress)
-    if json_path is not None:
-        write_text(json_path, json.dumps(evaluation.to_dict(), indent=1, allow_nan=False) + "\n")
-    if report_path is not None:
-        title = Path(data).resolve().name or "Evaluation"
-        content = build_report(model, evaluation, title=title, command=command)
-        write_text(report_path, render_report(content))
+    dataset = read_dataset(data)
+    inputs = [bundle, data, *dataset.files()]
+    check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
+    evaluation = evaluate(model, dataset, skip_unreadable=skip_unreadable, progress=progress)
+    with write_outputs(outputs, overwrite=overwrite) as parts:
+        for output, part in zip(outputs, parts, strict=True):
+            if output.kind is FIGURES_FILE:
+                write_figures(evaluation, part)
+            else:
+                title = data.resolve().name or "Evaluation"
+                content = build_report(model, evaluation, title=title, command=command)
+                write_page(render_report(content), part)
     return evaluation
+
+
+def write_figures(evaluation: Evaluation, part: Path) -> None:
+    """Write the figures as JSON into a file of a transaction."""
+    figures = {GENERATOR_KEY: GENERATOR, **evaluation.to_dict()}
+    part.write_text(json.dumps(figures, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_page(page: str, part: Path) -> None:
+    """Write a page of HTML into a file of a transaction."""
+    part.write_text(page, encoding="utf-8", newline="\n")

@@ -18,8 +18,7 @@ from defectory.workflows.fitting.facts import describe_fit
 from defectory.workflows.fitting.limits import Limits
 from defectory.workflows.fitting.options import FitOptions, FitResult
 from defectory.workflows.readable import find_unreadable, keep_readable
-from defectory.workflows.scoring.exports import check_output
-from defectory.workflows.suspects import SuspectImage, find_suspects, suspects_path, write_suspects
+from defectory.workflows.suspects import SuspectImage, find_suspects
 
 
 def fit_dataset(
@@ -67,28 +66,6 @@ def fit_dataset(
         suspects=suspects,
         account=detector.account_,
     )
-
-
-def check_fit_output(bundle: Path, *, overwrite: bool) -> None:
-    """Refuse a bundle, or a list of suspects beside it, that cannot be written; OutputError."""
-    check_output(bundle, overwrite=overwrite)
-    check_output(suspects_path(bundle), overwrite=overwrite)
-
-
-def save_fit(result: FitResult, bundle: Path) -> Path | None:
-    """Write the bundle and, beside it, the images that the fit distrusted; return where these are.
-
-    Returns
-    -------
-    None where nothing was distrusted; a list of an earlier fit is removed then
-
-    Raises
-    ------
-    OutputError : a file cannot be written.
-    """
-    result.model.save(bundle)
-    path = suspects_path(bundle)
-    return path if write_suspects(result.suspects, path) else None
 
 
 def _make_detector(options: FitOptions) -> Detector:

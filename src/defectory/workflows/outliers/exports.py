@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from defectory import __version__
-from defectory.domain import Progress
+from defectory.domain import NoProgress, Progress
 from defectory.reports.outlier_page import render_outliers
+from defectory.storage import OutputFolder, check_outputs, readable_name, write_outputs
+from defectory.workflows.outliers.collection import collection_files
 from defectory.workflows.outliers.find import find_outliers
 from defectory.workflows.outliers.page_content import build_outlier_content
 from defectory.workflows.outliers.results import OutlierOptions, Outliers
-from defectory.workflows.scoring.exports import whole_folder
 
 
 def outliers_to_folder(
@@ -26,6 +27,10 @@ def outliers_to_folder(
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Find the outliers of a collection, write the folder, and return the summary."""
+    progress = progress or NoProgress()
+    outputs = [OutputFolder(folder, "outliers")]
+    inputs = collection_files(data)
+    check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     outliers = find_outliers(data, options, progress=progress)
     write_outliers(outliers, folder, overwrite=overwrite)
     return summarize(outliers)
@@ -34,18 +39,14 @@ def outliers_to_folder(
 def write_outliers(outliers: Outliers, folder: Path, *, overwrite: bool = False) -> None:
     """Write outliers.jsonl, outliers.csv, summary.json and outliers.html; the folder whole or not at all."""
     rows = list(_rows(outliers))
-    with whole_folder(folder, overwrite=overwrite) as part:
+    with write_outputs([OutputFolder(folder, "outliers")], overwrite=overwrite) as (part,):
         lines = (json.dumps(row, ensure_ascii=False) for row in rows)
-        (part / "outliers.jsonl").write_text(
-            "".join(f"{line}\n" for line in lines), encoding="utf-8", errors="surrogateescape"
-        )
-        with (part / "outliers.csv").open(
-            "w", newline="", encoding="utf-8", errors="surrogateescape"
-        ) as file:
+        (part / "outliers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
+        with (part / "outliers.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-        summary = json.dumps(summarize(outliers), indent=1, ensure_ascii=False)
+        summary = json.dumps(summarize(outliers), indent=1)
         (part / "summary.json").write_text(summary + "\n", encoding="utf-8")
         page = render_outliers(build_outlier_content(outliers))
         (part / "outliers.html").write_text(page, encoding="utf-8")
@@ -79,7 +80,7 @@ def _rows(outliers: Outliers) -> Iterator[dict[str, Any]]:
         group = int(outliers.groups[i])
         yield {
             "rank": rank,
-            "image": outliers.collection.names[i],
+            "image": readable_name(outliers.collection.names[i]),
             "score": float(f"{outliers.scores[i]:.6g}"),
             "is_outlier": group > 0,
             "group": group or None,

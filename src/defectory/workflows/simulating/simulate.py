@@ -29,7 +29,7 @@ from defectory.simulation import (
     photograph_textures,
 )
 from defectory.sources import Dataset, read_dataset
-from defectory.workflows.scoring.exports import whole_folder
+from defectory.storage import OutputFolder, check_outputs, write_outputs
 from defectory.workflows.simulating.contact_sheet import SheetEntry, draw_contact_sheet
 
 SHEET_NAME = "contact-sheet.png"
@@ -96,10 +96,16 @@ def simulate_to_folder(
     options, progress = options or SimulationOptions(), progress or NoProgress()
     _check(options)
     foreground = parse_foreground(options.foreground)
-    images = _Prepared(_normal_images(read_dataset(data)).images(), options.size_px)
+    dataset = read_dataset(data)
+    inputs = [data, *dataset.files()]
+    images = _Prepared(_normal_images(dataset).images(), options.size_px)
     textures = photograph_textures()
     if options.textures is not None:
-        textures = ImageTextures(read_dataset(options.textures).images())
+        pictures = read_dataset(options.textures)
+        inputs += [options.textures, *pictures.files()]
+        textures = ImageTextures(pictures.images())
+    outputs = [OutputFolder(folder, "simulate")]
+    check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     simulator = AnomalySimulator(
         textures=textures,
         mix=options.mix,
@@ -107,7 +113,7 @@ def simulate_to_folder(
         partners=ImageTextures(images, crop_ratio=(1, 1), recolor=False),
     )
     rng = np.random.default_rng(options.seed)
-    with whole_folder(folder, overwrite=overwrite) as part:
+    with write_outputs(outputs, overwrite=overwrite) as (part,):
         counts = _write_images(images, simulator, options, rng, part, progress)
     return SimulationSummary(folder, folder / SHEET_NAME, options.n_images, dict(counts))
 

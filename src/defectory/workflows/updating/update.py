@@ -7,18 +7,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from defectory.artifacts import Bundle
+from defectory.artifacts import BUNDLE_FILE, Bundle
 from defectory.backbones import FeatureCache, user_cache_folder
 from defectory.detectors.base import Detector
 from defectory.detectors.revision import Revision, TakesLabels
 from defectory.domain import (
     BundleError,
     Label,
+    NoProgress,
     ParameterError,
     Progress,
 )
+from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
-from defectory.workflows.scoring.exports import check_output
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
 from defectory.workflows.updating.results import CheckedImage, Update
@@ -86,13 +87,18 @@ def update_bundle(
     DataError : the labels cannot be used; see `read_new_labels`.
     OutputError : the new bundle cannot be written.
     """
-    check_output(Path(output), overwrite=overwrite)
+    progress = progress or NoProgress()
+    outputs = [OutputFile(Path(output), BUNDLE_FILE)]
+    check_outputs(outputs, inputs=[bundle, labels], overwrite=overwrite)
     model = load_calibrated(bundle)
     updatable(model.bundle.detector)
     if use_cache:
         model.bundle.detector.cache = FeatureCache(user_cache_folder() / "features")
-    update = update_model(model, read_new_labels(Path(labels)), progress=progress)
-    update.model.save(output)
+    new = read_new_labels(Path(labels))
+    inputs = [bundle, labels, *new.dataset.files()]
+    check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
+    update = update_model(model, new, progress=progress)
+    update.model.save(output, overwrite=overwrite)
     return update
 
 

@@ -1,0 +1,57 @@
+"""A fit on disk: the bundle, and beside it the images that the fit distrusted."""
+
+from pathlib import Path
+
+from defectory.artifacts import BUNDLE_FILE, write_bundle
+from defectory.domain import NoProgress, Progress
+from defectory.sources import read_dataset
+from defectory.storage import OutputFile, check_outputs, write_outputs
+from defectory.workflows.fitting.fit import fit_dataset
+from defectory.workflows.fitting.options import FitOptions, FitResult
+from defectory.workflows.suspects import SUSPECTS_FILE, suspects_path, write_suspects
+
+
+def fit_to_bundle(
+    data: Path,
+    bundle: Path,
+    options: FitOptions,
+    *,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> tuple[FitResult, Path | None]:
+    """Fit a data set, write the bundle, and return the fit and where its suspects lie.
+
+    Raises
+    ------
+    OutputError : said before the fit where bundle or suspects are, or lie in, what is read, or cannot be
+        written; see `check_outputs`. See also `fit_dataset`.
+    """
+    progress = progress or NoProgress()
+    check_outputs(_outputs(bundle), inputs=[data], overwrite=overwrite)
+    dataset = read_dataset(data)
+    inputs = [data, *dataset.files()]
+    check_outputs(_outputs(bundle), inputs=inputs, overwrite=overwrite, say=progress.say)
+    result = fit_dataset(dataset, options, progress=progress)
+    return result, save_fit(result, bundle, overwrite=overwrite)
+
+
+def save_fit(result: FitResult, bundle: Path, *, overwrite: bool = False) -> Path | None:
+    """Write the bundle and, beside it, the images that the fit distrusted; return where these are.
+
+    Returns
+    -------
+    None where nothing was distrusted; a list of an earlier fit is removed then
+
+    Raises
+    ------
+    OutputError : a file cannot be written; neither is then.
+    """
+    outputs = _outputs(bundle)
+    with write_outputs(outputs, overwrite=overwrite) as (bundle_part, suspects_part):
+        write_bundle(result.model.to_bundle(), bundle_part)
+        write_suspects(result.suspects, suspects_part, bundle.parent)
+    return outputs[1].path if result.suspects else None
+
+
+def _outputs(bundle: Path) -> tuple[OutputFile, OutputFile]:
+    return OutputFile(bundle, BUNDLE_FILE), OutputFile(suspects_path(bundle), SUSPECTS_FILE)

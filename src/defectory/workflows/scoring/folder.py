@@ -1,0 +1,175 @@
+"""A folder of scores, where an interrupted run goes on."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from defectory import __version__
+from defectory.backbones.parallel import count_cores, map_ordered
+from defectory.domain import BundleError, NoProgress, Progress
+from defectory.reports import HeatScale
+from defectory.sources import Dataset, Sample, read_dataset, read_image
+from defectory.storage import (
+    GrowingFolder,
+    OutputFolder,
+    check_outputs,
+    resumable_folder,
+    safe_names,
+)
+from defectory.storage.markers import Content
+from defectory.workflows.calibrated import load_calibrated
+from defectory.workflows.heat_scale import heat_scale_of
+from defectory.workflows.readable import find_unreadable, keep_readable
+from defectory.workflows.scoring.formats import check_format, write_rows
+from defectory.workflows.scoring.heatmaps import draw_heatmap
+from defectory.workflows.scoring.rows import Row, ScoredImage, make_row
+from defectory.workflows.scoring.score import score_samples
+
+
+@dataclass(frozen=True)
+class ScoreSummary:
+    """How many images `score_to_folder` scored, rejected, and could not read."""
+
+    n_scored: int
+    n_rejected: int
+    n_unreadable: int
+
+
+def score_to_folder(
+    bundle: Path,
+    images: Path,
+    folder: Path,
+    *,
+    heatmaps: bool = False,
+    file_format: str = "jsonl",
+    false_reject_rate: float | None = None,
+    skip_unreadable: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> ScoreSummary:
+    """Score the images of a file, folder or manifest with a bundle, and write a folder.
+
+    It holds `scores.<format>` and, with heatmaps, `heatmaps/<image>.png`. Rows and heatmaps are on disk as
+    soon as they are there, in `<folder>.unfinished`; an interrupted run, started again, goes on with the next
+    image. Memory does not grow with the number of images. Unreadable images come last.
+
+    Raises
+    ------
+    DataError, ImageReadError : there are no images, or one cannot be read and skipping was not asked for.
+    BundleError : there is no bundle, or it is damaged.
+    OutputError : the folder is, holds or lies in what is read, or cannot be written; see `check_outputs`.
+    ParameterError, MissingExtraError : the format is unknown, or needs the extra `parquet`.
+    """
+    progress = progress or NoProgress()
+    check_format(file_format)
+    output = OutputFolder(folder, "score", is_resumable=True)
+    check_outputs([output], inputs=[bundle, images], overwrite=overwrite)
+    model = load_calibrated(bundle, false_reject_rate)
+    dataset = read_dataset(images)
+    inputs = [bundle, images, *dataset.files()]
+    check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
+    unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
+    queue = _Queue(dataset, unreadable)
+    scale = heat_scale_of(model) if heatmaps else None
+    pictures = queue.name_pictures() if scale else {}
+    table = f"scores.{file_format}"
+    with resumable_folder(
+        output,
+        run=_fingerprint(bundle, model.false_reject_rate, bool(scale)),
+        keys=queue.keys,
+        files=[table, *pictures.values()],
+        say=progress.say,
+        overwrite=overwrite,
+    ) as growing:
+        recorder = _Recorder(growing, pictures, scale)
+        n_done = growing.n_done
+        progress.start("scoring", len(queue.readable))
+        progress.advance(min(n_done, len(queue.readable)))
+        scored = score_samples(model, queue.readable[n_done:], progress)
+        broken = queue.broken[max(0, n_done - len(queue.readable)) :]
+        # pictures are drawn by threads while the next images are scored
+        for row, files in map_ordered(recorder.record, chain(scored, broken), count_cores()):
+            growing.append(row, files)
+        write_rows(growing.rows(), growing.path(table), file_format, heatmaps=bool(scale))
+        return _count(growing.rows())
+
+
+class _Queue:
+    """The images in the order of their rows: first those that can be read.
+
+    Attributes
+    ----------
+    readable : to be scored
+    broken : to be listed, with the reason
+    keys : of all, to know each again in a later run: another file of that name is another image
+    """
+
+    def __init__(self, dataset: Dataset, unreadable: Mapping[str, str]) -> None:
+        self.readable = keep_readable(dataset, dict(unreadable)).samples
+        samples = [sample for sample in dataset.samples if sample.name in unreadable]
+        self.broken = [
+            ScoredImage(sample.name, sample.path, None, error=unreadable[sample.name])
+            for sample in samples
+        ]
+        self.keys = [_key(sample, "") for sample in self.readable]
+        self.keys += [_key(sample, "unreadable") for sample in samples]
+
+    def name_pictures(self) -> dict[str, str]:
+        """Return name of image -> file of its heatmap."""
+        names = [sample.name for sample in self.readable]
+        files = safe_names(names, ".png")
+        return {name: f"heatmaps/{file}" for name, file in zip(names, files, strict=True)}
+
+
+class _Recorder:
+    """Makes the row of an image, and writes its heatmap where there are any."""
+
+    def __init__(
+        self, growing: GrowingFolder, pictures: Mapping[str, str], scale: HeatScale | None
+    ) -> None:
+        self._growing = growing
+        self._pictures = pictures
+        self._scale = scale
+
+    def record(self, item: ScoredImage) -> tuple[Row, dict[str, Content]]:
+        """Return the row, and the file that was written for it."""
+        row, files = make_row(item), {}
+        if self._scale is not None:
+            row["heatmap"] = None
+            if item.heat is not None:
+                file = self._pictures[item.name]
+                picture = draw_heatmap(read_image(item.path), item.heat, self._scale)
+                files[file] = self._growing.write(file, picture)
+                row["heatmap"] = file
+        return row, files
+
+
+def _fingerprint(bundle: Path, *settings: object) -> str:
+    """Return what tells a run from one that would give other rows of the same images."""
+    try:
+        with bundle.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(f"cannot read {bundle}: {error.strerror or error}") from error
+    return hashlib.sha256(repr((__version__, content, *settings)).encode()).hexdigest()
+
+
+def _key(sample: Sample, state: str) -> str:
+    try:
+        status = sample.path.stat()
+    except OSError:
+        return f"{sample.name}|gone|{state}"
+    return f"{sample.name}|{status.st_size}|{status.st_mtime_ns}|{state}"
+
+
+def _count(rows: Iterable[Row]) -> ScoreSummary:
+    n_scored = n_rejected = n_unreadable = 0
+    for row in rows:
+        if row["is_anomalous"] is None:
+            n_unreadable += 1
+        else:
+            n_scored += 1
+            n_rejected += row["is_anomalous"]
+    return ScoreSummary(n_scored, n_rejected, n_unreadable)

@@ -1,0 +1,90 @@
+"""Rows in files: JSON lines, CSV or Parquet. Rows are written as they come, however many there are."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from defectory.domain import MissingExtraError, ParameterError
+from defectory.workflows.scoring.rows import Row
+
+FORMATS = ("jsonl", "csv", "parquet")
+
+_COLUMNS = ("image", "score", "threshold", "is_anomalous", "n_regions", "regions", "error")
+_HEATMAP = "heatmap"
+_ROWS_A_GROUP = 10_000
+
+_Write = Callable[[Iterable[Row], Path, tuple[str, ...]], None]
+
+
+def check_format(file_format: str) -> None:
+    """Raise where a format is unknown or cannot be written here: ParameterError, MissingExtraError."""
+    if file_format not in FORMATS:
+        raise ParameterError(f"format is {file_format!r}; give one of {', '.join(FORMATS)}")
+    if file_format == "parquet":
+        _import_arrow()
+
+
+def write_rows(rows: Iterable[Row], path: Path, file_format: str, *, heatmaps: bool) -> None:
+    """Write rows into a file of a format in FORMATS, valid UTF-8; OSError as it comes.
+
+    Parameters
+    ----------
+    heatmaps : whether there is a column of them
+    """
+    columns = (*_COLUMNS, _HEATMAP) if heatmaps else _COLUMNS
+    _WRITERS[file_format](rows, path, columns)
+
+
+def _write_jsonl(rows: Iterable[Row], path: Path, _: tuple[str, ...]) -> None:
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+
+
+def _write_csv(rows: Iterable[Row], path: Path, columns: tuple[str, ...]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(map(_flat, rows))
+
+
+def _write_parquet(rows: Iterable[Row], path: Path, columns: tuple[str, ...]) -> None:
+    arrow, parquet = _import_arrow()
+    types = {
+        "image": arrow.string(), "score": arrow.float64(), "threshold": arrow.float64(),
+        "is_anomalous": arrow.bool_(), "n_regions": arrow.int64(), "regions": arrow.string(),
+        "error": arrow.string(), _HEATMAP: arrow.string(),
+    }  # fmt: skip
+    schema = arrow.schema({name: types[name] for name in columns})
+    with parquet.ParquetWriter(path, schema) as file:
+        for group in _groups(map(_flat, rows)):
+            file.write_table(arrow.Table.from_pylist(group, schema=schema))
+
+
+_WRITERS: dict[str, _Write] = {
+    "jsonl": _write_jsonl,
+    "csv": _write_csv,
+    "parquet": _write_parquet,
+}
+
+
+def _groups(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    while group := list(islice(rows, _ROWS_A_GROUP)):
+        yield group
+
+
+def _flat(row: Row) -> Row:
+    """Return the row with its regions as JSON text, for formats of one value a cell."""
+    regions = row["regions"]
+    return {**row, "n_regions": len(regions), "regions": json.dumps(regions)}
+
+
+def _import_arrow() -> tuple[Any, Any]:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise MissingExtraError("--format parquet", "parquet") from error
+    return pyarrow, pyarrow.parquet

@@ -1,0 +1,26 @@
+"""Heatmaps: each image with its anomaly map over it, as PNG."""
+
+import io
+
+import numpy as np
+from PIL import Image as PillowImage
+
+from defectory.domain.images import Image
+from defectory.domain.scores import AnomalyMap
+from defectory.reports import HeatScale, overlay_heat
+
+_SIDE_PX = 1024
+
+
+def draw_heatmap(image: Image, heat: AnomalyMap, scale: HeatScale) -> bytes:
+    """Return the picture as PNG, its longest side at most 1,024 px."""
+    picture = overlay_heat(_at_most(image, _SIDE_PX), heat, scale)
+    buffer = io.BytesIO()
+    PillowImage.fromarray(picture).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
+def _at_most(image: Image, side_px: int) -> Image:
+    picture = PillowImage.fromarray(image)
+    picture.thumbnail((side_px, side_px))
+    return np.asarray(picture)
