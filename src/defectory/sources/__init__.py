@@ -2,11 +2,14 @@
 
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.findings import Finding
-from defectory.sources.images import FileImages, FileMasks, read_image, read_mask
+from defectory.sources.images import FileImages, read_image
 from defectory.sources.inspection import Inspection, inspect_dataset
 from defectory.sources.inspection_text import format_text
 from defectory.sources.layouts import read_dataset
-from defectory.sources.manifests import write_manifest
+from defectory.sources.manifest_writing import write_manifest
+from defectory.sources.mask_files import FileMasks, read_mask
+from defectory.sources.training_part import training_part
+from defectory.sources.vocabulary import Vocabulary
 
 __all__ = [
     "Dataset",
@@ -15,10 +18,12 @@ __all__ = [
     "Finding",
     "Inspection",
     "Sample",
+    "Vocabulary",
     "format_text",
     "inspect_dataset",
     "read_dataset",
     "read_image",
     "read_mask",
+    "training_part",
     "write_manifest",
 ]

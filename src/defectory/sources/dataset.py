@@ -2,14 +2,16 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import Label
-from defectory.sources.images import FileImages, FileMasks, read_bytes
+from defectory.sources.decoding import read_bytes
+from defectory.sources.images import FileImages
+from defectory.sources.mask_files import FileMasks
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,16 @@ class Dataset:
     layout : how it was understood: "mvtec", "tree", "flat", "csv", "jsonl" or "file"
     samples : one entry an image
     unmatched_masks : mask files that belong to no image
+    skipped : (ending, count) of files that were left out because of their ending, most first
+    notes : what was assumed, a line each; commands show them
     """
 
     root: Path
     layout: str
     samples: tuple[Sample, ...]
     unmatched_masks: tuple[Path, ...] = ()
+    skipped: tuple[tuple[str, int], ...] = field(default=(), compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.samples)

@@ -44,7 +44,7 @@ def _check_copies(groups: Sequence[_Group]) -> Iterator[Finding]:
     opposed = [group for group in groups if _contradicts(group)]
     if opposed:
         yield _finding(
-            "error",
+            "warning",
             "contradicting_labels",
             f"{_pictures(opposed)} both normal and anomalous, as exact copies",
             "look at each, keep the right label and delete the other copy",
@@ -53,7 +53,7 @@ def _check_copies(groups: Sequence[_Group]) -> Iterator[Finding]:
     across = [group for group in groups if _crosses(group)]
     if across:
         yield _finding(
-            "error",
+            "warning",
             "duplicate_across_splits",
             f"{_pictures(across)} in train and in test as exact copies: test figures are false",
             "delete the copies from train",

@@ -12,13 +12,10 @@ from PIL import Image as Pillow
 
 from defectory.domain import ImageReadError, MaskError, Progress
 from defectory.sources.dataset import Sample
+from defectory.sources.decoding import open_image, read_bytes
 from defectory.sources.fine_structure import THUMBNAIL_PX
-from defectory.sources.images import (
-    check_mask_size,
-    decode_image,
-    read_bytes,
-    read_mask,
-)
+from defectory.sources.images import to_rgb
+from defectory.sources.mask_files import check_mask_size, read_mask
 
 _MAX_THREADS = 8
 
@@ -37,6 +34,7 @@ class ImageFacts:
     thumbnail : (64, 64) uint8, grey
     mask_area_px : marked pixels of its mask; None without a readable mask
     mask_problem : why its mask cannot be used; None where it can
+    has_more_frames : whether the file holds several pictures, of which the first is read
     """
 
     content_hash: str
@@ -48,6 +46,7 @@ class ImageFacts:
     thumbnail: NDArray[np.uint8]
     mask_area_px: int | None = None
     mask_problem: str | None = None
+    has_more_frames: bool = False
 
 
 def measure(samples: Sequence[Sample], progress: Progress) -> list[ImageFacts | str]:
@@ -70,7 +69,8 @@ def _measure_or_reason(sample: Sample) -> ImageFacts | str:
 
 def _measure(sample: Sample) -> ImageFacts:
     data = read_bytes(sample.path)
-    image, mode = decode_image(data, sample.path)
+    opened = open_image(data, sample.path)
+    image = to_rgb(opened, sample.path)
     grey = Pillow.fromarray(image).convert("L")
     levels = np.asarray(grey)
     area, problem = _measure_mask(sample, image.shape[:2])
@@ -78,12 +78,13 @@ def _measure(sample: Sample) -> ImageFacts:
         content_hash=hashlib.sha256(data).hexdigest(),
         height_px=image.shape[0],
         width_px=image.shape[1],
-        mode=mode,
+        mode=opened.mode,
         brightness=float(levels.mean()),
         contrast=float(levels.std()),
         thumbnail=_thumbnail(grey),
         mask_area_px=area,
         mask_problem=problem,
+        has_more_frames=bool(opened.info.get("has_more_frames")),
     )
 
 

@@ -2,28 +2,62 @@
 
 import os
 import re
+import stat
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from defectory.domain import DataError
-from defectory.sources.images import image_extensions
+from defectory.sources.decoding import EXTENSIONS
 
-_IGNORED = {"__macosx", "thumbs.db", "desktop.ini"}
+_IGNORED = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"}
+_IGNORED_STARTS = (".", "~$")  # hidden; open in an office program
 
 
-def find_images(folder: Path) -> list[Path]:
-    """Return every image file under `folder`, in natural order (img2 before img10).
+@dataclass(frozen=True)
+class FoundFiles:
+    """The files under a folder.
+
+    Attributes
+    ----------
+    images : image files by their ending, in natural order (img2 before img10)
+    skipped : (ending, count) of the others, most first; hidden and system files are in neither
+    """
+
+    images: tuple[Path, ...]
+    skipped: tuple[tuple[str, int], ...]
+
+
+def find_files(folder: Path) -> FoundFiles:
+    """Return every image file under `folder`, and which endings the other files have.
 
     Raises
     ------
     DataError : a folder may not be entered.
     """
-    return sorted(_walk(folder, frozenset()), key=natural_key)
+    images: list[Path] = []
+    endings: Counter[str] = Counter()
+    for path in _walk(folder, frozenset()):
+        if is_image_name(path):
+            images.append(path)
+        else:
+            endings[path.suffix.lower() or "no ending"] += 1
+    skipped = sorted(endings.items(), key=lambda item: (-item[1], item[0]))
+    return FoundFiles(tuple(sorted(images, key=natural_key)), tuple(skipped))
+
+
+def explain_skipped(skipped: tuple[tuple[str, int], ...]) -> str:
+    """Return "12 files were skipped: .heic (10), .txt (2)"."""
+    n = sum(count for _, count in skipped)
+    listed = ", ".join(f"{ending} ({count})" for ending, count in skipped[:8])
+    more = f" and {len(skipped) - 8} other endings" if len(skipped) > 8 else ""
+    return f"{n} file{' was' if n == 1 else 's were'} skipped: {listed}{more}"
 
 
 def is_image_name(path: Path) -> bool:
     """Return whether the extension, in any case, is one of an image format."""
-    return path.suffix.lower() in image_extensions()
+    return path.suffix.lower() in EXTENSIONS
 
 
 def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
@@ -48,10 +82,18 @@ def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
     if here in above:  # a link that leads back up
         return
     for entry in entries:
-        if entry.name.startswith(".") or entry.name.lower() in _IGNORED:
+        if entry.name.startswith(_IGNORED_STARTS) or entry.name.lower() in _IGNORED:
             continue
         path = folder / entry.name
         if path.is_dir():  # False for a link to itself, where entry.is_dir() raises
             yield from _walk(path, above | {here})
-        elif is_image_name(path):
+        elif not _is_special(path):
             yield path
+
+
+def _is_special(path: Path) -> bool:
+    """Whether it is a pipe, socket or device; a broken link is a file that cannot be read."""
+    try:
+        return not stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return False

@@ -30,7 +30,7 @@ class Finding:
 
     Attributes
     ----------
-    severity : "error" (cannot be used, or results would be false), "warning" or "info"
+    severity : "error" (fit would refuse the data), "warning" (results would be weak or false) or "info"
     code : a stable name of the kind of finding
     message : what is the matter
     advice : what to do
@@ -45,8 +45,10 @@ class Finding:
     groups: tuple[tuple[str, ...], ...] = ()
 
 
-def check_readable(dataset: Dataset, facts: Sequence[ImageFacts | str]) -> Iterator[Finding]:
-    """Yield the files that are no images, with the reason of each."""
+def check_readable(
+    dataset: Dataset, facts: Sequence[ImageFacts | str], *, stops_fit: bool = True
+) -> Iterator[Finding]:
+    """Yield the files that are no images, with the reason of each; an error where they stop a fit."""
     broken = [
         (sample.name, reason)
         for sample, reason in zip(dataset.samples, facts, strict=True)
@@ -54,20 +56,22 @@ def check_readable(dataset: Dataset, facts: Sequence[ImageFacts | str]) -> Itera
     ]
     if broken:
         yield Finding(
-            "error",
+            "error" if stops_fit else "warning",
             "unreadable_image",
             f"{_count(broken, 'image')} cannot be read: {_reasons(r for _, r in broken)}",
-            "replace or delete the files, or skip them",
+            "replace or delete the files, or leave them out with --skip-unreadable",
             _singles(name for name, _ in broken),
         )
 
 
-def check_masks(measured: Measured, unmatched: Sequence[str]) -> Iterator[Finding]:
-    """Yield masks that do not fit their images or their labels."""
+def check_masks(
+    measured: Measured, unmatched: Sequence[str], *, stops_fit: bool = True
+) -> Iterator[Finding]:
+    """Yield masks that do not fit their images (an error where they stop a fit) or their labels."""
     broken = [(s.name, f.mask_problem) for s, f in measured if f.mask_problem]
     if broken:
         yield Finding(
-            "error",
+            "error" if stops_fit else "warning",
             "mask_unusable",
             f"{_count(broken, 'mask')} cannot be used: {_reasons(r for _, r in broken)}",
             "draw masks at the size of their images, or delete them",

@@ -2,20 +2,28 @@
 
 import gzip
 import hashlib
+import io
 import zlib
 from collections.abc import Sequence
 from math import prod
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import DataError, ParameterError
 from defectory.domain.images import Image
-from defectory.sources.images import read_bytes
+from defectory.sources.decoding import read_bytes
+
+MAX_IDX_BYTES = 2**30
+"""Files of more content are refused; EMNIST, the largest of the family, has half of it."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _UINT8 = 8
+_MAX_AXES = 4
+# What deflate can make of one byte, at most.
+_MAX_INFLATION = 1032
 
 
 def is_idx_name(path: Path) -> bool:
@@ -29,24 +37,50 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
 
     Raises
     ------
-    DataError : it is no such file, is cut off, or holds values of another type.
+    DataError : it is no such file, is cut off, larger than `MAX_IDX_BYTES`, or of another type.
+
+    Notes
+    -----
+    A gzipped file is inflated no further than its header promises.
     """
-    data = _inflate(read_bytes(path), path)
-    if len(data) < 4 or data[:2] != b"\0\0" or not 1 <= data[3] <= 4:
+    content = read_bytes(path)
+    is_packed = content.startswith(_GZIP_MAGIC)
+    stream: BinaryIO = io.BytesIO(content)
+    if is_packed:
+        stream = gzip.GzipFile(fileobj=stream)  # type: ignore[assignment]
+    try:
+        shape = _read_header(stream, path)
+        size = prod(shape)
+        most = _MAX_INFLATION * len(content) if is_packed else len(content)
+        if MAX_IDX_BYTES < size <= most:
+            raise DataError(
+                f"{path} promises {shape} values; at most {MAX_IDX_BYTES / 1e9:.1f} GB are read"
+            )
+        # one byte more than promised tells a file that is too long, and checks its sum
+        data = stream.read(min(size, most) + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+    if len(data) != size:
+        follow = "more" if len(data) > size else len(data)
+        raise DataError(
+            f"{path} is cut off or too long: its header promises {shape}, and {follow} bytes follow"
+        )
+    return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _read_header(stream: BinaryIO, path: Path) -> tuple[int, ...]:
+    start = stream.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or not 1 <= start[3] <= _MAX_AXES:
         raise DataError(f"{path} is no IDX file: it does not begin like one")
-    kind, n_axes = data[2], data[3]
+    kind, n_axes = start[2], start[3]
     if kind != _UINT8:
         raise DataError(
             f"{path} holds values of IDX type {kind:#04x}; only unsigned bytes are read"
         )
-    start = 4 + 4 * n_axes
-    shape = tuple(int.from_bytes(data[at : at + 4], "big") for at in range(4, start, 4))
-    if len(data) != start + prod(shape):
-        raise DataError(
-            f"{path} is cut off or too long: its header promises {shape}, "
-            f"and {max(0, len(data) - start)} bytes follow"
-        )
-    return np.frombuffer(data, np.uint8, offset=start).reshape(shape)
+    sizes = stream.read(4 * n_axes)
+    if len(sizes) < 4 * n_axes:
+        raise DataError(f"{path} is cut off or too long: it ends within its header")
+    return tuple(int.from_bytes(sizes[at : at + 4], "big") for at in range(0, len(sizes), 4))
 
 
 class IdxImages:
@@ -78,15 +112,6 @@ class IdxImages:
         """Return a hash of the pixels and the shape."""
         image = self._pixels[index]
         return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).hexdigest()
-
-
-def _inflate(data: bytes, path: Path) -> bytes:
-    if not data.startswith(_GZIP_MAGIC):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (OSError, EOFError, zlib.error) as error:
-        raise DataError(f"{path} is damaged: {error}") from error
 
 
 def _as_rgb(image: NDArray[np.uint8]) -> Image:

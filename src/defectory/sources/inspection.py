@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,14 @@ from defectory.sources.findings import (
     check_masks,
     check_pictures,
     check_readable,
+)
+from defectory.sources.fit_findings import (
+    check_frames,
+    check_skipped,
+    check_test,
+    check_training,
+    check_variety,
+    stops_fit,
 )
 
 _SEVERITIES = ("error", "warning", "info")
@@ -39,6 +47,7 @@ class Inspection:
     sizes_px : "min", "median" and "max" -> (width, height), each side by itself; of readable images
     modes : channel mode, as Pillow calls it -> number of images
     problems : findings, the gravest first
+    notes : what was assumed when the data set was read
     """
 
     root: str
@@ -51,11 +60,16 @@ class Inspection:
     sizes_px: dict[str, tuple[int, int]]
     modes: dict[str, int]
     problems: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def has_errors(self) -> bool:
-        """Whether a finding says that the data cannot be used as they are."""
+        """Whether `fit`, with its default settings, would refuse the data."""
         return any(finding.severity == "error" for finding in self.problems)
+
+    def with_findings(self, *more: Finding) -> "Inspection":
+        """Return the inspection with further findings, the gravest first."""
+        return replace(self, problems=_gravest_first([*self.problems, *more]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as dicts, lists, strings and numbers, ready for JSON."""
@@ -72,6 +86,7 @@ def inspect_dataset(dataset: Dataset, *, progress: Progress | None = None) -> In
 
     Notes
     -----
+    An error is what `fit` would refuse: the two call `training_part`.
     Every file is read once, by a few threads. Cost: time O(n) for reading; copies are searched for
     as `find_similar_pairs` says; memory about 5 KB an image.
     """
@@ -81,7 +96,14 @@ def inspect_dataset(dataset: Dataset, *, progress: Progress | None = None) -> In
         for sample, known in zip(dataset.samples, facts, strict=True)
         if isinstance(known, ImageFacts)
     ]
-    found = [*check_readable(dataset, facts), *_check_measured(dataset, measured)]
+    image_stops, mask_stops = stops_fit(dataset, facts)
+    found = [
+        *check_training(dataset),
+        *check_readable(dataset, facts, stops_fit=image_stops),
+        *_check_measured(dataset, measured, mask_stops),
+        *check_test(dataset),
+        *check_skipped(dataset),
+    ]
     return Inspection(
         root=str(dataset.root),
         layout=dataset.layout,
@@ -92,14 +114,23 @@ def inspect_dataset(dataset: Dataset, *, progress: Progress | None = None) -> In
         defect_types=_count(s.defect_type for s in dataset.samples if s.defect_type),
         sizes_px=_sizes(measured),
         modes=_count(known.mode for _, known in measured),
-        problems=tuple(sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity))),
+        problems=_gravest_first(found),
+        notes=dataset.notes,
     )
 
 
-def _check_measured(dataset: Dataset, measured: Measured) -> Iterator[Finding]:
+def _gravest_first(found: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(sorted(found, key=lambda finding: _SEVERITIES.index(finding.severity)))
+
+
+def _check_measured(
+    dataset: Dataset, measured: Measured, mask_stops_fit: bool
+) -> Iterator[Finding]:
     unmatched = [path.relative_to(dataset.root).as_posix() for path in dataset.unmatched_masks]
-    yield from check_masks(measured, unmatched)
+    yield from check_masks(measured, unmatched, stops_fit=mask_stops_fit)
     if measured:
+        yield from check_variety(dataset, measured)
+        yield from check_frames(measured)
         yield from check_duplicates(measured)
         yield from check_drift(measured)
         yield from check_pictures(measured)

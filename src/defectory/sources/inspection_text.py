@@ -14,7 +14,10 @@ _MARKS = {"error": "ERROR", "warning": "WARNING", "info": "note"}
 
 def format_text(inspection: Inspection) -> str:
     """Return the inspection for a person to read; long lists are cut, which JSON holds whole."""
-    lines = [f"Data set  {inspection.root}", f"Layout    {inspection.layout}", ""]
+    lines = [f"Data set  {inspection.root}", f"Layout    {inspection.layout}"]
+    for note in inspection.notes:
+        lines += _hang("Note      ", note)
+    lines += [""]
     lines += [*_table(inspection.counts), "", *_overview(inspection), ""]
     lines += _verdict(inspection)
     for finding in inspection.problems:
@@ -48,6 +51,8 @@ def _verdict(inspection: Inspection) -> Iterator[str]:
         yield "Nothing wrong found."
     else:
         yield f"Found: {_plural(n_errors, 'error')}, {_plural(n_warnings, 'warning')}."
+        if n_errors:
+            yield "fit would refuse these data."
 
 
 def _finding(finding: Finding) -> Iterator[str]:

@@ -1,222 +1,244 @@
-"""CSV and JSONL manifests <-> Dataset. Errors name file, line, column and value."""
+"""CSV and JSONL manifests -> Dataset: read as people write them, saying what was assumed.
 
-import csv
-import io
-import json
+Everything that is wrong with a manifest is said at once, with line, column and value.
+"""
+
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
 from pathlib import Path
 
-from defectory.domain import DataError, Label, ManifestError, OutputError
+from defectory.domain import DataError, Label, ManifestError
+from defectory.sources.columns import Columns, find_columns
 from defectory.sources.dataset import Dataset, Sample
-from defectory.storage import FileKind, OutputFile, check_outputs, json_lines, write_outputs
+from defectory.sources.file_lookup import FileLookup
+from defectory.sources.files import is_image_name
+from defectory.sources.folders import SPLITS
+from defectory.sources.tables import Row, Table, legible, parse_csv, parse_json, read_text
+from defectory.sources.vocabulary import USUAL, Question, Vocabulary, fold
 
-COLUMNS = ("path", "label", "mask", "split", "group", "type")
-"""Known columns; only `path` is required. Paths are relative to the manifest."""
+MANIFEST_LAYOUTS = {"csv": (".csv", ".tsv"), "jsonl": (".jsonl", ".ndjson", ".json")}
+"""Layout -> file endings."""
 
-_LABELS = {
-    **dict.fromkeys(("normal", "good", "ok", "0"), Label.NORMAL),
-    **dict.fromkeys(("anomalous", "defect", "bad", "ng", "1"), Label.ANOMALOUS),
-    **dict.fromkeys(("unlabeled", "unlabelled", "", "-1"), Label.UNLABELED),
-}
-_SPLITS = {"train": "train", "val": "train", "validation": "train", "test": "test", "": ""}
-_ENCODING_ERRORS = "surrogateescape"  # file names need not be valid text
-
-_MAX_HEADER_BYTES = 1024
-
-_Row = Mapping[str, str]
+_WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
+_WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_N_PROBLEMS = 10
+_N_NAMED = 8
 
 
-def read_csv(path: Path) -> Dataset:
-    """Return the data set of a CSV manifest with a header line; see `read_dataset`."""
-    return _dataset(path, "csv", _csv_rows(path))
-
-
-def read_jsonl(path: Path) -> Dataset:
-    """Return the data set of a JSONL manifest, one object a line; see `read_dataset`."""
-    return _dataset(path, "jsonl", _jsonl_rows(path))
-
-
-MANIFEST_READERS: dict[str, Callable[[Path], Dataset]] = {"csv": read_csv, "jsonl": read_jsonl}
-
-
-def write_manifest(dataset: Dataset, path: Path | str, *, overwrite: bool = False) -> None:
-    """Write a CSV or JSONL manifest, whole or not at all; reading it gives the same samples.
+def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None = None) -> Dataset:
+    """Return the data set of a manifest; see `read_dataset`.
 
     Parameters
     ----------
-    dataset : what to write
-    path : a file that ends in .csv or .jsonl
-        Paths are written relative to its folder, so names stay the same where that is the root.
-    overwrite : a manifest of the form that we write may be replaced
+    layout : "csv" or "jsonl"
+    vocabulary : words for good and bad; None takes the known ones
 
     Raises
     ------
-    OutputError : another extension; there is something already; or the file cannot be written.
+    ManifestError : it cannot be read; all its problems are listed.
+    DataError : it lists no images.
     """
-    path = Path(path)
-    rows = [_row(sample, path.parent) for sample in dataset.samples]
-    if path.suffix.lower() not in _WRITERS:
-        raise OutputError(f"cannot write the manifest {path}: the name must end in .csv or .jsonl")
-    write, kind = _WRITERS[path.suffix.lower()]
-    outputs = [OutputFile(path, kind)]
-    check_outputs(outputs, inputs=dataset.files(), overwrite=overwrite)
-    with write_outputs(outputs, overwrite=overwrite) as (part,):
-        write(rows, part)
-
-
-def _row(sample: Sample, folder: Path) -> dict[str, str]:
-    return {
-        "path": _relative(sample.path, folder),
-        "label": sample.label.name.lower(),
-        "mask": _relative(sample.mask_path, folder) if sample.mask_path else "",
-        "split": sample.split,
-        "group": sample.group or "",
-        "type": sample.defect_type or "",
-    }
-
-
-def _relative(path: Path, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive of Windows
-        return path.absolute().as_posix()
-
-
-def _write_csv(rows: Iterable[_Row], path: Path) -> None:
-    with path.open("w", encoding="utf-8", errors=_ENCODING_ERRORS, newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(rows)
-
-
-def _write_jsonl(rows: Iterable[_Row], path: Path) -> None:
-    with path.open("w", encoding="utf-8", errors=_ENCODING_ERRORS, newline="\n") as file:
-        for row in rows:
-            known = {column: value for column, value in row.items() if value}
-            file.write(json.dumps(known) + "\n")
-
-
-def _has_our_header(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.readline(_MAX_HEADER_BYTES).strip() == ",".join(COLUMNS).encode()
-
-
-_WRITERS: dict[str, tuple[Callable[[Iterable[_Row], Path], None], FileKind]] = {
-    ".csv": (_write_csv, FileKind("a manifest", _has_our_header)),
-    ".jsonl": (
-        _write_jsonl,
-        json_lines("a manifest", lambda row: "path" in row and set(row) <= set(COLUMNS)),
-    ),
-}
-
-
-def _text(path: Path) -> str:
-    try:
-        # As bytes: reading as text would turn a carriage return inside a name into a new line.
-        return path.read_bytes().decode("utf-8-sig", _ENCODING_ERRORS)
-    except OSError as error:
-        raise ManifestError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-def _csv_rows(path: Path) -> Iterator[tuple[int, _Row]]:
-    reader = csv.reader(io.StringIO(_text(path), newline=""), strict=True)
-    try:
-        columns = [name.strip().lower() for name in next(reader, [])]
-        _check_columns(columns, f"{path}, line 1")
-        line = reader.line_num + 1
-        for cells in reader:
-            if cells:
-                if len(cells) != len(columns):
-                    raise ManifestError(
-                        f"{path}, line {line}: {len(cells)} values for {len(columns)} columns"
-                    )
-                yield line, dict(zip(columns, cells, strict=True))
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise ManifestError(f"{path}, line {reader.line_num}: not CSV: {error}") from error
-
-
-def _jsonl_rows(path: Path) -> Iterator[tuple[int, _Row]]:
-    for line, text in enumerate(_text(path).split("\n"), start=1):
-        if not text.strip():
-            continue
-        where = f"{path}, line {line}"
-        try:
-            row = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ManifestError(f"{where}: not JSON: {error.msg} (column {error.colno})") from error
-        if not isinstance(row, dict):
-            raise ManifestError(f'{where}: expected an object like {{"path": ...}}, not {text!r}')
-        _check_columns(list(row), where)
-        yield line, {column: _cell(value, column, where) for column, value in row.items()}
-
-
-def _cell(value: object, column: str, where: str) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool) or not isinstance(value, str | int):
-        raise _bad_value(where, column, value, "expected text")
-    return str(value)
-
-
-def _check_columns(columns: list[str], where: str) -> None:
-    unknown = [column for column in columns if column not in COLUMNS]
-    if unknown:
-        raise ManifestError(
-            f"{where}: unknown column {', '.join(map(repr, unknown))}; known: {', '.join(COLUMNS)}"
-        )
-    if "path" not in columns:
-        raise ManifestError(f"{where}: no column 'path'; known: {', '.join(COLUMNS)}")
-    if len(set(columns)) < len(columns):
-        raise ManifestError(f"{where}: a column appears twice: {', '.join(columns)}")
-
-
-def _dataset(manifest: Path, layout: str, rows: Iterable[tuple[int, _Row]]) -> Dataset:
-    samples: list[Sample] = []
-    line_of: dict[str, int] = {}
-    for line, row in rows:
-        sample = _sample(manifest.parent, row, f"{manifest}, line {line}")
-        if sample.name in line_of:
-            raise ManifestError(
-                f"{manifest}, line {line}: {sample.name!r} is listed already in line "
-                f"{line_of[sample.name]}"
-            )
-        line_of[sample.name] = line
-        samples.append(sample)
+    check_spreadsheet(path)
+    text, notes = read_text(path)
+    table = (parse_csv if layout == "csv" else parse_json)(text)
+    columns = find_columns(table.columns)
+    if columns.image is None and (table.columns or not table.problems):
+        table.problems.insert(0, _no_image_column(table, layout))
+        table.rows.clear()
+    reader = _Rows(path, table, columns, vocabulary or Vocabulary())
+    samples = reader.read()
+    problems = [*table.problems, *reader.problems]
+    if problems:
+        raise ManifestError(_describe(path, problems))
     if not samples:
-        raise DataError(f"the manifest lists no images: {manifest}")
-    return Dataset(manifest.parent, layout, tuple(samples))
+        raise DataError(f"the manifest lists no images: {path}")
+    notes += [*table.notes, *reader.notes()]
+    return Dataset(path.parent, layout, tuple(samples), notes=tuple(notes))
 
 
-def _sample(root: Path, row: _Row, where: str) -> Sample:
-    label, split = row.get("label", "").strip().lower(), row.get("split", "").strip().lower()
-    if label not in _LABELS:
-        raise _bad_value(where, "label", row["label"], "known: normal, anomalous, unlabeled")
-    if split not in _SPLITS:
-        raise _bad_value(where, "split", row["split"], "known: train, val, test, or empty")
-    image = _file(root, row, "path", where)
-    if image is None:
-        raise _bad_value(where, "path", "", "expected an image file")
-    return Sample(
-        path=image,
-        label=_LABELS[label],
-        mask_path=_file(root, row, "mask", where),
-        split=_SPLITS[split],
-        group=row.get("group") or None,
-        defect_type=row.get("type") or None,
-        name=Path(row["path"]).as_posix(),
+def check_spreadsheet(path: Path) -> None:
+    """Refuse a workbook, by its name or content; ManifestError."""
+    is_workbook = path.suffix.lower() in _WORKBOOKS
+    if not is_workbook and path.suffix.lower() in MANIFEST_LAYOUTS["csv"]:
+        try:
+            with path.open("rb") as file:
+                is_workbook = file.read(4) in _WORKBOOK_STARTS
+        except OSError:
+            return  # said when it is read
+    if is_workbook:
+        raise ManifestError(
+            f"{path} is a workbook, which is not read; save it as CSV "
+            "(in Excel: File, Save As, CSV UTF-8) and give that file"
+        )
+
+
+class _Rows:
+    """Turns the rows of one manifest into samples, collecting what is wrong and what was assumed."""
+
+    def __init__(self, path: Path, table: Table, columns: Columns, vocabulary: Vocabulary) -> None:
+        self._table, self._columns, self._vocabulary = table, columns, vocabulary
+        self._files = FileLookup(path.parent)
+        self._first: dict[str, tuple[int, Sample]] = {}
+        self._said: dict[str, Label] = {}
+        self._unknown: dict[str, list[int]] = defaultdict(list)
+        self._n_repeated = 0
+        self._is_legible = True
+        self._problems: list[tuple[int, str]] = []
+
+    def read(self) -> list[Sample]:
+        """Return a sample of each row that can be read; see `problems`."""
+        for line, row in self._table.rows:
+            sample = self._sample(line, row)
+            if sample is not None:
+                self._take(line, sample)
+        return [sample for _, sample in self._first.values()]
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong, in the order of the lines."""
+        words = [
+            (lines[0], self._unknown_word(word, lines)) for word, lines in self._unknown.items()
+        ]
+        return [f"line {line}{text}" for line, text in sorted([*self._problems, *words])]
+
+    def notes(self) -> list[str]:
+        """Return what was assumed, a line each."""
+        notes = []
+        renamed = [f"{name!r} as {own}" for name, own in self._columns.read_as().items()]
+        if renamed:
+            notes.append(f"columns read: {', '.join(renamed)}")
+        if self._columns.others:
+            listed = ", ".join(map(repr, self._columns.others[:_N_NAMED]))
+            more = " and more" if len(self._columns.others) > _N_NAMED else ""
+            notes.append(f"columns ignored: {listed}{more}")
+        if not self._is_legible:
+            notes.append("text that is not UTF-8 is read as Windows-1252")
+        notes += self._files.notes()
+        if self._columns.label is None:
+            notes.append("there is no column of labels: all images are taken as unlabeled")
+        told = [f"{w!r} = {k.name.lower()}" for w, k in self._said.items() if fold(w) not in USUAL]
+        if told:
+            more = f" and {len(told) - _N_NAMED} more" if len(told) > _N_NAMED else ""
+            notes.append(f"labels read: {', '.join(told[:_N_NAMED])}{more}")
+        if self._n_repeated:
+            n = self._n_repeated
+            notes.append(f"{n} row{'' if n == 1 else 's'} repeated; each image counts once")
+        return notes + self._vocabulary.note_unused(self._said)
+
+    def _sample(self, line: int, row: Row) -> Sample | None:
+        columns = self._columns
+        image = self._file(line, row, columns.image or "", is_mask=False)
+        mask = self._file(line, row, columns.mask, is_mask=True) if columns.mask else None
+        label = self._label(line, row)
+        split = self._split(line, row)
+        if image is None or label is None or split is None:
+            return None
+        path, name = image
+        group, kind = (row.get(name or "", "") for name in (columns.group, columns.type))
+        return Sample(
+            path=path,
+            label=label,
+            mask_path=mask[0] if mask else None,
+            split=split,
+            group=self._text(group) or None,
+            defect_type=self._text(kind) or None,
+            name=name,
+        )
+
+    def _take(self, line: int, sample: Sample) -> None:
+        first_line, first = self._first.setdefault(os.path.normpath(sample.name), (line, sample))
+        if first is sample:
+            return
+        if first.label != sample.label:
+            self._problems.append(
+                (
+                    line,
+                    f": {sample.name!r} is {sample.label.name.lower()} here and "
+                    f"{first.label.name.lower()} in line {first_line}; keep one of the two",
+                )
+            )
+        elif _known(first) != _known(sample):
+            self._problems.append(
+                (
+                    line,
+                    f": {sample.name!r} is listed already in line {first_line}, with another "
+                    "mask, split, group or type; keep one of the two",
+                )
+            )
+        else:
+            self._n_repeated += 1
+
+    def _file(self, line: int, row: Row, column: str, *, is_mask: bool) -> tuple[Path, str] | None:
+        cell = row.get(column, "")
+        if not cell or (is_mask and not cell.strip()):
+            if not is_mask:
+                self._bad_value(line, column, "", "expected an image file")
+            return None
+        found = self._files.find(cell, is_mask=is_mask)
+        if isinstance(found, str):
+            self._bad_value(line, column, legible(cell), found)
+            return None
+        return found
+
+    def _label(self, line: int, row: Row) -> Label | None:
+        if self._columns.label is None:
+            return Label.UNLABELED
+        word = self._text(row.get(self._columns.label, "")).strip()
+        label = self._vocabulary.label_of(word, self._columns.question)
+        if label is None:
+            self._unknown[word].append(line)
+        elif word:
+            self._said[word] = label
+        return label
+
+    def _split(self, line: int, row: Row) -> str | None:
+        if self._columns.split is None:
+            return ""
+        word = self._text(row.get(self._columns.split, "")).strip()
+        split = SPLITS.get(fold(word)) if word else ""
+        if split is None:
+            hint = "known: train, val, test, or empty"
+            self._bad_value(line, self._columns.split, word, hint)
+        return split
+
+    def _text(self, cell: str) -> str:
+        text = legible(cell)
+        self._is_legible = self._is_legible and text == cell
+        return text
+
+    def _bad_value(self, line: int, column: str, value: str, hint: str) -> None:
+        self._problems.append((line, f", column {column!r}: {value!r} is not understood; {hint}"))
+
+    def _unknown_word(self, word: str, lines: list[int]) -> str:
+        times = f" ({len(lines)} rows)" if len(lines) > 1 else ""
+        is_number = word.strip("-+").isdecimal() and self._columns.question is Question.WORD
+        hint = (
+            "does 1 mean good or bad? Say --good 1 --bad 0 or the like, or name the column label "
+            "(1 is anomalous) or ok (1 is normal)"
+            if is_number
+            else "known: normal, anomalous, unlabeled, OK, NOK, ... or say --good WORD, --bad WORD"
+        )
+        column = self._columns.label
+        return f", column {column!r}: {word!r}{times} is not understood; {hint}"
+
+
+def _known(sample: Sample) -> tuple[object, ...]:
+    return sample.mask_path, sample.split, sample.group, sample.defect_type
+
+
+def _no_image_column(table: Table, layout: str) -> str:
+    there = ", ".join(map(repr, table.columns[:_N_NAMED])) or "none"
+    hint = ""
+    if layout == "csv" and any(is_image_name(Path(name)) for name in table.columns):
+        hint = ". The first line has to name the columns, such as path,label"
+    return f"line 1: no column 'path' (or image, file, bild, ...); there is {there}{hint}"
+
+
+def _describe(path: Path, problems: list[str]) -> str:
+    if len(problems) == 1:
+        return f"{path}, {problems[0]}"
+    listed = "".join(f"\n  {problem}" for problem in problems[:_N_PROBLEMS])
+    n_more = len(problems) - _N_PROBLEMS
+    return f"{path}: {len(problems)} problems{listed}" + (
+        f"\n  and {n_more} more" if n_more > 0 else ""
     )
-
-
-def _file(root: Path, row: _Row, column: str, where: str) -> Path | None:
-    value = row.get(column, "")
-    if not value:
-        return None
-    if "\0" in value or not (root / value).is_file():
-        raise _bad_value(where, column, value, f"no such file beside the manifest, in {root}")
-    return root / value
-
-
-def _bad_value(where: str, column: str, value: object, hint: str) -> ManifestError:
-    return ManifestError(f"{where}, column {column!r}: {value!r} is not understood; {hint}")

@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-MASK_FOLDERS = ("ground_truth", "masks", "mask")
+from defectory.sources.vocabulary import fold
+
+MASK_FOLDERS = ("ground_truth", "masks", "mask", "Masken", "Maske")
+"""Names of folders that hold masks; case, spaces, hyphens and underscores do not count."""
+
+_FOLDED = frozenset(map(fold, MASK_FOLDERS))
+
+
+_Place = tuple[tuple[str, ...], tuple[str, ...], str]
+"""Folders above the mask folder, folders below it, name without ending."""
 
 
 class MaskIndex:
@@ -21,19 +30,22 @@ class MaskIndex:
 
     def __init__(self, root: Path, masks: Sequence[Path]) -> None:
         self._unmatched = dict.fromkeys(masks)
-        self._by_place: dict[tuple[tuple[str, ...], tuple[str, ...], str], Path] = {}
+        self._by_place: dict[_Place, Path] = {}
         for mask in masks:
             *folders, _ = mask.relative_to(root).parts
             at = next(i for i, name in enumerate(folders) if is_mask_folder(name))
             place = (tuple(folders[:at]), tuple(folders[at + 1 :]))
             self._by_place.setdefault((*place, mask.stem), mask)
+        # Windows takes IMG_1 and img_1 for one name; a mask of the very name goes first
+        self._by_folded = {_folded(key): mask for key, mask in reversed(self._by_place.items())}
 
     def find(self, folders: tuple[str, ...], stem: str) -> Path | None:
         """Return the mask of the image `stem` in `folders` (relative to the root), or None."""
         for depth in range(len(folders), -1, -1):  # the nearest mask folder first
             for start in range(depth, len(folders) + 1):  # the longest shared path first
                 for name in (f"{stem}_mask", stem):
-                    mask = self._by_place.get((folders[:depth], folders[start:], name))
+                    place = (folders[:depth], folders[start:], name)
+                    mask = self._by_place.get(place) or self._by_folded.get(_folded(place))
                     if mask is not None:
                         self._unmatched.pop(mask, None)
                         return mask
@@ -47,4 +59,9 @@ class MaskIndex:
 
 def is_mask_folder(name: str) -> bool:
     """Return whether a folder of this name holds masks, not images."""
-    return name.lower() in MASK_FOLDERS
+    return fold(name) in _FOLDED
+
+
+def _folded(place: _Place) -> _Place:
+    above, below, name = place
+    return tuple(map(str.lower, above)), tuple(map(str.lower, below)), name.lower()

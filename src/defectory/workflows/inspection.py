@@ -1,16 +1,62 @@
-"""The data doctor: what was understood of a data set, and what is wrong with it."""
+"""The data doctor: what was understood of a data set, what is wrong with it, what `fit` would make of it."""
 
+from collections.abc import Iterable
+from math import ceil
 from pathlib import Path
 
-from defectory.domain import Progress
-from defectory.sources import Inspection, format_text, inspect_dataset, read_dataset
+from defectory.calibration import DEFAULT_CONFIDENCE, fit_threshold, n_normals_needed
+from defectory.domain import DataError, Label, Progress
+from defectory.sources import (
+    Dataset,
+    Finding,
+    Inspection,
+    format_text,
+    inspect_dataset,
+    read_dataset,
+    training_part,
+)
+from defectory.workflows.fitting.options import FitOptions
 
 
-def inspect_data(data: Path | str, *, progress: Progress | None = None) -> Inspection:
-    """Examine a data set before training: counts, unreadable files, copies, masks, drift."""
-    return inspect_dataset(read_dataset(data), progress=progress)
+def inspect_data(
+    data: Path | str,
+    *,
+    good_words: Iterable[str] = (),
+    bad_words: Iterable[str] = (),
+    progress: Progress | None = None,
+) -> Inspection:
+    """Examine a data set before training: counts, unreadable files, copies, masks, drift.
+
+    Parameters
+    ----------
+    good_words, bad_words : further names and labels for good and for defective parts
+    """
+    dataset = read_dataset(data, good_words=good_words, bad_words=bad_words)
+    return inspect_dataset(dataset, progress=progress).with_findings(*_check_promise(dataset))
 
 
 def inspection_text(inspection: Inspection) -> str:
     """Return an inspection for a person to read, at most 100 columns wide."""
     return format_text(inspection)
+
+
+def _check_promise(dataset: Dataset) -> Iterable[Finding]:
+    """Return whether there are too few good images for the promise that `fit` makes by default."""
+    try:
+        n = int((training_part(dataset).labels != Label.ANOMALOUS).sum())
+    except DataError:
+        return ()
+    rate, confidence = FitOptions().false_reject_rate, DEFAULT_CONFIDENCE
+    needed = n_normals_needed(rate, confidence)
+    if n >= needed:
+        return ()
+    possible = ceil(1000 * fit_threshold(range(n), rate, confidence).bound) / 1000
+    return (
+        Finding(
+            "warning",
+            "few_normals",
+            f"{n} normal or unlabeled images to learn from; the promise of fit (at most {rate:.0%} of good "
+            f"parts rejected, {confidence:.0%} confidence) needs {needed}",
+            f"add {needed - n} good images, or promise less with --false-reject-rate {possible:g}",
+        ),
+    )

@@ -1,6 +1,7 @@
 """Every kind of file gives (h, w, 3) uint8 or one clear error."""
 
 import io
+import os
 import struct
 import threading
 import warnings
@@ -13,7 +14,7 @@ from PIL import Image
 
 from defectory.domain import ImageReadError, MaskError, ParameterError
 from defectory.sources import FileImages, FileMasks, read_image, read_mask
-from defectory.sources.images import image_extensions
+from defectory.sources.decoding import EXTENSIONS, FORMATS, MAX_PIXELS
 from tests.pictures import save
 
 RAMP = np.linspace(0, 255, 12 * 16).reshape(12, 16).astype(np.uint8)
@@ -176,6 +177,10 @@ BROKEN = {
     "tiff cut": (tiff_bytes()[:100], "cannot read"),
     "deflate tiff cut": (tiff_bytes(compression="tiff_deflate")[:80], "cannot read"),
     "decompression bomb": (png_header(60000, 60000), "too many pixels"),
+    "decompression bomb in a GIF": (
+        b"GIF89a" + struct.pack("<HH", 60000, 60000) + b"\x80\0\0" + bytes(6) + b";",
+        "cannot read",
+    ),
     "huge but empty": (png_header(10000, 10000), "cannot read"),
     "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
     "no pixels": (b"P5 0 0 255\n", "cannot read"),
@@ -263,9 +268,38 @@ def test_a_thread_that_leaves_does_not_switch_warnings_on_for_another():
         pillow_warns()
 
 
-def test_extensions_leave_out_what_is_no_picture():
-    assert {".png", ".jpg", ".jpeg", ".tif", ".bmp", ".webp"} <= image_extensions()
-    assert not {".eps", ".pdf", ".mpg", ".h5"} & image_extensions()
+def test_only_formats_of_the_list_are_read(tmp_path):
+    assert {".png", ".jpg", ".jpeg", ".jfif", ".tif", ".bmp", ".webp"} <= EXTENSIONS
+    assert not {".eps", ".pdf", ".mpg", ".h5", ".psd", ".avif", ".jp2", ".fits"} & EXTENSIONS
+    assert not {"EPS", "PSD", "FITS", "AVIF", "JPEG2000", "ICNS"} & set(FORMATS)
+    for name in ("TGA", "PCX", "ICNS", "JPEG2000"):
+        path = written(tmp_path / f"{name}.png", Image.fromarray(RGB), format=name)
+        with pytest.raises(ImageReadError, match="not an image in a format that is known here"):
+            read_image(path)
+
+
+def test_every_format_of_the_list_is_one_of_pillow_and_every_ending_is_of_such_a_format():
+    Image.init()
+    assert set(FORMATS) <= set(Image.OPEN)
+    endings = Image.registered_extensions()
+    assert {endings[e] for e in EXTENSIONS - {".mpo"}} <= set(FORMATS)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageReadError, match="not a regular file"):
+        read_image(tmp_path / "a.png")
+
+
+def test_files_and_pictures_too_large_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", RGB)
+    monkeypatch.setattr("defectory.sources.decoding.MAX_PIXELS", 12 * 16 - 1)
+    with pytest.raises(ImageReadError, match="too many pixels, 16 x 12; at most"):
+        read_image(path)
+    monkeypatch.setattr("defectory.sources.decoding.MAX_FILE_BYTES", 10)
+    with pytest.raises(ImageReadError, match="that are read"):
+        read_image(path)
+    assert MAX_PIXELS <= 2 * Image.MAX_IMAGE_PIXELS
 
 
 # --- masks ---

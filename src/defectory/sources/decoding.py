@@ -1,0 +1,145 @@
+"""Files -> decoded pictures: a short list of formats, bounded sizes, one clear error."""
+
+import io
+import stat
+from pathlib import Path
+
+from PIL import Image as Pillow
+from PIL import ImageOps, UnidentifiedImageError
+
+from defectory.domain import ImageReadError
+from defectory.sources.quiet_pillow import quiet_pillow
+
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM")
+"""Formats that are read, as Pillow calls them: those of cameras and inspection systems (JPEG holds MPO). The
+others that Pillow opens are left alone: rare decoders are where holes are, and some (EPS) start programs."""
+
+EXTENSIONS = frozenset(
+    [
+        ".png",
+        ".apng",
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".mpo",
+        ".tif",
+        ".tiff",
+        ".bmp",
+        ".dib",
+        ".webp",
+        ".gif",
+        ".ppm",
+        ".pgm",
+        ".pbm",
+        ".pnm",
+    ]
+)
+"""File endings that are taken for images, lower case; the content decides about the format."""
+
+MAX_PIXELS = 178_956_970
+"""Images of more pixels are refused (Pillow's own limit, 13,377 x 13,377)."""
+
+MAX_FILE_BYTES = 2 * 2**30
+"""Larger files are refused."""
+
+_EXIF_ORIENTATION = 0x0112
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return the content of a file; ImageReadError where it is no file, too large or cannot be read."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise ImageReadError(f"cannot read {path}: it is a directory, not a file")
+        if not stat.S_ISREG(status.st_mode):  # a pipe or device might never end
+            raise ImageReadError(f"cannot read {path}: it is not a regular file")
+        if status.st_size > MAX_FILE_BYTES:
+            raise ImageReadError(
+                f"cannot read {path}: {status.st_size / 1e9:.1f} GB are more than the "
+                f"{MAX_FILE_BYTES / 1e9:.1f} GB that are read"
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise ImageReadError(f"cannot read {path}: {reason}") from error
+
+
+def open_image(data: bytes, path: Path) -> Pillow.Image:
+    """Return the decoded first frame, upright, in the mode of the file.
+
+    Parameters
+    ----------
+    data : the content of the file
+    path : named in errors
+
+    Raises
+    ------
+    ImageReadError : it is empty, truncated, of a format or size that is not read.
+
+    Notes
+    -----
+    `format` of what comes back is the file's; `info["has_more_frames"]` says whether it holds more.
+    """
+    if not data:
+        raise ImageReadError(f"cannot read {path}: the file is empty (0 bytes)")
+    try:
+        with quiet_pillow, Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(image, path)
+            name = image.format
+            image.load()
+            upright = ImageOps.exif_transpose(image)
+            upright.format = name
+            upright.info["has_more_frames"] = _has_more_frames(image)
+            return upright
+    except ImageReadError:
+        raise
+    except Exception as error:  # decoders of damaged files raise nearly everything
+        raise read_error(path, error) from error
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Return the (height, width) of the upright image, from the file's header; ImageReadError."""
+    try:
+        with quiet_pillow, Pillow.open(path, formats=FORMATS) as image:
+            width, height = image.size
+            turned = image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+    except Exception as error:
+        raise read_error(path, error) from error
+    return (width, height) if turned else (height, width)
+
+
+def read_error(path: Path, error: Exception) -> ImageReadError:
+    """Return what went wrong in one line."""
+    if isinstance(error, UnidentifiedImageError):
+        return ImageReadError(
+            f"cannot read {path}: not an image in a format that is known here "
+            "(PNG, JPEG, TIFF, BMP, WebP, GIF, PPM), or its beginning is damaged"
+        )
+    if isinstance(error, Pillow.DecompressionBombError):
+        return ImageReadError(
+            f"cannot read {path}: too many pixels; at most {MAX_PIXELS / 1e6:.0f} million are read"
+        )
+    if isinstance(error, MemoryError):
+        return ImageReadError(f"cannot read {path}: out of memory")
+    reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+    line = " ".join(reason.split())
+    return ImageReadError(f"cannot read {path}: {line or type(error).__name__}")
+
+
+def _has_more_frames(image: Pillow.Image) -> bool:
+    if image.format == "MPO":  # the second picture is a camera's preview or other eye
+        return False
+    try:
+        return bool(getattr(image, "is_animated", False))
+    except Exception:  # a damaged second frame does no harm to the first
+        return False
+
+
+def _check_size(image: Pillow.Image, path: Path) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise ImageReadError(
+            f"cannot read {path}: too many pixels, {width} x {height}; "
+            f"at most {MAX_PIXELS / 1e6:.0f} million are read"
+        )
