@@ -163,7 +163,7 @@ def test_update_refuses_with_one_line_and_writes_nothing(
     words = {
         "output": "exists and is not a bundle that defectory wrote",
         "detector": "fit with --detector auto",
-        "labels": "say normal or anomalous of train/good/000.png",
+        "labels": "none of 1 rows has a label; write normal or anomalous",
         "bundle": "there is no such file",
     }
     assert refused.exit_code == 1

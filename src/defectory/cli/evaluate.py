@@ -17,6 +17,7 @@ _ANY_PATH = click.Path(path_type=Path)
 @click.option("--json", "json_path", type=_ANY_PATH, help="Write the figures as JSON.")
 @click.option("--report", "report_path", type=_ANY_PATH, help="Write a standalone HTML report.")
 @shared.other_promise
+@shared.label_words
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.overwrite("figures and report")
 @plain_errors
@@ -28,6 +29,8 @@ def evaluate(
     false_reject_rate: float | None,
     skip_unreadable: bool,
     overwrite: bool,
+    good_words: tuple[str, ...],
+    bad_words: tuple[str, ...],
 ) -> None:
     """Judge BUNDLE on the labeled images of DATA (its test split, if it has one)."""
     from defectory.cli.bars import Bars
@@ -43,6 +46,8 @@ def evaluate(
             command=command,
             false_reject_rate=false_reject_rate,
             skip_unreadable=skip_unreadable,
+            good_words=good_words,
+            bad_words=bad_words,
             overwrite=overwrite,
             progress=bars,
         )

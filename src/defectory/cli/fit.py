@@ -59,6 +59,7 @@ _ANY_PATH = click.Path(path_type=Path)
     metavar="SIZE",
     help="Such as 800MB, 2GB: refuse work that would need more.",
 )
+@shared.label_words
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Do not keep features on disk.")
 @shared.overwrite("a bundle")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 
 _OUT_FILE = click.Path(dir_okay=False, path_type=Path)
@@ -14,18 +15,21 @@ _ANY_PATH = click.Path(path_type=Path)
 
 @click.command()
 @click.argument("data", type=_ANY_PATH)
+@shared.label_words
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @plain_errors
-def inspect(data: Path, as_json: bool) -> None:
+def inspect(
+    data: Path, as_json: bool, good_words: tuple[str, ...], bad_words: tuple[str, ...]
+) -> None:
     """Examine DATA before training: what was understood, and what is wrong with it.
 
-    Exit status 1 where something is wrong that would stop training.
+    Exit status 1 exactly where fit would refuse it; warnings where what it learns would be weak.
     """
     from defectory.cli.bars import Bars
     from defectory.workflows.inspection import inspect_data, inspection_text
 
     with Bars() as bars:
-        inspection = inspect_data(data, progress=bars)
+        inspection = inspect_data(data, good_words=good_words, bad_words=bad_words, progress=bars)
     if as_json:
         click.echo(json.dumps(inspection.to_dict(), indent=1, default=str, allow_nan=False))
     else:

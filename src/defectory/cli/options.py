@@ -43,6 +43,19 @@ device: Option = click.option(
 seed: Option = click.option("--seed", type=int, default=0, show_default=True)
 
 
+def label_words(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--good` and `--bad` to a command that reads labels."""
+    for name, parts in (("bad", "defective"), ("good", "good")):
+        command = click.option(
+            f"--{name}",
+            f"{name}_words",
+            multiple=True,
+            metavar="WORD",
+            help=f"Folders or labels of this name are {parts} parts, too. Can be repeated.",
+        )(command)
+    return command
+
+
 def no_cache(words: str) -> Option:
     """Return `--no-cache`."""
     return click.option("--no-cache", is_flag=True, help=words)

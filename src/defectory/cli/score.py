@@ -6,6 +6,7 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
+from defectory.cli.text import print_notes
 
 _ANY_PATH = click.Path(path_type=Path)
 
@@ -61,6 +62,7 @@ def score(
         + (f", {summary.n_unreadable} unreadable" if summary.n_unreadable else "")
         + "."
     )
+    print_notes(summary.notes)
     click.echo(
         f"Wrote {folder / f'scores.{file_format}'}" + (" and heatmaps" if heatmaps else "") + "."
     )

@@ -7,6 +7,7 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
+from defectory.cli.text import print_notes
 
 _ANY_PATH = click.Path(path_type=Path)
 
@@ -44,6 +45,7 @@ _ANY_PATH = click.Path(path_type=Path)
     help="Where the product is: found, everywhere, or above or below a grey value (0-255).",
 )
 @shared.size(256, "Side that images are resized to, as in training; 0 keeps their sizes.")
+@shared.label_words
 @shared.seed
 @shared.overwrite("the folder")
 @plain_errors
@@ -60,4 +62,5 @@ def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None
         summary = simulate_to_folder(data, folder, options, overwrite=overwrite, progress=bars)
     counts = ", ".join(f"{n} {kind}" for kind, n in sorted(summary.n_of_kind.items()))
     click.echo(f"Simulated {summary.n_images} defects ({counts}).")
+    print_notes(summary.notes)
     click.echo(f"Look at {summary.sheet}")

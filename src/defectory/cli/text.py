@@ -1,5 +1,6 @@
 """What commands print of their results."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,16 @@ def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
         click.echo(line)
     threshold = result.model.threshold
     click.echo(f"Threshold {threshold.value:.4g}: {threshold.explain()}")
-    for note in result.notes:
-        if note != threshold.explain():
-            click.echo(f"Note: {note}")
+    print_notes(note for note in result.notes if note != threshold.explain())
     if suspects is not None:
         click.echo(f"Distrusted {len(result.suspects)} unlabeled images: see {suspects}")
     click.echo(f"Wrote {bundle} ({bundle.stat().st_size / 1e6:.1f} MB).")
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Print what a person should know of the data, a line each."""
+    for note in notes:
+        click.echo(f"Note: {note}")
 
 
 def print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path | None) -> None:
@@ -48,8 +53,7 @@ def print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path 
         click.echo(
             f"{name + ' rejected':20}{figures[f'n_{name}_rejected']} of {figures[f'n_{name}']}"
         )
-    for note in evaluation.notes:
-        click.echo(f"Note: {note}")
+    print_notes(evaluation.notes)
     for path in (json_path, report_path):
         if path is not None:
             click.echo(f"Wrote {path}")

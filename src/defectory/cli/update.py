@@ -9,6 +9,7 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
+from defectory.cli.text import print_notes
 
 _ANY_PATH = click.Path(path_type=Path)
 _MAX_LISTED = 20
@@ -26,23 +27,39 @@ _MAX_LISTED = 20
     help="Bundle to write; BUNDLE stays.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@shared.label_words
 @shared.no_cache("Do not keep features on disk.")
 @shared.overwrite("a bundle")
 @plain_errors
 def update(
-    bundle: Path, labels: Path, new_bundle: Path, as_json: bool, no_cache: bool, overwrite: bool
+    bundle: Path,
+    labels: Path,
+    new_bundle: Path,
+    as_json: bool,
+    no_cache: bool,
+    overwrite: bool,
+    good_words: tuple[str, ...],
+    bad_words: tuple[str, ...],
 ) -> None:
     """Teach BUNDLE the LABELS that a person has confirmed: false alarms, missed defects.
 
     LABELS is a CSV or JSONL manifest of images that are normal or anomalous, with masks where there are
-    any; its paths are relative to its folder. Says which decisions on images with a confirmed label flip.
+    any; its paths are relative to its folder, and rows without a label are left out.
+    Says which decisions on images with a confirmed label flip.
     """
     from defectory.cli.bars import Bars
     from defectory.workflows.updating.update import update_bundle
 
     with Bars() as bars:
         result = update_bundle(
-            bundle, labels, new_bundle, overwrite=overwrite, use_cache=not no_cache, progress=bars
+            bundle,
+            labels,
+            new_bundle,
+            overwrite=overwrite,
+            use_cache=not no_cache,
+            good_words=good_words,
+            bad_words=bad_words,
+            progress=bars,
         )
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=1, allow_nan=False))
@@ -56,6 +73,7 @@ def _print_update(result: Any, new_bundle: Path) -> None:
         f"Took {result.n_labels} labels ({result.n_normal} normal, {result.n_anomalous} anomalous"
         f"{masks}) in {result.wall_s:.1f} s."
     )
+    print_notes(result.notes)
     for line in result.account:
         click.echo(line)
     threshold = result.model.threshold

@@ -39,6 +39,7 @@ from defectory.domain import (
 )
 from defectory.pseudolabels import Contamination
 
+_MIN_NORMALS = 2
 _PARTS = ("normality", "descriptor", "images", "places", "fusion", "memory")
 
 
@@ -136,10 +137,10 @@ class Auto(FrozenFeatureDetector):
         settings = self._settings()
         _ = self.view  # refuses settings before an image is read
         pool = usable_as_normal(len(images), labels)
-        if len(pool) < 2:
+        if len(pool) < _MIN_NORMALS:
             raise DataError(
                 f"{len(pool)} of {len(images)} images are normal or unlabeled; "
-                "at least 2 are needed to tell what is normal"
+                f"at least {_MIN_NORMALS} are needed to tell what is normal"
             )
         codes = np.full(len(images), -1) if labels is None else np.asarray(labels)
         backbone = load_backbone(self.backbone, self.stages, cache=self.cache)
@@ -184,6 +185,7 @@ class Auto(FrozenFeatureDetector):
         ------
         NotFittedError : before fit.
         ParameterError : there is no label, or one is neither.
+        DataError : the labels leave nothing that is normal.
         """
         self._check_fitted()
         codes = np.asarray([] if labels is None else labels)
@@ -212,6 +214,14 @@ class Auto(FrozenFeatureDetector):
         )
         new = readings.measure(self.normality_, self.descriptor_)
         revised.memory_ = self.memory_.with_labels(new, names)
+        memory = revised.memory_
+        n_normal = int((memory.teaches_normal & memory.is_presumed).sum())
+        if n_normal < _MIN_NORMALS:
+            raise DataError(
+                f"with these labels {n_normal} of the {len(memory)} images that the bundle "
+                f"remembers are normal; at least {_MIN_NORMALS} are needed to tell what is normal. Are "
+                "good and bad swapped? Else fit anew, on good images"
+            )
         revised._take_parts(
             relearn(
                 revised.memory_,

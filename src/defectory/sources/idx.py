@@ -22,6 +22,7 @@ MAX_IDX_BYTES = 2**30
 _GZIP_MAGIC = b"\x1f\x8b"
 _UINT8 = 8
 _MAX_AXES = 4
+_PART_BYTES = 2**20
 # What deflate can make of one byte, at most.
 _MAX_INFLATION = 1032
 
@@ -52,12 +53,16 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
         shape = _read_header(stream, path)
         size = prod(shape)
         most = _MAX_INFLATION * len(content) if is_packed else len(content)
-        if MAX_IDX_BYTES < size <= most:
+        if size > most:
+            raise DataError(
+                f"{path} is cut off: its header promises {shape}, more than it can hold"
+            )
+        if size > MAX_IDX_BYTES:
             raise DataError(
                 f"{path} promises {shape} values; at most {MAX_IDX_BYTES / 1e9:.1f} GB are read"
             )
         # one byte more than promised tells a file that is too long, and checks its sum
-        data = stream.read(min(size, most) + 1)
+        data = _read_up_to(stream, size + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is damaged: {error}") from error
     if len(data) != size:
@@ -66,6 +71,16 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             f"{path} is cut off or too long: its header promises {shape}, and {follow} bytes follow"
         )
     return np.frombuffer(data, np.uint8).reshape(shape)
+
+
+def _read_up_to(stream: BinaryIO, size: int) -> bytearray:
+    data = bytearray()
+    while len(data) < size:
+        part = stream.read(min(_PART_BYTES, size - len(data)))  # of all at once room is made first
+        if not part:
+            break
+        data += part
+    return data
 
 
 def _read_header(stream: BinaryIO, path: Path) -> tuple[int, ...]:

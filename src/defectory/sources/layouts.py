@@ -71,6 +71,24 @@ def read_dataset(
     return _read_folder(path, chosen, vocabulary)
 
 
+def read_images(path: Path | str) -> Dataset:
+    """Return the images in a folder at any depth, of a manifest or of one file; all are unlabeled.
+
+    Labels, splits and masks are not looked at, so that no name has to be understood.
+
+    Raises
+    ------
+    DataError : nothing is there, or there are no images in it.
+    ManifestError : a manifest does not parse.
+    """
+    path = Path(path)
+    if path.is_dir():
+        return read_dataset(path, layout="flat")
+    if path.is_file() and _find_file_layout(path) in MANIFEST_LAYOUTS:
+        return read_manifest(path, _find_file_layout(path), None)
+    return read_dataset(path)
+
+
 def _find_file_layout(path: Path) -> str:
     check_spreadsheet(path)
     ending = path.suffix.lower()

@@ -25,13 +25,13 @@ _N_PROBLEMS = 10
 _N_NAMED = 8
 
 
-def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None = None) -> Dataset:
+def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None) -> Dataset:
     """Return the data set of a manifest; see `read_dataset`.
 
     Parameters
     ----------
     layout : "csv" or "jsonl"
-    vocabulary : words for good and bad; None takes the known ones
+    vocabulary : words for good and bad; None looks at files only, not at labels, masks and splits
 
     Raises
     ------
@@ -42,10 +42,12 @@ def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None = None)
     text, notes = read_text(path)
     table = (parse_csv if layout == "csv" else parse_json)(text)
     columns = find_columns(table.columns)
+    if vocabulary is None:
+        columns = Columns(image=columns.image)
     if columns.image is None and (table.columns or not table.problems):
         table.problems.insert(0, _no_image_column(table, layout))
         table.rows.clear()
-    reader = _Rows(path, table, columns, vocabulary or Vocabulary())
+    reader = _Rows(path, table, columns, vocabulary)
     samples = reader.read()
     problems = [*table.problems, *reader.problems]
     if problems:
@@ -54,6 +56,11 @@ def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None = None)
         raise DataError(f"the manifest lists no images: {path}")
     notes += [*table.notes, *reader.notes()]
     return Dataset(path.parent, layout, tuple(samples), notes=tuple(notes))
+
+
+def is_manifest_name(path: Path) -> bool:
+    """Return whether a file is named like a manifest."""
+    return any(path.suffix.lower() in endings for endings in MANIFEST_LAYOUTS.values())
 
 
 def check_spreadsheet(path: Path) -> None:
@@ -75,8 +82,12 @@ def check_spreadsheet(path: Path) -> None:
 class _Rows:
     """Turns the rows of one manifest into samples, collecting what is wrong and what was assumed."""
 
-    def __init__(self, path: Path, table: Table, columns: Columns, vocabulary: Vocabulary) -> None:
-        self._table, self._columns, self._vocabulary = table, columns, vocabulary
+    def __init__(
+        self, path: Path, table: Table, columns: Columns, vocabulary: Vocabulary | None
+    ) -> None:
+        self._table, self._columns = table, columns
+        self._looks_at_labels = vocabulary is not None
+        self._vocabulary = vocabulary or Vocabulary()
         self._files = FileLookup(path.parent)
         self._first: dict[str, tuple[int, Sample]] = {}
         self._said: dict[str, Label] = {}
@@ -114,7 +125,7 @@ class _Rows:
         if not self._is_legible:
             notes.append("text that is not UTF-8 is read as Windows-1252")
         notes += self._files.notes()
-        if self._columns.label is None:
+        if self._columns.label is None and self._looks_at_labels:
             notes.append("there is no column of labels: all images are taken as unlabeled")
         told = [f"{w!r} = {k.name.lower()}" for w, k in self._said.items() if fold(w) not in USUAL]
         if told:

@@ -1,6 +1,7 @@
 """IDX files: read whole, or one clear error."""
 
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -41,6 +42,39 @@ def test_damage_is_named(tmp_path, pixels):
         path.write_bytes(content)
         with pytest.raises(DataError, match=message):
             read_idx(path)
+
+
+def header(*shape):
+    return bytes([0, 0, 8, len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape)
+
+
+def test_bombs_are_not_inflated(tmp_path):
+    path = tmp_path / "a-idx3-ubyte.gz"
+    zeros = gzip.compress(bytes(2**26), 1)
+    for content, message in (
+        (
+            gzip.compress(header(1, 2, 2) + bytes(2**26), 1),
+            r"promises \(1, 2, 2\), and more bytes follow",
+        ),
+        (gzip.compress(header(2**16, 2**16, 16) + bytes(2**26), 1), "cut off"),
+        (header(2**31, 2**31), "cut off"),
+        (zeros * 3, "no IDX file"),
+    ):
+        path.write_bytes(content)
+        tracemalloc.start()
+        with pytest.raises(DataError, match=message):
+            read_idx(path)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < 2**22
+
+
+def test_more_than_the_limit_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr("defectory.sources.idx.MAX_IDX_BYTES", 100)
+    for pack in (bytes, gzip.compress):
+        (tmp_path / "a.idx").write_bytes(pack(header(2, 10, 10) + bytes(200)))
+        with pytest.raises(DataError, match=r"promises \(2, 10, 10\) values; at most"):
+            read_idx(tmp_path / "a.idx")
 
 
 def test_images_are_rgb_and_known_by_their_pixels(pixels):

@@ -376,6 +376,17 @@ def test_mask_of_a_turned_image_fits_the_upright_image(tmp_path):
     assert FileMasks([image], [mask]).read(0).shape == read_image(image).shape[:2] == (16, 12)
 
 
+def test_masks_of_no_numbers_and_lossy_tiff(tmp_path):
+    values = np.where(SPOT, 1, np.nan).astype(np.float32)
+    with pytest.raises(MaskError, match="some values are no numbers"):
+        read_mask(written(tmp_path / "f.tif", Image.fromarray(values)))
+    large = np.kron(SPOT, np.ones((7, 9), bool))
+    lossy = Image.fromarray((large * 255).astype(np.uint8))
+    path = written(tmp_path / "m.tif", lossy, compression="jpeg", quality=30)
+    assert len(np.unique(np.asarray(Image.open(path)))) > 2
+    assert (read_mask(path) != large).mean() < 0.01
+
+
 @pytest.mark.parametrize("data", [b"", b"no image"])
 def test_broken_mask_is_a_mask_error(tmp_path, data):
     image, mask = save(tmp_path / "a.png", RGB), tmp_path / "m.png"

@@ -89,6 +89,34 @@ def test_nothing_readable(tmp_path):
     assert "3 images cannot be read" in format_text(result)
 
 
+def test_files_of_several_frames_are_said(root):
+    frames = [Image.new("L", (96, 96), level) for level in (10, 200)]
+    for name in ("a.gif", "b.tif"):
+        frames[0].save(root / "test/good" / name, save_all=True, append_images=frames[1:])
+    frames[0].save(root / "test/good/c.tif")
+    found = finding(root, "several_frames")
+    assert found.groups == (("test/good/a.gif",), ("test/good/b.tif",))
+
+
+def test_what_stops_a_fit_is_an_error_and_the_rest_is_not(root):
+    (root / "test/good/text.jpg").write_text("hello")
+    assert not inspect(root).has_errors
+    (root / "train/good/text.jpg").write_text("hello")
+    assert inspect(root).has_errors
+    assert "fit would refuse these data." in format_text(inspect(root))
+
+
+def test_notes_and_the_promise_are_part_of_it(root):
+    from defectory.workflows.inspection import inspect_data
+
+    (root / "a.heic").write_bytes(b"x")
+    result = inspect_data(root)
+    assert result.notes == ("1 file was skipped: .heic (1)",)
+    assert [f.code for f in result.problems] == ["skipped_files", "few_normals"]
+    assert "promise less with --false-reject-rate 0.313" in result.problems[1].advice
+    assert "Note      1 file was skipped" in format_text(result)
+
+
 def test_exact_copies_within_and_across_splits(root):
     shutil.copy(root / "train/good/000.png", root / "train/good/900.png")
     shutil.copy(root / "train/good/001.png", root / "test/good/901.png")

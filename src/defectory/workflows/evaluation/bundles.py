@@ -1,6 +1,7 @@
 """A bundle evaluated, its figures and report written."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 
 from defectory.domain import NoProgress, Progress
@@ -33,6 +34,8 @@ def evaluate_bundle(
     command: str = "",
     false_reject_rate: float | None = None,
     skip_unreadable: bool = False,
+    good_words: Iterable[str] = (),
+    bad_words: Iterable[str] = (),
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -48,7 +51,7 @@ def evaluate_bundle(
     outputs = [OutputFile(path, kind) for path, kind in asked if path is not None]
     check_outputs(outputs, inputs=[bundle, data], overwrite=overwrite)
     model = load_calibrated(bundle, false_reject_rate)
-    dataset = read_dataset(data)
+    dataset = read_dataset(data, good_words=good_words, bad_words=bad_words)
     inputs = [bundle, data, *dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     evaluation = evaluate(model, dataset, skip_unreadable=skip_unreadable, progress=progress)

@@ -1,6 +1,6 @@
 """How good a bundle is on labeled images, with intervals."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ def evaluate(
     data: Path | str | Dataset,
     *,
     skip_unreadable: bool = False,
+    good_words: Iterable[str] = (),
+    bad_words: Iterable[str] = (),
     progress: Progress | None = None,
     seed: int = 0,
 ) -> Evaluation:
@@ -36,17 +38,23 @@ def evaluate(
 
     Labels touch nothing but the figures: threshold and scores are the bundle's.
 
+    Parameters
+    ----------
+    good_words, bad_words : further names and labels for good and for defective parts
+
     Raises
     ------
     DataError : no image is labeled, or an image or mask cannot be read.
     """
     check_settings({"seed": seed})
     progress = progress or NoProgress()
-    dataset = data if isinstance(data, Dataset) else read_dataset(data)
+    dataset = data
+    if not isinstance(dataset, Dataset):
+        dataset = read_dataset(dataset, good_words=good_words, bad_words=bad_words)
     test = dataset.subset("test")
     if not len(test):
         test = dataset
-    notes: list[str] = []
+    notes = list(dataset.notes)
     if skip_unreadable:
         unreadable = find_unreadable(test, progress)
         test = keep_readable(test, unreadable)

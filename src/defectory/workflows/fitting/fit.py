@@ -11,8 +11,8 @@ from defectory.backbones import FeatureCache, user_cache_folder
 from defectory.calibration import n_normals_needed
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
-from defectory.domain import DataError, Label, NoProgress, ParameterError, Progress, check_settings
-from defectory.sources import Dataset, read_dataset
+from defectory.domain import Label, NoProgress, ParameterError, Progress, check_settings
+from defectory.sources import Dataset, read_dataset, training_part
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import describe_fit
 from defectory.workflows.fitting.limits import Limits
@@ -40,7 +40,9 @@ def fit_dataset(
     started = time.monotonic()
     options, progress = options or FitOptions(), progress or NoProgress()
     detector = _make_detector(options)
-    dataset = data if isinstance(data, Dataset) else read_dataset(data)
+    dataset = data
+    if not isinstance(dataset, Dataset):
+        dataset = read_dataset(dataset, good_words=options.good_words, bad_words=options.bad_words)
     train, notes = _training_part(dataset, options, progress)
     limits = Limits(options.time_budget_s, options.max_memory_bytes, options.device)
     limits.check_device(detector)
@@ -90,19 +92,12 @@ def _make_detector(options: FitOptions) -> Detector:
 def _training_part(
     dataset: Dataset, options: FitOptions, progress: Progress
 ) -> tuple[Dataset, tuple[str, ...]]:
-    """Return the images to learn from: the train split, or all where nothing is called train."""
-    train = dataset.subset("train")
-    if not len(train):
-        train = dataset.subset("")
-    if not len(train):
-        raise DataError(
-            f"{dataset.root}: every image belongs to the test split; "
-            "put the images to learn from under train/ or give them split=train"
-        )
+    """Return the images to learn from, and what a person must know of them."""
+    train, notes = training_part(dataset), dataset.notes
     if not options.skip_unreadable:
-        return train, ()
+        return train, notes
     unreadable = find_unreadable(train, progress)
-    notes = tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
+    notes += tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
     return keep_readable(train, unreadable), notes
 
 

@@ -24,6 +24,7 @@ class FitOptions:
     max_memory_bytes : > 0, or None; refused before work starts where the estimate is higher
     skip_unreadable : leave out images that cannot be read, and say which; else they are an error
     use_cache : keep features on disk for the next fit
+    good_words, bad_words : further names and labels for good and for defective parts
     device : what networks are trained on: auto, cpu, cuda or cuda-bf16, see TrainingResources
     """
 
@@ -38,6 +39,8 @@ class FitOptions:
     max_memory_bytes: int | None = None
     skip_unreadable: bool = False
     use_cache: bool = True
+    good_words: tuple[str, ...] = ()
+    bad_words: tuple[str, ...] = ()
     device: str = "auto"
 
 

@@ -28,7 +28,7 @@ def fit_to_bundle(
     """
     progress = progress or NoProgress()
     check_outputs(_outputs(bundle), inputs=[data], overwrite=overwrite)
-    dataset = read_dataset(data)
+    dataset = read_dataset(data, good_words=options.good_words, bad_words=options.bad_words)
     inputs = [data, *dataset.files()]
     check_outputs(_outputs(bundle), inputs=inputs, overwrite=overwrite, say=progress.say)
     result = fit_dataset(dataset, options, progress=progress)

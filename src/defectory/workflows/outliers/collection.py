@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from defectory.domain import DataError, ImageSource, Progress
-from defectory.sources import Dataset, read_dataset
+from defectory.sources import read_images
 from defectory.sources.idx import IdxImages, is_idx_name, read_idx
 from defectory.workflows.readable import find_unreadable, keep_readable
 
@@ -45,12 +45,12 @@ def read_collection(
     idx_files = _find_idx(path)
     if idx_files:
         return _read_idx_files(title, idx_files)
-    dataset = _dataset(path)
-    notes: tuple[str, ...] = ()
+    dataset = read_images(path)
+    notes = dataset.notes
     if skip_unreadable:
         broken = find_unreadable(dataset, progress)
         dataset = keep_readable(dataset, broken)
-        notes = tuple(f"left out, cannot be read: {reason}" for reason in broken.values())
+        notes += tuple(f"left out, cannot be read: {reason}" for reason in broken.values())
     return Collection(title, [s.name for s in dataset.samples], dataset.images(), notes)
 
 
@@ -59,11 +59,7 @@ def collection_files(path: Path) -> list[Path]:
     idx_files = _find_idx(path)
     if idx_files:
         return [path, *idx_files]
-    return [path, *_dataset(path).files()]
-
-
-def _dataset(path: Path) -> Dataset:
-    return read_dataset(path, layout="flat" if path.is_dir() else None)
+    return [path, *read_images(path).files()]
 
 
 def _find_idx(path: Path) -> list[Path]:

@@ -10,7 +10,7 @@ from defectory import __version__
 from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.domain import BundleError, NoProgress, Progress
 from defectory.reports import HeatScale
-from defectory.sources import Dataset, Sample, read_dataset, read_image
+from defectory.sources import Dataset, Sample, read_image, read_images
 from defectory.storage import (
     GrowingFolder,
     OutputFolder,
@@ -30,11 +30,12 @@ from defectory.workflows.scoring.score import score_samples
 
 @dataclass(frozen=True)
 class ScoreSummary:
-    """How many images `score_to_folder` scored, rejected, and could not read."""
+    """How many images `score_to_folder` scored, rejected, and could not read; what was assumed of them."""
 
     n_scored: int
     n_rejected: int
     n_unreadable: int
+    notes: tuple[str, ...] = ()
 
 
 def score_to_folder(
@@ -67,7 +68,7 @@ def score_to_folder(
     output = OutputFolder(folder, "score", is_resumable=True)
     check_outputs([output], inputs=[bundle, images], overwrite=overwrite)
     model = load_calibrated(bundle, false_reject_rate)
-    dataset = read_dataset(images)
+    dataset = read_images(images)
     inputs = [bundle, images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
     unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
@@ -93,7 +94,7 @@ def score_to_folder(
         for row, files in map_ordered(recorder.record, chain(scored, broken), count_cores()):
             growing.append(row, files)
         write_rows(growing.rows(), growing.path(table), file_format, heatmaps=bool(scale))
-        return _count(growing.rows())
+        return _count(growing.rows(), dataset.notes)
 
 
 class _Queue:
@@ -164,7 +165,7 @@ def _key(sample: Sample, state: str) -> str:
     return f"{sample.name}|{status.st_size}|{status.st_mtime_ns}|{state}"
 
 
-def _count(rows: Iterable[Row]) -> ScoreSummary:
+def _count(rows: Iterable[Row], notes: tuple[str, ...]) -> ScoreSummary:
     n_scored = n_rejected = n_unreadable = 0
     for row in rows:
         if row["is_anomalous"] is None:
@@ -172,4 +173,4 @@ def _count(rows: Iterable[Row]) -> ScoreSummary:
         else:
             n_scored += 1
             n_rejected += row["is_anomalous"]
-    return ScoreSummary(n_scored, n_rejected, n_unreadable)
+    return ScoreSummary(n_scored, n_rejected, n_unreadable, notes)

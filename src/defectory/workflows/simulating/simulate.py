@@ -28,7 +28,7 @@ from defectory.simulation import (
     SimulatedAnomaly,
     photograph_textures,
 )
-from defectory.sources import Dataset, read_dataset
+from defectory.sources import Dataset, read_dataset, read_images
 from defectory.storage import OutputFolder, check_outputs, write_outputs
 from defectory.workflows.simulating.contact_sheet import SheetEntry, draw_contact_sheet
 
@@ -52,6 +52,7 @@ class SimulationOptions:
         one below which it lies
     size_px : > 0, side of the square that images are resized to, as training does; 0 keeps their size
     seed : of every draw
+    good_words, bad_words : further names and labels for good and for defective parts
     """
 
     n_images: int = 24
@@ -60,16 +61,19 @@ class SimulationOptions:
     foreground: str = "auto"
     size_px: int = 256
     seed: int = 0
+    good_words: tuple[str, ...] = ()
+    bad_words: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class SimulationSummary:
-    """What `simulate_to_folder` wrote: paths, and how many defects of each kind."""
+    """What `simulate_to_folder` wrote: paths, how many defects of each kind; what was assumed."""
 
     folder: Path
     sheet: Path
     n_images: int
     n_of_kind: dict[str, int]
+    notes: tuple[str, ...] = ()
 
 
 def simulate_to_folder(
@@ -96,12 +100,12 @@ def simulate_to_folder(
     options, progress = options or SimulationOptions(), progress or NoProgress()
     _check(options)
     foreground = parse_foreground(options.foreground)
-    dataset = read_dataset(data)
+    dataset = read_dataset(data, good_words=options.good_words, bad_words=options.bad_words)
     inputs = [data, *dataset.files()]
     images = _Prepared(_normal_images(dataset).images(), options.size_px)
     textures = photograph_textures()
     if options.textures is not None:
-        pictures = read_dataset(options.textures)
+        pictures = read_images(options.textures)
         inputs += [options.textures, *pictures.files()]
         textures = ImageTextures(pictures.images())
     outputs = [OutputFolder(folder, "simulate")]
@@ -115,7 +119,9 @@ def simulate_to_folder(
     rng = np.random.default_rng(options.seed)
     with write_outputs(outputs, overwrite=overwrite) as (part,):
         counts = _write_images(images, simulator, options, rng, part, progress)
-    return SimulationSummary(folder, folder / SHEET_NAME, options.n_images, dict(counts))
+    return SimulationSummary(
+        folder, folder / SHEET_NAME, options.n_images, dict(counts), dataset.notes
+    )
 
 
 def parse_foreground(text: str) -> ForegroundRule:

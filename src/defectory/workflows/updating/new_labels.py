@@ -1,15 +1,14 @@
 """Labels that a person has confirmed after the fit, read and checked before anything is learned from them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from defectory.domain import DataError, Label, MaskSource
-from defectory.sources import Dataset, Sample, read_dataset
+from defectory.sources import Dataset, Sample, check_spreadsheet, is_manifest_name, read_dataset
 from defectory.workflows.suspects import CONTENT_DIGITS
 
-_EXTENSIONS = (".csv", ".jsonl")
 _N_NAMED = 5
 
 
@@ -21,10 +20,12 @@ class NewLabels:
     ----------
     dataset : normal or anomalous images, some with masks
     contents : of each, the first hex digits of the hash of its content
+    notes : what was assumed, and rows that are not answered
     """
 
     dataset: Dataset
     contents: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def names(self) -> dict[str, str]:
@@ -33,24 +34,39 @@ class NewLabels:
         return {key: s.name for key, s in zip(self.contents, samples, strict=True)}
 
 
-def read_new_labels(path: Path) -> NewLabels:
+def read_new_labels(
+    path: Path, *, good_words: Iterable[str] = (), bad_words: Iterable[str] = ()
+) -> NewLabels:
     """Return the confirmed labels of a CSV or JSONL manifest.
 
-    An image that is listed twice counts once, with its mask if one of the rows gives one.
+    An image that is listed twice counts once, with its mask if one of the rows gives one. Rows without a
+    label are not answered yet, and left out.
+
+    Parameters
+    ----------
+    good_words, bad_words : further labels for good and for defective parts
 
     Raises
     ------
     ManifestError : the manifest does not parse, or a file is missing.
-    DataError : it is no manifest or has no rows; a row is unlabeled or of the test split; an image has two
+    DataError : it is no manifest or has no labeled rows; a row is of the test split; an image has two
         labels or two masks; a mask does not fit its label.
     MaskError, ImageReadError : a mask or an image cannot be read, or the two differ in size.
     """
-    if path.suffix.lower() not in _EXTENSIONS:
+    check_spreadsheet(path)
+    if path.is_dir() or not is_manifest_name(path):
         raise DataError(f"{path}: labels come as a manifest, a file that ends in .csv or .jsonl")
-    dataset = read_dataset(path, layout=path.suffix.lower().removeprefix("."))
-    unlabeled = [s.name for s in dataset.samples if s.label == Label.UNLABELED]
-    if unlabeled:
-        raise DataError(f"{path}: say normal or anomalous of {_listed(unlabeled)}")
+    listed = read_dataset(path, good_words=good_words, bad_words=bad_words)
+    dataset = listed.filter(lambda sample: sample.label != Label.UNLABELED)
+    n_open = len(listed) - len(dataset)
+    if not len(dataset):
+        raise DataError(
+            f"{path}: none of {n_open} rows has a label; write normal or anomalous (or OK, NOK, ...) into a "
+            "column named label"
+        )
+    notes = dataset.notes
+    if n_open:
+        notes += (f"{n_open} of {len(listed)} rows have no label and are left out",)
     tests = [s.name for s in dataset.samples if s.split == "test"]
     if tests:
         raise DataError(f"{path}: nothing may learn from the test split: {_listed(tests)}")
@@ -63,6 +79,7 @@ def read_new_labels(path: Path) -> NewLabels:
     return NewLabels(
         replace(dataset, samples=tuple(row.sample for row in rows.values())),
         tuple(key[:CONTENT_DIGITS] for key in rows),
+        notes,
     )
 
 

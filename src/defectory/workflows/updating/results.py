@@ -56,6 +56,7 @@ class Update:
     checked : every image with a confirmed label, old and new
     account : what there is to learn from now and what was done with it, in plain lines
     wall_s : seconds
+    notes : what was assumed of the labels, and rows that are not answered
     """
 
     model: CalibratedDetector
@@ -66,6 +67,7 @@ class Update:
     checked: tuple[CheckedImage, ...]
     account: tuple[str, ...]
     wall_s: float
+    notes: tuple[str, ...] = ()
 
     @property
     def n_labels(self) -> int:
@@ -97,6 +99,7 @@ class Update:
             "flips": [image.to_dict() for image in self.flips],
             "still_wrong": [image.to_dict() for image in self.still_wrong],
             "account": list(self.account),
+            "notes": list(self.notes),
             "wall_s": self.wall_s,
         }
 

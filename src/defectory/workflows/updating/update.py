@@ -1,7 +1,7 @@
 """A fitted model takes labels, and says which of its decisions changed by that."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -59,6 +59,7 @@ def update_model(
         checked=tuple(_checked(revision, names, model.threshold.value, revised.threshold.value)),
         account=revision.detector.account_,
         wall_s=time.monotonic() - started,
+        notes=new.notes,
     )
 
 
@@ -69,6 +70,8 @@ def update_bundle(
     *,
     overwrite: bool = False,
     use_cache: bool = True,
+    good_words: Iterable[str] = (),
+    bad_words: Iterable[str] = (),
     progress: Progress | None = None,
 ) -> Update:
     """Teach a bundle labels that a person has confirmed, and write the bundle that comes of it.
@@ -79,6 +82,7 @@ def update_bundle(
     labels : CSV or JSONL manifest of images that are normal or anomalous, with or without masks
     output : bundle to write, whole or not at all; must not exist unless it may be replaced
     use_cache : take features from the cache of earlier fits, and keep them there
+    good_words, bad_words : further labels for good and for defective parts
 
     Raises
     ------
@@ -94,7 +98,7 @@ def update_bundle(
     updatable(model.bundle.detector)
     if use_cache:
         model.bundle.detector.cache = FeatureCache(user_cache_folder() / "features")
-    new = read_new_labels(Path(labels))
+    new = read_new_labels(Path(labels), good_words=good_words, bad_words=bad_words)
     inputs = [bundle, labels, *new.dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     update = update_model(model, new, progress=progress)

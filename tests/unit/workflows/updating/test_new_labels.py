@@ -57,8 +57,8 @@ def test_an_image_listed_twice_counts_once_with_its_mask(folder, masked_first):
     ("rows", "error", "words"),
     [
         ([], DataError, "lists no images"),
-        (["good.png,,", "bad.png,anomalous,", "copy.png,unlabeled,"], DataError,
-         "labels.csv: say normal or anomalous of good.png, copy.png$"),
+        (["good.png,,", "copy.png,unlabeled,"], DataError,
+         "labels.csv: none of 2 rows has a label; write normal or anomalous"),
         (["bad.png,normal,", "copy.png,anomalous,"], DataError,
          "bad.png and copy.png are the same image, labeled normal and anomalous"),
         (["bad.png,anomalous,mask.png", "copy.png,anomalous,othermask.png"], DataError,
@@ -88,8 +88,16 @@ def test_only_the_first_names_of_many_are_listed(folder):
     rng = np.random.default_rng(1)
     for i in range(8):
         save(folder / f"{i}.png", disc(rng, 16))
-    with pytest.raises(DataError, match=r"of 0\.png, .*4\.png and 3 more$"):
-        read_new_labels(labels(folder, *(f"{i}.png,," for i in range(8))))
+    with pytest.raises(DataError, match=r"test split: 0\.png, .*4\.png and 3 more$"):
+        read_new_labels(
+            labels(folder, *(f"{i}.png,ok,test" for i in range(8)), header="path,label,split")
+        )
+
+
+def test_rows_without_a_label_are_left_out_and_said(folder):
+    new = read_new_labels(labels(folder, "good.png,,", "bad.png,Kratzer,"), bad_words=["kratzer"])
+    assert [s.name for s in new.dataset.samples] == ["bad.png"]
+    assert "1 of 2 rows have no label and are left out" in new.notes
 
 
 @pytest.mark.parametrize("name", ["good.png", "", "labels.txt"])
