@@ -1,0 +1,111 @@
+"""Processes to be killed. A server forks them, since starting Python anew for each would take minutes.
+
+It reads one JSON list a line, ["pair", "exchange", FOLDER] and the like, and answers with the number of the
+process that it forked; asked by another line, it waits for the end of that and answers with the exit status
+(negative: the signal that killed it). Until then the number belongs to no other process.
+"""
+
+import itertools
+import json
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from defectory.cli.main import main as command_line
+from defectory.storage import (
+    FileKind,
+    OutputFile,
+    OutputFolder,
+    renames,
+    resumable_folder,
+    write_outputs,
+)
+from defectory.workflows.fitting import save  # noqa: F401 loaded before the fork
+from defectory.workflows.scoring import folder  # noqa: F401
+
+NOTE = FileKind("a note", lambda path: path.read_bytes().startswith(b"run "))
+N_FILES = 10
+KEYS = [f"image {i}" for i in range(30)]
+
+
+def write_pair(system: str, place: str) -> None:
+    """Replace a folder and two files again and again; every file holds the number of the run."""
+    if system == "plain":
+        renames._system_call = lambda: None
+    outputs = outputs_in(Path(place))
+    for n in itertools.count():
+        with write_outputs(outputs, overwrite=True) as (out, a, b):
+            for i in range(N_FILES):
+                path = out / f"sub{i % 3}/{i}"
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(f"run {n} " * 50)
+            a.write_text(f"run {n} " * 5000)
+            b.write_text(f"run {n} " * 5000)
+
+
+def outputs_in(place: Path) -> list[OutputFolder | OutputFile]:
+    """Return what `write_pair` writes."""
+    return [
+        OutputFolder(place / "out", "test"),
+        OutputFile(place / "a", NOTE),
+        OutputFile(place / "b", NOTE),
+    ]
+
+
+def fill(place: str) -> None:
+    """Fill a folder row by row, where another was killed."""
+    output = OutputFolder(Path(place) / "out", "test", is_resumable=True)
+    files = ["all", *(f"pictures/{key}" for key in KEYS)]
+    with resumable_folder(
+        output, run="run", keys=KEYS, files=files, say=lambda _: None, overwrite=True
+    ) as growing:
+        for i in range(growing.n_done, len(KEYS)):
+            name = f"pictures/{KEYS[i]}"
+            content = growing.write(name, KEYS[i].encode() * 500)
+            time.sleep(0.001)
+            growing.append({"i": i, "x": 0.1 * i}, {name: content})
+        growing.path("all").write_text("\n".join(map(str, growing.rows())))
+
+
+def run_command(errors: str, *arguments: str) -> None:
+    """Run the command line; what it says goes into a file."""
+    handle = os.open(errors, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(handle, 1)
+    os.dup2(handle, 2)
+    sys.stdout = sys.stderr = os.fdopen(handle, "w")  # the server's are shared
+    command_line(arguments)
+
+
+KINDS = {"pair": write_pair, "fill": fill, "command": run_command}
+
+
+def serve() -> None:
+    """Fork one process a line."""
+    for line in sys.stdin:
+        kind, *arguments = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            live(kind, arguments)
+        print(child, flush=True)
+        sys.stdin.readline()
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def live(kind: str, arguments: list[str]) -> None:
+    """Do the work and end, without what the server would do at its end."""
+    status = 0
+    try:
+        KINDS[kind](*arguments)
+    except SystemExit as ended:
+        status = int(ended.code or 0)
+    except BaseException:
+        traceback.print_exc()
+        status = 99
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,231 @@
+"""300 kills at random moments: old or new is there, whole, and what was being done goes on."""
+
+import json
+import os
+import random
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from defectory.artifacts import load_bundle
+from defectory.storage import check_outputs, write_outputs
+from defectory.storage.markers import find_foreign, read_marker
+from tests.e2e.conftest import run
+from tests.e2e.doomed import KEYS, N_FILES, outputs_in
+from tests.pictures import write_mvtec
+from tests.unit.storage.places import names, snapshot
+
+N_KILLS = {"exchange": 110, "plain": 100, "fill": 60, "score": 20, "fit": 10}
+
+
+class Server:
+    """Forks processes that do real work, to be killed."""
+
+    def __init__(self):
+        root = Path(__file__).parents[2]
+        environment = {
+            **os.environ,
+            "PYTHONPATH": f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.doomed"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root, env=environment,
+        )  # fmt: skip
+
+    def kill(self, delay_s, number, *work):
+        """Do work, kill it after a while, and return its exit status."""
+        child = self.start(*work)
+        time.sleep(delay_s)
+        os.kill(child, number)
+        return self.status()
+
+    def start(self, *work):
+        """Fork a process, and return its number; ask for its `status` before starting another."""
+        self._process.stdin.write(json.dumps([str(each) for each in work]) + "\n")
+        self._process.stdin.flush()
+        child = int(self._process.stdout.readline())
+        assert child > 1
+        return child
+
+    def status(self):
+        """Wait for the end of what was started, and return its exit status."""
+        self._process.stdin.write("\n")
+        self._process.stdin.flush()
+        return int(self._process.stdout.readline())
+
+    def close(self):
+        self._process.communicate(timeout=60)
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = Server()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def draw():
+    seed = int(os.environ.get("DEFECTORY_KILL_SEED", secrets.randbits(32)))
+    print(f"DEFECTORY_KILL_SEED={seed}")  # pytest shows it where a test fails
+    return random.Random(seed)
+
+
+def test_there_are_300_kills():
+    assert sum(N_KILLS.values()) == 300
+
+
+@pytest.mark.parametrize("system", ["exchange", "plain"])
+def test_a_folder_and_a_pair_of_files_are_old_or_new(system, server, draw, tmp_path):
+    outputs = outputs_in(tmp_path)
+    with write_outputs(outputs) as (out, a, b):
+        for i in range(N_FILES):
+            (out / f"{i}").write_text("run -1 ")
+        a.write_text("run -1 " * 5000)
+        b.write_text("run -1 " * 5000)
+    for _ in range(N_KILLS[system]):
+        status = server.kill(draw.uniform(0, 0.05), signal.SIGKILL, "pair", system, tmp_path)
+        assert status == -signal.SIGKILL
+        # what a killed process had between two renames is put back when anybody comes by
+        check_outputs(outputs, overwrite=True)
+        assert _run_of_folder(tmp_path / "out", N_FILES) >= -1
+        for name in "ab":
+            text = (tmp_path / name).read_text()
+            assert text == f"{text[: text.index(' ', 4)]} " * 5000
+    with write_outputs(outputs, overwrite=True) as (_, a, b):
+        a.write_text("run")
+        b.write_text("run")
+    assert names(tmp_path) == ["a", "b", "out"]  # all leftovers are gone
+
+
+def _run_of_folder(folder, n_files):
+    """Return the number of the run that wrote a folder; it is whole and nothing else is in it."""
+    marker = read_marker(folder)
+    assert find_foreign(folder, marker) == ""
+    assert len(marker.files) == n_files
+    texts = {(folder / name).read_text()[:20].split()[1] for name in marker.files}
+    assert len(texts) == 1
+    return int(texts.pop())
+
+
+def test_a_folder_that_grows_goes_on_and_ends_the_same(server, draw, tmp_path):
+    server.start("fill", tmp_path / "whole")
+    assert server.status() == 0
+    expected, n_done, furthest = snapshot(tmp_path / "whole/out"), 0, 0
+    for _ in range(N_KILLS["fill"]):
+        status = server.kill(draw.uniform(0, 0.06), signal.SIGKILL, "fill", tmp_path)
+        assert status in (0, -signal.SIGKILL)
+        if (tmp_path / "out").exists():
+            n_done += 1
+            assert snapshot(tmp_path / "out") == expected
+            if status == 0:
+                shutil.rmtree(tmp_path / "out")
+                furthest = 0
+        elif (tmp_path / "out.unfinished/rows.jsonl").exists():
+            rows = (tmp_path / "out.unfinished/rows.jsonl").read_text().count("\n")
+            assert rows >= furthest  # no row that was on disk is lost
+            furthest = rows
+    server.start("fill", tmp_path)
+    assert server.status() == 0
+    assert snapshot(tmp_path / "out") == expected
+    assert names(tmp_path) == ["out", "whole"]
+    assert len(KEYS) == 30
+
+
+def test_score_goes_on_after_kills_and_ends_the_same(server, draw, bundle, tmp_path):
+    data = write_mvtec(tmp_path / "data", n_train=1, n_good=100, n_defective=1, size_px=48) / "test"
+    before = snapshot(tmp_path), bundle.read_bytes()
+    work = ["command", tmp_path / "said", "score", bundle, data, "--heatmaps", "-o"]
+    started = time.monotonic()
+    server.start(*work, tmp_path / "whole")
+    assert server.status() == 0, (tmp_path / "said").read_text()
+    whole_s = time.monotonic() - started
+    expected, n_resumed, n_done = snapshot(tmp_path / "whole"), 0, 0
+    for _ in range(N_KILLS["score"]):
+        delay_s = draw.uniform(0, 1.1 * whole_s)
+        status = server.kill(delay_s, signal.SIGKILL, *work, tmp_path / "out")
+        said = (tmp_path / "said").read_text() if (tmp_path / "said").exists() else ""
+        n_resumed += "going on after" in said
+        assert "Traceback" not in said
+        if (tmp_path / "out").exists():
+            n_done += 1
+            assert snapshot(tmp_path / "out") == expected
+            shutil.rmtree(tmp_path / "out")
+        else:
+            assert status == -signal.SIGKILL
+    server.start(*work, tmp_path / "out")
+    assert server.status() == 0
+    assert snapshot(tmp_path / "out") == expected
+    (tmp_path / "said").unlink()
+    for name in ("out", "whole"):
+        shutil.rmtree(tmp_path / name)
+    assert (snapshot(tmp_path), bundle.read_bytes()) == before
+    assert n_done + n_resumed > 0
+
+
+def test_fit_leaves_the_old_bundle_or_a_new_one(server, draw, parts, tmp_path):
+    work = ["command", tmp_path / "said", "fit", parts, "--size", 64, "--detector", "gaussian"]
+    work += ["--overwrite", "-o", tmp_path / "b.defectory"]
+    started = time.monotonic()
+    server.start(*work)
+    assert server.status() == 0, (tmp_path / "said").read_text()
+    whole_s = time.monotonic() - started
+    for _ in range(N_KILLS["fit"]):
+        server.kill(draw.uniform(0.5, 1) * whole_s, signal.SIGKILL, *work)
+        assert load_bundle(tmp_path / "b.defectory").detector.name == "gaussian"
+    server.start(*work)
+    assert server.status() == 0
+    assert names(tmp_path) == ["b.defectory", "said"]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
+def test_a_signal_that_asks_to_end_leaves_rows_to_go_on_with(
+    number, expected, server, draw, bundle, tmp_path
+):
+    data = write_mvtec(tmp_path / "data", n_train=1, n_good=400, n_defective=1, size_px=48) / "test"
+    work = ["command", tmp_path / "said", "score", bundle, data, "-o", tmp_path / "out"]
+    child = server.start(*work)
+    rows = tmp_path / "out.unfinished/rows.jsonl"
+    deadline = time.monotonic() + 60
+    while not (rows.exists() and rows.stat().st_size) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    os.kill(child, number)
+    assert server.status() == expected
+    said = (tmp_path / "said").read_text()
+    assert said.count("\n") == 1
+    assert "defectory: interrupted; nothing was half-written; " in said
+    assert "of 401 images are done and kept in out.unfinished" in said
+    assert names(tmp_path) == ["data", "out.unfinished", "said"]
+    assert run("score", bundle, data, "-o", tmp_path / "out").exit_code == 0
+    assert names(tmp_path) == ["data", "out", "said"]
+
+
+@pytest.mark.parametrize("command", ["fit", "simulate", "evaluate"])
+def test_sigterm_in_other_commands_leaves_nothing(command, server, draw, parts, bundle, tmp_path):
+    out = tmp_path / "out"
+    arguments = {
+        "fit": [parts, "--size", 64, "--detector", "gaussian", "-o", out],
+        "simulate": [parts, "--n", 500, "-o", out],
+        "evaluate": [bundle, parts, "--json", out],
+    }[command]
+    statuses = []
+    for _ in range(4):
+        delay_s = draw.uniform(0.02, 1)
+        status = server.kill(
+            delay_s, signal.SIGTERM, "command", tmp_path / "said", command, *arguments
+        )
+        statuses.append(status)
+        if (tmp_path / "out").exists():
+            assert status == 0
+            run_again = shutil.rmtree if out.is_dir() else Path.unlink
+            run_again(out)
+        assert names(tmp_path) in ([], ["said"])
+    assert set(statuses) <= {0, 143, -signal.SIGTERM}  # -15: before the command was reached
