@@ -3,7 +3,6 @@
 import contextlib
 import os
 import re
-import secrets
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -187,15 +186,22 @@ def _check_writable(output: Output) -> None:
         parent = parent.parent
     if not parent.is_dir():
         raise OutputError(f"{parent} is no folder, so {output.path} cannot be written")
-    probe = parent / f".defectory.{secrets.token_hex(8)}.part"
     try:
         for name in (*missing, output.target.name):  # a name may be too long for the file system
             with contextlib.suppress(FileNotFoundError):
                 (parent / name).lstat()
-        probe.mkdir()
-        probe.rmdir()
+        _try_out(parent)
     except OSError as error:
         raise cannot_write(output.path, error) from error
+
+
+def _try_out(folder: Path) -> None:
+    """Make and remove something in a folder, under one name, so that what a killed process leaves goes next."""
+    probe = folder / ".defectory.probe"
+    with contextlib.suppress(FileExistsError):
+        probe.mkdir()
+    with contextlib.suppress(FileNotFoundError):  # another process was quicker
+        probe.rmdir()
 
 
 def _cwd() -> Path | None:

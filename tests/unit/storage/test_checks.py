@@ -181,6 +181,12 @@ def test_a_read_only_place_is_refused(place, tmp_path):
     refuse("locked/out", "Permission denied")
 
 
+def test_what_a_killed_check_has_left_goes(place):
+    (place / ".defectory.probe").mkdir()
+    check_outputs([OutputFile(Path("n"), NOTE)])
+    assert not (place / ".defectory.probe").exists()
+
+
 def test_mounts_are_known_with_their_spaces(monkeypatch):
     lines = b"36 35 98:0 / /mnt/my\\040disk rw - ext3 /dev/root rw\nshort\n"
     monkeypatch.setattr(Path, "read_bytes", lambda self: lines)
