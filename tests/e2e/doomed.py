@@ -11,13 +11,16 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from defectory.cli.main import main as command_line
 from defectory.storage import (
     FileKind,
     OutputFile,
     OutputFolder,
+    placement,
     renames,
     resumable_folder,
     write_outputs,
@@ -34,6 +37,9 @@ def write_pair(system: str, place: str) -> None:
     """Replace a folder and two files again and again; every file holds the number of the run."""
     if system == "plain":
         renames._system_call = lambda: None
+    # so that kills fall between two renames, too, which else are over in no time
+    placement.exchange = slowly(placement.exchange)
+    Path.rename = slowly(Path.rename)
     outputs = outputs_in(Path(place))
     for n in itertools.count():
         with write_outputs(outputs, overwrite=True) as (out, a, b):
@@ -43,6 +49,17 @@ def write_pair(system: str, place: str) -> None:
                 path.write_text(f"run {n} " * 50)
             a.write_text(f"run {n} " * 5000)
             b.write_text(f"run {n} " * 5000)
+
+
+def slowly(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function with a pause behind it."""
+
+    def call_slowly(*arguments: Any) -> Any:
+        result = call(*arguments)
+        time.sleep(0.004)
+        return result
+
+    return call_slowly
 
 
 def outputs_in(place: Path) -> list[OutputFolder | OutputFile]:

@@ -89,9 +89,13 @@ def test_a_folder_and_a_pair_of_files_are_old_or_new(system, server, draw, tmp_p
             (out / f"{i}").write_text("run -1 ")
         a.write_text("run -1 " * 5000)
         b.write_text("run -1 " * 5000)
+    run_s = _time_a_run(server, "pair", system, tmp_path)
+    seen = set()
     for _ in range(N_KILLS[system]):
-        status = server.kill(draw.uniform(0, 0.05), signal.SIGKILL, "pair", system, tmp_path)
+        delay_s = draw.uniform(0, 2 * run_s)
+        status = server.kill(delay_s, signal.SIGKILL, "pair", system, tmp_path)
         assert status == -signal.SIGKILL
+        seen.add((tmp_path / "out").exists())
         # what a killed process had between two renames is put back when anybody comes by
         check_outputs(outputs, overwrite=True)
         assert _run_of_folder(tmp_path / "out", N_FILES) >= -1
@@ -102,6 +106,20 @@ def test_a_folder_and_a_pair_of_files_are_old_or_new(system, server, draw, tmp_p
         a.write_text("run")
         b.write_text("run")
     assert names(tmp_path) == ["a", "b", "out"]  # all leftovers are gone
+    # the test is worth something: some kills came between the two renames, where there are two
+    assert seen == ({True, False} if system == "plain" else {True})
+
+
+def _time_a_run(server, *work):
+    """Return the seconds that a process needs for one run."""
+    child = server.start(*work)
+    started = time.monotonic()
+    while not (work[-1] / "b").read_bytes().startswith(b"run 4 "):
+        time.sleep(0.001)
+    run_s = (time.monotonic() - started) / 5
+    os.kill(child, signal.SIGKILL)
+    server.status()
+    return run_s
 
 
 def _run_of_folder(folder, n_files):

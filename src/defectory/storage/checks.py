@@ -196,7 +196,7 @@ def _check_writable(output: Output) -> None:
 
 
 def _try_out(folder: Path) -> None:
-    """Make and remove something in a folder, under one name, so that what a killed process leaves goes next."""
+    """Make and remove something in a folder; under one name, so that a killed process leaves it once."""
     probe = folder / ".defectory.probe"
     with contextlib.suppress(FileExistsError):
         probe.mkdir()
