@@ -97,6 +97,17 @@ def test_a_list_that_comes_back_from_excel_teaches(source, bundle, tmp_path):
     assert "Note: labels read: 'i.O.' = normal, 'n.i.O.' = anomalous" in result.output
 
 
+def test_every_problem_of_a_list_is_a_line(tmp_path):
+    (tmp_path / "l.csv").write_text("path,label\nx\\a.png,odd\nb.png,\n")
+    lines = run("inspect", tmp_path / "l.csv").output.splitlines()
+    assert lines[0] == f"defectory: {tmp_path / 'l.csv'}: 3 problems"
+    assert lines[1].startswith("  line 2, column 'label': 'odd' is not understood; known: normal")
+    assert lines[2].startswith(
+        r"  line 2, column 'path': 'x\a.png' is not understood; no such file"
+    )
+    assert len(lines) == 4
+
+
 @pytest.mark.parametrize("word", ["OK", "NOK"])
 def test_update_with_labels_of_one_kind(source, bundle, tmp_path, word):
     data = lay(source, tmp_path / "d", x=(GOOD if word == "OK" else BAD, range(3)))

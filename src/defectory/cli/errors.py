@@ -54,7 +54,13 @@ def _say_interrupted(error: BaseException) -> NoReturn:
 
 
 def _fail(error: BaseException, text: str = "", status: int = 1) -> NoReturn:
-    """Say in one line what happened and what was noted of it on the way, and end."""
-    said = "; ".join((text or str(error), *getattr(error, "__notes__", ())))
+    """Say in one line what happened and what was noted of it on the way, and end.
+
+    The problems of a manifest follow, a line each.
+    """
+    what = text or getattr(error, "headline", str(error))
+    said = "; ".join((what, *getattr(error, "__notes__", ())))
     click.echo(f"defectory: {one_line(said)}", err=True)
+    for problem in getattr(error, "problems", ()):
+        click.echo(f"  {one_line(problem)}", err=True)
     sys.exit(status)

@@ -36,7 +36,7 @@ def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
 def print_notes(notes: Iterable[str]) -> None:
     """Print what a person should know of the data, a line each."""
     for note in notes:
-        click.echo(f"Note: {note}")
+        click.echo(f"Note: {one_line(note)}")
 
 
 def print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path | None) -> None:

@@ -34,7 +34,12 @@ class MaskError(DataError):
 
 
 class ManifestError(DataError):
-    """A manifest does not parse."""
+    """A manifest does not parse; `headline` says so, `problems` lists what is wrong, if more than one."""
+
+    def __init__(self, headline: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__("\n  ".join((headline, *problems)))
+        self.headline = headline
+        self.problems = tuple(problems)
 
 
 class BundleError(DefectoryError):

@@ -131,8 +131,10 @@ class FolderNames:
 
     def _read(self, folders: Folders) -> Reading:
         split = next((SPLITS[fold(name)] for name in folders if is_split(name)), "")
-        for at, name in enumerate(folders):
+        for at, name in self._telling_first(folders):
             label = self._label(folders, at)
+            if label is Label.NORMAL and self._is_doubted(folders, at):
+                break
             inside = [f for f in folders[at + 1 :] if not is_split(f)]
             if label is Label.ANOMALOUS:
                 return Reading(label, split, self._type(folders, at, inside), name)
@@ -141,6 +143,17 @@ class FolderNames:
             if self._is_type(folders, at):
                 return Reading(Label.ANOMALOUS, split, name, name)
         return Reading(Label.UNLABELED, split)
+
+    def _telling_first(self, folders: Folders) -> list[tuple[int, str]]:
+        """Return the names from the top down, but what a person has given first."""
+        return sorted(enumerate(folders), key=lambda item: not self._vocabulary.is_own(item[1]))
+
+    def _is_doubted(self, folders: Folders, at: int) -> bool:
+        """Whether a folder inside one of good parts says that they are bad, unless a person said better."""
+        inside = range(at + 1, len(folders))
+        return not self._vocabulary.is_own(folders[at]) and any(
+            self._label(folders, i) is Label.ANOMALOUS for i in inside
+        )
 
     def _label(self, folders: Folders, at: int) -> Label | None:
         question = Question.CLASS if folders[:at] in self._classes else Question.WORD

@@ -51,7 +51,7 @@ def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None) -> Dat
     samples = reader.read()
     problems = [*table.problems, *reader.problems]
     if problems:
-        raise ManifestError(_describe(path, problems))
+        raise _error(path, problems)
     if not samples:
         raise DataError(f"the manifest lists no images: {path}")
     notes += [*table.notes, *reader.notes()]
@@ -218,7 +218,9 @@ class _Rows:
         return text
 
     def _bad_value(self, line: int, column: str, value: str, hint: str) -> None:
-        self._problems.append((line, f", column {column!r}: {value!r} is not understood; {hint}"))
+        self._problems.append(
+            (line, f", column {_quoted(column)}: {_quoted(value)} is not understood; {hint}")
+        )
 
     def _unknown_word(self, word: str, lines: list[int]) -> str:
         times = f" ({len(lines)} rows)" if len(lines) > 1 else ""
@@ -229,8 +231,8 @@ class _Rows:
             if is_number
             else "known: normal, anomalous, unlabeled, OK, NOK, ... or say --good WORD, --bad WORD"
         )
-        column = self._columns.label
-        return f", column {column!r}: {word!r}{times} is not understood; {hint}"
+        column = self._columns.label or ""
+        return f", column {_quoted(column)}: {_quoted(word)}{times} is not understood; {hint}"
 
 
 def _known(sample: Sample) -> tuple[object, ...]:
@@ -245,11 +247,13 @@ def _no_image_column(table: Table, layout: str) -> str:
     return f"line 1: no column 'path' (or image, file, bild, ...); there is {there}{hint}"
 
 
-def _describe(path: Path, problems: list[str]) -> str:
+def _error(path: Path, problems: list[str]) -> ManifestError:
     if len(problems) == 1:
-        return f"{path}, {problems[0]}"
-    listed = "".join(f"\n  {problem}" for problem in problems[:_N_PROBLEMS])
+        return ManifestError(f"{path}, {problems[0]}")
     n_more = len(problems) - _N_PROBLEMS
-    return f"{path}: {len(problems)} problems{listed}" + (
-        f"\n  and {n_more} more" if n_more > 0 else ""
-    )
+    more = [f"and {n_more} more"] if n_more > 0 else []
+    return ManifestError(f"{path}: {len(problems)} problems", (*problems[:_N_PROBLEMS], *more))
+
+
+def _quoted(text: str) -> str:
+    return f"'{text}'" if text.isprintable() else repr(text)

@@ -87,6 +87,11 @@ class Vocabulary:
                 if self._own.setdefault(key, label) is not label:
                     raise ParameterError(f"{word!r} cannot mean both good and bad")
 
+    def is_own(self, name: str) -> bool:
+        """Whether a given word, not a known one, decides about a name."""
+        key = _key(name)
+        return bool(self._own) and bool({key, _without_number(key)} & self._own.keys())
+
     def says_more(self, name: str) -> bool:
         """Whether a name says more than good or bad: "defect_scratch" does, "NOK_2" does not."""
         return self._exact(_key(name)) is None and len(split_words(name)) > 1

@@ -88,6 +88,7 @@ ASKED = {
     "numbers": (["good/a", "1/a", "2/a"], r"bad: 1 \(1 image\), 2 \(1 image\)"),
     "in doubt": (["good/a", "good_or_bad/a"], "good_or_bad"),
     "beside unlabeled": (["unlabeled/a", "new/a"], "new"),
+    "bad in good": (["normal/OK/a", "normal/NOK/a"], r"bad: normal/NOK \(1 image\)"),
 }
 
 
@@ -108,6 +109,16 @@ def test_answers_of_a_person(tmp_path):
         "Charge7": (N, "", None),
         "Kratzer/tief": (A, "", "tief"),
         "Kratzer 2": (A, "", None),
+    }
+
+
+def test_an_answer_goes_before_what_stands_above_it(tmp_path):
+    make(tmp_path, "normal/OK/a.png", "normal/NOK/a.png", "defects/none/a.png")
+    found = labels(tmp_path, bad_words=["NOK"], good_words=["none"])
+    assert found == {
+        "normal/OK": (N, "", None),
+        "normal/NOK": (A, "", None),
+        "defects/none": (N, "", None),
     }
 
 
