@@ -50,6 +50,7 @@ def header(*shape):
 
 def test_bombs_are_not_inflated(tmp_path):
     path = tmp_path / "a-idx3-ubyte.gz"
+    noise = np.random.default_rng(0).bytes(70_000)
     zeros = gzip.compress(bytes(2**26), 1)
     for content, message in (
         (
@@ -59,6 +60,7 @@ def test_bombs_are_not_inflated(tmp_path):
         (gzip.compress(header(2**16, 2**16, 16) + bytes(2**26), 1), "cut off"),
         (header(2**31, 2**31), "cut off"),
         (zeros * 3, "no IDX file"),
+        (gzip.compress(header(1, 2**13, 2**13) + noise), "and 70000 bytes follow"),
     ):
         path.write_bytes(content)
         tracemalloc.start()
