@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from math import sqrt
 from statistics import mean, stdev
-from typing import Any
 
 from benchmarks.labels import ALL_KNOWN, ROWS
+from benchmarks.result_files import Run
 
-Result = dict[str, Any]
-Run = dict[str, Any]
 Read = Callable[[Run], float | None]
 
 BUDGETS = (1, 5, 10, 20, 50)
@@ -57,9 +55,8 @@ Drawn images are gone from the test. `normality alone` is `gaussian`, which lear
 `memory map` is `patch-memory`."""
 
 
-def labels(results: Sequence[Result]) -> str:
-    """Return the section; the same results give the same text."""
-    runs = [run for result in results for run in result["runs"]]
+def labels(runs: Sequence[Run]) -> str:
+    """Return the section; the same runs give the same text."""
     if not runs:
         return "## Few labels\n\nNot measured yet.\n"
     whole, read = whole_rows(runs), figure("image_auroc")

@@ -50,7 +50,7 @@ def _is_trained(result: dict[str, Any]) -> bool:
 
 
 def _introduction(result: dict[str, Any]) -> str:
-    cores = result["provenance"]["bound_to_cores"]
+    cores = result["bound_to_cores"]
     return (
         f"**{result['detector']}**: {result['n_fit']} images fitted, {result['n_score']} scored; each "
         f"command in a fresh process with an empty cache folder, bound to {cores} cores; load average of the "
