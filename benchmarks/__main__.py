@@ -84,6 +84,13 @@ def parser() -> argparse.ArgumentParser:
     add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     _add_mapl(commands, measuring)
     _add_labels(commands, measuring)
+    peers = commands.add_parser("peers", parents=[measuring], help="what others reach on P1")
+    peers.set_defaults(run=_run_peers, file_name=_peers_file)
+    peers.add_argument("--method", choices=("padim", "patchcore"), default="padim")
+    peers.add_argument("--seeds", type=int, default=3)
+    peers.add_argument(
+        "--beside-others", action="store_true", help="others run on this machine, too: no timings"
+    )
     tables = commands.add_parser("tables")
     tables.set_defaults(run=_run_tables)
     tables.add_argument(
@@ -108,6 +115,10 @@ def _measuring() -> argparse.ArgumentParser:
 
 def _protocol_file(options: argparse.Namespace) -> str:
     return f"{_NAMES[options.protocol]}-{options.detector}.jsonl"
+
+
+def _peers_file(options: argparse.Namespace) -> str:
+    return f"peers-{options.method}.jsonl"
 
 
 def _plain_file(options: argparse.Namespace) -> str:
@@ -170,6 +181,16 @@ def _run_siblings(options: argparse.Namespace) -> int:
         n_seeds=options.seeds, n_images=options.n_images, cache=options.cache, command=command
     )
     return _write(options, runs)
+
+
+def _run_peers(options: argparse.Namespace) -> int:
+    from benchmarks.peers import anomalib_models
+
+    command = f"python -m benchmarks peers --method {options.method} --seeds {options.seeds}"
+    told = anomalib_models.Told(
+        options.method, options.seeds, options.n_images, command, not options.beside_others
+    )
+    return _write(options, anomalib_models.run(told))
 
 
 def _run_mapl(options: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from benchmarks.result_files import MissingDataError
 
 _TILES, _CELLS, _FASHION, _RIVALS = "magnetic-tile", "solar-cells", "fashion-mnist", "pyod"
+_ANOMALIB = "anomalib"
 _FEW = "--protocols p1-contaminated-10,p1-budget-10-masks,p1-budget-50-masks"
 _PARTS = "no pseudo-labels,no refit,no simulation,no labels,no guard,no minimum of labels,mixup"
 
@@ -79,8 +80,10 @@ PLAN = (
         (_TILES,),
     ),
     Step(f"labels --rows mapl {_FEW} --seeds 1", (_TILES,)),
+    Step("peers --method padim", (_TILES, _ANOMALIB)),
+    Step("peers --method patchcore --seeds 1", (_TILES, _ANOMALIB)),
 )
-"""All that docs/results.md shows but for the peers; many hours. Runs that are added to a file are kept."""
+"""All that docs/results.md shows; many hours. Runs that are added to a file are kept."""
 
 
 def objections() -> list[str]:
@@ -134,7 +137,13 @@ def _find_rivals() -> None:
         raise MissingDataError('run  pip install "defectory[bench]"  for the rivals of PyOD')
 
 
+def _find_anomalib() -> None:
+    if find_spec("anomalib") is None:
+        raise MissingDataError('run  pip install "defectory[peers]"  for anomalib')
+
+
 CHECKS: dict[str, Callable[[], None]] = {
     _TILES: _find_tiles, _CELLS: _find_cells, _FASHION: _find_fashion, _RIVALS: _find_rivals,
+    _ANOMALIB: _find_anomalib,
 }  # fmt: skip
 """Name -> what raises MissingDataError where it is not here."""
