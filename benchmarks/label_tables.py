@@ -23,7 +23,9 @@ _AUPRO_GOALS = {"p1-clean": ">= .85", "p1-budget-50-masks": ">= .88"}
 _DICE_GOALS = {f"p1-budget-{n}-no-masks": ">= .35, never below `memory map`" for n in BUDGETS}
 _P2_GOALS = {"p2-clean": ">= .92", "p2-budget-10": ">= .94", "p2-budget-50": ">= .96"}
 _P2_PEERS = {"p2-budget-10": "DRA .845, quoted from Ding et al. 2022"}
-_P1_PEERS = {"p1-clean": "quoted: PatchCore .979 (Roth et al. 2022), DifferNet .977 (Rudolph et al. 2021)"}
+_P1_PEERS = {
+    "p1-clean": "quoted: PatchCore .979 (Roth et al. 2022), DifferNet .977 (Rudolph et al. 2021)"
+}
 _CURVES = {
     "p1-budget-{}-masks": ("p1-contaminated-10", "P1, masks"),
     "p1-budget-{}-no-masks": ("p1-contaminated-10", "P1, no masks"),
