@@ -81,7 +81,6 @@ PLAN = (
     ),
     Step(f"labels --rows mapl {_FEW} --seeds 1", (_TILES,)),
     Step("peers --method padim", (_TILES, _ANOMALIB)),
-    Step("peers --method patchcore --seeds 1", (_TILES, _ANOMALIB)),
 )
 """All that docs/results.md shows; many hours. Runs that are added to a file are kept."""
 

@@ -18,6 +18,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_click",
     "public_names",
+    "notebook_page",
 ]
 exclude_patterns = ["_build", "_ext"]
 highlight_language = "none"  # shell lines; Python says so itself
