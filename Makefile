@@ -29,11 +29,11 @@ bench: $(VENV)/.dev  ## run every benchmark, then write docs/results.md (many ho
 	$(BIN)/python -m benchmarks all
 	$(BIN)/python -m benchmarks tables
 
-docs: $(VENV)/.dev   ## write the generated pages
-	$(BIN)/python docs/generate.py
+docs: $(VENV)/.dev   ## build the site: docs/_build/index.html (a warning is an error)
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs docs/_build
 
 clean:           ## remove what the targets made
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) docs/_build
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,6 +1,5 @@
 """What the base install weighs, and that it scores a bundle without torch and scikit-learn."""
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cold_process import run_cold
+from benchmarks.result_files import read_runs, write_runs
 
 _ROOT = Path(__file__).resolve().parents[1]
 _ABSENT = ("torch", "sklearn", "scipy", "onnx")
@@ -42,11 +42,11 @@ def _size_mb(folder: Path) -> float:
 
 def main(bundle: Path, image: Path) -> None:
     """Measure, and add the figures to the P4 result: `python -m benchmarks.base_install BUNDLE IMAGE`."""
-    target = _ROOT / "benchmarks/results/p4-gaussian.json"
-    result = json.loads(target.read_text())
+    target = _ROOT / "benchmarks/results/p4-gaussian.jsonl"
+    (run,) = read_runs(target)
     with tempfile.TemporaryDirectory() as work:
-        result["base_install"] = measure_base_install(bundle, image, Path(work))
-    target.write_text(json.dumps(result, indent=1) + "\n")
+        run["base_install"] = measure_base_install(bundle, image, Path(work))
+    write_runs(target, [run])
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from benchmarks.result_files import Run
 from defectory.backbones import FeatureCache
 from defectory.calibration import fit_threshold
 from defectory.detectors import find_detector
@@ -47,7 +48,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Run:
+class Measured:
     """One fit with what it scored.
 
     Attributes
@@ -91,9 +92,9 @@ def image_figures(detector: Any, scores: Scores, labels: ArrayLike) -> Figures:
 
 
 def repeat(
-    measure: Callable[[Indices, int], Run], n_normals: int, n_seeds: int
-) -> tuple[dict[str, Any], str]:
-    """Return figures of full fits and of fits on random 90 % of the normals, and the weight card's id.
+    measure: Callable[[Indices, int], Measured], n_normals: int, n_seeds: int
+) -> tuple[list[Run], str]:
+    """Return runs of full fits and of fits on random 90 % of the normals, and the weight card's id.
 
     A detector whose scores do not change with the seed is deterministic: its spread over full fits
     is 0, and the remaining seeds are not run. The 90 % subsets show how much the figures owe
@@ -109,13 +110,13 @@ def repeat(
             full = [first]
             break
     subsets = [measure(subset(n_normals, seed), seed) for seed in range(n_seeds)]
-    results = {
-        "is_deterministic": is_deterministic,
-        "n_normals": n_normals,
-        "full": [run.figures for run in full],
-        "subsets": [run.figures for run in subsets],
-    }
-    return results, first.weights
+    facts = {"is_deterministic": is_deterministic, "n_normals": n_normals}
+    runs = [
+        {"part": part, "seed": seed, **facts, "figures": found.figures}
+        for part, measured in (("full", full), ("subset", subsets))
+        for seed, found in enumerate(measured)
+    ]
+    return runs, first.weights
 
 
 def subset(n: int, seed: int) -> Indices:

@@ -8,14 +8,13 @@ from statistics import mean, stdev
 from benchmarks.label_tables import (
     BUDGETS,
     GUARDED,
-    Result,
-    Run,
     chosen,
     figure,
     has_curve,
     rows_of,
     whole_rows,
 )
+from benchmarks.result_files import Run, is_whole
 from benchmarks.svg import COLORS, line, page, text
 
 _WIDTH, _HEIGHT, _GAP = 380, 300, 70
@@ -97,13 +96,14 @@ class Frame:
 _NEAR = 0.012
 _P1_CURVES = ("p1-budget-{}-masks", "p1-budget-{}-no-masks")
 _LABELS, _ANOMALIES = "labels, half of them defects", "labeled anomalies"
-_DRA = (("DRA", 10, 0.845),)
+# Quoted from the papers that results.md names.
+_DRA = (("DRA (quoted)", 10, 0.845),)
 _PANELS = {
     "p1": (
         Panel(
             "P1: image AUROC", "image_auroc", "p1-contaminated-10", _P1_CURVES, _LABELS,
             ((10, 0.985), (50, 0.995)),
-            (("PatchCore paper, clean folder", None, 0.979), ("PaDiM, clean folder", None, 0.95)),
+            (("PatchCore (quoted), clean folder", None, 0.979),),
         ),
         Panel("P1: AUPRO", "aupro", "p1-contaminated-10", _P1_CURVES, _LABELS, ((50, 0.88),)),
     ),
@@ -120,13 +120,12 @@ _PANELS = {
 }  # fmt: skip
 
 
-def figures(results: Sequence[Result]) -> dict[str, str]:
-    """Return file name -> SVG, for data sets with budgets; the same results give the same text.
+def figures(every: Sequence[Run]) -> dict[str, str]:
+    """Return file name -> SVG, for data sets with budgets; the same runs give the same text.
 
     Smoke runs are left out.
     """
-    found = [r for r in results if r["protocol"] == "labels" and "n_images" not in r]
-    runs = [run for result in found for run in result["runs"]]
+    runs = [run for run in every if run["protocol"] == "labels" and is_whole(run)]
     return {
         f"labels-{data}.svg": drawing(panels, runs)
         for data, panels in _PANELS.items()

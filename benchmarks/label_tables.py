@@ -4,12 +4,10 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from math import sqrt
 from statistics import mean, stdev
-from typing import Any
 
 from benchmarks.labels import ALL_KNOWN, ROWS
+from benchmarks.result_files import Run
 
-Result = dict[str, Any]
-Run = dict[str, Any]
 Read = Callable[[Run], float | None]
 
 BUDGETS = (1, 5, 10, 20, 50)
@@ -24,9 +22,9 @@ _P1_GOALS = {
 _AUPRO_GOALS = {"p1-clean": ">= .85", "p1-budget-50-masks": ">= .88"}
 _DICE_GOALS = {f"p1-budget-{n}-no-masks": ">= .35, never below `memory map`" for n in BUDGETS}
 _P2_GOALS = {"p2-clean": ">= .92", "p2-budget-10": ">= .94", "p2-budget-50": ">= .96"}
-_P2_PEERS = {"p2-budget-10": "DRA, CVPR 2022: .845"}
+_P2_PEERS = {"p2-budget-10": "DRA .845, quoted from Ding et al. 2022"}
 _P1_PEERS = {
-    "p1-clean": "PatchCore .979, DifferNet .977 (papers); anomalib PaDiM .945-.954, PatchCore .903-.918"
+    "p1-clean": "quoted: PatchCore .979 (Roth et al. 2022), DifferNet .977 (Rudolph et al. 2021)"
 }
 _CURVES = {
     "p1-budget-{}-masks": ("p1-contaminated-10", "P1, masks"),
@@ -57,9 +55,8 @@ Drawn images are gone from the test. `normality alone` is `gaussian`, which lear
 `memory map` is `patch-memory`."""
 
 
-def labels(results: Sequence[Result]) -> str:
-    """Return the section; the same results give the same text."""
-    runs = [run for result in results for run in result["runs"]]
+def labels(runs: Sequence[Run]) -> str:
+    """Return the section; the same runs give the same text."""
     if not runs:
         return "## Few labels\n\nNot measured yet.\n"
     whole, read = whole_rows(runs), figure("image_auroc")
@@ -82,6 +79,7 @@ def labels(results: Sequence[Result]) -> str:
         _guard(runs),
         _decisions(whole),
         _rejects(whole),
+        _by_variant("Defects found by that threshold", whole, "p", figure("observed_recall"), {}),
         _cost(whole),
     ]
     return "\n".join(part for part in parts if part)

@@ -5,9 +5,8 @@ Each run is written as soon as it is done, and a run that is in the file already
 """
 
 import inspect
-import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from benchmarks.label_cases import (
 )
 from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
-from benchmarks.result_files import ToldError, write_result
+from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
 from defectory.backbones import FeatureCache
 from defectory.detectors import detector_names, find_detector
 from defectory.detectors.base import Detector
@@ -63,8 +62,6 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "mapl": ("mapl", {}),
 }
 """Name -> detector in the registry, and keywords of its constructor."""
-
-Run = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -101,8 +98,7 @@ def run(told: Told) -> None:
         raise ToldError(f"no protocol is named {sorted(unknown)}; there are {', '.join(FAMILIES)}")
     tasks = [(told, *task) for task in _missing(told)]
     for record in parallel.each(_run_one, tasks, told.n_jobs):
-        others = [run for run in read(told.out) if _key(run) != _key(record)]
-        _write(told.out, [*others, record], told.n_images)
+        add_run(told.out, smoke_marked(record, told.n_images), _key)
 
 
 def _run_one(told: Told, row: str, variant: Variant, seed: int) -> Run:
@@ -112,10 +108,9 @@ def _run_one(told: Told, row: str, variant: Variant, seed: int) -> Run:
     seconds = time.perf_counter() - started
     reached = found["figures"]["image_auroc"]
     say(f"{row}, {variant.name}, seed {seed}: image AUROC {reached:.4f}, {seconds:.0f} s")
-    facts = provenance(
-        data=material.fingerprint, weights=weights, seeds=[seed], command=told.command
-    )
-    return {"row": row, "variant": variant.name, "seed": seed, **found, "provenance": facts}
+    facts = provenance(data=material.fingerprint, weights=weights, command=told.command)
+    named = {"protocol": "labels", "row": row, "variant": variant.name, "seed": seed}
+    return {**named, **found, **facts}
 
 
 def check_row(row: str) -> None:
@@ -317,7 +312,8 @@ def peak_mb() -> float:
 
 
 def _missing(told: Told) -> Iterator[tuple[str, Variant, int]]:
-    done: set[tuple[str, str, int]] = set() if told.again else {_key(run) for run in read(told.out)}
+    there = [] if told.again else read_sized(told.out, told.n_images)
+    done = {_key(run) for run in there}
     for seed in range(told.n_seeds):
         for variant in named(told.protocols):
             for row in told.rows:
@@ -327,15 +323,3 @@ def _missing(told: Told) -> Iterator[tuple[str, Variant, int]]:
 
 def _key(run: Run) -> tuple[str, str, int]:
     return run["row"], run["variant"], run["seed"]
-
-
-def read(path: Path) -> list[Run]:
-    """Return the runs in a file, none where there is no file."""
-    return list(json.loads(path.read_text())["runs"]) if path.exists() else []
-
-
-def _write(path: Path, runs: Sequence[Run], n_images: int | None) -> None:
-    result: dict[str, Any] = {"protocol": "labels", "runs": list(runs)}
-    if n_images:
-        result["n_images"] = n_images
-    write_result(path, result)

@@ -4,7 +4,6 @@ Each run is written as soon as it is done, and a run that is already in the file
 takes hours on two cores, and may be stopped and started again.
 """
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from benchmarks.label_cases import VARIANTS, draw_case, read_material
 from benchmarks.noise import NoisyImages
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
-from benchmarks.result_files import ToldError, write_result
+from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
 from defectory.backbones import FeatureCache
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
@@ -105,7 +104,7 @@ def run(told: Told) -> None:
             raise ToldError(f"there is no {unknown[0]!r}; there are {', '.join(known)}")
     tasks = [(told, *task) for task in _missing(told)]
     for record in parallel.each(_run_one, tasks, told.n_jobs):
-        write_result(told.out, {"protocol": "mapl", "runs": [*_read(told.out), record]})
+        add_run(told.out, smoke_marked(record, told.n_images), _key)
 
 
 def _run_one(told: Told, row: str, variant: str, seed: int) -> dict[str, Any]:
@@ -116,8 +115,9 @@ def _run_one(told: Told, row: str, variant: str, seed: int) -> dict[str, Any]:
         f"{row}, {variant}, seed {seed}: image AUROC {figures['image_auroc']:.4f}, "
         f"{time.perf_counter() - started:.0f} s"
     )
-    facts = provenance(data=data, weights=weights, seeds=[seed], command=told.command)
-    return {"row": row, "variant": variant, "seed": seed, "figures": figures, "provenance": facts}
+    facts = provenance(data=data, weights=weights, command=told.command)
+    named = {"protocol": "mapl", "row": row, "variant": variant, "seed": seed}
+    return {**named, "figures": figures, **facts}
 
 
 def _draw(variant: str, seed: int, n_images: int | None) -> tuple[Dataset, Dataset, str]:
@@ -157,7 +157,7 @@ def measure(
 
 
 def _missing(told: Told) -> Iterator[tuple[str, str, int]]:
-    done = {(run["row"], run["variant"], run["seed"]) for run in _read(told.out)}
+    done = {_key(run) for run in read_sized(told.out, told.n_images)}
     for seed in range(told.n_seeds):
         for variant in told.variants:
             for row in told.rows:
@@ -165,5 +165,5 @@ def _missing(told: Told) -> Iterator[tuple[str, str, int]]:
                     yield row, variant, seed
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    return list(json.loads(path.read_text())["runs"]) if path.exists() else []
+def _key(run: Run) -> tuple[str, str, int]:
+    return run["row"], run["variant"], run["seed"]

@@ -4,12 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from statistics import mean, stdev
-from typing import Any
 
 from benchmarks.mapl import ABLATIONS, MAIN, REFERENCE
+from benchmarks.result_files import Run, is_whole
 from benchmarks.svg import COLORS, line, page, text
-
-Run = dict[str, Any]
 
 NAME = "mapl.svg"
 _PANELS = {"image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "aupro": "AUPRO"}
@@ -40,10 +38,9 @@ class Group:
     reference: str | None = None
 
 
-def figures(results: Sequence[dict[str, Any]]) -> dict[str, str]:
+def figures(runs: Sequence[Run]) -> dict[str, str]:
     """Return file name -> SVG where there is something to draw; smoke runs are left out."""
-    found = [r for r in results if r["protocol"] == "mapl" and "n_images" not in r]
-    groups = groups_of([run for result in found for run in result["runs"]])
+    groups = groups_of([run for run in runs if run["protocol"] == "mapl" and is_whole(run)])
     return {NAME: drawing(groups)} if groups else {}
 
 

@@ -3,12 +3,10 @@
 import re
 from collections.abc import Sequence
 from statistics import mean, stdev
-from typing import Any
 
 from benchmarks.mapl import REFERENCE, ROWS
 from benchmarks.mapl_plots import NAME, title_of, variants_of
-
-Result = dict[str, Any]
+from benchmarks.result_files import Run
 
 _FIGURES = {
     "image_auroc": "image AUROC", "pixel_auroc": "pixel AUROC", "aupro": "AUPRO",
@@ -25,9 +23,8 @@ _NOTE = (
 )
 
 
-def mapl(results: Sequence[Result]) -> str:
-    """Return one table a variant; the same results give the same text."""
-    runs = [run for result in results for run in result["runs"]]
+def mapl(runs: Sequence[Run]) -> str:
+    """Return one table a variant; the same runs give the same text."""
     parts = ["## MAPL and MemSeg\n"]
     if not runs:
         return "\n".join([*parts, "Not measured yet.\n"])

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.outlier_tables import MCOD, by_ratio, methods_of, ratios_of, settings_of
 from benchmarks.p3_runs import merge
+from benchmarks.result_files import Run, is_whole
 from benchmarks.svg import COLORS, line, page, text
 
 _WIDTH, _HEIGHT, _GAP = 250, 260, 70
@@ -58,10 +59,10 @@ class Panel:
         return floor(20 * min(values) - 0.1) / 20, min(1.0, ceil(20 * max(values) + 0.1) / 20)
 
 
-def figures(results: Sequence[dict[str, Any]]) -> dict[str, str]:
+def figures(every: Sequence[Run]) -> dict[str, str]:
     """Return file name -> SVG where more than one ratio was measured; smoke runs are left out."""
-    whole = merge([r for r in results if r["protocol"] == "p3" and "n_images" not in r])
-    runs = [run for result in whole for run in result["runs"] if not run["variant"]]
+    whole = merge([run for run in every if run["protocol"] == "p3" and is_whole(run)])
+    runs = [run for run in whole if not run["variant"]]
     panels = [panel_of(some) for some in settings_of(runs) if len(ratios_of(some)) > 1]
     return {"p3-ratios.svg": drawing(panels)} if panels else {}
 

@@ -3,13 +3,11 @@
 import json
 from collections.abc import Iterator, Sequence
 from statistics import mean, median, stdev
-from typing import Any
 
 from benchmarks.p3 import ABLATIONS
 from benchmarks.p3_collections import CLASS_NAMES
 from benchmarks.p3_runs import SETTING
-
-Run = dict[str, Any]
+from benchmarks.result_files import Run
 
 MCOD = "mcod"
 
@@ -34,9 +32,9 @@ _DEFECTS_NOTE = (
 _CURVES = "![AUROC against the ratio](figures/p3-ratios.svg)\n"
 
 
-def outliers(results: Sequence[Run]) -> str:
+def outliers(every: Sequence[Run]) -> str:
     """Return the tables of Fashion-MNIST, their ablation, and the tables of mixed-in defects."""
-    groups = settings_of([run for result in results for run in result["runs"]])
+    groups = settings_of(every)
     things = [runs for runs in groups if runs[0]["data"] == "fashion-mnist"]
     defects = [runs for runs in groups if runs[0]["data"] != "fashion-mnist"]
     parts = ["## P3 outliers in an unlabeled collection (Fashion-MNIST)\n", f"{_NOTE}\n"]

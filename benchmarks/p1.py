@@ -5,14 +5,14 @@ Anomalous images whose mask is empty (four of the type `uneven`) count for image
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from benchmarks.datasets import magnetic_tile, thinned
-from benchmarks.evaluation import Figures, Indices, Options, Run, fit, image_figures, repeat
+from benchmarks.evaluation import Figures, Indices, Measured, Options, fit, image_figures, repeat
 from benchmarks.provenance import provenance
+from benchmarks.result_files import Run
 from defectory.domain import Label, Scores
 from defectory.domain.scores import AnomalyMap
 from defectory.metrics import auroc, pixel_metrics
@@ -21,32 +21,29 @@ from defectory.sources import Dataset
 _SIDE_PX = 256
 
 
-def run(options: Options) -> dict[str, Any]:
-    """Return the result, JSON-ready."""
+def run(options: Options) -> list[Run]:
+    """Return the runs, JSON-ready."""
     data = magnetic_tile()
     train = thin(data.subset("train").with_label(Label.NORMAL), options.n_images)
     test = thin(data.subset("test"), options.n_images)
 
-    def measure(indices: Indices, seed: int) -> Run:
+    def measure(indices: Indices, seed: int) -> Measured:
         paths = train.images().paths
         detector = fit(options, [paths[i] for i in indices], seed)
         scores = detector.score(test.images())
         figures = image_figures(detector, scores, test.labels)
         figures |= _per_type(scores, test)
         figures |= pixel_figures(scores.anomaly_maps, test)
-        return Run(figures, scores.image_scores, detector.backbone_.card.id)
+        return Measured(figures, scores.image_scores, detector.backbone_.card.id)
 
-    results, weights = repeat(measure, len(train), options.n_seeds)
-    return {
+    runs, weights = repeat(measure, len(train), options.n_seeds)
+    facts = {
         "protocol": "p1-clean",
         "detector": options.detector,
         "n_test": {"normal": int((test.labels == 0).sum()), "anomalous": int(test.labels.sum())},
-        **results,
-        "provenance": provenance(
-            data=data.fingerprint(), weights=weights, seeds=range(options.n_seeds),
-            command=options.command,
-        ),
-    }  # fmt: skip
+        **provenance(data=data.fingerprint(), weights=weights, command=options.command),
+    }
+    return [{**facts, **found} for found in runs]
 
 
 def _per_type(scores: Scores, test: Dataset) -> Figures:

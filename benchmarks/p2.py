@@ -3,49 +3,51 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from benchmarks.datasets import SolarCells, Split, block_split, random_split, solar_cells, thinned
-from benchmarks.evaluation import Indices, Options, Run, fit, image_figures, repeat
+from benchmarks.evaluation import Indices, Measured, Options, fit, image_figures, repeat
 from benchmarks.provenance import provenance
+from benchmarks.result_files import Run
 from defectory.sources import FileImages
 
 
-def run(options: Options) -> dict[str, Any]:
-    """Return the result, JSON-ready."""
+def run(options: Options) -> list[Run]:
+    """Return the runs, JSON-ready."""
     cells = solar_cells()
     split = _thin(random_split(cells), options.n_images)
-    results, weights = repeat(
+    runs, weights = repeat(
         lambda indices, seed: _measure(
             options, cells, replace(split, train=split.train[indices]), seed
         ),
         len(split.train),
         options.n_seeds,
     )
-    splits = [_thin(block_split(cells, seed), options.n_images) for seed in range(options.n_seeds)]
-    return {
+    runs = [found | {"n_test": _counts(split)} for found in runs]
+    for seed in range(options.n_seeds):
+        chosen = _thin(block_split(cells, seed), options.n_images)
+        runs.append(
+            {
+                "part": "blocks", "seed": seed, "n_normals": len(chosen.train),
+                "n_test": _counts(chosen),
+                "is_deterministic": runs[0]["is_deterministic"],
+                "figures": _measure(options, cells, chosen, seed).figures,
+            }
+        )  # fmt: skip
+    facts = {
         "protocol": "p2-clean",
         "detector": options.detector,
-        "n_test": _counts(split),
-        **results,
-        "blocks": [
-            _measure(options, cells, chosen, seed).figures for seed, chosen in enumerate(splits)
-        ],
-        "n_blocks": [{"fit": len(chosen.train), **_counts(chosen)} for chosen in splits],
-        "provenance": provenance(
-            data=cells.fingerprint(), weights=weights, seeds=range(options.n_seeds),
-            command=options.command,
-        ),
-    }  # fmt: skip
+        **provenance(data=cells.fingerprint(), weights=weights, command=options.command),
+    }
+    return [{**facts, **found} for found in runs]
 
 
-def _measure(options: Options, cells: SolarCells, split: Split, seed: int) -> Run:
+def _measure(options: Options, cells: SolarCells, split: Split, seed: int) -> Measured:
     detector = fit(options, _paths(cells, split.train), seed)
     scores = detector.score(FileImages(_paths(cells, split.test)))
     figures = image_figures(detector, scores, split.labels)
-    return Run(figures, scores.image_scores, detector.backbone_.card.id)
+    return Measured(figures, scores.image_scores, detector.backbone_.card.id)
 
 
 def _paths(cells: SolarCells, indices: Sequence[int] | Indices) -> list[Path]:

@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from benchmarks.evaluation import say
 from benchmarks.p3_collections import Material, draw_collection, read_material
-from benchmarks.p3_runs import Run, add_run, has_methods, key, read_beside
+from benchmarks.p3_runs import has_methods, key, read_beside
 from benchmarks.provenance import provenance
+from benchmarks.result_files import Run, add_run, smoke_marked
 from defectory.backbones import FeatureCache, View, load_backbone
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
@@ -70,7 +71,7 @@ class Told:
     ----------
     data : in `p3_collections.DATA`
     classes : what belongs in turn, numbers; of files there is only 0
-    out : file that rows are added to; rows of other p3*.json beside it are not repeated either
+    out : file that rows are added to; rows of other p3*.jsonl beside it are not repeated either
     with_rivals : also the rivals, and where outliers are defects those of `PLACES`
     one_kind : outliers of the next class only
     ablates : one part of MCOD changed at a time
@@ -120,8 +121,8 @@ def run(told: Told) -> None:
         # looked up before each: another process may have written it meanwhile
         done = {key(r) for r in _done(told)}
         if told.again or key(wanted) not in done:
-            found = wanted | measure(told, material, wanted)
-            add_run(told.out, found, told.n_images)
+            found = {"protocol": "p3", **wanted, **measure(told, material, wanted)}
+            add_run(told.out, smoke_marked(found, told.n_images), key)
             say(f"{_describe(wanted)}: AUROC {found['mcod']['auroc']:.4f}")
 
 
@@ -177,10 +178,8 @@ def measure(told: Told, material: Material, row: Run) -> Run:
         found["places"] = {n: _measure_places(n, cache, images, truth, seed) for n in PLACES}
     card = detector.backbone_.card
     weights = card.id if told.encoder == "packaged" else card.source
-    found["provenance"] = provenance(
-        data=material.fingerprint, weights=weights, seeds=[seed], command=told.command
-    )
-    found["provenance"]["machine"] |= _trained_on(row["device"], told.n_threads)
+    found |= provenance(data=material.fingerprint, weights=weights, command=told.command)
+    found["machine"] |= _trained_on(row["device"], told.n_threads)
     return found
 
 

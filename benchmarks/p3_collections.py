@@ -68,13 +68,18 @@ def draw_collection(
     return both, codes[both] != normal
 
 
-def fashion_mnist() -> Material:
-    """Return all 70,000 images of ten classes; train first, then test."""
+def fashion_mnist_folder() -> Path:
     folder = shared_data() / "fashion-mnist"
     if not folder.is_dir():
         raise MissingDataError(
             "fashion-mnist is not in ../shared/data; set DEFECTORY_SHARED_DATA to its parent folder"
         )
+    return folder
+
+
+def fashion_mnist() -> Material:
+    """Return all 70,000 images of ten classes; train first, then test."""
+    folder = fashion_mnist_folder()
     pixels, codes = (
         np.concatenate([read_idx(_find(folder, f"{split}-{what}")) for split in ("train", "t10k")])
         for what in ("images-idx3-ubyte", "labels-idx1-ubyte")

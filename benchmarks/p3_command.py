@@ -3,7 +3,7 @@
 import argparse
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,10 +15,15 @@ _DEFECT_RATIOS = (0.05, 0.1, 0.2)
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def add_p3(commands: Commands, results: Path, work: Path) -> None:
-    """Add `p3`."""
-    p3 = commands.add_parser("p3", help="outliers in an unlabeled collection; rows are added")
-    p3.set_defaults(run=_run_p3, results=results, work=work)
+def add_p3(
+    commands: Commands,
+    measuring: argparse.ArgumentParser,
+    target: Callable[[argparse.Namespace], Path],
+) -> None:
+    """Add `p3`. Rows of other p3*.jsonl beside the file that rows are added to are not repeated."""
+    words = "outliers in an unlabeled collection; rows are added"
+    p3 = commands.add_parser("p3", parents=[measuring], help=words)
+    p3.set_defaults(run=_run_p3, file_name=_file_name, target=target)
     p3.add_argument("--data", choices=DATA, default=DATA[0])
     p3.add_argument("--encoder", default="packaged")
     p3.add_argument("--classes", type=counts, default=tuple(range(10)), help="such as 0,6")
@@ -41,13 +46,6 @@ def add_p3(commands: Commands, results: Path, work: Path) -> None:
     p3.add_argument("--device", choices=("cpu", "cuda", "auto"), default="cpu", help="of MCOD")
     p3.add_argument("--n-threads", type=int, default=1, help="of MCOD's training on the CPU")
     p3.add_argument("--settings", type=json.loads, default={}, help="of Mcod, as JSON")
-    p3.add_argument("--n-images", type=int, help="smoke run: so many images of a kind")
-    p3.add_argument("--cache", type=Path, default=work / "features")
-    p3.add_argument(
-        "--out",
-        type=Path,
-        help="JSON file that rows are added to; those of other p3*.json beside it are not repeated",
-    )
 
 
 def add_p3_figures(commands: Commands, docs: Path, work: Path) -> None:
@@ -76,11 +74,10 @@ def _run_p3(options: argparse.Namespace) -> int:
     from benchmarks import p3
 
     ratios = options.ratios or _RATIOS.get(options.data, _DEFECT_RATIOS)
-    folder = options.work if options.n_images else options.results  # a smoke run is no result
     told = p3.Told(
         data=options.data, encoder=options.encoder, classes=options.classes, ratios=ratios,
         n_seeds=options.seeds, cache=options.cache, command=_command(options, ratios),
-        out=options.out or folder / _file_name(options),
+        out=options.target(options),
         with_rivals=options.rivals, one_kind=options.one_kind, ablates=options.ablation,
         again=options.again, is_alone=not options.beside_others, n_images=options.n_images,
         device=options.device,
@@ -122,4 +119,4 @@ def _file_name(options: argparse.Namespace) -> str:
     parts = ["p3", *([options.data] if options.data != DATA[0] else []), options.encoder]
     parts += ["one-kind"] if options.one_kind else []
     parts += ["ablation"] if options.ablation else []
-    return "-".join(parts) + ".json"
+    return "-".join(parts) + ".jsonl"

@@ -36,8 +36,8 @@ for i in range(n):
 
 def run(
     detector: str, *, growth: Sequence[int], n_images: int | None, base_install: bool, command: str
-) -> dict[str, Any]:
-    """Return the result, JSON-ready."""
+) -> list[dict[str, Any]]:
+    """Return the one run, JSON-ready."""
     load_before = os.getloadavg()[0]
     cores = _keep_two_cores()
     tiles = _tiles_folder()
@@ -62,6 +62,7 @@ def run(
         result = {
             "protocol": "p4",
             "detector": detector,
+            "seed": 0,
             "n_fit": len(list((fit_folder / "good").iterdir())),
             "n_score": len(tested),
             "costs": {key: asdict(cost) for key, cost in costs.items()},
@@ -72,7 +73,7 @@ def run(
             "load_before": load_before,
         }
         weights = _weights(bundle)
-    return result | {"provenance": _provenance(weights, command) | {"bound_to_cores": cores}}
+    return [result | _provenance(weights, command) | {"bound_to_cores": cores}]
 
 
 def _rates(n: int, costs: dict[str, Cost]) -> dict[str, float]:
@@ -147,6 +148,4 @@ def _provenance(weights: str, command: str) -> dict[str, Any]:
     from benchmarks.datasets import magnetic_tile
     from benchmarks.provenance import provenance
 
-    return provenance(
-        data=magnetic_tile().fingerprint(), weights=weights, seeds=[0], command=command
-    )
+    return provenance(data=magnetic_tile().fingerprint(), weights=weights, command=command)

@@ -19,6 +19,7 @@ from benchmarks.datasets import magnetic_tile
 from benchmarks.evaluation import say
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
+from benchmarks.result_files import Run
 from defectory.backbones import FeatureCache, View, load_backbone
 from defectory.detectors.evidence.study import cover
 from defectory.detectors.gaussian_field import FieldFitter
@@ -57,8 +58,8 @@ class Cells:
         return Cells(change(self.train), change(self.test))
 
 
-def run(*, n_images: int | None, cache: Path, command: str) -> dict[str, Any]:
-    """Return the result, JSON-ready."""
+def run(*, n_images: int | None, cache: Path, command: str) -> list[Run]:
+    """Return the runs, JSON-ready: one a map."""
     data = magnetic_tile()
     train = thin(data.subset("train").with_label(Label.NORMAL), n_images)
     test = thin(data.subset("test"), n_images)
@@ -70,18 +71,16 @@ def run(*, n_images: int | None, cache: Path, command: str) -> dict[str, Any]:
             for d in (train, test)
         ]
         stacks[stages] = Cells(*read)
-    rows = []
+    facts = provenance(data=data.fingerprint(), weights=backbone.card.id, command=command)
+    runs = []
     with threadpool_limits(limits=1, user_api="blas"):
         for name, values in _maps(stacks, test):
-            rows.append({"map": name, **_figures(values, test)})
-            say(f"{name}: " + ", ".join(f"{key} {rows[-1][key]:.3f}" for key in list(rows[-1])[1:]))
-    return {
-        "protocol": "pixel-maps",
-        "rows": rows,
-        "provenance": provenance(
-            data=data.fingerprint(), weights=backbone.card.id, seeds=[0], command=command
-        ),
-    }
+            found = _figures(values, test)
+            runs.append(
+                {"protocol": "pixel-maps", "map": name, "seed": 0, "figures": found} | facts
+            )
+            say(f"{name}: " + ", ".join(f"{key} {value:.3f}" for key, value in found.items()))
+    return runs
 
 
 def _maps(stacks: dict[tuple[str, ...], Cells], test: Dataset) -> Iterator[tuple[str, Grids]]:

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.datasets import (
-    MissingDataError,
     block_split,
     magnetic_tile,
     solar_cells,
     thinned,
 )
-from benchmarks.evaluation import Indices, Options, fit, say
+from benchmarks.evaluation import Indices, Options, fit
 from benchmarks.provenance import provenance
+from benchmarks.result_files import Run
 from defectory.calibration import DEFAULT_CONFIDENCE, fit_threshold
 from defectory.domain import Label
 from defectory.sources import FileImages
@@ -37,34 +37,32 @@ _FIT_SHARE = 2 / 3
 Splitter = Callable[[int], tuple[Sequence[Path], Sequence[Path]]]
 
 
-def run(options: Options) -> dict[str, Any]:
-    """Return the result, JSON-ready."""
-    sets, fingerprint = _data_sets(options.n_images)
-    weights, results = "", {}
-    for name, split in sets.items():
-        rejects: dict[float, list[tuple[int, int]]] = {rate: [] for rate in RATES}
-        for seed in range(options.n_splits):
-            fitted, others = split(seed)
-            detector = fit(options, fitted, seed)
-            weights = detector.backbone_.card.id
-            scores = detector.score(FileImages(others)).image_scores
-            for rate in RATES:
-                value = fit_threshold(detector.held_out_scores_, rate).value
-                rejects[rate].append((int((scores > value).sum()), len(others)))
-        results[name] = {
-            "n_fit": len(fitted),
-            "rates": [summary(rate, counts) for rate, counts in rejects.items()],
-        }
+def run(options: Options) -> list[Run]:
+    """Return the runs, JSON-ready: one a split."""
+    return [
+        _measure(options, name, split, fingerprint, seed)
+        for name, (split, fingerprint) in _data_sets(options.n_images).items()
+        for seed in range(options.n_splits)
+    ]
+
+
+def _measure(options: Options, name: str, split: Splitter, fingerprint: str, seed: int) -> Run:
+    fitted, others = split(seed)
+    detector = fit(options, fitted, seed)
+    scores = detector.score(FileImages(others)).image_scores
+    values = {rate: fit_threshold(detector.held_out_scores_, rate).value for rate in RATES}
+    weights = detector.backbone_.card.id
     return {
         "protocol": "promise",
         "detector": options.detector,
+        "data_set": name,
+        "seed": seed,
         "confidence": DEFAULT_CONFIDENCE,
-        "data_sets": results,
-        "provenance": provenance(
-            data=fingerprint, weights=weights, seeds=range(options.n_splits),
-            command=options.command,
-        ),
-    }  # fmt: skip
+        "n_fit": len(fitted),
+        "n_good": len(others),
+        "rejects": {f"{rate:g}": int((scores > value).sum()) for rate, value in values.items()},
+        **provenance(data=fingerprint, weights=weights, command=options.command),
+    }
 
 
 def summary(rate: float, counts: Sequence[tuple[int, int]]) -> dict[str, Any]:
@@ -77,7 +75,6 @@ def summary(rate: float, counts: Sequence[tuple[int, int]]) -> dict[str, Any]:
         "contradicted_share": float(np.mean(contradicted)),
         "observed_mean": float(np.mean(observed)),
         "observed_max": float(max(observed)),
-        "rejects": [[rejects, n] for rejects, n in counts],
     }
 
 
@@ -86,11 +83,12 @@ def binomial_tail(n: int, p: float, at_least: int) -> float:
     return 1.0 - sum(comb(n, k) * p**k * (1 - p) ** (n - k) for k in range(at_least))
 
 
-def _data_sets(n_images: int | None) -> tuple[dict[str, Splitter], str]:
-    cells = solar_cells()
+def _data_sets(n_images: int | None) -> dict[str, tuple[Splitter, str]]:
+    """Return how each data set is split, and its fingerprint; MissingDataError where one is not here."""
+    tiles, cells = magnetic_tile(), solar_cells()
+    good = tiles.with_label(Label.NORMAL).images().paths
+    chosen = _take(good, thinned(np.arange(len(good)), n_images))
     normal = [cells.paths[i] for i in thinned(cells.normal, n_images)]
-    sets: dict[str, Splitter] = {"solar-cells": lambda seed: _at_random(normal, seed)}
-    prints = cells.fingerprint()[:8]
 
     def by_blocks(seed: int) -> tuple[Sequence[Path], Sequence[Path]]:
         split = block_split(cells, seed)
@@ -99,16 +97,11 @@ def _data_sets(n_images: int | None) -> tuple[dict[str, Splitter], str]:
         )  # fmt: skip
         return _take(cells.paths, train), _take(cells.paths, test)
 
-    sets["solar-cells-blocks"] = by_blocks
-    try:
-        tiles = magnetic_tile()
-    except MissingDataError as error:
-        say(f"skipped magnetic-tile: {error}")
-        return sets, prints
-    good = tiles.with_label(Label.NORMAL).images().paths
-    chosen = _take(good, thinned(np.arange(len(good)), n_images))
-    sets["magnetic-tile"] = lambda seed: _at_random(chosen, seed)
-    return sets, tiles.fingerprint()[:8] + prints
+    return {
+        "magnetic-tile": (lambda seed: _at_random(chosen, seed), tiles.fingerprint()),
+        "solar-cells": (lambda seed: _at_random(normal, seed), cells.fingerprint()),
+        "solar-cells-blocks": (by_blocks, cells.fingerprint()),
+    }
 
 
 def _at_random(paths: Sequence[Path], seed: int) -> tuple[Sequence[Path], Sequence[Path]]:

@@ -4,34 +4,32 @@ import datetime
 import os
 import platform
 import subprocess
-from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from benchmarks.datasets import ROOT
-
+_ROOT = Path(__file__).resolve().parents[1]
 # Made by benchmarks: no code that a figure could come from.
 _MADE = ("benchmarks/results", "docs")
+_DIRTY = "-dirty"
 _PACKAGES = ("defectory", "numpy", "onnxruntime", "pillow", "scikit-learn", "torch", "elpv-dataset")
 
 
-def provenance(*, data: str, weights: str, seeds: Iterable[int], command: str) -> dict[str, Any]:
-    """Return JSON-ready facts.
+def provenance(*, data: str, weights: str, command: str) -> dict[str, Any]:
+    """Return what `result_files.SCHEMA` asks for beside protocol and seed, JSON-ready.
 
     Parameters
     ----------
     data : fingerprint of the data set
     weights : id of the weight card
-    seeds : all seeds used
     command : what makes the figure, from the root of the repository
     """
     return {
         "command": command,
-        "seeds": list(seeds),
-        "data": data[:16],
-        "weights": weights,
+        "data_fingerprint": data[:16],
+        "weight_card": weights,
         "commit": commit(),
+        "is_dirty": is_dirty(),
         "versions": {"python": platform.python_version()} | _versions(),
         "date": datetime.datetime.now(tz=datetime.UTC).date().isoformat(),
         "machine": {"cores": n_cores(), "cpu": cpu_model()},
@@ -39,23 +37,29 @@ def provenance(*, data: str, weights: str, seeds: Iterable[int], command: str) -
 
 
 def commit() -> str:
-    """Return the commit of the checkout, "-dirty" where code differs from it.
+    """Return the commit of the checkout; a copy without its history is told by DEFECTORY_COMMIT."""
+    return _stated().removesuffix(_DIRTY) or _git("describe", "--always") or "unknown"
 
-    A copy without its history is told by DEFECTORY_COMMIT. Results may differ: a run that adds rows as it
-    goes changes them itself.
+
+def is_dirty() -> bool:
+    """Return whether code differs from the commit, or nothing tells which it is.
+
+    Results may differ: a run that adds rows as it goes changes them itself.
     """
-    stated = os.environ.get("DEFECTORY_COMMIT")
-    if stated:
-        return stated
-    found = _git("describe", "--always")
+    if stated := _stated():
+        return stated.endswith(_DIRTY)
     changed = _git("status", "--porcelain", "--", ".", *(f":(exclude){path}" for path in _MADE))
-    return (f"{found}-dirty" if changed else found) or "unknown"
+    return bool(changed) or commit() == "unknown"
+
+
+def _stated() -> str:
+    return os.environ.get("DEFECTORY_COMMIT", "")
 
 
 def _git(*arguments: str) -> str:
     """Return what git prints, nothing where it fails."""
     found = subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+        ["git", *arguments], cwd=_ROOT, capture_output=True, text=True, check=False
     )
     return found.stdout.strip()
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from statistics import mean, stdev
 from typing import Any
 
-Result = dict[str, Any]
+from benchmarks.markdown import table
+from benchmarks.result_files import Run
 
 _FIGURES = {
     "auroc": "AUROC of the scores",
@@ -20,30 +21,31 @@ _NOTE = (
 )
 
 
-def pseudo_labels(results: Sequence[Result]) -> str:
-    """Return one table a data set; the same results give the same text."""
+def pseudo_labels(runs: Sequence[Run]) -> str:
+    """Return one table a data set; the same runs give the same text."""
     parts = ["## Pseudo-labels with ten labels\n"]
-    if not results:
+    if not runs:
         return "\n".join([*parts, "Not measured yet.\n"])
     parts.append(f"{_NOTE}\n")
-    for result in results:
-        for name, rows in result["data_sets"].items():
-            lines = [["setting", *_FIGURES.values()], ["---"] * (len(_FIGURES) + 1)]
-            lines += [[_setting(row["setting"]), *_cells(row["runs"])] for row in rows]
-            parts.append(f"`{name}`:\n")
-            parts.append("".join(f"| {' | '.join(line)} |\n" for line in lines))
+    for name in dict.fromkeys(run["data_set"] for run in runs):
+        rows: dict[str, list[dict[str, float | None]]] = {}
+        for run in runs:
+            if run["data_set"] == name:
+                rows.setdefault(_setting(run["setting"]), []).append(run["figures"])
+        lines = [[setting, *_cells(figures)] for setting, figures in rows.items()]
+        parts += [f"`{name}`:\n", table(["setting", *_FIGURES.values()], lines)]
     return "\n".join(parts)
 
 
-def _setting(setting: Result) -> str:
+def _setting(setting: dict[str, Any]) -> str:
     text = f"{setting['classifier']}, {setting['thresholds']}, K = {setting['n_classifiers']}"
     if setting["vote"] != "unanimous":
         text += f", {setting['vote']}"
     return text + (f", own scores {setting['own_scores']}" * (setting["own_scores"] != "left-out"))
 
 
-def _cells(runs: Sequence[Result]) -> list[str]:
-    return [_cell([run[key] for run in runs]) for key in _FIGURES]
+def _cells(figures: Sequence[dict[str, float | None]]) -> list[str]:
+    return [_cell([found[key] for found in figures]) for key in _FIGURES]
 
 
 def _cell(values: Sequence[float | None]) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.datasets import MissingDataError, magnetic_tile, random_split, solar_cells, thinned
+from benchmarks.datasets import magnetic_tile, random_split, solar_cells, thinned
 from benchmarks.evaluation import Figures, Indices, say
 from benchmarks.provenance import provenance
+from benchmarks.result_files import Run
 from defectory.backbones import FeatureCache, View, load_backbone
 from defectory.domain import Label
 from defectory.metrics import auroc
@@ -61,26 +62,22 @@ def settings() -> Iterator[Setting]:
     yield Setting(n_classifiers=5, vote="majority")
 
 
-def run(*, n_seeds: int, cache: Path, n_images: int | None, command: str) -> dict[str, Any]:
-    """Return the result, JSON-ready."""
-    results, prints, weights = {}, "", ""
+def run(*, n_seeds: int, cache: Path, n_images: int | None, command: str) -> list[Run]:
+    """Return the runs, JSON-ready: one a data set, setting and pool."""
+    runs: list[Run] = []
     for name, good, defects, fingerprint in _data_sets():
         images = _read(_thin(good, n_images), _thin(defects, n_images), cache)
         say(f"{name}: features of {len(images.good)} good images, {len(images.defects)} defects")
-        results[name] = [_measure(images, setting, n_seeds) for setting in settings()]
-        prints, weights = prints + fingerprint[:8], images.weights
-    return {
-        "protocol": "pseudo-labels",
-        "data_sets": results,
-        "provenance": provenance(
-            data=prints, weights=weights, seeds=range(n_seeds), command=command
-        ),
-    }
-
-
-def _measure(images: Images, setting: Setting, n_seeds: int) -> dict[str, Any]:
-    runs = [_figures(images, setting, seed) for seed in range(n_seeds)]
-    return {"setting": asdict(setting), "runs": runs}
+        facts = provenance(data=fingerprint, weights=images.weights, command=command)
+        runs += [
+            {
+                "protocol": "pseudo-labels", "data_set": name, "setting": asdict(setting),
+                "seed": seed, "figures": _figures(images, setting, seed), **facts,
+            }
+            for setting in settings()
+            for seed in range(n_seeds)
+        ]  # fmt: skip
+    return runs
 
 
 def _figures(images: Images, setting: Setting, seed: int) -> Figures:
@@ -119,14 +116,10 @@ def agreement(labels: NDArray[np.int8], truth: NDArray[np.int8]) -> Figures:
 
 
 def _data_sets() -> Iterator[tuple[str, Sequence[Path], Sequence[Path], str]]:
-    try:
-        tiles = magnetic_tile()
-        good = tiles.subset("train").with_label(Label.NORMAL).images().paths
-        defects = tiles.with_label(Label.ANOMALOUS).images().paths
-        yield "magnetic-tile", good, defects, tiles.fingerprint()
-    except MissingDataError as error:
-        say(f"skipped magnetic-tile: {error}")
-    cells = solar_cells()
+    tiles, cells = magnetic_tile(), solar_cells()
+    good = tiles.subset("train").with_label(Label.NORMAL).images().paths
+    defects = tiles.with_label(Label.ANOMALOUS).images().paths
+    yield "magnetic-tile", good, defects, tiles.fingerprint()
     train = random_split(cells).train
     yield (
         "solar-cells",

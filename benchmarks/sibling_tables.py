@@ -5,8 +5,7 @@ from statistics import mean
 from typing import Any
 
 from benchmarks.markdown import table
-
-Result = dict[str, Any]
+from benchmarks.result_files import Run
 
 _NAMES = {"p1": "P1 magnetic tile", "p2": "P2 solar cells"}
 _NOTE = (
@@ -22,35 +21,34 @@ _FOLDER_NOTE = (
 _KINDS = {"none": "none", "known": "good, labeled or suspected", "hidden": "a hidden defect"}
 
 
-def siblings(results: Sequence[Result]) -> str:
-    """Return two tables; the same results give the same text."""
+def siblings(runs: Sequence[Run]) -> str:
+    """Return two tables; the same runs give the same text."""
     parts = ["## Products seen before\n"]
-    if not results:
+    if not runs:
         return "\n".join([*parts, "Not measured yet.\n"])
-    for result in results:
-        parts += [f"{_NOTE}\n", _left_out(result["left_out"])]
-        if result["folders"]:
-            parts += [f"{_FOLDER_NOTE}\n", _folders(result["folders"])]
+    parts += [f"{_NOTE}\n", _left_out([run for run in runs if run["part"] == "left-out"])]
+    if folders := [run for run in runs if run["part"] == "folder"]:
+        parts += [f"{_FOLDER_NOTE}\n", _folders(folders)]
     return "\n".join(parts)
 
 
-def _left_out(found: Result) -> str:
+def _left_out(found: Sequence[Run]) -> str:
     head = [
         "", "good", "have a sibling", "siblings, mean", "left out alone", "with others",
         "with their siblings",
     ]  # fmt: skip
     rows = [
         [
-            _NAMES[data], str(one["n_good"]), f"{one['with_a_sibling']:.1%}",
+            _NAMES[one["data_set"]], str(one["n_good"]), f"{one['with_a_sibling']:.1%}",
             f"{one['siblings']:.1f}",
             *(f"{one[way]:.3f}" for way in ("alone", "with_others", "with_siblings")),
         ]
-        for data, one in found.items()
+        for one in found
     ]  # fmt: skip
     return table(head, rows)
 
 
-def _folders(found: Sequence[Result]) -> str:
+def _folders(found: Sequence[Run]) -> str:
     head = ["folder", "seeds", "hidden defects", *_KINDS.values()]
     rows = []
     for variant in dict.fromkeys(one["variant"] for one in found):
@@ -61,7 +59,7 @@ def _folders(found: Sequence[Result]) -> str:
     return table(head, rows)
 
 
-def _cell(runs: Sequence[Result]) -> str:
+def _cell(runs: Sequence[dict[str, Any]]) -> str:
     known = [run["auroc"] for run in runs if run["auroc"] is not None]
     if not known:
         return ""

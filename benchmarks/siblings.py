@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.datasets import MissingDataError
 from benchmarks.evaluation import say
 from benchmarks.label_cases import VARIANTS, Case, Material, draw_case, read_material
 from benchmarks.provenance import provenance
+from benchmarks.result_files import Run
 from defectory.backbones import Backbone, FeatureCache, View, load_backbone
 from defectory.detectors.auto import Auto
 from defectory.detectors.batching import batched
@@ -43,35 +43,32 @@ Floats = NDArray[np.float32]
 Groups = list[NDArray[np.intp]]
 
 
-def run(*, n_seeds: int, n_images: int | None, cache: Path, command: str) -> dict[str, Any]:
-    """Return the result, JSON-ready; only P2 where P1 is not there."""
+def run(*, n_seeds: int, n_images: int | None, cache: Path, command: str) -> list[Run]:
+    """Return the runs, JSON-ready: what is left out of P1 and of P2, then a folder and seed each of P1."""
     features = FeatureCache(cache)
     backbone = load_backbone(stages=GaussianNormality.stages, cache=features)
-    left_out, folders, prints = {}, [], ""
-    for data in ("p1", "p2"):
-        try:
-            material = read_material(data, 0, n_images)
-        except MissingDataError as error:
-            say(f"skipped {data}: {error}")
-            continue
-        prints += material.fingerprint[:8]
-        with threadpool_limits(limits=1, user_api="blas"):
-            left_out[data] = leave_out(backbone, *_all_images(material))
-        say(f"{data}: {left_out[data]}")
-        for variant in (VARIANTS[name] for name in _CASES if data == "p1"):
-            for seed in range(n_seeds):
-                case = draw_case(material, variant, seed)
-                found = by_siblings(backbone, case, Auto(seed=seed, cache=features))
-                folders.append({"variant": variant.name, "seed": seed, **found})
-                say(f"{folders[-1]}")
-    return {
-        "protocol": "siblings",
-        "left_out": left_out,
-        "folders": folders,
-        "provenance": provenance(
-            data=prints, weights=backbone.card.id, seeds=range(n_seeds), command=command
-        ),
+    materials = {data: read_material(data, 0, n_images) for data in ("p1", "p2")}
+    facts = {
+        data: {
+            "protocol": "siblings",
+            **provenance(data=found.fingerprint, weights=backbone.card.id, command=command),
+        }
+        for data, found in materials.items()
     }
+    runs = []
+    for data, material in materials.items():
+        with threadpool_limits(limits=1, user_api="blas"):
+            found = leave_out(backbone, *_all_images(material))
+        runs.append({**facts[data], "part": "left-out", "data_set": data, "seed": 0, **found})
+        say(f"{data}: {found}")
+    for variant in (VARIANTS[name] for name in _CASES):
+        for seed in range(n_seeds):
+            case = draw_case(materials["p1"], variant, seed)
+            found = by_siblings(backbone, case, Auto(seed=seed, cache=features))
+            row = {"part": "folder", "variant": variant.name, "seed": seed}
+            runs.append({**facts["p1"], **row, **found})
+            say(f"{variant.name}, seed {seed}: {found}")
+    return runs
 
 
 def _all_images(material: Material) -> tuple[Dataset, Dataset]:

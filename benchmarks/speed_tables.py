@@ -16,17 +16,12 @@ _COSTS = {
 }
 # Of detectors that train a network; the table's own goals are those of the main job.
 _GOALS_OF_TRAINED = {"fit": "fit <= 10 min and <= 3 GB"}
-_PEERS = (
-    "Others, same data and backbone: anomalib 2.7 PaDiM fits in 59 s with 2.7 GB and scores 7.7 images/s "
-    "(idle machine); anomalib 2.7 PatchCore at coreset .1 % fits in 13-24 min with 4.1 GB "
-    "(partly busy machine).\n"
-)
 
 
 def speed(results: Sequence[dict[str, Any]]) -> str:
     """Return the section: one table a detector."""
     title = "## P4 speed and memory, on 2 CPU cores\n\n"
-    return title + ("\n".join(map(_one, results)) or "Not measured yet.\n") + "\n" + _PEERS
+    return title + ("\n".join(map(_one, results)) or "Not measured yet.\n")
 
 
 def _one(result: dict[str, Any]) -> str:
@@ -50,7 +45,7 @@ def _is_trained(result: dict[str, Any]) -> bool:
 
 
 def _introduction(result: dict[str, Any]) -> str:
-    cores = result["provenance"]["bound_to_cores"]
+    cores = result["bound_to_cores"]
     return (
         f"**{result['detector']}**: {result['n_fit']} images fitted, {result['n_score']} scored; each "
         f"command in a fresh process with an empty cache folder, bound to {cores} cores; load average of the "

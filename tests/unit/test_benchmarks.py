@@ -76,34 +76,36 @@ def test_only_too_many_rejects_contradict_a_promise():
     assert found["observed_max"] == 0.1
 
 
-def _result(**changes):
+def _runs(**changes):
     figures = {"image_auroc": 0.9, "observed_false_reject_rate": 0.004, "auroc_crack": 0.8}
-    facts = provenance(data="d" * 64, weights="w", seeds=range(2), command="python -m benchmarks")
-    result = {
-        "protocol": "p1-clean", "detector": "gaussian", "is_deterministic": True,
-        "full": [figures], "subsets": [figures, figures | {"image_auroc": 0.92}],
-        "provenance": facts,
+    run = {
+        "protocol": "p1-clean", "detector": "gaussian", "is_deterministic": True, "seed": 0,
+        **provenance(data="d" * 64, weights="w", command="python -m benchmarks"), **changes,
     }  # fmt: skip
-    return result | changes
+    return [
+        run | {"part": "full", "figures": figures},
+        run | {"part": "subset", "figures": figures},
+        run | {"part": "subset", "seed": 1, "figures": figures | {"image_auroc": 0.92}},
+    ]
 
 
 def test_a_table_shows_the_full_fit_and_the_spread():
-    page = tables.render([_result()])
+    page = tables.render(_runs())
 
     assert "| **gaussian** (deterministic) | 0.900 (0.910 ± 0.014) |" in page
-    assert "data `dddddddddddddddd`" in page
-    assert page == tables.render([_result()])
+    assert "seeds 0-1, data `dddddddddddddddd`" in page
+    assert page == tables.render(_runs())
 
 
 def test_every_row_of_a_table_has_as_many_cells_as_its_head():
-    lines = tables.render([_result()]).split("\n")
+    lines = tables.render(_runs()).split("\n")
     for above, line in pairwise(lines):
         if above.startswith("|") and line.startswith("|"):
             assert above.count("|") == line.count("|"), line
 
 
 def test_a_smoke_run_is_no_result():
-    assert "0.900" not in tables.render([_result(n_images=5)])
+    assert "0.900" not in tables.render(_runs(n_images=5))
 
 
 def test_a_missing_figure_is_an_empty_cell():
@@ -129,7 +131,7 @@ def test_speed_shows_each_command_beside_the_goal_of_the_detector(detector, goal
         "detector": detector, "n_fit": 761, "n_score": 583, "load_before": 0.1,
         "costs": dict.fromkeys(keys, cost), "images_per_s": rates, "bundle_mb": 20.0,
         "growth": [{"n": 10_000, **cost}], "base_install": None,
-        "provenance": {"bound_to_cores": 2},
+        "bound_to_cores": 2,
     }])  # fmt: skip
 
     assert "| fit 10,000 images | 1.5 s | 300 MB |" in text
@@ -139,9 +141,9 @@ def test_speed_shows_each_command_beside_the_goal_of_the_detector(detector, goal
 
 @pytest.mark.parametrize("told", [[], ["--growth", ""], ["--growth", "100,1000", "--base-install"]])
 def test_the_recorded_command_of_p4_measures_what_was_asked_for(told):
-    options = command_line._parser().parse_args(["p4", "--detector", "auto", *told])
+    options = command_line.parser().parse_args(["p4", "--detector", "auto", *told])
     recorded = shlex.split(command_line._command(options, "auto"))
 
-    again = command_line._parser().parse_args(recorded[3:])
+    again = command_line.parser().parse_args(recorded[3:])
     assert recorded[:3] == ["python", "-m", "benchmarks"]
     assert vars(again) == vars(options)

@@ -1,6 +1,5 @@
 """The benchmark of MAPL: runs are added and not repeated, table and drawing show every row and seed."""
 
-import json
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 
@@ -10,6 +9,7 @@ from benchmarks import __main__ as command_line
 from benchmarks import mapl, mapl_plots
 from benchmarks.mapl import REFERENCE, ROWS, Told, measure
 from benchmarks.mapl_tables import mapl as table
+from benchmarks.result_files import read_runs
 from defectory.detectors import find_detector
 from defectory.domain import Label
 from defectory.sources import read_dataset
@@ -20,7 +20,8 @@ _FIGURES = ("image_auroc", "image_ap", "pixel_auroc", "aupro", "recall_at_1pct")
 
 def _run(row, variant, seed, value):
     figures = dict.fromkeys(_FIGURES, value)
-    return {"row": row, "variant": variant, "seed": seed, "figures": figures}
+    named = {"protocol": "mapl", "row": row, "variant": variant, "seed": seed}
+    return {**named, "figures": figures}
 
 
 RUNS = [
@@ -30,7 +31,6 @@ RUNS = [
     _run("K = 5", "clean", 0, 0.6),
     {**_run("MemSeg", "p2-clean", 0, 0.8), "figures": {"image_auroc": 0.8}},
 ]
-RESULTS = [{"protocol": "mapl", "runs": RUNS}]
 
 
 @pytest.fixture(scope="module")
@@ -65,18 +65,19 @@ def test_runs_are_added_and_not_repeated(monkeypatch, tmp_path, data):
 
     monkeypatch.setattr(mapl, "magnetic_tile", lambda: data)
     monkeypatch.setattr(mapl, "measure", count)
-    told = Told(("MAPL",), ("clean",), 1, tmp_path, None, "command", tmp_path / "mapl.json")
+    told = Told(("MAPL",), ("clean",), 1, tmp_path, None, "command", tmp_path / "mapl.jsonl")
     mapl.run(told)
     mapl.run(replace(told, rows=("MAPL", "MemSeg"), variants=("clean", "noisy"), n_seeds=2))
 
     wanted = {(r, v, s) for r in ("MAPL", "MemSeg") for v in ("clean", "noisy") for s in (0, 1)}
     assert len(measured) == len(wanted)
     assert set(measured) == wanted
-    written = json.loads(told.out.read_text())["runs"]
+    written = read_runs(told.out)
     assert {(run["row"], run["variant"], run["seed"]) for run in written} == wanted
 
 
-def test_what_is_not_there_is_said(capsys, tmp_path):
+def test_what_is_not_there_is_said(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("DEFECTORY_COMMIT", "abc")
     out = ["--out", str(tmp_path / "none.json")]
 
     assert command_line.main(["mapl", "--rows", "MAPLE", *out]) == 2
@@ -86,7 +87,7 @@ def test_what_is_not_there_is_said(capsys, tmp_path):
 
 
 def test_the_table_has_mean_spread_and_number_of_seeds():
-    shown = table(RESULTS)
+    shown = table(RUNS)
 
     assert "| MAPL (3) | .970 ± .010 |" in shown
     assert "| K = 5 (1) | .600 |" in shown
@@ -95,7 +96,7 @@ def test_the_table_has_mean_spread_and_number_of_seeds():
 
 
 def test_the_drawing_has_a_dot_a_seed_and_a_bar_a_row_and_says_no_more_than_was_measured():
-    drawn = mapl_plots.figures(RESULTS)["mapl.svg"]
+    drawn = mapl_plots.figures(RUNS)["mapl.svg"]
 
     root = ET.fromstring(drawn)
     marks = {kind: len(root.findall(f"{{*}}{kind}")) for kind in ("circle", "rect")}
@@ -104,17 +105,17 @@ def test_the_drawing_has_a_dot_a_seed_and_a_bar_a_row_and_says_no_more_than_was_
     words = [element.text for element in root.findall("{*}text")]
     assert {"MAPL (3)", "MAPL (1)", f"{REFERENCE} (2)", "K = 5 (1)"} <= set(words)
     assert not any("as in the paper" in word for word in words)
-    assert mapl_plots.figures([{"protocol": "mapl", "runs": RUNS, "n_images": 9}]) == {}
+    assert mapl_plots.figures([run | {"n_images": 9} for run in RUNS]) == {}
 
 
 def test_what_has_no_masks_at_all_is_drawn_without_panels_of_pixels():
-    drawn = mapl_plots.figures([{"protocol": "mapl", "runs": RUNS[-1:]}])["mapl.svg"]
+    drawn = mapl_plots.figures(RUNS[-1:])["mapl.svg"]
     assert "image AUROC" in drawn
     assert "AUPRO" not in drawn
 
 
 def test_higher_values_stand_further_right():
-    drawn = ET.fromstring(mapl_plots.figures(RESULTS)["mapl.svg"])
+    drawn = ET.fromstring(mapl_plots.figures(RUNS)["mapl.svg"])
 
     first_row = [float(dot.get("cx")) for dot in drawn.findall("{*}circle")][:3]
     assert first_row == sorted(first_row)

@@ -20,7 +20,7 @@ from benchmarks.outlier_rivals import gaussian_distances, nearest_distances
 from benchmarks.p3 import ABLATIONS, Told, figures
 from benchmarks.p3_collections import CLASS_NAMES, DATA, Material, draw_collection, read_material
 from benchmarks.provenance import provenance
-from benchmarks.result_files import MissingDataError, rounded
+from benchmarks.result_files import MissingDataError, read_runs, read_sized, rounded
 from defectory.detectors.mcod import Mcod
 from defectory.domain import ArrayImages
 from tests.pictures import disc
@@ -95,7 +95,7 @@ def row(**changes):
         "variant": "", "n": 100, "n_outliers": 10, "wall_s": 1.0,
         "last": {"of chance": 0.4, "slots used": 9.0},
         "mcod": {"auroc": 0.95, "aupr_out": 0.7, "aupr_in": 0.99},
-        "provenance": provenance(data="d" * 64, weights="w", seeds=[0], command="python"),
+        "protocol": "p3", **provenance(data="d" * 64, weights="w", command="python"),
     }  # fmt: skip
     return plain | changes
 
@@ -123,27 +123,27 @@ def measured(monkeypatch):
 
 
 def test_an_interrupted_run_goes_on_with_the_rows_that_are_missing(measured, tmp_path):
-    wanted = told(tmp_path / "p3-a.json")
+    wanted = told(tmp_path / "p3-a.jsonl")
     measured.fails = 3
     with pytest.raises(KeyboardInterrupt):
         p3.run(wanted)
-    assert len(p3_runs.read_runs(wanted.out, None)) == 3
+    assert len(read_sized(wanted.out, None)) == 3
     measured.fails = None
     p3.run(wanted)
     assert len(measured.rows) == 8
-    assert len({p3_runs.key(r) for r in p3_runs.read_runs(wanted.out, None)}) == 8
+    assert len({p3_runs.key(r) for r in read_sized(wanted.out, None)}) == 8
     p3.run(wanted)
     assert len(measured.rows) == 8
     p3.run(replace(wanted, again=True))
     assert len(measured.rows) == 16
-    assert len(p3_runs.read_runs(wanted.out, None)) == 8
+    assert len(read_sized(wanted.out, None)) == 8
 
 
 def test_rows_of_a_file_beside_it_are_not_measured_again(measured, tmp_path):
-    p3.run(told(tmp_path / "p3-a.json", classes=(0,)))
-    p3.run(told(tmp_path / "p3-b.json"))
+    p3.run(told(tmp_path / "p3-a.jsonl", classes=(0,)))
+    p3.run(told(tmp_path / "p3-b.jsonl"))
     assert [r["class"] for r in measured.rows] == ["T-shirt"] * 4 + ["dress"] * 4
-    assert len(p3_runs.read_runs(tmp_path / "p3-b.json", None)) == 4
+    assert len(read_sized(tmp_path / "p3-b.jsonl", None)) == 4
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,9 @@ def test_rows_of_a_file_beside_it_are_not_measured_again(measured, tmp_path):
     ],
 )  # fmt: skip
 def test_what_differs_in_anything_is_measured(measured, tmp_path, change):
-    first = told(tmp_path / "p3-a.json", classes=(0,), ratios=(0.1,), n_seeds=1)
+    first = told(tmp_path / "p3-a.jsonl", classes=(0,), ratios=(0.1,), n_seeds=1)
     p3.run(first)
-    p3.run(replace(first, out=tmp_path / "p3-b.json", **change))
+    p3.run(replace(first, out=tmp_path / "p3-b.jsonl", **change))
     n = len(ABLATIONS) - 1 if "ablates" in change else 1  # one concerns networks from scratch
     assert len(measured.rows) == 1 + n
 
@@ -172,11 +172,11 @@ def test_every_ablation_changes_something_and_names_settings_that_there_are():
 
 
 def test_a_smoke_run_and_a_result_never_count_as_each_other(measured, tmp_path):
-    smoke = told(tmp_path / "p3-a.json", n_images=9)
+    smoke = told(tmp_path / "p3-a.jsonl", n_images=9)
     p3.run(smoke)
-    p3.run(told(tmp_path / "p3-b.json"))
+    p3.run(told(tmp_path / "p3-b.jsonl"))
     assert len(measured.rows) == 16
-    page = tables.render([json.loads(smoke.out.read_text())])
+    page = tables.render(read_runs(smoke.out))
     assert "Not measured yet" in page.split("## P3 outliers")[1].split("##")[0]
 
 
@@ -193,8 +193,8 @@ def test_a_row_is_measured_as_it_says(tmp_path):
     found = p3.measure(asked, material, wanted)
     assert (found["n"], found["n_outliers"]) == (30, 6)
     assert found["mcod"]["auroc"] > 0.9
-    assert found["provenance"]["seeds"] == [4]
-    assert found["provenance"]["machine"]["threads"] == 1
+    assert found["data_fingerprint"] == "f" * 16
+    assert found["machine"]["threads"] == 1
     assert found["wall_s"] > 0
     assert p3.measure(replace(asked, is_alone=False), material, wanted)["wall_s"] is None
     assert "rivals" not in found
@@ -214,19 +214,18 @@ def test_a_row_names_the_device_that_auto_finds_and_the_gpu(monkeypatch, tmp_pat
 
 def test_results_of_several_files_are_merged_and_the_newest_counts():
     def dated(date, **changes):
-        return row(**changes, provenance=row()["provenance"] | {"date": date})
+        return row(**changes, date=date)
 
     old, new = dated("2026-01-01", mcod=scored(0.5)), dated("2026-02-01", mcod=scored(0.6))
     full = dated("2026-02-01", mcod=scored(0.7), rivals={"ECOD": scored(0.4)})
     other = dated("2026-01-01", seed=1, mcod=scored(0.8))
-    results = [{"protocol": "p3", "runs": runs} for runs in ([full, other], [old], [new])]
-    kept = [run["mcod"]["auroc"] for r in p3_runs.merge(results) for run in r["runs"]]
-    assert kept == [0.7, 0.8]
-    assert "| **mcod** | .750 | .750 | .750 | .750 |" in tables.render(results)
+    runs = [full, other, old, new]
+    assert [run["mcod"]["auroc"] for run in p3_runs.merge(runs)] == [0.7, 0.8]
+    assert "| **mcod** | .750 | .750 | .750 | .750 |" in tables.render(runs)
 
 
 def p3_page(*runs):
-    page = tables.render([{"protocol": "p3", "runs": list(runs)}])
+    page = tables.render(runs)
     for above, line in pairwise(page.split("\n")):
         if above.startswith("|") and line.startswith("|"):
             assert above.count("|") == line.count("|"), line
@@ -271,8 +270,7 @@ def test_what_differs_in_setting_never_shares_a_table():
 
 
 def test_the_gpu_stands_in_the_provenance():
-    made = row()["provenance"]
-    run = row(provenance=made | {"machine": made["machine"] | {"gpu": "H100"}})
+    run = row(machine=row()["machine"] | {"gpu": "H100"})
     assert "and H100;" in p3_page(run)
 
 
@@ -306,10 +304,10 @@ def curve_runs():
 
 
 def test_the_curves_show_mcod_the_best_rivals_and_what_looks_at_places():
-    result = {"protocol": "p3", "runs": curve_runs()}
-    ((name, text),) = outlier_plots.figures([result]).items()
+    runs = curve_runs()
+    ((name, text),) = outlier_plots.figures(runs).items()
     assert name == "p3-ratios.svg"
-    assert text == outlier_plots.figures([result])[name]
+    assert text == outlier_plots.figures(runs)[name]
     root = ET.fromstring(text)
     words = [node.text for node in root.iter("{http://www.w3.org/2000/svg}text")]
     assert {"mcod", "auto (places)", "rival 5", "rival 4", "rival 3"} <= set(words)
@@ -323,10 +321,10 @@ def test_the_curves_show_mcod_the_best_rivals_and_what_looks_at_places():
 
 def test_no_curve_of_one_ratio_or_of_a_smoke_run():
     runs = curve_runs()
-    assert outlier_plots.figures([{"protocol": "p3", "runs": runs[:1]}]) == {}
-    assert outlier_plots.figures([{"protocol": "p3", "runs": runs, "n_images": 5}]) == {}
+    assert outlier_plots.figures(runs[:1]) == {}
+    assert outlier_plots.figures([run | {"n_images": 5} for run in runs]) == {}
     ablation = [run | {"variant": "no balance"} for run in runs]
-    assert outlier_plots.figures([{"protocol": "p3", "runs": ablation}]) == {}
+    assert outlier_plots.figures(ablation) == {}
 
 
 def test_a_rival_that_some_class_lacks_has_no_point_there():
@@ -341,7 +339,7 @@ def test_a_rival_that_some_class_lacks_has_no_point_there():
 
 
 def parsed(*words):
-    return command_line._parser().parse_args(["p3", *words])
+    return command_line.parser().parse_args(["p3", *words])
 
 
 def test_the_command_beside_a_row_makes_it_again():
@@ -352,7 +350,7 @@ def test_the_command_beside_a_row_makes_it_again():
     ]  # fmt: skip
     options = parsed(*words)
     command = p3_command._command(options, options.ratios)
-    again = command_line._parser().parse_args(shlex.split(command)[3:])
+    again = command_line.parser().parse_args(shlex.split(command)[3:])
     assert vars(again) == vars(options)
 
 
@@ -365,20 +363,17 @@ def test_defects_have_three_ratios_unless_told_and_every_data_set_can_be_named(m
     assert tuple(DATA) == p3_command.DATA
     assert [one.ratios for one in heard] == [(0.1,), (0.05, 0.1, 0.2), (0.05, 0.1, 0.2)]
     assert [one.out.name for one in heard] == [
-        "p3-packaged.json", "p3-solar-cells-packaged.json", "p3-magnetic-tile-packaged.json",
+        "p3-packaged.jsonl", "p3-solar-cells-packaged.jsonl", "p3-magnetic-tile-packaged.jsonl",
     ]  # fmt: skip
     assert len({one.out.parent for one in heard}) == 1
 
 
-def test_the_results_in_the_repository_are_rows_each_once_with_what_made_it():
-    paths = sorted((ROOT / "benchmarks/results").glob("p3*.json"))
+def test_the_results_in_the_repository_are_rows_each_once():
+    paths = sorted((ROOT / "benchmarks/results").glob("p3*.jsonl"))
     assert paths
     for path in paths:
-        runs = p3_runs.read_runs(path, None)
+        runs = read_runs(path)
         assert len({p3_runs.key(run) for run in runs}) == len(runs) > 0
-        for run in runs:
-            assert run["provenance"]["seeds"] == [run["seed"]]
-            assert run["provenance"]["commit"]
 
 
 def test_the_table_of_the_docs_names_the_options_of_as_released():

@@ -42,7 +42,7 @@ def test_a_table_says_in_how_many_pools_a_label_was_given(precision, shown):
         "classifier": "gaussian", "thresholds": "otsu", "n_classifiers": 5, "vote": "majority",
         "own_scores": "as-fitted",
     }  # fmt: skip
-    page = render([{"data_sets": {"tiles": [{"setting": setting, "runs": runs}]}}])
+    page = render([{"data_set": "tiles", "setting": setting, "figures": run} for run in runs])
 
     assert "| gaussian, otsu, K = 5, majority, own scores as-fitted |" in page
     assert f" {shown} |" in page

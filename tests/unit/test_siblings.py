@@ -73,16 +73,22 @@ def test_what_is_left_out_is_as_if_it_had_never_been_fitted():
 
 def test_tables_show_what_was_measured_and_leave_out_what_was_not():
     way = {"n": 33, "auroc": 0.766}
-    folder = {"variant": "p1-contaminated-10", "n_hidden": 40, "none": way, "known": way}
+    folder = {
+        "part": "folder",
+        "variant": "p1-contaminated-10",
+        "n_hidden": 40,
+        "none": way,
+        "known": way,
+    }
     folders = [
         {**folder, "seed": 0, "hidden": way},
         {**folder, "seed": 1, "hidden": {"n": 0, "auroc": None}},
     ]
     left_out = {
-        "n_good": 952, "with_a_sibling": 0.97, "siblings": 5.2,
+        "part": "left-out", "data_set": "p1", "n_good": 952, "with_a_sibling": 0.97, "siblings": 5.2,
         "alone": 0.984, "with_others": 0.983, "with_siblings": 0.842,
     }  # fmt: skip
-    text = tables([{"left_out": {"p1": left_out}, "folders": folders}])
+    text = tables([left_out, *folders])
 
     assert "| P1 magnetic tile | 952 | 97.0% | 5.2 | 0.984 | 0.983 | 0.842 |" in text
     assert "| `p1-contaminated-10` | 2 | 40 | 0.766 (33) | 0.766 (33) | 0.766 (16) |" in text

@@ -1,0 +1,1 @@
+"""What others reach on the same data, by their own code: extra `peers`."""
