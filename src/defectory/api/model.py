@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from defectory.api.labels import Labels, Masks
 from defectory.api.predictions import Predictions
 from defectory.api.updates import Update, learn_labels
 from defectory.api.warnings import warn
-from defectory.calibration import Threshold
 from defectory.domain import OutputError, Progress
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
@@ -23,6 +22,9 @@ from defectory.workflows.evaluation.results import Evaluation
 from defectory.workflows.scoring.exports import check_output
 from defectory.workflows.scoring.score import decide_images
 from defectory.workflows.suspects import RecordedSuspect, recorded_suspects
+
+if TYPE_CHECKING:
+    from defectory.calibration import Threshold
 
 
 class Model:
@@ -41,7 +43,7 @@ class Model:
         self._calibrated = calibrated
 
     @property
-    def threshold(self) -> Threshold:
+    def threshold(self) -> "Threshold":
         """The threshold of image scores, with what it promises: `value`, `is_kept`, `explain()`."""
         return self._calibrated.threshold
 

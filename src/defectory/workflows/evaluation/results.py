@@ -28,6 +28,7 @@ class Evaluation:
     samples, scores, decisions, maps : of the judged images, in one order
     n_normal, n_anomalous, n_unlabeled : judged images by label
     notes : what a reader must know first
+    data_fingerprint : hash of the judged images, labels and masks
     root : folder of the data set
     """
 
