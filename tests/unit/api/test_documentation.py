@@ -74,7 +74,10 @@ def test_a_public_class_documents_how_it_is_made(name):
 
 
 def test_the_check_sees_what_is_missing():
-    assert names_in_sections("One.\n\nParameters\n----------\na, b : int\n    c : no\n") == {"a", "b"}
+    assert names_in_sections("One.\n\nParameters\n----------\na, b : int\n    c : no\n") == {
+        "a",
+        "b",
+    }
     assert names_in_sections("One.\n\nNotes\n-----\na : int\n") == set()
 
 
