@@ -1,16 +1,22 @@
 """`defectory.fit`."""
 
 from collections.abc import Collection
-from math import isfinite
-from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 from defectory.api.datasets import as_dataset
 from defectory.api.images import Images
 from defectory.api.labels import Groups, Labels, Masks
 from defectory.api.model import Model
+from defectory.api.settings import (
+    check_flags,
+    check_limits,
+    check_numbers,
+    check_progress,
+    check_text,
+    check_whole,
+)
 from defectory.api.warnings import warn
-from defectory.domain import ParameterError, Progress
+from defectory.domain import Progress
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions
 
@@ -100,13 +106,12 @@ def fit(
     ResourceError : more memory or time would be needed than is allowed.
     MissingExtraError : the extra `train` is not installed.
     """
-    _check_whole(size=size, tiles=tiles, seed=seed)
-    _check_numbers(
-        false_reject_rate=false_reject_rate,
-        confidence=confidence,
-        time_budget=time_budget,
-        max_memory=max_memory,
-    )
+    check_whole(size=size, tiles=tiles, seed=seed)
+    check_numbers(false_reject_rate=false_reject_rate, confidence=confidence)
+    check_limits(time_budget=time_budget, max_memory=max_memory)
+    check_flags(cache=cache, skip_unreadable=skip_unreadable)
+    check_text(backbone=backbone, device=device)
+    check_progress(progress)
     options = FitOptions(
         detector=detector,
         backbone=backbone,
@@ -125,17 +130,3 @@ def fit(
     result = fit_dataset(dataset, options, progress=progress)
     warn([*result.notes, *([] if groups is None else [_UNUSED_GROUPS])])
     return Model(result.model)
-
-
-def _check_whole(**settings: object) -> None:
-    for name, value in settings.items():
-        if isinstance(value, bool) or not isinstance(value, Integral):
-            raise ParameterError(f"{name} is {value!r}; give a whole number")
-
-
-def _check_numbers(**settings: object) -> None:
-    for name, value in settings.items():
-        if value is None and name in ("time_budget", "max_memory"):
-            continue
-        if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
-            raise ParameterError(f"{name} is {value!r}; give a number")

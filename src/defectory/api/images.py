@@ -4,7 +4,7 @@ import os
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from defectory.api.arrays import check_image, split_stack
 from defectory.domain import ArrayImages, DataError, ImageSource, ParameterError
 from defectory.domain.images import Image
-from defectory.workflows.given import images_of_files, read_data
+from defectory.workflows.given import images_of_files, read_unlabeled
 
 AnyPath = str | os.PathLike[str]
 
@@ -24,10 +24,11 @@ _SEVERAL = "a path, a list of paths, an array (n, h, w, 3), a list of arrays or 
 
 @dataclass(frozen=True)
 class NamedImages:
-    """Images to look at, and what a person calls them."""
+    """Images to look at, what a person calls them, and what that person should know of them."""
 
     source: ImageSource
     names: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def name_images(images: Images) -> NamedImages:
@@ -40,8 +41,9 @@ def name_images(images: Images) -> NamedImages:
     """
     given = read_images(images)
     if isinstance(given, Path):
-        dataset = read_data(given)
-        return NamedImages(dataset.images(), tuple(s.name for s in dataset.samples))
+        dataset = read_unlabeled(given)
+        names = tuple(sample.name for sample in dataset.samples)
+        return NamedImages(dataset.images(), names, dataset.notes)
     if isinstance(given, Sequence):
         return NamedImages(images_of_files(given), tuple(str(path) for path in given))
     return NamedImages(given, tuple(f"images[{i}]" for i in range(len(given))))
@@ -55,16 +57,21 @@ def read_images(images: object) -> Path | Sequence[Path] | ImageSource:
     ParameterError : what was given is no image.
     DataError : a listed file is not there.
     """
-    if isinstance(images, str | os.PathLike):
+    if is_path(images):
         return Path(images)
     if _is_source(images):
         return CheckedImages(images)  # type: ignore[arg-type]
     items = _items(images)
     if not items:
         raise ParameterError("there are no images; give at least one")
-    if any(isinstance(item, str | os.PathLike) for item in items):
+    if any(is_path(item) for item in items):
         return [_existing_file(item, i) for i, item in enumerate(items)]
     return ArrayImages([check_image(item, i) for i, item in enumerate(items)])
+
+
+def is_path(value: object) -> TypeGuard[AnyPath]:
+    """Return whether a value is a path, as text or not."""
+    return isinstance(value, str | os.PathLike)
 
 
 def _items(images: object) -> list[Any]:
@@ -82,7 +89,7 @@ def _items(images: object) -> list[Any]:
 
 
 def _existing_file(item: object, index: int) -> Path:
-    if not isinstance(item, str | os.PathLike):
+    if not is_path(item):
         raise ParameterError(
             f"image {index} is of type {type(item).__name__} among paths; give only paths or only arrays"
         )

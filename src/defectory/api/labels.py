@@ -1,6 +1,5 @@
 """What callers give as labels, masks and groups of n images -> codes, arrays or files, strings."""
 
-import os
 from collections.abc import Collection, Hashable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.api.arrays import check_mask
-from defectory.api.images import AnyPath
+from defectory.api.images import AnyPath, is_path
 from defectory.domain import Label, MaskSource, ParameterError
 from defectory.domain.images import Mask
 from defectory.workflows.given import read_label_codes
@@ -56,8 +55,7 @@ def read_masks(masks: Masks | None, n: int) -> Sequence[Mask | Path | None] | Ma
         return masks  # type: ignore[return-value]
     found: list[Mask | Path | None] = []
     for i, item in enumerate(_values("masks", masks, n)):
-        is_path = isinstance(item, str | os.PathLike)
-        found.append(None if item is None else Path(item) if is_path else check_mask(item, i))
+        found.append(None if item is None else Path(item) if is_path(item) else check_mask(item, i))
     return found
 
 

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.api.datasets import as_dataset
-from defectory.api.images import AnyPath, Images, name_images
+from defectory.api.images import AnyPath, Images, is_path, name_images
 from defectory.api.labels import Labels, Masks
 from defectory.api.predictions import Predictions
+from defectory.api.settings import check_flags, check_numbers, check_progress
 from defectory.api.updates import Update, learn_labels
 from defectory.api.warnings import warn
-from defectory.domain import OutputError, Progress
+from defectory.domain import OutputError, ParameterError, Progress
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.results import Evaluation
@@ -88,7 +89,9 @@ class Model:
         ImageReadError : an image cannot be read.
         ParameterError : what was given is no image.
         """
-        return self.predict(images, progress=progress).scores
+        found, notes = self._judge(images, progress)
+        warn(notes)
+        return found.scores
 
     def predict(self, images: Images, *, progress: Progress | None = None) -> Predictions:
         """Return one decision an image, with regions where it is rejected.
@@ -106,9 +109,17 @@ class Model:
         ImageReadError : an image cannot be read.
         ParameterError : what was given is no image.
         """
+        found, notes = self._judge(images, progress)
+        warn(notes)
+        return found
+
+    def _judge(
+        self, images: Images, progress: Progress | None
+    ) -> tuple[Predictions, tuple[str, ...]]:
+        check_progress(progress)
         named = name_images(images)
         decisions = decide_images(self._calibrated, named.source, progress=progress)
-        return Predictions(decisions, named, self._calibrated)
+        return Predictions(decisions, named, self._calibrated), named.notes
 
     def evaluate(
         self,
@@ -141,6 +152,10 @@ class Model:
         DataError : no image is labeled, or an image or mask cannot be read.
         ParameterError : an argument has a wrong type, shape or length.
         """
+        check_flags(skip_unreadable=skip_unreadable)
+        check_progress(progress)
+        if labels is None and not is_path(images):
+            raise ParameterError("figures need labels; give one an image: 0 good, 1 defective")
         dataset = as_dataset(images, labels, masks, good_words=good_words, bad_words=bad_words)
         found = evaluate(
             self._calibrated, dataset, skip_unreadable=skip_unreadable, progress=progress
@@ -178,15 +193,19 @@ class Model:
         Raises
         ------
         ParameterError : the detector takes no labels, or an argument has a wrong type, shape or length.
-        DataError : an image is unlabeled or labeled twice, or cannot be read.
+        DataError : no image has a label, one has two, or cannot be read.
         """
+        check_flags(cache=cache)
+        check_progress(progress)
+        if labels is None and not is_path(images):
+            raise ParameterError("update takes labels; give one an image: 0 good, 1 defective")
         dataset = as_dataset(images, labels, masks, good_words=good_words, bad_words=bad_words)
         # a copy of its own, as its bundle has it: others may score meanwhile, and a model that was never
         # saved learns what its bundle would learn
         own = deepcopy(self)._calibrated
         found = learn_labels(own, dataset, cache=cache, progress=progress)
-        if not found.model.threshold.is_kept:
-            warn([found.model.threshold.explain()])
+        threshold = found.model.threshold
+        warn([*found.notes, *([] if threshold.is_kept else [threshold.explain()])])
         return Update(
             model=Model(found.model),
             flips=found.flips,
@@ -209,6 +228,7 @@ class Model:
         ------
         ParameterError : a number is out of its range.
         """
+        check_numbers(rate=rate, **({} if confidence is None else {"confidence": confidence}))
         other = self._calibrated.with_false_reject_rate(rate, confidence)
         _ = other.threshold  # refuses a rate outside (0, 1)
         return type(self)(other)

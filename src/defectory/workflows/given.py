@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.domain import DataError, ImageSource, Label, MaskSource, ParameterError
+from defectory.domain import DataError, ImageSource, Label, MaskSource
 from defectory.domain.images import Mask
 from defectory.sources import (
     Dataset,
@@ -15,7 +15,9 @@ from defectory.sources import (
     MixedMasks,
     Sample,
     SourceDataset,
+    Vocabulary,
     read_dataset,
+    read_images,
 )
 
 Words = Iterable[str]
@@ -23,26 +25,19 @@ Words = Iterable[str]
 
 def read_data(path: Path, good_words: Words = (), bad_words: Words = ()) -> Dataset:
     """Return the data set of a folder, manifest or image file, as the command line reads it."""
-    if any(good_words) or any(bad_words):
-        raise ParameterError("words of your own are not understood yet")  # SEAM
-    return read_dataset(path)
+    return read_dataset(path, good_words=good_words, bad_words=bad_words)
+
+
+def read_unlabeled(path: Path) -> Dataset:
+    """Return the images of a folder, manifest or image file, whatever their folders are called."""
+    return read_images(path)
 
 
 def read_label_codes(
     values: Sequence[object], good_words: Words = (), bad_words: Words = ()
 ) -> NDArray[np.int8]:
     """Return (n,) codes of words, 0 and 1, True and False, None; DataError names what is not understood."""
-    known = {  # SEAM
-        **dict.fromkeys(("normal", "good", "ok", "0", "0.0", "False", *good_words), Label.NORMAL),
-        **dict.fromkeys(
-            ("anomalous", "defect", "bad", "1", "1.0", "True", *bad_words), Label.ANOMALOUS
-        ),
-        **dict.fromkeys(("unlabeled", "-1", "None", "nan"), Label.UNLABELED),
-    }
-    unknown = [v for v in values if str(v) not in known]
-    if unknown:
-        raise DataError(f"{len(unknown)} of {len(values)} labels are not understood: {unknown[:5]}")
-    return np.array([known[str(v)] for v in values], np.int8)
+    return Vocabulary(good_words, bad_words).labels_of(values)
 
 
 def images_of_files(paths: Sequence[Path]) -> ImageSource:

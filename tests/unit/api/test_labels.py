@@ -179,6 +179,11 @@ def test_masks_need_labels_and_no_file_counts_twice(tmp_path):
         as_dataset([path, path.parent / "." / "a.png"])
 
 
+def test_a_mask_that_marks_a_good_part_is_a_contradiction():
+    with pytest.raises(ParameterError, match="image 1 is labeled normal, but its mask marks a def"):
+        as_dataset([IMAGE, IMAGE + 1], [0, 0], [~MASK & MASK, MASK])
+
+
 def test_names_of_files_are_relative_to_the_folder_that_they_share(tmp_path):
     paths = [save(tmp_path / place, IMAGE + i) for i, place in enumerate(("a/1.png", "b/1.png"))]
     dataset = as_dataset(paths)

@@ -86,6 +86,8 @@ def test_another_promise_moves_the_threshold_and_leaves_the_model(model, good):
     np.testing.assert_array_equal(other.decision_function(good), model.decision_function(good))
     with pytest.raises(ParameterError, match=r"false-reject rate is 1\.5"):
         model.with_false_reject_rate(1.5)
+    with pytest.raises(ParameterError, match="rate is '1 %'; give a number"):
+        model.with_false_reject_rate("1 %")
 
 
 def test_saving_keeps_what_is_there_unless_told_otherwise(model, tmp_path):
@@ -137,6 +139,11 @@ def test_evaluation_takes_what_fit_takes(model, good, defects, parts):
     assert (of_folder.n_normal, of_folder.n_anomalous) == (3, 3)
 
 
+def test_figures_need_labels(model, good):
+    with pytest.raises(ParameterError, match="figures need labels; give one an image: 0 good, 1"):
+        model.evaluate(good)
+
+
 def test_an_update_gives_a_new_model_and_what_it_changed(good, defects):
     with pytest.warns(defectory.DefectoryWarning):
         model = defectory.fit(good, size=SIZE_PX)
@@ -151,8 +158,10 @@ def test_an_update_gives_a_new_model_and_what_it_changed(good, defects):
     assert update.model.facts["updates"][0]["n_labels"] == 2
     for flip in update.flips:
         assert flip.was_rejected != flip.is_rejected
-    with pytest.raises(defectory.DataError, match=r"say normal or anomalous of images\[0\]"):
+    with pytest.raises(ParameterError, match="update takes labels; give one an image"):
         model.update([image])
+    with pytest.raises(defectory.DataError, match="none of 1 rows has a label"):
+        model.update([image], [None])
     assert len(pickle.loads(pickle.dumps(update.model)).decision_function(good)) == len(good)
 
 

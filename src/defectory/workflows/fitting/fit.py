@@ -80,7 +80,7 @@ def _make_detector(options: FitOptions) -> Detector:
     known = signature(make).parameters
     if "n_tiles" not in known and options.n_tiles != 1:
         raise ParameterError(
-            f"{options.detector} reads no tiles; leave --tiles out, or take --detector gaussian"
+            f"{options.detector} reads no tiles; leave tiles out, or take the detector gaussian"
         )
     return make(**{name: value for name, value in settings.items() if name in known})
 

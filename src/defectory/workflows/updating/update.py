@@ -31,7 +31,7 @@ def updatable(detector: Detector) -> TakesLabels:
         return detector
     raise ParameterError(
         f"a bundle of {detector.name} takes no labels once it is fitted; "
-        "fit with --detector auto to have one that does"
+        "fit with the detector auto to have one that does"
     )
 
 
