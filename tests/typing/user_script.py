@@ -83,6 +83,9 @@ class Printed:
     def note(self, text: str) -> None:
         print(text)
 
+    def say(self, text: str) -> None:
+        print(text)
+
 
 def fit_in_every_way() -> list[Model]:
     camera: ImageSource = Camera()

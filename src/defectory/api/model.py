@@ -20,7 +20,6 @@ from defectory.domain import OutputError, ParameterError, Progress
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.results import Evaluation
-from defectory.workflows.scoring.exports import check_output
 from defectory.workflows.scoring.score import decide_images
 from defectory.workflows.suspects import RecordedSuspect, recorded_suspects
 
@@ -241,19 +240,18 @@ class Model:
         path : str or Path
             such as `parts.defectory`
         overwrite : bool
-            replace an existing bundle
+            replace an existing bundle; anything else that is there stays in either case
 
         Raises
         ------
-        OutputError : there is a file and it may not be replaced, or the path cannot be written.
+        OutputError : there is something that may not be replaced, or the path cannot be written.
         """
         target = Path(path)
         if target.exists() and not overwrite:
             raise OutputError(
                 f"{target} exists already; choose another name or give overwrite=True"
             )
-        check_output(target, overwrite=overwrite)
-        self._calibrated.save(target)
+        self._calibrated.save(target, overwrite=overwrite)
 
     def __repr__(self) -> str:
         threshold, name = self.threshold, self._calibrated.bundle.detector.name

@@ -56,8 +56,8 @@ def check_words(**settings: object) -> None:
 def check_progress(progress: object) -> None:
     """Refuse what cannot be told how far work is; ParameterError."""
     if progress is not None and not all(
-        hasattr(progress, name) for name in ("start", "advance", "note")
+        hasattr(progress, name) for name in ("start", "advance", "note", "say")
     ):
         raise ParameterError(
-            f"progress is {progress!r}; give an object with start, advance and note, or None"
+            f"progress is {progress!r}; give an object with start, advance, note and say, or None"
         )

@@ -35,7 +35,12 @@ class Progress(Protocol):
         ...
 
     def say(self, text: str) -> None:
-        """Tell something that a person should know, in one line that stays."""
+        """Tell something that a person should know.
+
+        Parameters
+        ----------
+        text : one line, which stays
+        """
         ...
 
 

@@ -31,7 +31,7 @@ from tests.unit.api.conftest import SIZE_PX
         ("skip_unreadable", "no", "skip_unreadable is 'no'; give True or False"),
         ("cache", "/tmp/x", "cache is '/tmp/x'; give True or False"),
         ("backbone", None, "backbone is None; give text"), ("device", 3, "device is 3; give text"),
-        ("progress", True, "progress is True; give an object with start, advance and note, or None"),
+        ("progress", True, "progress is True; give an object with start, advance, note and say, or None"),
         ("good_words", "fein", "good_words is 'fein'; give a list of words"),
         ("bad_words", 5, "bad_words is 5; give a list of words"),
         ("detector", "padim", "no detector is named 'padim'; there are auto, gaussian"),

@@ -100,6 +100,11 @@ def test_saving_keeps_what_is_there_unless_told_otherwise(model, tmp_path):
     assert path.read_bytes() == before
     other.save(path, overwrite=True)
     assert defectory.load(path).threshold == other.threshold
+    notes = tmp_path / "notes.txt"
+    notes.write_text("mine")
+    with pytest.raises(OutputError):
+        other.save(notes, overwrite=True)
+    assert notes.read_text() == "mine"
 
 
 def test_the_repr_is_short_and_says_what_is_promised(model):
