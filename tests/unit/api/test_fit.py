@@ -65,7 +65,7 @@ def test_a_detector_object_is_used_and_not_changed(good):
     detector = PatchMemory(size_px=SIZE_PX, seed=5)
     before = dict(vars(detector))
     with pytest.warns(DefectoryWarning):
-        model = defectory.fit(good, detector=detector, seed=5, size=SIZE_PX)
+        model = defectory.fit(good, detector=detector, size=SIZE_PX)
     assert vars(detector) == before
     assert repr(model).startswith("Model(patch-memory, ")
     assert model.facts["seed"] == 5
