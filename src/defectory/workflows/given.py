@@ -69,8 +69,8 @@ def dataset_of(
         root, names = _root_and_names(images)
         paths, source = images, images_of_files(images)
     else:
-        root, names = Path(), [f"images[{i}]" for i in range(len(images))]
-        paths, source = [Path(name) for name in names], images
+        root, names = Path("images"), [f"images[{i}]" for i in range(len(images))]
+        paths, source = [root / name for name in names], images
     if isinstance(images, Sequence) and isinstance(masks, Sequence):
         mask_paths = [mask for mask in masks if mask is None or isinstance(mask, Path)]
         if len(mask_paths) == len(masks):

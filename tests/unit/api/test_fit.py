@@ -41,10 +41,11 @@ from tests.unit.api.conftest import SIZE_PX
     ],
 )  # fmt: skip
 def test_settings_are_refused_before_the_images_are_read(setting, value, says, tmp_path):
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"no picture")
+    broken = [tmp_path / name for name in ("a.png", "b.png")]
+    for path in broken:
+        path.write_bytes(b"no picture")
     with pytest.raises(ParameterError) as caught:
-        defectory.fit([broken] * 1, **{setting: value})
+        defectory.fit(broken, **{setting: value})
     assert str(caught.value).startswith(says)
 
 

@@ -28,7 +28,8 @@ IMAGE = np.zeros((8, 8, 3), np.uint8)
     ("given", "codes"),
     [
         (None, [-1, -1, -1]), ([0, 1, None], [0, 1, -1]), ([False, True, nan], [0, 1, -1]),
-        (["good", "defect", None], [0, 1, -1]), ((0.0, 1.0, nan), [0, 1, -1]),
+        (["good", "defect", None], [0, 1, -1]), (["OK", "NOK", "n/a"], [0, 1, -1]),
+        (["Gut", "Ausschuss", nan], [0, 1, -1]), ((0.0, 1.0, nan), [0, 1, -1]),
         ([Label.NORMAL, Label.ANOMALOUS, Label.UNLABELED], [0, 1, -1]),
         (np.array([0, 1, -1]), [0, 1, -1]), (np.array([True, False, True]), [1, 0, 1]),
         (np.array([[0], [1], [1]]).ravel(), [0, 1, 1]), (Column([0, 1, None]), [0, 1, -1]),
@@ -167,6 +168,17 @@ def test_a_folder_says_itself_what_its_images_are(tmp_path):
     for name in ("labels", "masks", "groups"):
         with pytest.raises(ParameterError, match=f"^{name} go with a list of images"):
             as_dataset(tmp_path, **{name: [0]})
+
+
+def test_advice_of_the_command_line_is_given_in_python(tmp_path):
+    for folder in ("good", "Charge 7"):
+        save(tmp_path / folder / "a.png", IMAGE)
+    with pytest.raises(DataError) as caught:
+        as_dataset(tmp_path)
+    assert "--" not in str(caught.value)
+    assert "good_words=['Charge 7'] or bad_words=['Charge 7']" in str(caught.value)
+    dataset = as_dataset(tmp_path, bad_words=["Charge 7"])
+    assert sorted(dataset.labels.tolist()) == [0, 1]
 
 
 def test_masks_need_labels_and_no_file_counts_twice(tmp_path):
