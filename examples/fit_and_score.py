@@ -8,8 +8,9 @@ import defectory
 def main(data: str, *images: str) -> None:
     model = defectory.fit(data, false_reject_rate=0.01)
     print(model.threshold.explain())
-    model.save("parts.defectory")
-    for path, decision in zip(images, defectory.load("parts.defectory").score(images), strict=True):
+    model.save("parts.defectory", overwrite=True)
+    found = defectory.load("parts.defectory").predict(images)
+    for path, decision in zip(images, found, strict=True):
         verdict = "reject" if decision.is_anomalous else "accept"
         print(f"{verdict} {decision.score:8.3f} {path} {len(decision.regions)} regions")
 

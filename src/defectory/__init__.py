@@ -1,9 +1,9 @@
 """Label-efficient visual anomaly and defect detection.
 
 >>> import defectory
->>> model = defectory.fit("parts/")                        # doctest: +SKIP
->>> model.save("parts.defectory")                          # doctest: +SKIP
->>> defectory.load("parts.defectory").score(["new.png"])   # doctest: +SKIP
+>>> model = defectory.fit("parts/")                          # doctest: +SKIP
+>>> model.save("parts.defectory")                            # doctest: +SKIP
+>>> defectory.load("parts.defectory").predict("new.png")     # doctest: +SKIP
 """
 
 from typing import TYPE_CHECKING, Any
@@ -12,28 +12,109 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from defectory.api.fit import fit
-    from defectory.domain import DefectoryError, Label
-    from defectory.workflows.calibrated import CalibratedDetector as Model
-    from defectory.workflows.calibrated import load_calibrated as load
-    from defectory.workflows.fitting.options import FitOptions
-
-__all__ = ["DefectoryError", "FitOptions", "Label", "Model", "__version__", "fit", "load"]
+    from defectory.api.model import Model, load
+    from defectory.api.predictions import Predictions
+    from defectory.api.updates import Update
+    from defectory.api.warnings import DefectoryWarning
+    from defectory.calibration import Threshold
+    from defectory.detectors.auto import Auto
+    from defectory.detectors.base import Detector
+    from defectory.detectors.gaussian import Gaussian
+    from defectory.detectors.mapl import Mapl
+    from defectory.detectors.mcod import Mcod
+    from defectory.detectors.memseg import MemSeg
+    from defectory.detectors.patch_memory import PatchMemory
+    from defectory.domain import (
+        BundleError,
+        CheckpointError,
+        DataError,
+        Decision,
+        DefectoryError,
+        ImageReadError,
+        ImageSource,
+        Label,
+        ManifestError,
+        MaskError,
+        MaskSource,
+        MissingExtraError,
+        NotFittedError,
+        OutputError,
+        ParameterError,
+        Progress,
+        Region,
+        ResourceError,
+    )
+    from defectory.workflows.evaluation.results import Evaluation
 
 _HOMES = {
-    "DefectoryError": ("defectory.domain", "DefectoryError"),
-    "FitOptions": ("defectory.workflows.fitting.options", "FitOptions"),
-    "Label": ("defectory.domain", "Label"),
-    "Model": ("defectory.workflows.calibrated", "CalibratedDetector"),
-    "fit": ("defectory.api.fit", "fit"),
-    "load": ("defectory.workflows.calibrated", "load_calibrated"),
-}
+    "defectory.api.fit": ("fit",),
+    "defectory.api.model": ("Model", "load"),
+    "defectory.api.predictions": ("Predictions",),
+    "defectory.api.updates": ("Update",),
+    "defectory.api.warnings": ("DefectoryWarning",),
+    "defectory.calibration": ("Threshold",),
+    "defectory.detectors.auto": ("Auto",),
+    "defectory.detectors.base": ("Detector",),
+    "defectory.detectors.gaussian": ("Gaussian",),
+    "defectory.detectors.mapl": ("Mapl",),
+    "defectory.detectors.mcod": ("Mcod",),
+    "defectory.detectors.memseg": ("MemSeg",),
+    "defectory.detectors.patch_memory": ("PatchMemory",),
+    "defectory.domain": (
+        "BundleError", "CheckpointError", "DataError", "Decision", "DefectoryError", "ImageReadError",
+        "ImageSource", "Label", "ManifestError", "MaskError", "MaskSource", "MissingExtraError",
+        "NotFittedError", "OutputError", "ParameterError", "Progress", "Region", "ResourceError",
+    ),
+    "defectory.workflows.evaluation.results": ("Evaluation",),
+}  # fmt: skip
+
+__all__ = [
+    "Auto",
+    "BundleError",
+    "CheckpointError",
+    "DataError",
+    "Decision",
+    "DefectoryError",
+    "DefectoryWarning",
+    "Detector",
+    "Evaluation",
+    "Gaussian",
+    "ImageReadError",
+    "ImageSource",
+    "Label",
+    "ManifestError",
+    "Mapl",
+    "MaskError",
+    "MaskSource",
+    "Mcod",
+    "MemSeg",
+    "MissingExtraError",
+    "Model",
+    "NotFittedError",
+    "OutputError",
+    "ParameterError",
+    "PatchMemory",
+    "Predictions",
+    "Progress",
+    "Region",
+    "ResourceError",
+    "Threshold",
+    "Update",
+    "__version__",
+    "fit",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:
     """Import public names when they are first used: `defectory --help` must not wait for them."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'defectory' has no attribute {name!r}")
-    import importlib
+    for module, names in _HOMES.items():
+        if name in names:
+            import importlib
 
-    module, attribute = _HOMES[name]
-    return getattr(importlib.import_module(module), attribute)
+            return getattr(importlib.import_module(module), name)
+    raise AttributeError(f"module 'defectory' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

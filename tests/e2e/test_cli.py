@@ -130,14 +130,15 @@ def test_inspect_as_text_and_as_json(parts):
 def test_the_python_interface_gives_what_the_command_line_gives(parts, bundle, tmp_path):
     run("score", bundle, parts / "test", "-o", tmp_path / "out")
     rows = [json.loads(x) for x in (tmp_path / "out/scores.jsonl").read_text().splitlines()]
-    model = defectory.fit(parts, size_px=64)
+    with pytest.warns(defectory.DefectoryWarning, match="needs 283 more good images"):
+        model = defectory.fit(parts, size=64)
     model.save(tmp_path / "again.defectory")
     again = defectory.load(tmp_path / "again.defectory")
     paths = [parts / "test" / row["image"] for row in rows]
-    decisions = again.score(paths)
+    decisions = again.predict(paths)
     assert [d.score for d in decisions] == [row["score"] for row in rows]
     assert again.with_false_reject_rate(0.5).threshold.value < again.threshold.value
-    assert [d.score for d in model.score(paths)] == [d.score for d in decisions]
+    assert [d.score for d in model.predict(paths)] == [d.score for d in decisions]
 
 
 def test_unreadable_images_are_named_and_skipped_only_when_asked(parts, bundle, tmp_path):

@@ -162,7 +162,7 @@ def test_update_refuses_with_one_line_and_writes_nothing(
     refused = run("update", bundle, labels, "-o", out)
     words = {
         "output": "exists and is not a bundle that defectory wrote",
-        "detector": "fit with --detector auto",
+        "detector": "fit with the detector auto",
         "labels": "none of 1 rows has a label; write normal or anomalous",
         "bundle": "there is no such file",
     }

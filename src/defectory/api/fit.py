@@ -1,31 +1,132 @@
 """`defectory.fit`."""
 
-from dataclasses import fields
-from pathlib import Path
-from typing import Any
+from collections.abc import Collection
+from typing import TYPE_CHECKING
 
-from defectory.domain import ParameterError, Progress
-from defectory.workflows.calibrated import CalibratedDetector
+from defectory.api.datasets import as_dataset
+from defectory.api.images import Images
+from defectory.api.labels import Groups, Labels, Masks
+from defectory.api.model import Model
+from defectory.api.settings import (
+    check_flags,
+    check_limits,
+    check_numbers,
+    check_progress,
+    check_text,
+    check_whole,
+)
+from defectory.api.warnings import warn
+from defectory.domain import Progress
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions
 
+if TYPE_CHECKING:
+    from defectory.detectors.base import Detector
+
+_UNUSED_GROUPS = (
+    "groups are checked but not used yet: when scores are held out for the threshold, "
+    "images of one group may be on both sides"
+)
+
 
 def fit(
-    data: Path | str, *, progress: Progress | None = None, **options: Any
-) -> CalibratedDetector:
-    """Return a model fitted on a folder or manifest: `fit_dataset` for a script or notebook.
+    images: Images,
+    labels: Labels | None = None,
+    masks: Masks | None = None,
+    *,
+    groups: Groups | None = None,
+    detector: "str | Detector" = "auto",
+    false_reject_rate: float = 0.01,
+    confidence: float = 0.95,
+    size: int = 256,
+    tiles: int = 1,
+    backbone: str = "efficientnet-lite0",
+    seed: int = 0,
+    time_budget: float | None = None,
+    max_memory: int | None = None,
+    device: str = "auto",
+    cache: bool = True,
+    skip_unreadable: bool = False,
+    good_words: Collection[str] = (),
+    bad_words: Collection[str] = (),
+    progress: Progress | None = None,
+) -> Model:
+    """Return a model that has learned what is normal, and from labels and masks where there are any.
+
+    Warns (`DefectoryWarning`) of what the command line prints as notes: too few good images for the
+    promise, images left out.
 
     Parameters
     ----------
-    data : folder (MVTec layout, labeled tree, or just images) or CSV/JSONL manifest
-    options : the fields of FitOptions, such as detector="gaussian", false_reject_rate=0.01
+    images : path, paths, array, arrays or ImageSource
+        A path is a folder (MVTec layout; good/, defect.../, unlabeled/; or just images) or a CSV or JSONL
+        manifest, of which the train split is used, or everything where nothing is called train. Arrays are
+        (h, w, 3) RGB or (h, w) grey of uint8, in a list, or as one array (n, h, w, 3) or (n, h, w).
+    labels : sequence of n, or None
+        0, False, "good" ... normal; 1, True, "defect" ... anomalous; -1, None, nan unlabeled: codes of
+        `Label`, or words as in manifests. None: all unlabeled. A pandas column is read by position.
+    masks : sequence of n, MaskSource or None
+        (h, w) arrays, not 0 where defective, or mask files; None where there is none
+    groups : sequence of n, or None
+        images of one value belong together (a part, a batch); checked, not used yet
+    detector : str or Detector
+        name, or a detector object with settings of its own: it is not changed, and what it sets
+        (size, tiles, backbone, seed) cannot be set here as well
+    false_reject_rate : float in (0, 1)
+        share of good parts that may be rejected
+    confidence : float in (0, 1)
+        how surely that is to hold
+    size : int
+        side in pixels that images are resized to; a multiple of 32
+    tiles : int
+        read images as tiles x tiles tiles of that size, for tiny defects
+    backbone : str
+        frozen features: efficientnet-lite0, or timm:NAME
+    seed : int, >= 0
+        of every random draw
+    time_budget : float or None
+        seconds; fewer images are learned from where all would take longer
+    max_memory : int or None
+        bytes; refused before work starts where the estimate is higher
+    device : str
+        to train networks on: auto, cpu, cuda or cuda-bf16
+    cache : bool
+        keep features on disk for the next fit
+    skip_unreadable : bool
+        leave out images that cannot be read, and warn; else they are an error
+    good_words, bad_words : of str
+        words for good and bad parts beside the known ones, in folder names, manifests and labels
+    progress : Progress or None
+        told of stages and images
 
     Raises
     ------
-    ParameterError : an option that FitOptions does not have, or out of its range; see also `fit_dataset`.
+    ParameterError : an argument has a wrong type, shape, length or range.
+    DataError : the images cannot be used, or one cannot be read.
+    ResourceError : more memory or time would be needed than is allowed.
+    MissingExtraError : the extra `train` is not installed.
     """
-    known = {entry.name for entry in fields(FitOptions)}
-    unknown = sorted(set(options) - known)
-    if unknown:
-        raise ParameterError(f"fit has no option {unknown[0]!r}; it has {', '.join(sorted(known))}")
-    return fit_dataset(data, FitOptions(**options), progress=progress).model
+    check_whole(size=size, tiles=tiles, seed=seed)
+    check_numbers(false_reject_rate=false_reject_rate, confidence=confidence)
+    check_limits(time_budget=time_budget, max_memory=max_memory)
+    check_flags(cache=cache, skip_unreadable=skip_unreadable)
+    check_text(backbone=backbone, device=device)
+    check_progress(progress)
+    options = FitOptions(
+        detector=detector,
+        backbone=backbone,
+        size_px=size,
+        n_tiles=tiles,
+        seed=seed,
+        false_reject_rate=false_reject_rate,
+        confidence=confidence,
+        time_budget_s=time_budget,
+        max_memory_bytes=max_memory,
+        skip_unreadable=skip_unreadable,
+        use_cache=cache,
+        device=device,
+    )
+    dataset = as_dataset(images, labels, masks, groups, good_words=good_words, bad_words=bad_words)
+    result = fit_dataset(dataset, options, progress=progress)
+    warn([*result.notes, *([] if groups is None else [_UNUSED_GROUPS])])
+    return Model(result.model)

@@ -180,6 +180,7 @@ class Auto(FrozenFeatureDetector):
         images : n images, seen before or not
         labels : (n,) codes, NORMAL or ANOMALOUS
         masks : n masks or None; None entries are allowed
+        progress : told of each image
 
         Raises
         ------

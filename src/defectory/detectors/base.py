@@ -97,6 +97,11 @@ class Detector(ABC):
     def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:
         """Return raw scores; pure: neither companions nor order of the images matter.
 
+        Parameters
+        ----------
+        images : n images of any sizes
+        progress : told of each image
+
         Raises
         ------
         NotFittedError : before fit.
@@ -109,15 +114,35 @@ class Detector(ABC):
 
     @abstractmethod
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
-        """Take the state that `arrays` gave, `head_` being set; ParameterError where it does not fit."""
+        """Take the state that `arrays` gave, `head_` being set.
+
+        Parameters
+        ----------
+        arrays : as `arrays` gave them
+        backbone : that features are read by
+
+        Raises
+        ------
+        ParameterError : the arrays do not fit the settings.
+        """
 
     @abstractmethod
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return an upper estimate of the peak resident memory of fit, in bytes, process included."""
+        """Return an upper estimate of the peak resident memory of fit, in bytes, process included.
+
+        Parameters
+        ----------
+        n_images : that are learned from
+        """
 
     @abstractmethod
     def time_reading(self, images: ImageSource) -> float:
-        """Return the seconds that fit spends on reading one image, measured on the given few."""
+        """Return the seconds that fit spends on reading one image.
+
+        Parameters
+        ----------
+        images : a few, to measure on
+        """
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's keywords with their present values, JSON-ready."""

@@ -24,11 +24,29 @@ class ImageSource(Protocol):
         ...
 
     def read(self, indices: Sequence[int]) -> list[Image]:
-        """Return the images at `indices`, each (h, w, 3) uint8 RGB; raise ImageReadError."""
+        """Return the images at `indices`.
+
+        Parameters
+        ----------
+        indices : places of the images, from 0
+
+        Returns
+        -------
+        list of (h, w, 3) uint8 RGB
+
+        Raises
+        ------
+        ImageReadError : an image cannot be read.
+        """
         ...
 
     def fingerprint(self, index: int) -> str:
-        """Return a hash of the content of one image (a cache key; equal content, equal hash)."""
+        """Return a hash of the content of one image (a cache key; equal content, equal hash).
+
+        Parameters
+        ----------
+        index : place of the image
+        """
         ...
 
 
@@ -40,7 +58,20 @@ class MaskSource(Protocol):
         ...
 
     def read(self, index: int) -> Mask | None:
-        """Return (h, w) bool of the size of its image, or None; raise MaskError."""
+        """Return the mask of one image, or None where there is none.
+
+        Parameters
+        ----------
+        index : place of the image
+
+        Returns
+        -------
+        (h, w) bool of the size of its image, True where defective
+
+        Raises
+        ------
+        MaskError : it cannot be read.
+        """
         ...
 
 

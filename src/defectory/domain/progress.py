@@ -7,19 +7,40 @@ class Progress(Protocol):
     """Receives stages and steps: bars in the CLI, events in a service, nothing in tests."""
 
     def start(self, stage: str, total: int) -> None:
-        """Begin a named stage of `total` steps."""
+        """Begin a named stage.
+
+        Parameters
+        ----------
+        stage : what is done, in a word or two
+        total : number of its steps
+        """
         ...
 
     def advance(self, steps: int = 1) -> None:
-        """Finish `steps` more steps of the present stage."""
+        """Finish more steps of the present stage.
+
+        Parameters
+        ----------
+        steps : how many
+        """
         ...
 
     def note(self, text: str) -> None:
-        """Say in a few words how the present stage goes (a loss); replaces the note before."""
+        """Say how the present stage goes (a loss); replaces the note before.
+
+        Parameters
+        ----------
+        text : a few words
+        """
         ...
 
     def say(self, text: str) -> None:
-        """Tell something that a person should know, in one line that stays."""
+        """Tell something that a person should know.
+
+        Parameters
+        ----------
+        text : one line, which stays
+        """
         ...
 
 

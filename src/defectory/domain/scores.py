@@ -52,7 +52,15 @@ class Region:
 
 @dataclass(frozen=True)
 class Decision:
-    """Accept or reject of one image, with the raw score that led to it."""
+    """Accept or reject of one image, with the raw score that led to it.
+
+    Attributes
+    ----------
+    score : raw score; higher = more anomalous
+    threshold : a score above it is rejected; infinite where there were no good images to fit it on
+    is_anomalous : whether the image is rejected
+    regions : where, highest peak first; empty where it is accepted, or the detector does not localize
+    """
 
     score: float
     threshold: float

@@ -9,6 +9,7 @@ from defectory.sources.layouts import read_dataset, read_images
 from defectory.sources.manifest_writing import write_manifest
 from defectory.sources.manifests import check_spreadsheet, is_manifest_name
 from defectory.sources.mask_files import FileMasks, read_mask
+from defectory.sources.source_dataset import MixedMasks, SourceDataset
 from defectory.sources.training_part import training_part
 from defectory.sources.vocabulary import Vocabulary
 
@@ -18,7 +19,9 @@ __all__ = [
     "FileMasks",
     "Finding",
     "Inspection",
+    "MixedMasks",
     "Sample",
+    "SourceDataset",
     "Vocabulary",
     "check_spreadsheet",
     "format_text",

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.domain import Label
+from defectory.domain import ImageSource, Label, MaskSource
 from defectory.sources.decoding import read_bytes
 from defectory.sources.images import FileImages
 from defectory.sources.mask_files import FileMasks
@@ -84,11 +84,11 @@ class Dataset:
         masks = (sample.mask_path for sample in self.samples)
         return [*(sample.path for sample in self.samples), *filter(None, masks)]
 
-    def images(self) -> FileImages:
+    def images(self) -> ImageSource:
         """Return the images, to be read when asked for."""
         return FileImages([sample.path for sample in self.samples])
 
-    def masks(self) -> FileMasks:
+    def masks(self) -> MaskSource:
         """Return the masks, to be read when asked for."""
         paths = [sample.path for sample in self.samples]
         return FileMasks(paths, [sample.mask_path for sample in self.samples])

@@ -6,26 +6,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from defectory.artifacts import Bundle, load_bundle, save_bundle
 from defectory.calibration import DEFAULT_CONFIDENCE, Threshold, fit_threshold
 from defectory.domain import (
-    ArrayImages,
     BundleError,
     Decision,
     ImageSource,
-    ParameterError,
     Progress,
     Scores,
 )
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
-from defectory.sources import FileImages
 from defectory.workflows.decisions import decide
-
-Images = ImageSource | Sequence[str | Path] | Sequence[NDArray[np.uint8]] | NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -69,28 +61,16 @@ class CalibratedDetector:
             confidence=self.confidence if confidence is None else confidence,
         )
 
-    def raw_scores(self, images: Images, *, progress: Progress | None = None) -> Scores:
-        """Return raw scores and anomaly maps of image files, arrays or any ImageSource."""
-        return self.bundle.detector.score(_as_source(images), progress=progress)
-
-    def score(self, images: Images, *, progress: Progress | None = None) -> list[Decision]:
-        """Return one decision an image, with defect regions in pixels of the original.
-
-        Parameters
-        ----------
-        images : paths, (h, w, 3) or (h, w) uint8 arrays, or an ImageSource
+    def judge(
+        self, images: ImageSource, *, progress: Progress | None = None
+    ) -> tuple[Scores, list[Decision]]:
+        """Return raw scores and anomaly maps, and one decision an image, with regions in its pixels.
 
         Raises
         ------
         ImageReadError : an image cannot be read.
         """
-        return self.judge(images, progress=progress)[1]
-
-    def judge(
-        self, images: Images, *, progress: Progress | None = None
-    ) -> tuple[Scores, list[Decision]]:
-        """Return raw scores and decisions together; see `raw_scores` and `score`."""
-        source = _Sized(_as_source(images))
+        source = _Sized(images)
         scores = self.bundle.detector.score(source, progress=progress)
         maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(scores)
         decisions = [
@@ -167,15 +147,3 @@ class _Sized:
 
     def fingerprint(self, index: int) -> str:
         return self._source.fingerprint(index)
-
-
-def _as_source(images: Images) -> ImageSource:
-    if isinstance(images, str | Path):
-        raise ParameterError("give a list of image files or arrays, not a single path")
-    if isinstance(images, np.ndarray):
-        return ArrayImages(images)
-    if isinstance(images, list | tuple):
-        if all(isinstance(item, str | Path) for item in images):
-            return FileImages([Path(item) for item in images])
-        return ArrayImages(images)
-    return images  # type: ignore[return-value]

@@ -17,7 +17,7 @@ Interval = tuple[float, float]
 """Low and high end of a 95 % interval."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """The figures of a bundle on labeled images; nan where a figure is undefined.
 
@@ -28,6 +28,7 @@ class Evaluation:
     samples, scores, decisions, maps : of the judged images, in one order
     n_normal, n_anomalous, n_unlabeled : judged images by label
     notes : what a reader must know first
+    data_fingerprint : hash of the judged images, labels and masks
     root : folder of the data set
     """
 
@@ -43,6 +44,11 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     data_fingerprint: str = ""
     root: Path = Path()
+
+    def __repr__(self) -> str:
+        counts = f"{self.n_normal} normal, {self.n_anomalous} anomalous"
+        known = [f"{key} {value:.3f}" for key, value in self.metrics.items() if not isnan(value)]
+        return f"Evaluation({', '.join([counts, *known])})"
 
     @property
     def labels(self) -> NDArray[np.int8]:

@@ -40,6 +40,7 @@ def fit_dataset(
     started = time.monotonic()
     options, progress = options or FitOptions(), progress or NoProgress()
     detector = _make_detector(options)
+    options = replace(options, seed=getattr(detector, "seed", options.seed))
     dataset = data
     if not isinstance(dataset, Dataset):
         dataset = read_dataset(dataset, good_words=options.good_words, bad_words=options.bad_words)
@@ -71,22 +72,55 @@ def fit_dataset(
 
 
 def _make_detector(options: FitOptions) -> Detector:
+    if not isinstance(options.detector, str):
+        return _own_copy(options.detector, options)
     make: Callable[..., Detector] = find_detector(options.detector)
+    _check_options(options)
+    settings = {**_shared(options), "cache": _cache(options)}
+    known = signature(make).parameters
+    if "n_tiles" not in known and options.n_tiles != 1:
+        raise ParameterError(
+            f"{options.detector} reads no tiles; leave tiles out, or take the detector gaussian"
+        )
+    return make(**{name: value for name, value in settings.items() if name in known})
+
+
+def _own_copy(given: object, options: FitOptions) -> Detector:
+    """Return an unfitted detector with the settings of the given one, which stays as it is."""
+    if not isinstance(given, Detector):
+        kind = given.__name__ if isinstance(given, type) else type(given).__name__
+        raise ParameterError(
+            f"detector is {kind}; give a name such as 'auto', or a detector object"
+        )
+    _check_options(options)
+    own, usual = given.config(), _shared(FitOptions())
+    for name, value in _shared(options).items():
+        if value not in (usual[name], own.get(name, usual[name])):
+            raise ParameterError(
+                f"{name} is {value!r}, but the {given.name} given has {own.get(name, 'none')!r}; set it there"
+            )
+    copy = type(given)(**own)
+    copy.cache, copy.resources = given.cache or _cache(options), given.resources
+    return copy
+
+
+def _check_options(options: FitOptions) -> None:
     check_settings(vars(options))
     n_normals_needed(options.false_reject_rate, options.confidence)  # refuses rates outside (0, 1)
-    settings = {
+
+
+def _shared(options: FitOptions) -> dict[str, str | int]:
+    """Return the settings that several detectors have."""
+    return {
         "backbone": options.backbone,
         "size_px": options.size_px,
         "n_tiles": options.n_tiles,
         "seed": options.seed,
-        "cache": FeatureCache(user_cache_folder() / "features") if options.use_cache else None,
     }
-    known = signature(make).parameters
-    if "n_tiles" not in known and options.n_tiles != 1:
-        raise ParameterError(
-            f"{options.detector} reads no tiles; leave --tiles out, or take --detector gaussian"
-        )
-    return make(**{name: value for name, value in settings.items() if name in known})
+
+
+def _cache(options: FitOptions) -> FeatureCache | None:
+    return FeatureCache(user_cache_folder() / "features") if options.use_cache else None
 
 
 def _training_part(

@@ -37,7 +37,7 @@ class Limits:
         resources = TrainingResources(device=self.device)
         if self.device != "auto" and not detector.capabilities.needs_torch:
             raise ParameterError(
-                f"{detector.name} needs no such device; leave --device out, or take --detector mapl"
+                f"{detector.name} needs no such device; leave device out, or take the detector mapl"
             )
         if self.device.startswith("cuda"):
             resources.find_device()
@@ -49,7 +49,7 @@ class Limits:
             raise ResourceError(
                 f"fitting {detector.name} on {n_images} images needs up to "
                 f"{needed / 1e9:.2f} GB, and {self.max_memory_bytes / 1e9:.2f} GB are allowed; "
-                "allow more, or choose a smaller --size or another --detector"
+                "allow more, or choose a smaller size or another detector"
             )
 
     def keep_time(

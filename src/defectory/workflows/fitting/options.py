@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from defectory.backbones import DEFAULT_BACKBONE
 from defectory.calibration import DEFAULT_CONFIDENCE
 from defectory.detectors import DEFAULT_DETECTOR
+from defectory.detectors.base import Detector
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.suspects import SuspectImage
 
@@ -15,7 +16,7 @@ class FitOptions:
 
     Attributes
     ----------
-    detector : name in the registry
+    detector : name in the registry, or a detector with settings of its own, which is not changed
     backbone : frozen backbone
     size_px, n_tiles : how images are shown to the backbone
     seed : of every random draw
@@ -28,7 +29,7 @@ class FitOptions:
     device : what networks are trained on: auto, cpu, cuda or cuda-bf16, see TrainingResources
     """
 
-    detector: str = DEFAULT_DETECTOR
+    detector: str | Detector = DEFAULT_DETECTOR
     backbone: str = DEFAULT_BACKBONE
     size_px: int = 256
     n_tiles: int = 1

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from defectory.domain import Progress
+from defectory.domain import Decision, ImageSource, NoProgress, Progress
+from defectory.domain.images import ChosenImages
 from defectory.domain.scores import AnomalyMap
 from defectory.sources import FileImages, Sample
 from defectory.workflows.calibrated import CalibratedDetector
@@ -28,6 +29,24 @@ def score_samples(
         maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(scores)
         for sample, decision, heat in zip(part, decisions, maps, strict=True):
             yield ScoredImage(sample.name, sample.path, decision, heat)
+
+
+def decide_images(
+    model: CalibratedDetector, images: ImageSource, *, progress: Progress | None = None
+) -> list[Decision]:
+    """Return one decision an image; maps are not kept, so memory does not grow with them.
+
+    Raises
+    ------
+    ImageReadError : an image cannot be read.
+    """
+    progress = progress or NoProgress()
+    progress.start("scoring", len(images))
+    decisions: list[Decision] = []
+    for start in range(0, len(images), _CHUNK):
+        part = ChosenImages(images, range(start, min(start + _CHUNK, len(images))))
+        decisions += model.judge(part, progress=_StepsOnly(progress))[1]
+    return decisions
 
 
 class _StepsOnly:

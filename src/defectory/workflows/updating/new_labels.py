@@ -56,12 +56,16 @@ def read_new_labels(
     check_spreadsheet(path)
     if path.is_dir() or not is_manifest_name(path):
         raise DataError(f"{path}: labels come as a manifest, a file that ends in .csv or .jsonl")
-    listed = read_dataset(path, good_words=good_words, bad_words=bad_words)
+    return check_new_labels(read_dataset(path, good_words=good_words, bad_words=bad_words), path)
+
+
+def check_new_labels(listed: Dataset, where: Path | str) -> NewLabels:
+    """Return the confirmed labels of a data set that came from `where`; see `read_new_labels`."""
     dataset = listed.filter(lambda sample: sample.label != Label.UNLABELED)
     n_open = len(listed) - len(dataset)
     if not len(dataset):
         raise DataError(
-            f"{path}: none of {n_open} rows has a label; write normal or anomalous (or OK, NOK, ...) into a "
+            f"{where}: none of {n_open} rows has a label; write normal or anomalous (or OK, NOK, ...) into a "
             "column named label"
         )
     notes = dataset.notes
@@ -69,7 +73,7 @@ def read_new_labels(
         notes += (f"{n_open} of {len(listed)} rows have no label and are left out",)
     tests = [s.name for s in dataset.samples if s.split == "test"]
     if tests:
-        raise DataError(f"{path}: nothing may learn from the test split: {_listed(tests)}")
+        raise DataError(f"{where}: nothing may learn from the test split: {_listed(tests)}")
     rows: dict[str, _Row] = {}
     images, masks = dataset.images(), dataset.masks()
     for i, sample in enumerate(dataset.samples):

@@ -31,14 +31,24 @@ def updatable(detector: Detector) -> TakesLabels:
         return detector
     raise ParameterError(
         f"a bundle of {detector.name} takes no labels once it is fitted; "
-        "fit with --detector auto to have one that does"
+        "fit with the detector auto to have one that does"
     )
 
 
 def update_model(
-    model: CalibratedDetector, new: NewLabels, *, progress: Progress | None = None
+    model: CalibratedDetector,
+    new: NewLabels,
+    *,
+    use_cache: bool = False,
+    progress: Progress | None = None,
 ) -> Update:
     """Return a model that has taken the labels, with every confirmed image's decision checked.
+
+    Parameters
+    ----------
+    model : its scores stay; nobody else may score with it meanwhile where the cache is used
+    new : the labels
+    use_cache : take features from the cache of earlier fits, and keep them there
 
     Raises
     ------
@@ -47,6 +57,8 @@ def update_model(
     """
     started = time.monotonic()
     detector, dataset = updatable(model.bundle.detector), new.dataset
+    if use_cache:
+        model.bundle.detector.cache = FeatureCache(user_cache_folder() / "features")
     revision = detector.update(dataset.images(), dataset.labels, dataset.masks(), progress=progress)
     revised = _revised_model(model, revision.detector, new)
     names = {**_known_names(model.facts), **new.names}
@@ -96,12 +108,10 @@ def update_bundle(
     check_outputs(outputs, inputs=[bundle, labels], overwrite=overwrite)
     model = load_calibrated(bundle)
     updatable(model.bundle.detector)
-    if use_cache:
-        model.bundle.detector.cache = FeatureCache(user_cache_folder() / "features")
     new = read_new_labels(Path(labels), good_words=good_words, bad_words=bad_words)
     inputs = [bundle, labels, *new.dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
-    update = update_model(model, new, progress=progress)
+    update = update_model(model, new, use_cache=use_cache, progress=progress)
     update.model.save(output, overwrite=overwrite)
     return update
 

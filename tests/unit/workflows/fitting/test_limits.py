@@ -58,7 +58,7 @@ def test_every_detector_leaves_time_for_the_rest():
 
 
 def test_a_device_is_for_detectors_that_train_networks():
-    with pytest.raises(ParameterError, match="gaussian needs no such device; leave --device out"):
+    with pytest.raises(ParameterError, match="gaussian needs no such device; leave device out"):
         Limits(None, None, "cpu").check_device(find_detector("gaussian")())
     Limits(None, None).check_device(find_detector("gaussian")())
     Limits(None, None, "cpu").check_device(find_detector("mapl")())

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-import defectory
 from defectory.domain import ParameterError
 from defectory.workflows.evaluation.evaluate import evaluate
+from defectory.workflows.fitting.fit import fit_dataset
+from defectory.workflows.fitting.options import FitOptions
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,7 @@ from defectory.workflows.evaluation.evaluate import evaluate
 )  # fmt: skip
 def test_fit_refuses_them_before_it_looks_at_the_data(setting, value):
     with pytest.raises(ParameterError, match=f"^{setting} is {value}; give"):
-        defectory.fit(Path("no-such-folder"), **{setting: value})
+        fit_dataset(Path("no-such-folder"), FitOptions(**{setting: value}))
 
 
 def test_evaluate_refuses_a_negative_seed_before_it_looks_at_the_data():

@@ -161,7 +161,7 @@ def test_what_is_printed_as_json_is_json(new):
 
 
 def test_another_detector_is_refused_with_what_to_do(new):
-    with pytest.raises(ParameterError, match=r"bundle of fake takes no labels.*--detector auto"):
+    with pytest.raises(ParameterError, match=r"bundle of fake takes no labels.*the detector auto"):
         update_model(model_of(Taught(BEFORE)), new)
 
 

@@ -1,0 +1,295 @@
+"""`defectory.Model` and `defectory.load`."""
+
+import tempfile
+from collections.abc import Callable, Collection, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.api.datasets import as_dataset
+from defectory.api.images import AnyPath, Images, is_path, name_images
+from defectory.api.labels import Labels, Masks
+from defectory.api.predictions import Predictions
+from defectory.api.settings import check_flags, check_numbers, check_progress
+from defectory.api.updates import Update, learn_labels
+from defectory.api.warnings import warn
+from defectory.domain import OutputError, ParameterError, Progress
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.evaluation.evaluate import evaluate
+from defectory.workflows.evaluation.results import Evaluation
+from defectory.workflows.scoring.score import decide_images
+from defectory.workflows.suspects import RecordedSuspect, recorded_suspects
+
+if TYPE_CHECKING:
+    from defectory.calibration import Threshold
+
+
+class Model:
+    """A fitted detector with its threshold: what `defectory.fit` and `defectory.load` give back.
+
+    Models do not change: `update` and `with_false_reject_rate` return others. Threads may use one at once.
+    They are pickled and copied as bundles.
+
+    Parameters
+    ----------
+    calibrated : CalibratedDetector
+        what `defectory.workflows` fit and load
+    """
+
+    def __init__(self, calibrated: CalibratedDetector) -> None:
+        self._calibrated = calibrated
+
+    @property
+    def threshold(self) -> "Threshold":
+        """The threshold of image scores, with what it promises: `value`, `is_kept`, `explain()`."""
+        return self._calibrated.threshold
+
+    @property
+    def threshold_(self) -> float:
+        """The threshold alone: images are rejected where `decision_function(images) > threshold_`."""
+        return self.threshold.value
+
+    @property
+    def pixel_threshold(self) -> float:
+        """Above it a cell of an anomaly map is defective."""
+        return self._calibrated.pixel_threshold
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Provenance: detector, data fingerprint, seed, label counts, versions, notes; JSON-ready."""
+        return self._calibrated.facts
+
+    @property
+    def suspects(self) -> tuple[RecordedSuspect, ...]:
+        """Unlabeled images that the fit distrusted, oddest first, at most a hundred, with reasons."""
+        return recorded_suspects(self.facts)
+
+    def decision_function(
+        self, images: Images, *, progress: Progress | None = None
+    ) -> NDArray[np.float64]:
+        """Return the raw score of each image; higher = more anomalous, `threshold_` is the border.
+
+        Parameters
+        ----------
+        images : path, paths, array, arrays or ImageSource
+            as in `predict`
+        progress : Progress or None
+            told of each image
+
+        Returns
+        -------
+        (n,) float64. The score of an image is the same in any company.
+
+        Raises
+        ------
+        ImageReadError : an image cannot be read.
+        ParameterError : what was given is no image.
+        """
+        found, notes = self._judge(images, progress)
+        warn(notes)
+        return found.scores
+
+    def predict(self, images: Images, *, progress: Progress | None = None) -> Predictions:
+        """Return one decision an image, with regions where it is rejected.
+
+        Parameters
+        ----------
+        images : path, paths, array, arrays or ImageSource
+            An image file is one image; a folder or manifest all of its images. A (h, w, 3) array is one
+            image, (n, h, w, 3) and (n, h, w) are n; uint8, RGB or grey.
+        progress : Progress or None
+            told of each image
+
+        Raises
+        ------
+        ImageReadError : an image cannot be read.
+        ParameterError : what was given is no image.
+        """
+        found, notes = self._judge(images, progress)
+        warn(notes)
+        return found
+
+    def _judge(
+        self, images: Images, progress: Progress | None
+    ) -> tuple[Predictions, tuple[str, ...]]:
+        check_progress(progress)
+        named = name_images(images)
+        decisions = decide_images(self._calibrated, named.source, progress=progress)
+        return Predictions(decisions, named, self._calibrated), named.notes
+
+    def evaluate(
+        self,
+        images: Images,
+        labels: Labels | None = None,
+        masks: Masks | None = None,
+        *,
+        skip_unreadable: bool = False,
+        good_words: Collection[str] = (),
+        bad_words: Collection[str] = (),
+        progress: Progress | None = None,
+    ) -> Evaluation:
+        """Return figures on labeled images, with intervals; `labels` change nothing else.
+
+        Warns (`DefectoryWarning`) of images that were learned from, and of what is left out.
+
+        Parameters
+        ----------
+        images, labels, masks : as in `fit`
+            Of a folder or manifest the test split is judged, or all where nothing is called test.
+        skip_unreadable : bool
+            leave out images that cannot be read
+        good_words, bad_words : of str
+            words for good and bad parts, as in `fit`
+        progress : Progress or None
+            told of each image
+
+        Raises
+        ------
+        DataError : no image is labeled, or an image or mask cannot be read.
+        ParameterError : an argument has a wrong type, shape or length.
+        """
+        check_flags(skip_unreadable=skip_unreadable)
+        check_progress(progress)
+        if labels is None and not is_path(images):
+            raise ParameterError("figures need labels; give one an image: 0 good, 1 defective")
+        dataset = as_dataset(images, labels, masks, good_words=good_words, bad_words=bad_words)
+        found = evaluate(
+            self._calibrated, dataset, skip_unreadable=skip_unreadable, progress=progress
+        )
+        warn(found.notes)
+        return found
+
+    def update(
+        self,
+        images: Images,
+        labels: Labels | None = None,
+        masks: Masks | None = None,
+        *,
+        good_words: Collection[str] = (),
+        bad_words: Collection[str] = (),
+        cache: bool = True,
+        progress: Progress | None = None,
+    ) -> Update:
+        """Return a new model that has learned labels confirmed later: false alarms, missed defects.
+
+        The data set is not needed; seconds for a few hundred labels. Only detectors such as auto take labels.
+
+        Parameters
+        ----------
+        images : as in `fit`, or a CSV or JSONL manifest
+        labels : one an image, normal or anomalous; None with a manifest
+        masks : as in `fit`
+        good_words, bad_words : of str
+            words for good and bad parts, as in `fit`
+        cache : bool
+            take features from the cache of earlier fits, and keep them there
+        progress : Progress or None
+            told of each image
+
+        Raises
+        ------
+        ParameterError : the detector takes no labels, or an argument has a wrong type, shape or length.
+        DataError : no image has a label, one has two, or cannot be read.
+        """
+        check_flags(cache=cache)
+        check_progress(progress)
+        if labels is None and not is_path(images):
+            raise ParameterError("update takes labels; give one an image: 0 good, 1 defective")
+        dataset = as_dataset(images, labels, masks, good_words=good_words, bad_words=bad_words)
+        # a copy of its own, as its bundle has it: others may score meanwhile, and a model that was never
+        # saved learns what its bundle would learn
+        own = deepcopy(self)._calibrated
+        found = learn_labels(own, dataset, cache=cache, progress=progress)
+        threshold = found.model.threshold
+        warn([*found.notes, *([] if threshold.is_kept else [threshold.explain()])])
+        return Update(
+            model=Model(found.model),
+            flips=found.flips,
+            still_wrong=found.still_wrong,
+            threshold_before=found.threshold_before,
+            account=found.account,
+        )
+
+    def with_false_reject_rate(self, rate: float, confidence: float | None = None) -> Self:
+        """Return the model with another promise; nothing is fitted again, scores stay.
+
+        Parameters
+        ----------
+        rate : float in (0, 1)
+            share of good parts that may be rejected
+        confidence : float in (0, 1) or None
+            how surely that is to hold; None keeps the model's
+
+        Raises
+        ------
+        ParameterError : a number is out of its range.
+        """
+        check_numbers(rate=rate, **({} if confidence is None else {"confidence": confidence}))
+        other = self._calibrated.with_false_reject_rate(rate, confidence)
+        _ = other.threshold  # refuses a rate outside (0, 1)
+        return type(self)(other)
+
+    def save(self, path: AnyPath, *, overwrite: bool = False) -> None:
+        """Write the model as one file, a bundle, whole or not at all.
+
+        Parameters
+        ----------
+        path : str or Path
+            such as `parts.defectory`
+        overwrite : bool
+            replace an existing bundle; anything else that is there stays in either case
+
+        Raises
+        ------
+        OutputError : there is something that may not be replaced, or the path cannot be written.
+        """
+        target = Path(path)
+        if target.exists() and not overwrite:
+            raise OutputError(
+                f"{target} exists already; choose another name or give overwrite=True"
+            )
+        self._calibrated.save(target, overwrite=overwrite)
+
+    def __repr__(self) -> str:
+        threshold, name = self.threshold, self._calibrated.bundle.detector.name
+        n_images = self.facts.get("data", {}).get("n_images", "?")
+        promised = "nothing is rejected"
+        if threshold.n_normals:
+            share = max(threshold.bound, threshold.false_reject_rate)
+            promised = f"at most {_percent(share)} of good parts rejected"
+        return f"Model({name}, {n_images} images, threshold {threshold.value:.4g}, {promised})"
+
+    def __reduce__(self) -> tuple[Callable[[bytes], "Model"], tuple[bytes]]:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.defectory"
+            self._calibrated.save(path)
+            return _model_of_bundle, (path.read_bytes(),)
+
+
+def load(path: AnyPath) -> Model:
+    """Return the model in a bundle; only the base install is needed.
+
+    Parameters
+    ----------
+    path : str or Path
+        of a bundle that `Model.save` or `defectory fit` wrote
+
+    Raises
+    ------
+    BundleError : there is none, or it is corrupt, truncated, hostile or newer than this version.
+    """
+    return Model(load_calibrated(Path(path)))
+
+
+def _model_of_bundle(content: bytes) -> Model:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.defectory"
+        path.write_bytes(content)
+        return load(path)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
