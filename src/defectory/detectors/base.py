@@ -19,8 +19,8 @@ from defectory.domain import (
     Progress,
     Scores,
     Suspect,
+    TrainingResources,
 )
-from defectory.training.resources import TrainingResources
 
 Arrays = dict[str, NDArray[Any]]
 """Named arrays of float32, float16 or int8, all finite."""

@@ -33,13 +33,13 @@ from defectory.domain import (
     NoProgress,
     Progress,
     Scores,
+    TrainingResources,
 )
 from defectory.domain.images import ChosenImages
 
 if TYPE_CHECKING:
     from defectory.detectors.contrast.network_training import Recipe
     from defectory.detectors.contrast.setups import TrainingSetup
-    from defectory.training.resources import TrainingResources
 
 _STAGES = ("block10", "block14")
 _MAX_SAMPLE = 2000
@@ -91,7 +91,7 @@ class Mcod(Detector):
     )
     reading_share: ClassVar[float] = 0.2
 
-    resources: "TrainingResources | None" = None
+    resources: TrainingResources | None = None
     """Checkpoint, time budget, threads and device; of the machine, not of the config. None: one thread."""
 
     fitted_scores_: Float
@@ -254,7 +254,6 @@ class Mcod(Detector):
         except ImportError as error:
             raise MissingExtraError("fitting mcod", "train") from error
         from defectory.training.loop import fingerprint_run
-        from defectory.training.resources import TrainingResources
 
         resources = self.resources or TrainingResources(n_threads=1, device="cpu")
         setup = self._make_setup(images, progress)

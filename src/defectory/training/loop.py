@@ -17,9 +17,10 @@ from defectory.domain import (
     NoProgress,
     ParameterError,
     Progress,
+    TrainingResources,
 )
 from defectory.training.checkpoints import State, load_checkpoint, save_checkpoint
-from defectory.training.resources import TrainingResources
+from defectory.training.devices import limited_threads
 
 # Steps before a time budget is planned; the first is left out, since it pays for what is made once.
 _N_TIMED = 6
@@ -110,7 +111,7 @@ def train(
     run.resume()
     progress = progress or NoProgress()
     progress.start(stage, run.n_planned - run.n_done)
-    with resources.limit_threads(), _held_interruption() as is_interrupted:
+    with limited_threads(resources), _held_interruption() as is_interrupted:
         while run.n_done < run.n_planned:
             if stop is not None and stop():
                 run.save()

@@ -18,9 +18,10 @@ from defectory.domain import (
     ParameterError,
     Progress,
     ResourceError,
+    TrainingResources,
 )
 from defectory.domain.images import ChosenImages
-from defectory.training.resources import TrainingResources
+from defectory.training.devices import find_device
 from defectory.workflows.outliers.collection import Collection, read_collection
 from defectory.workflows.outliers.groups import group_alike
 from defectory.workflows.outliers.ratio import RatioEstimate, cut_for, estimate_ratio
@@ -142,7 +143,7 @@ def _resources(
 
 def _check(options: OutlierOptions) -> None:
     if options.device != "auto":
-        TrainingResources(device=options.device).find_device()
+        find_device(TrainingResources(device=options.device))
     if options.ratio is not None and not 0 < options.ratio <= 0.5:
         raise ParameterError(
             f"the share of outliers is {options.ratio}; give more than 0, at most .5"
