@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from defectory.backbones.cards import Stage, WeightCard
 from defectory.backbones.feature_cache import FeatureCache
-from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.backbones.preparation import prepare_image
 from defectory.backbones.sessions import open_session
 from defectory.domain import ImageSource, ParameterError
 from defectory.domain.images import Image
+from defectory.machine import count_readers, map_ordered
 
 Features = dict[str, NDArray[np.float32]]
 """Stage name -> (h, w, c) float32; the grid covers the whole image."""
@@ -71,7 +71,7 @@ class Backbone:
     card : of the weights; what bundles and cache keys are named by
     stages : names of the outputs wanted
     cache : where `extract` looks first and stores; None extracts each time
-    n_threads : images in flight at once; all cores by default
+    n_threads : images in flight at once; by default as many as cores and memory allow when they are read
 
     Raises
     ------
@@ -91,7 +91,7 @@ class Backbone:
         self.card = card
         self.stages: tuple[Stage, ...] = tuple(card.stage(name) for name in stages)
         self.cache = cache
-        self._n_threads = n_threads or count_cores()
+        self._n_threads = n_threads
         self._session = open_session(
             model, [stage.name for stage in self.stages], what="the backbone"
         )
@@ -105,7 +105,8 @@ class Backbone:
         float16, whether they were found there or not.
         """
         wanted = range(len(images)) if indices is None else indices
-        return map_ordered(lambda i: self._extract_one(images, view, i), wanted, self._n_threads)
+        n_threads = self._n_threads or count_readers()
+        return map_ordered(lambda i: self._extract_one(images, view, i), wanted, n_threads)
 
     def run(self, image: Image, view: View) -> Features:
         """Return the features of one image, past the cache."""

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, View, load_backbone
 from defectory.detectors.arrays import check_array
@@ -36,6 +35,7 @@ from defectory.domain import (
     TrainingResources,
 )
 from defectory.domain.images import ChosenImages
+from defectory.machine import one_thread_a_product
 
 if TYPE_CHECKING:
     from defectory.detectors.contrast.network_training import Recipe
@@ -182,7 +182,7 @@ class Mcod(Detector):
                 f"{len(normals)} of {len(images)} images are normal or unlabeled; "
                 "at least 2 are needed to tell what belongs"
             )
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread_a_product:
             self._fit(ChosenImages(images, normals), progress or NoProgress())
         return self
 
@@ -192,7 +192,7 @@ class Mcod(Detector):
         progress = progress or NoProgress()
         progress.start("scoring", len(images))
         scores = []
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread_a_product:
             for features in self.backbone_.extract(images, self._view):
                 read = read_scratch if self.encoder_ is None else self.encoder_
                 scores.append(float(self.reading_.distances(*read(features))[0]))

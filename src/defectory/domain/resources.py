@@ -17,7 +17,7 @@ class TrainingResources:
     checkpoint : file that the run is kept in until it is complete, or None to keep nothing
     checkpoint_every_s : >= 0, seconds between two checkpoints
     time_budget_s : > 0, or None; the run is planned shorter where all steps would take longer
-    n_threads : >= 1, threads of torch on the CPU; None leaves them as they are
+    n_threads : >= 1, threads of torch on the CPU; None for no more than this process has cores
     device : auto (CUDA where there is one), cpu, cuda, or cuda-bf16 (forward passes in bfloat16)
     """
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from defectory.domain import MissingExtraError, ParameterError, TrainingResources
+from defectory.machine import count_cores
 
 if TYPE_CHECKING:
     import torch
@@ -32,13 +33,12 @@ def find_device(resources: TrainingResources) -> "torch.device":
 
 @contextmanager
 def limited_threads(resources: TrainingResources) -> Iterator[None]:
-    """Keep torch to the resources' `n_threads` while the context lasts."""
+    """Keep torch to the resources' `n_threads`, else to the cores of this process, in the context."""
     import torch
 
     before = torch.get_num_threads()
     try:
-        if resources.n_threads is not None:
-            torch.set_num_threads(resources.n_threads)
+        torch.set_num_threads(resources.n_threads or min(before, count_cores()))
         yield
     finally:
         torch.set_num_threads(before)
