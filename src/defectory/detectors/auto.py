@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features, load_backbone
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, load_backbone
 from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
 from defectory.detectors.evidence.cells import N_EVIDENCE, Cells
 from defectory.detectors.evidence.classifier import CellClassifier
@@ -104,7 +104,7 @@ class Auto(FrozenFeatureDetector):
         n_steps: int = 300,
         blur_px: float = 6.0,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         self.backbone = backbone
         self.size_px = size_px

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from defectory.backbones import (
     DEFAULT_BACKBONE,
-    FeatureCache,
     Features,
+    FeatureStore,
     View,
     load_backbone,
 )
@@ -54,7 +54,7 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
         denoise: bool = True,
         blur_px: float = 6.0,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         self.backbone = backbone
         self.size_px = size_px

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, View, load_backbone
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureStore, View, load_backbone
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities, Detector, usable_as_normal
 from defectory.detectors.contrast.encoding import GRID_SIDE, PackagedEncoder, read_scratch
@@ -134,7 +134,7 @@ class Mcod(Detector):
         whiten: bool = True,
         n_folds: int = 4,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         self.encoder = encoder
         self.grid_side = grid_side

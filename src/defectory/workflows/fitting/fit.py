@@ -7,18 +7,22 @@ from inspect import signature
 from pathlib import Path
 
 from defectory.artifacts import Bundle
-from defectory.backbones import FeatureCache, user_cache_folder
+from defectory.backbones import FeatureStore
 from defectory.calibration import n_normals_needed
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
 from defectory.domain import Label, NoProgress, ParameterError, Progress, check_settings
 from defectory.sources import Dataset, read_dataset, training_part
+from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import describe_fit
 from defectory.workflows.fitting.limits import Limits
 from defectory.workflows.fitting.options import FitOptions, FitResult
 from defectory.workflows.readable import find_unreadable, keep_readable
 from defectory.workflows.suspects import SuspectImage, find_suspects
+
+# Of images, and as much of masks: what is read first, to measure noise, is read again for simulated defects.
+_KEPT_FILES_BYTES = 64 * 2**20
 
 
 def fit_dataset(
@@ -39,7 +43,17 @@ def fit_dataset(
     """
     started = time.monotonic()
     options, progress = options or FitOptions(), progress or NoProgress()
-    detector = _make_detector(options)
+    with kept_features(options.use_cache, progress) as store:
+        return _fit(data, options, _make_detector(options, store), progress, started)
+
+
+def _fit(
+    data: Path | str | Dataset,
+    options: FitOptions,
+    detector: Detector,
+    progress: Progress,
+    started: float,
+) -> FitResult:
     dataset = data
     if not isinstance(dataset, Dataset):
         dataset = read_dataset(dataset, good_words=options.good_words, bad_words=options.bad_words)
@@ -50,8 +64,14 @@ def fit_dataset(
     train, more = limits.keep_time(detector, train, options.seed, started)
     if detector.capabilities.needs_torch:
         detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
-    images = train.images()
-    detector.fit(images, train.labels, train.masks(), progress=progress)
+    images = train.images(max_kept_bytes=_KEPT_FILES_BYTES)
+    masks = train.masks(max_kept_bytes=_KEPT_FILES_BYTES)
+    fit_resuming(
+        detector,
+        lambda: detector.fit(images, train.labels, masks, progress=progress),
+        progress,
+    )
+    detector.cache = None
     suspects = find_suspects(detector, train)
     model = _calibrated(detector, train, suspects, options, (*notes, *more))
     labels = train.labels
@@ -70,7 +90,7 @@ def fit_dataset(
     )
 
 
-def _make_detector(options: FitOptions) -> Detector:
+def _make_detector(options: FitOptions, store: FeatureStore) -> Detector:
     make: Callable[..., Detector] = find_detector(options.detector)
     check_settings(vars(options))
     n_normals_needed(options.false_reject_rate, options.confidence)  # refuses rates outside (0, 1)
@@ -79,7 +99,7 @@ def _make_detector(options: FitOptions) -> Detector:
         "size_px": options.size_px,
         "n_tiles": options.n_tiles,
         "seed": options.seed,
-        "cache": FeatureCache(user_cache_folder() / "features") if options.use_cache else None,
+        "cache": store,
     }
     known = signature(make).parameters
     if "n_tiles" not in known and options.n_tiles != 1:

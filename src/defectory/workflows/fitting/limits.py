@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from defectory.backbones import user_cache_folder
 from defectory.detectors.base import Detector
 from defectory.domain import MissingExtraError, ParameterError, ResourceError, TrainingResources
+from defectory.machine import user_cache_folder
 from defectory.sources import Dataset
 from defectory.training.devices import find_device
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from defectory.artifacts import BUNDLE_FILE, Bundle
-from defectory.backbones import FeatureCache, user_cache_folder
 from defectory.detectors.base import Detector
 from defectory.detectors.revision import Revision, TakesLabels
 from defectory.domain import (
@@ -19,6 +18,7 @@ from defectory.domain import (
     Progress,
 )
 from defectory.storage import OutputFile, check_outputs
+from defectory.workflows.caching import kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
@@ -96,12 +96,13 @@ def update_bundle(
     check_outputs(outputs, inputs=[bundle, labels], overwrite=overwrite)
     model = load_calibrated(bundle)
     updatable(model.bundle.detector)
-    if use_cache:
-        model.bundle.detector.cache = FeatureCache(user_cache_folder() / "features")
     new = read_new_labels(Path(labels), good_words=good_words, bad_words=bad_words)
     inputs = [bundle, labels, *new.dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
-    update = update_model(model, new, progress=progress)
+    with kept_features(use_cache, progress) as store:
+        model.bundle.detector.cache = store
+        update = update_model(model, new, progress=progress)
+        model.bundle.detector.cache = update.model.bundle.detector.cache = None
     update.model.save(output, overwrite=overwrite)
     return update
 
