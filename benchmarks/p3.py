@@ -29,9 +29,9 @@ from defectory.detectors.base import Detector
 from defectory.detectors.contrast.encoding import GRID_SIDE
 from defectory.detectors.contrast.projection import Projection, pool_grids
 from defectory.detectors.mcod import Mcod
-from defectory.domain import ImageSource
+from defectory.domain import ImageSource, TrainingResources
 from defectory.metrics import auroc, average_precision
-from defectory.training.resources import TrainingResources
+from defectory.training.devices import find_device
 
 PLACES = ("gaussian", "auto")
 """Detectors that look at places, measured beside MCOD where outliers are defects."""
@@ -138,7 +138,7 @@ def rows(told: Told, names: Sequence[str]) -> Iterator[Run]:
                         "outliers": _outliers(told),
                         "settings": told.settings,
                         "time_budget_s": told.time_budget_s,
-                        "device": _resources(told).find_device().type,
+                        "device": find_device(_resources(told)).type,
                         "class": names[normal],
                         "ratio": ratio,
                         "seed": seed,

@@ -11,6 +11,7 @@ import pytest
 from defectory.artifacts import Bundle, load_bundle, save_bundle
 from defectory.backbones import FeatureCache
 from defectory.domain import ArrayImages, ImageReadError, Label, NotFittedError
+from defectory.machine import at_most_cores, count_readers
 from defectory.metrics import auroc
 from tests.conformance.subjects import (
     DEFECT_PX,
@@ -138,9 +139,9 @@ def check_companions_and_order_do_not_matter(subject, tmp_path):
 
 def check_same_seed_same_result_whatever_the_threads(subject, tmp_path):
     for n_threads in (1, 3):
-        with patch("defectory.backbones.engine.count_cores", lambda n=n_threads: n):
+        with at_most_cores(n_threads):
+            assert count_readers() == n_threads
             again = subject.make().fit(ArrayImages(products(12)))
-        assert again.backbone_._n_threads == n_threads
         _assert_same_state(again, subject.fitted)
 
 

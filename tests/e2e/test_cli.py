@@ -16,7 +16,7 @@ from PIL import Image
 import defectory
 from defectory.cli import options as cli_options
 from defectory.detectors import detector_names, find_detector
-from defectory.training.resources import DEVICES
+from defectory.domain import DEVICES
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
 

@@ -6,8 +6,8 @@ from defectory.backbones.engine import Backbone, Features, View
 from defectory.backbones.feature_cache import (
     DEFAULT_CACHE_BYTES,
     FeatureCache,
-    user_cache_folder,
 )
+from defectory.backbones.kept_features import FeatureStore, KeptFeatures
 from defectory.backbones.sessions import open_session
 from defectory.backbones.weights import DEFAULT_BACKBONE, load_backbone
 
@@ -16,12 +16,13 @@ __all__ = [
     "DEFAULT_CACHE_BYTES",
     "Backbone",
     "FeatureCache",
+    "FeatureStore",
     "Features",
+    "KeptFeatures",
     "Stage",
     "View",
     "WeightCard",
     "load_backbone",
     "measure_noise",
     "open_session",
-    "user_cache_folder",
 ]

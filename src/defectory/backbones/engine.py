@@ -2,18 +2,20 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.backbones.cache_keys import feature_key, runtime_versions
 from defectory.backbones.cards import Stage, WeightCard
-from defectory.backbones.feature_cache import FeatureCache
-from defectory.backbones.parallel import count_cores, map_ordered
+from defectory.backbones.kept_features import FeatureStore
 from defectory.backbones.preparation import prepare_image
 from defectory.backbones.sessions import open_session
 from defectory.domain import ImageSource, ParameterError
 from defectory.domain.images import Image
+from defectory.machine import count_readers, map_ordered
 
 Features = dict[str, NDArray[np.float32]]
 """Stage name -> (h, w, c) float32; the grid covers the whole image."""
@@ -44,8 +46,7 @@ class View:
     side_px: int = 256
     n_tiles: int = 1
     even_exposure: bool = True
-    # not in the representation: keys of the cache are what they were where there is none
-    noise: float = field(default=0.0, repr=False)
+    noise: float = 0.0
 
     def __post_init__(self) -> None:
         if self.side_px < _MULTIPLE_PX or self.side_px % _MULTIPLE_PX:
@@ -71,7 +72,7 @@ class Backbone:
     card : of the weights; what bundles and cache keys are named by
     stages : names of the outputs wanted
     cache : where `extract` looks first and stores; None extracts each time
-    n_threads : images in flight at once; all cores by default
+    n_threads : images in flight at once; by default as many as cores and memory allow when they are read
 
     Raises
     ------
@@ -84,14 +85,14 @@ class Backbone:
         card: WeightCard,
         stages: Sequence[str],
         *,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
         n_threads: int | None = None,
     ) -> None:
         self.model = model
         self.card = card
         self.stages: tuple[Stage, ...] = tuple(card.stage(name) for name in stages)
         self.cache = cache
-        self._n_threads = n_threads or count_cores()
+        self._n_threads = n_threads
         self._session = open_session(
             model, [stage.name for stage in self.stages], what="the backbone"
         )
@@ -101,11 +102,12 @@ class Backbone:
     ) -> Iterator[Features]:
         """Yield the features of the images, in order, one image at a time.
 
-        An image's features do not depend on its companions. Through the cache they are rounded to
-        float16, whether they were found there or not.
+        An image's features do not depend on its companions. Through a cache they are rounded to its
+        precision, whether they were found there or not.
         """
         wanted = range(len(images)) if indices is None else indices
-        return map_ordered(lambda i: self._extract_one(images, view, i), wanted, self._n_threads)
+        n_threads = self._n_threads or count_readers()
+        return map_ordered(lambda i: self._extract_one(images, view, i), wanted, n_threads)
 
     def run(self, image: Image, view: View) -> Features:
         """Return the features of one image, past the cache."""
@@ -122,16 +124,17 @@ class Backbone:
         record = self.cache.get(key)
         if record is None or set(record) != {stage.name for stage in self.stages}:
             features = self.run(images.read([index])[0], view)
-            record = {name: array.astype(np.float16) for name, array in features.items()}
+            record = {name: array.astype(self.cache.dtype) for name, array in features.items()}
             self.cache.put(key, record)
         return {stage.name: record[stage.name].astype(np.float32) for stage in self.stages}
 
     def _key(self, fingerprint: str, view: View) -> str:
-        names = ",".join(stage.name for stage in self.stages)
-        parts = f"1|{fingerprint}|{self.card.id}|{names}|{view}"
-        if view.noise:
-            parts += f"|noise {view.noise!r}"
-        return hashlib.sha256(parts.encode()).hexdigest()
+        names = tuple(stage.name for stage in self.stages)
+        return feature_key(fingerprint, self._model_digest, names, view, runtime_versions())
+
+    @cached_property
+    def _model_digest(self) -> str:
+        return hashlib.sha256(self.model).hexdigest()
 
     def _run_session(self, prepared: Image) -> Features:
         outputs = self._session.run(None, {"image": prepared[None]})

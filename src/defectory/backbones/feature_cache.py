@@ -10,14 +10,12 @@ import contextlib
 import hashlib
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import safetensors.numpy
-from numpy.typing import NDArray
 
+from defectory.backbones.kept_features import Record
 from defectory.domain import ParameterError
 from defectory.storage import PART_SUFFIX, write_whole
 
@@ -26,13 +24,6 @@ DEFAULT_CACHE_BYTES = 4 * 2**30
 _CHECK_AFTER_BYTES = 256 * 2**20
 _STALE_AFTER_S = 3600.0
 _DIGEST_BYTES = 16
-
-Arrays = Mapping[str, NDArray[np.float16]]
-
-
-def user_cache_folder() -> Path:
-    """Return the folder for converted weights and features (XDG_CACHE_HOME is honored)."""
-    return Path(platformdirs.user_cache_dir("defectory"))
 
 
 class FeatureCache:
@@ -47,8 +38,16 @@ class FeatureCache:
     Notes
     -----
     A record that cannot be read (truncated disk, foreign file) counts as absent and is replaced. A
-    full or read-only disk turns the cache off for the process: features are then extracted each time.
+    full or read-only disk, a file where a folder should be or another user's folder stop the writing:
+    features are then extracted each time. `problem` says so.
+
+    Attributes
+    ----------
+    problem : why nothing more is written, in one line; empty where all is well
+    n_damaged : records that were found damaged
     """
+
+    dtype = np.float16
 
     def __init__(self, folder: Path, *, max_bytes: int = DEFAULT_CACHE_BYTES) -> None:
         if max_bytes < 0:
@@ -57,9 +56,10 @@ class FeatureCache:
         self._max_bytes = max_bytes
         # as if due for a check: processes that each write little must keep the bound together, too
         self._written_bytes = _CHECK_AFTER_BYTES
-        self._is_writable = True
+        self.problem = ""
+        self.n_damaged = 0
 
-    def get(self, key: str) -> dict[str, NDArray[np.float16]] | None:
+    def get(self, key: str) -> Record | None:
         """Return the record, or None where there is none that can be read."""
         path = self._path(key)
         try:
@@ -68,22 +68,26 @@ class FeatureCache:
             return None
         digest, body = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
         if digest != _digest(body):
+            self.n_damaged += 1
             return None
         with contextlib.suppress(OSError):  # a folder that may only be read still serves
             os.utime(path)
         return safetensors.numpy.load(body)
 
-    def put(self, key: str, record: Arrays) -> None:
-        """Store a record; silently without effect where the disk does not take it."""
-        if not self._is_writable:
+    def put(self, key: str, record: Record) -> None:
+        """Store a record; without effect, but for `problem`, where the disk does not take it."""
+        if self.problem:
             return
         try:
             self._write(self._path(key), record)
             self._written_bytes += sum(array.nbytes for array in record.values())
             if self._written_bytes > min(_CHECK_AFTER_BYTES, self._max_bytes):
                 self.evict()
-        except OSError:
-            self._is_writable = False
+        except OSError as error:
+            self.problem = (
+                f"the cache {self._folder} cannot be written ({error.strerror or error}); "
+                "the next fit reads all images again"
+            )
 
     def evict(self) -> None:
         """Remove the records used longest ago until the folder keeps its bound."""
@@ -111,7 +115,7 @@ class FeatureCache:
     def _path(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.features"
 
-    def _write(self, path: Path, record: Arrays) -> None:
+    def _write(self, path: Path, record: Record) -> None:
         body = safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in record.items()})
         write_whole(path, _digest(body) + body)
 

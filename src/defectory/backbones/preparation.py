@@ -7,6 +7,9 @@ from PIL import Image as PillowImage
 from defectory.backbones.camera_noise import take_off_noise
 from defectory.domain.images import Image
 
+PREPARATION_VERSION = 1
+"""Raised whenever an image of the same pixels comes out differently: cached features are then made anew."""
+
 _EXPOSURE_MEAN, _EXPOSURE_SPREAD = 110.0, 40.0
 # Added to the spread: a nearly uniform picture must not have its noise blown up.
 _SPREAD_FLOOR = 5.0

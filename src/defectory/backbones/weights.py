@@ -6,25 +6,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from defectory.backbones.cache_keys import conversion_key
 from defectory.backbones.cards import WeightCard
 from defectory.backbones.efficientnet_lite import STRIDES_PX, convert_lite0
 from defectory.backbones.engine import Backbone
-from defectory.backbones.feature_cache import FeatureCache, user_cache_folder
+from defectory.backbones.kept_features import FeatureStore
 from defectory.backbones.timm_models import convert_timm
 from defectory.domain import MissingExtraError, ParameterError
+from defectory.machine import user_cache_folder
 from defectory.storage import write_whole
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 _TIMM_PREFIX = "timm:"
 # Raised whenever the conversion itself changes, so that an old conversion is not taken for a new one.
-_CONVERSION_VERSION = 1
+CONVERSION_VERSION = 1
 
 
 def load_backbone(
     name: str = DEFAULT_BACKBONE,
     stages: Sequence[str] = ("block7", "block10"),
     *,
-    cache: FeatureCache | None = None,
+    cache: FeatureStore | None = None,
     n_threads: int | None = None,
 ) -> Backbone:
     """Return the backbone of that name, cut to the stages wanted.
@@ -106,7 +108,7 @@ def _load_converted(name: str) -> tuple[bytes, WeightCard]:
     convert = _find_converter(name)
     folder = user_cache_folder() / "backbones"
     safe_name = name.replace(":", "-").replace("/", "-")
-    path = folder / f"{safe_name}-v{_CONVERSION_VERSION}.onnx"
+    path = folder / f"{safe_name}-{conversion_key(name, CONVERSION_VERSION)}.onnx"
     card_path = path.with_suffix(".json")
     try:
         return _read_converted(path, card_path)

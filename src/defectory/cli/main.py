@@ -3,6 +3,7 @@
 import click
 
 from defectory import __version__
+from defectory.cli.cache import cache
 from defectory.cli.demo import demo
 from defectory.cli.evaluate import evaluate
 from defectory.cli.fit import fit
@@ -23,5 +24,5 @@ def main() -> None:
     """
 
 
-for command in (fit, update, score, evaluate, inspect, simulate, outliers, demo):
+for command in (fit, update, score, evaluate, inspect, simulate, outliers, demo, cache):
     main.add_command(command)

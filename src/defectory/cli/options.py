@@ -14,7 +14,7 @@ DETECTORS = ("auto", "gaussian", "patch-memory", "memseg", "mapl", "mcod")
 """As in the registry, which is not imported before work starts."""
 
 DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
-"""As in `training.resources`."""
+"""As in `domain.resources`."""
 
 detector: Option = click.option(
     "--detector", type=click.Choice(DETECTORS), default="auto", show_default=True

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 _TIME_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
+_AGE_UNITS = {**_TIME_UNITS, "d": 86400.0, "w": 604800.0}
 _SIZE_UNITS = {
     "": 1,
     "B": 1,
@@ -44,5 +45,6 @@ class _Bytes(_Quantity):
         return int(super().convert(value, param, ctx))
 
 
+AGE = _Quantity("age", _AGE_UNITS, "12h or 30d")
 SECONDS = _Quantity("time", _TIME_UNITS, "90s, 10m or 1h")
 BYTES = _Bytes("size", _SIZE_UNITS, "800MB or 2GB")

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features, load_backbone
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, load_backbone
 from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
 from defectory.detectors.evidence.cells import N_EVIDENCE, Cells
 from defectory.detectors.evidence.classifier import CellClassifier
@@ -24,7 +24,7 @@ from defectory.detectors.evidence.parts import Parts, relearn
 from defectory.detectors.evidence.readings import Readings
 from defectory.detectors.evidence.spreading import spread
 from defectory.detectors.evidence.study import Study
-from defectory.detectors.frozen import FrozenFeatureDetector, one_thread_a_product
+from defectory.detectors.frozen import FrozenFeatureDetector
 from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.detectors.revision import Confirmed, Revision
 from defectory.domain import (
@@ -37,6 +37,7 @@ from defectory.domain import (
     Progress,
     check_settings,
 )
+from defectory.machine import one_thread_a_product
 from defectory.pseudolabels import Contamination
 
 _MIN_NORMALS = 2
@@ -103,7 +104,7 @@ class Auto(FrozenFeatureDetector):
         n_steps: int = 300,
         blur_px: float = 6.0,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         self.backbone = backbone
         self.size_px = size_px
@@ -149,7 +150,7 @@ class Auto(FrozenFeatureDetector):
         readings = Readings(
             backbone, self.view, images, codes.astype(np.int8), masks, progress or NoProgress()
         )
-        with one_thread_a_product():
+        with one_thread_a_product:
             found = Inquiry(readings, settings, self._make_normality).run()
         self.normality_, self.descriptor_ = found.normality, found.descriptor
         self.memory_ = found.memory
@@ -197,7 +198,7 @@ class Auto(FrozenFeatureDetector):
         usable_as_normal(len(images), codes)  # refuses codes that are none of Label
         self.backbone_.cache = self.cache
         try:
-            with one_thread_a_product():
+            with one_thread_a_product:
                 return self._update(images, codes.astype(np.int8), masks, progress or NoProgress())
         finally:
             self.backbone_.cache = None

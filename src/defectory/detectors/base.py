@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import Backbone, FeatureCache
+from defectory.backbones import Backbone, FeatureStore
 from defectory.domain import (
     ImageSource,
     Label,
@@ -19,8 +19,8 @@ from defectory.domain import (
     Progress,
     Scores,
     Suspect,
+    TrainingResources,
 )
-from defectory.training.resources import TrainingResources
 
 Arrays = dict[str, NDArray[Any]]
 """Named arrays of float32, float16 or int8, all finite."""
@@ -51,7 +51,7 @@ class Detector(ABC):
     overhead: ClassVar[int] = 0
     """What a fit costs however few its images are, in images read: it comes off a time budget first."""
 
-    cache: FeatureCache | None = None
+    cache: FeatureStore | None = None
     """Where features are looked up and stored; a resource of the machine, not part of the config."""
 
     resources: TrainingResources | None = None

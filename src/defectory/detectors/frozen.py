@@ -7,12 +7,11 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from defectory.backbones import (
     DEFAULT_BACKBONE,
-    FeatureCache,
     Features,
+    FeatureStore,
     View,
     load_backbone,
 )
@@ -30,6 +29,7 @@ from defectory.domain import (
     check_settings,
 )
 from defectory.domain.scores import AnomalyMap
+from defectory.machine import one_thread_a_product
 
 _MAP_CELLS = 4
 """Cells of an anomaly map for each cell of the feature grid, in both directions."""
@@ -54,7 +54,7 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
         denoise: bool = True,
         blur_px: float = 6.0,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         self.backbone = backbone
         self.size_px = size_px
@@ -81,7 +81,7 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
         progress.start("scoring", len(images))
         scores: list[float] = []
         maps: list[AnomalyMap] = []
-        with one_thread_a_product():
+        with one_thread_a_product:
             for batch in self._batches(images, self.view, range(len(images)), progress):
                 batch_scores, cells = self._score_batch(batch)
                 scores.extend(batch_scores.tolist())
@@ -128,14 +128,6 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
         """
 
 
-def one_thread_a_product() -> threadpool_limits:
-    """Keep NumPy's matrix products to one thread: the cores are busy with the next images already.
-
-    Threads that wait for each other by spinning would take the cores from them.
-    """
-    return threadpool_limits(limits=1, user_api="blas")
-
-
 class TwoPassDetector(FrozenFeatureDetector):
     """Fits a model of normal features in two passes.
 
@@ -167,7 +159,7 @@ class TwoPassDetector(FrozenFeatureDetector):
         try:
             self._learn_noise(images, normals, self.size_px * self.n_tiles)
             view = self.view
-            with one_thread_a_product():
+            with one_thread_a_product:
                 progress.start("reading features", len(normals))
                 self._learn(self._batches(images, view, normals, progress), normals)
                 progress.start("scoring normals left out", len(held_out))

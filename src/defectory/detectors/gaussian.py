@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.gaussian_normality import GaussianNormality
@@ -62,7 +62,7 @@ class Gaussian(TwoPassDetector):
         image_weight: float = 0.3,
         blur_px: float = 6.0,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         super().__init__(
             backbone=backbone, size_px=size_px, n_tiles=n_tiles, even_exposure=even_exposure,

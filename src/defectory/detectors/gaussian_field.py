@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.domain import DataError
+from defectory.machine import count_cores, map_ordered
 
 Float = NDArray[np.float32]
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.batching import batched
@@ -113,7 +113,7 @@ class Mapl(SegmentationDetector):
         weight_decay: float = 5e-4,
         warm_up_ratio: float = 0.1,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         self.encoder = encoder
         self.backbone = backbone

@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, View, load_backbone
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureStore, View, load_backbone
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities, Detector, usable_as_normal
 from defectory.detectors.contrast.encoding import GRID_SIDE, PackagedEncoder, read_scratch
@@ -33,13 +32,14 @@ from defectory.domain import (
     NoProgress,
     Progress,
     Scores,
+    TrainingResources,
 )
 from defectory.domain.images import ChosenImages
+from defectory.machine import one_thread_a_product
 
 if TYPE_CHECKING:
     from defectory.detectors.contrast.network_training import Recipe
     from defectory.detectors.contrast.setups import TrainingSetup
-    from defectory.training.resources import TrainingResources
 
 _STAGES = ("block10", "block14")
 _MAX_SAMPLE = 2000
@@ -91,7 +91,7 @@ class Mcod(Detector):
     )
     reading_share: ClassVar[float] = 0.2
 
-    resources: "TrainingResources | None" = None
+    resources: TrainingResources | None = None
     """Checkpoint, time budget, threads and device; of the machine, not of the config. None: one thread."""
 
     fitted_scores_: Float
@@ -134,7 +134,7 @@ class Mcod(Detector):
         whiten: bool = True,
         n_folds: int = 4,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         self.encoder = encoder
         self.grid_side = grid_side
@@ -182,7 +182,7 @@ class Mcod(Detector):
                 f"{len(normals)} of {len(images)} images are normal or unlabeled; "
                 "at least 2 are needed to tell what belongs"
             )
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread_a_product:
             self._fit(ChosenImages(images, normals), progress or NoProgress())
         return self
 
@@ -192,7 +192,7 @@ class Mcod(Detector):
         progress = progress or NoProgress()
         progress.start("scoring", len(images))
         scores = []
-        with threadpool_limits(limits=1, user_api="blas"):
+        with one_thread_a_product:
             for features in self.backbone_.extract(images, self._view):
                 read = read_scratch if self.encoder_ is None else self.encoder_
                 scores.append(float(self.reading_.distances(*read(features))[0]))
@@ -254,7 +254,6 @@ class Mcod(Detector):
         except ImportError as error:
             raise MissingExtraError("fitting mcod", "train") from error
         from defectory.training.loop import fingerprint_run
-        from defectory.training.resources import TrainingResources
 
         resources = self.resources or TrainingResources(n_threads=1, device="cpu")
         setup = self._make_setup(images, progress)

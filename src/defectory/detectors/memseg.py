@@ -8,7 +8,7 @@ kept are the best on held-out normals and defects simulated in them, never on a 
 
 from typing import ClassVar
 
-from defectory.backbones import DEFAULT_BACKBONE, FeatureCache
+from defectory.backbones import DEFAULT_BACKBONE, FeatureStore
 from defectory.detectors.base import Capabilities
 from defectory.detectors.segmentation.detector import SegmentationDetector
 
@@ -63,7 +63,7 @@ class MemSeg(SegmentationDetector):
         n_memory: int = 30,
         n_steps: int = 500,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         self.backbone = backbone
         self.size_px = size_px

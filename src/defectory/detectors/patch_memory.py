@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureCache, Features
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
@@ -74,7 +74,7 @@ class PatchMemory(TwoPassDetector):
         top_ratio: float = 0.02,
         blur_px: float = 6.0,
         seed: int = 0,
-        cache: FeatureCache | None = None,
+        cache: FeatureStore | None = None,
     ) -> None:
         super().__init__(
             backbone=backbone, size_px=size_px, n_tiles=n_tiles, even_exposure=even_exposure,

@@ -22,11 +22,13 @@ from defectory.domain.images import ArrayImages, ImageSource, MaskSource
 from defectory.domain.labels import Label
 from defectory.domain.otsu import otsu_threshold
 from defectory.domain.progress import NoProgress, Progress
+from defectory.domain.resources import DEVICES, TrainingResources
 from defectory.domain.scores import Decision, Region, Scores
 from defectory.domain.settings import check_settings
 from defectory.domain.suspects import Suspect
 
 __all__ = [
+    "DEVICES",
     "ArrayImages",
     "BundleError",
     "CheckpointError",
@@ -49,6 +51,7 @@ __all__ = [
     "ResourceError",
     "Scores",
     "Suspect",
+    "TrainingResources",
     "check_settings",
     "otsu_threshold",
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import ImageSource, Label, MaskSource
-from defectory.sources.decoding import read_bytes
+from defectory.sources.contents import FileContents
 from defectory.sources.images import FileImages
 from defectory.sources.mask_files import FileMasks
 
@@ -84,14 +84,16 @@ class Dataset:
         masks = (sample.mask_path for sample in self.samples)
         return [*(sample.path for sample in self.samples), *filter(None, masks)]
 
-    def images(self) -> ImageSource:
-        """Return the images, to be read when asked for."""
-        return FileImages([sample.path for sample in self.samples])
-
-    def masks(self) -> MaskSource:
-        """Return the masks, to be read when asked for."""
+    def images(self, *, max_kept_bytes: int = 0) -> ImageSource:
+        """Return the images, to be read when asked for; see FileContents for what is kept."""
         paths = [sample.path for sample in self.samples]
-        return FileMasks(paths, [sample.mask_path for sample in self.samples])
+        return FileImages(paths, max_kept_bytes=max_kept_bytes)
+
+    def masks(self, *, max_kept_bytes: int = 0) -> MaskSource:
+        """Return the masks, to be read when asked for; see FileContents for what is kept."""
+        paths = [sample.path for sample in self.samples]
+        mask_paths = [sample.mask_path for sample in self.samples]
+        return FileMasks(paths, mask_paths, max_kept_bytes=max_kept_bytes)
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over names, labels, splits and the content of images and masks.
@@ -100,14 +102,11 @@ class Dataset:
         ------
         ImageReadError : a file cannot be read.
         """
-        digest = hashlib.sha256()
+        digest, contents = hashlib.sha256(), FileContents()
         for sample in self.samples:
             known = (sample.name, int(sample.label), sample.split)
             digest.update(repr(known).encode("utf-8", "surrogateescape"))
-            digest.update(_content_hash(sample.path))
-            digest.update(_content_hash(sample.mask_path) if sample.mask_path else b"no mask")
+            digest.update(bytes.fromhex(contents.fingerprint(sample.path)))
+            mask = sample.mask_path
+            digest.update(bytes.fromhex(contents.fingerprint(mask)) if mask else b"no mask")
         return digest.hexdigest()
-
-
-def _content_hash(path: Path) -> bytes:
-    return hashlib.sha256(read_bytes(path)).digest()

@@ -84,14 +84,14 @@ def open_image(data: bytes, path: Path) -> Pillow.Image:
     if not data:
         raise ImageReadError(f"cannot read {path}: the file is empty (0 bytes)")
     try:
-        with quiet_pillow, Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
+        with quiet_pillow:
+            image = Pillow.open(io.BytesIO(data), formats=FORMATS)
             _check_size(image, path)
-            name = image.format
             image.load()
-            upright = ImageOps.exif_transpose(image)
-            upright.format = name
-            upright.info["has_more_frames"] = _has_more_frames(image)
-            return upright
+            has_more_frames = _has_more_frames(image)
+            ImageOps.exif_transpose(image, in_place=True)  # a copy would hold the pixels twice
+            image.info["has_more_frames"] = has_more_frames
+            return image
     except ImageReadError:
         raise
     except Exception as error:  # decoders of damaged files raise nearly everything

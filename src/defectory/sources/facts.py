@@ -1,7 +1,6 @@
 """One pass over the files: what the data doctor has to know of each image, and nothing more."""
 
 import hashlib
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image as Pillow
 
 from defectory.domain import ImageReadError, MaskError, Progress
+from defectory.machine import count_cores
 from defectory.sources.dataset import Sample
 from defectory.sources.decoding import open_image, read_bytes
 from defectory.sources.fine_structure import THUMBNAIL_PX
@@ -53,7 +53,7 @@ def measure(samples: Sequence[Sample], progress: Progress) -> list[ImageFacts | 
     """Return for each image its facts, or the reason why it cannot be read."""
     progress.start("inspect images", len(samples))
     measured = []
-    with ThreadPoolExecutor(min(_MAX_THREADS, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(_MAX_THREADS, count_cores())) as pool:
         for facts in pool.map(_measure_or_reason, samples):
             measured.append(facts)
             progress.advance()

@@ -10,7 +10,9 @@ from PIL import Image as Pillow
 
 from defectory.domain import ImageReadError, MaskError, ParameterError
 from defectory.domain.images import Mask
+from defectory.sources.contents import FileContents
 from defectory.sources.decoding import image_size, open_image, read_bytes, read_error
+from defectory.sources.pixels import strips
 from defectory.sources.quiet_pillow import quiet_pillow
 
 _LOSSY = {"JPEG", "MPO", "WEBP"}
@@ -23,6 +25,7 @@ class FileMasks:
     ----------
     image_paths : the image files
     mask_paths : their masks, in the same order; None where there is none
+    max_kept_bytes : >= 0, of the files that are kept in memory; see FileContents
 
     Raises
     ------
@@ -30,12 +33,18 @@ class FileMasks:
     """
 
     def __init__(
-        self, image_paths: Sequence[Path | str], mask_paths: Sequence[Path | str | None]
+        self,
+        image_paths: Sequence[Path | str],
+        mask_paths: Sequence[Path | str | None],
+        *,
+        max_kept_bytes: int = 0,
     ) -> None:
         if len(image_paths) != len(mask_paths):
             raise ParameterError(f"{len(image_paths)} images but {len(mask_paths)} masks")
         self._image_paths = tuple(map(Path, image_paths))
         self.paths = tuple(None if path is None else Path(path) for path in mask_paths)
+        self._contents = FileContents(max_kept_bytes)
+        self._sizes: dict[int, tuple[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -51,13 +60,20 @@ class FileMasks:
         path = self.paths[index]
         if path is None:
             return None
-        mask = read_mask(path)
-        check_mask_size(mask, path, image_size(self._image_paths[index]), self._image_paths[index])
+        mask = read_mask(path, self._contents)
+        if index not in self._sizes:
+            self._sizes[index] = image_size(self._image_paths[index])
+        check_mask_size(mask, path, self._sizes[index], self._image_paths[index])
         return mask
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path, contents: FileContents | None = None) -> Mask:
     """Return (h, w) bool, True where the mask marks a defect.
+
+    Parameters
+    ----------
+    path : of the mask
+    contents : that read it; None reads the file itself
 
     Notes
     -----
@@ -70,10 +86,9 @@ def read_mask(path: Path) -> Mask:
     MaskError : the file is missing, not an image, or of values that are no numbers.
     """
     try:
-        image = open_image(read_bytes(path), path)
+        image = open_image(contents.read(path) if contents else read_bytes(path), path)
         with quiet_pillow:
-            values = _mask_values(image)
-            return np.asarray(values > 127 if _is_lossy(image) else values != 0)
+            return _marked(image)
     except ImageReadError as error:
         raise MaskError(f"mask: {error}") from error
     except Exception as error:
@@ -90,6 +105,15 @@ def check_mask_size(
             f"mask {mask_path} is {mask_w} x {mask_h} px but its image {image_path} is "
             f"{image_w} x {image_h} px (width x height); draw it at the size of the image"
         )
+
+
+def _marked(image: Pillow.Image) -> Mask:
+    least = 128 if _is_lossy(image) else None
+    marked: Mask = np.empty((image.height, image.width), np.bool_)
+    for top, strip in strips(image):
+        values = _mask_values(strip)
+        marked[top : top + strip.height] = values != 0 if least is None else values >= least
+    return marked
 
 
 def _is_lossy(image: Pillow.Image) -> bool:

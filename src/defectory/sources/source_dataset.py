@@ -25,12 +25,14 @@ class SourceDataset(Dataset):
     mask_source: MaskSource = field(kw_only=True, repr=False)
     places: Mapping[str, int] = field(kw_only=True, repr=False)
 
-    def images(self) -> ImageSource:
-        """Return the images, to be read when asked for."""
+    def images(self, *, max_kept_bytes: int = 0) -> ImageSource:
+        """Return the images, to be read when asked for; the source keeps what it keeps."""
+        del max_kept_bytes
         return ChosenImages(self.source, self._chosen)
 
-    def masks(self) -> MaskSource:
-        """Return the masks, to be read when asked for."""
+    def masks(self, *, max_kept_bytes: int = 0) -> MaskSource:
+        """Return the masks, to be read when asked for; the source keeps what it keeps."""
+        del max_kept_bytes
         return ChosenMasks(self.mask_source, self._chosen)
 
     def fingerprint(self) -> str:

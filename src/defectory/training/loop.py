@@ -8,18 +8,21 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 from defectory.domain import (
     CheckpointError,
     NoProgress,
+    OutputError,
     ParameterError,
     Progress,
+    TrainingResources,
 )
 from defectory.training.checkpoints import State, load_checkpoint, save_checkpoint
-from defectory.training.resources import TrainingResources
+from defectory.training.devices import limited_threads
 
 # Steps before a time budget is planned; the first is left out, since it pays for what is made once.
 _N_TIMED = 6
@@ -104,24 +107,25 @@ def train(
     -----
     A time budget is planned after a few steps were timed, and the plan shrinks (never grows) when the machine
     slows down, so that a schedule of (index, n_steps) comes to its proper end. The checkpoint is removed
-    when the run is complete.
+    when the run is complete. Where it cannot be written that is said once, and the run goes on without.
     """
-    run = _Run(trainee, n_steps, resources, fingerprint)
-    run.resume()
     progress = progress or NoProgress()
+    run = _Run(trainee, n_steps, resources, fingerprint, progress)
+    run.resume()
     progress.start(stage, run.n_planned - run.n_done)
-    with resources.limit_threads(), _held_interruption() as is_interrupted:
+    with limited_threads(resources), _held_interruption() as is_interrupted:
         while run.n_done < run.n_planned:
             if stop is not None and stop():
                 run.save()
                 return run.result()
-            run.take_step(progress)
+            run.take_step()
             if is_interrupted():
                 run.save()
                 raise KeyboardInterrupt
             run.save_if_due()
     if resources.checkpoint is not None:
-        resources.checkpoint.unlink(missing_ok=True)
+        with suppress(OSError):  # it says itself that the run is complete
+            resources.checkpoint.unlink(missing_ok=True)
     return run.result()
 
 
@@ -129,11 +133,17 @@ class _Run:
     """The counters of a run beside the trainee's own state."""
 
     def __init__(
-        self, trainee: Trainee, n_steps: int, resources: TrainingResources, fingerprint: str
+        self,
+        trainee: Trainee,
+        n_steps: int,
+        resources: TrainingResources,
+        fingerprint: str,
+        progress: Progress,
     ) -> None:
         if n_steps < 1:
             raise ParameterError(f"n_steps is {n_steps}; give 1 or more")
-        self._trainee, self._resources, self._fingerprint = trainee, resources, fingerprint
+        self._trainee, self._fingerprint = trainee, fingerprint
+        self._resources, self._progress = resources, progress
         self.n_planned, self.n_done, self.n_resumed = n_steps, 0, 0
         self._seconds_before = 0.0
         self._started = self._saved = time.monotonic()
@@ -144,7 +154,7 @@ class _Run:
     def resume(self) -> None:
         """Take the state of the checkpoint, if there is one."""
         path = self._resources.checkpoint
-        if path is None or not path.exists():
+        if path is None or not _exists(path):
             return
         state = load_checkpoint(path)
         if state["fingerprint"] != self._fingerprint:
@@ -173,7 +183,11 @@ class _Run:
             "history": self._history,
             "trainee": self._trainee.state(),
         }
-        save_checkpoint(self._resources.checkpoint, state)
+        try:
+            save_checkpoint(self._resources.checkpoint, state)
+        except OutputError as error:
+            self._progress.say(f"note: {error}; an interruption would lose what was trained")
+            self._resources = replace(self._resources, checkpoint=None)
         self._saved = time.monotonic()
 
     def save_if_due(self) -> None:
@@ -181,7 +195,7 @@ class _Run:
         if time.monotonic() - self._saved >= self._resources.checkpoint_every_s:
             self.save()
 
-    def take_step(self, progress: Progress) -> None:
+    def take_step(self) -> None:
         """Take one step, add up its losses, and keep the time budget."""
         losses = self._trainee.step(self.n_done, self.n_planned)
         self.n_done += 1
@@ -193,12 +207,12 @@ class _Run:
                     "a lower learning rate may help"
                 )
             self._sums[name] += value
-        progress.advance()
+        self._progress.advance()
         n_here = self.n_done - self.n_resumed
         if n_here == 1:
             self._first_ended = time.monotonic()
         if self._n_summed >= max(1, self.n_planned // _N_WINDOWS) or self.n_done == self.n_planned:
-            self._close_window(progress)
+            self._close_window()
             self._keep_time(n_here)
         elif n_here == _N_TIMED:
             self._keep_time(n_here)
@@ -214,10 +228,10 @@ class _Run:
         """Seconds of training, over all processes."""
         return self._seconds_before + time.monotonic() - self._started
 
-    def _close_window(self, progress: Progress) -> None:
+    def _close_window(self) -> None:
         means = {name: total / self._n_summed for name, total in self._sums.items()}
         self._history.append({"step": self.n_done, **means})
-        progress.note(", ".join(f"{name} {value:.3g}" for name, value in means.items()))
+        self._progress.note(", ".join(f"{name} {value:.3g}" for name, value in means.items()))
         self._sums, self._n_summed = defaultdict(float), 0
 
     def _keep_time(self, n_here: int) -> None:
@@ -229,6 +243,13 @@ class _Run:
         n_more = int(max(0.0, budget_s - self.wall_s) / max(seconds_each, 1e-9))
         # one step more where time is up, so that a schedule sees its end
         self.n_planned = min(self.n_planned, self.n_done + max(1, n_more))
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # in a folder that may not be entered
+        return False
 
 
 @contextmanager

@@ -128,11 +128,6 @@ def test_without_noise_preparation_is_what_it_was():
     assert (prepare_image(image, 64, even_exposure=True, noise=6.0) != plain).any()
 
 
-def test_keys_of_the_cache_are_what_they_were_where_there_is_none():
-    assert repr(View()) == "View(side_px=256, n_tiles=1, even_exposure=True)"
-    assert View(64, noise=4.0) != View(64)
-
-
 def test_the_cache_tells_noise_apart(make_backbone, tmp_path):
     source = ArrayImages([noisy(smooth((64, 64)), 16)])
     cache = FeatureCache(tmp_path)

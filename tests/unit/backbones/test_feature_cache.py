@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defectory.backbones import FeatureCache, user_cache_folder
+from defectory.backbones import FeatureCache
 from defectory.backbones import feature_cache as module
 from defectory.domain import ParameterError
+from defectory.machine import user_cache_folder
 
 RECORD = {
     "block7": np.arange(60, dtype=np.float16).reshape(3, 4, 5) / 7,

@@ -11,12 +11,11 @@ from defectory.artifacts import Bundle, load_bundle, save_bundle
 from defectory.detectors.contrast.setups import VectorViews
 from defectory.detectors.contrast.twins import Objective, Twins, describe
 from defectory.detectors.mcod import Mcod
-from defectory.domain import ArrayImages, DataError, ParameterError
+from defectory.domain import ArrayImages, DataError, ParameterError, TrainingResources
 from defectory.metrics import auroc
 from defectory.networks.heads import ProjectionEncoder
 from defectory.networks.initialization import build_seeded
 from defectory.training.loop import train
-from defectory.training.resources import TrainingResources
 from tests.pictures import disc
 
 ONE = TrainingResources(n_threads=1, device="cpu")

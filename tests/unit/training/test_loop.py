@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from defectory.domain import CheckpointError, ParameterError
+from defectory.domain import CheckpointError, ParameterError, TrainingResources
+from defectory.training.devices import autocast, find_device
 from defectory.training.loop import fingerprint_run, train
-from defectory.training.resources import TrainingResources
 from defectory.training.schedules import warm_up_cosine
 
 
@@ -209,18 +209,18 @@ def test_no_steps_are_refused():
 
 def test_cuda_is_refused_where_there_is_none(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert TrainingResources().find_device().type == "cpu"
+    assert find_device(TrainingResources()).type == "cpu"
     for device in ("cuda", "cuda-bf16"):
         with pytest.raises(ParameterError, match="no CUDA"):
-            TrainingResources(device=device).find_device()
+            find_device(TrainingResources(device=device))
 
 
 def test_bfloat16_is_for_the_device_of_that_name_alone(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     for device, is_mixed in (("auto", False), ("cuda", False), ("cuda-bf16", True)):
         resources = TrainingResources(device=device)
-        assert resources.find_device().type == "cuda"
-        assert resources.autocast(torch.device("cpu"))._enabled == is_mixed
+        assert find_device(resources).type == "cuda"
+        assert autocast(resources, torch.device("cpu"))._enabled == is_mixed
 
 
 def test_a_fingerprint_knows_config_data_and_order():

@@ -8,11 +8,10 @@ from defectory.detectors.contrast.projection import Float
 from defectory.detectors.contrast.reading import Reading
 from defectory.detectors.contrast.setups import TrainingSetup
 from defectory.detectors.contrast.twins import ImageViews, Objective, Twins, describe
-from defectory.domain import NoProgress, Progress
+from defectory.domain import NoProgress, Progress, TrainingResources
 from defectory.networks.heads import ContrastNetwork
 from defectory.networks.initialization import build_seeded
 from defectory.training.loop import TrainingRun, train
-from defectory.training.resources import TrainingResources
 
 
 @dataclass(frozen=True)

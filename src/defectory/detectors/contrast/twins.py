@@ -19,8 +19,9 @@ from defectory.detectors.contrast.losses import (
     read_loss,
 )
 from defectory.detectors.contrast.memory_slots import Queue, write_memory
+from defectory.domain import TrainingResources
 from defectory.networks.heads import N_EMBEDDING, ContrastNetwork, ContrastOutputs
-from defectory.training.resources import TrainingResources
+from defectory.training.devices import autocast, find_device
 from defectory.training.schedules import warm_up_cosine
 
 _N_WARM_UP = 20
@@ -85,7 +86,7 @@ class Twins:
         resources: TrainingResources,
         seed: int,
     ) -> None:
-        self.device = resources.find_device()
+        self.device = find_device(resources)
         self.query: ContrastNetwork = network.to(self.device)
         self.query.train()
         self.momentum = copy.deepcopy(self.query).requires_grad_(False)
@@ -119,7 +120,7 @@ class Twins:
             )
         n_negatives = len(self._queue.held()[0])
         is_reading = index >= target.read_from_ratio * n_steps and self.memory is not None
-        with self._resources.autocast(self.device):
+        with autocast(self._resources, self.device):
             losses = self._losses(self.query(plain), keys, is_reading)
         total = sum(losses[name] * weight for name, weight in self._weights(is_reading).items())
         self._optimizer.zero_grad(set_to_none=True)

@@ -7,13 +7,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.adamw import AdamW
 from defectory.detectors.evidence.cells import Cells
 from defectory.detectors.evidence.lessons import Draw, Lessons
 from defectory.domain import ParameterError
+from defectory.machine import count_cores, map_ordered
 
 Float = NDArray[np.float32]
 Indices = NDArray[np.intp]

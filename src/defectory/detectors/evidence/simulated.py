@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, View
-from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.backbones.preparation import clean_square, prepare_image
 from defectory.detectors.batching import BATCH
 from defectory.detectors.evidence.descriptors import CellDescriptor, Described
@@ -15,6 +14,7 @@ from defectory.detectors.gaussian_normality import GaussianNormality
 from defectory.detectors.measurements import Measurements
 from defectory.domain import ArrayImages, ImageSource, Label, Progress
 from defectory.domain.images import Image
+from defectory.machine import count_readers, map_ordered
 from defectory.simulation import AnomalySimulator
 
 Indices = NDArray[np.intp]
@@ -62,7 +62,7 @@ class DefectDrawer:
         coverage: list[NDArray[np.float32]] = []
         for start in range(0, len(rows), BATCH):
             listed = [int(row) for row in rows[start : start + BATCH]]
-            drawn = list(map_ordered(draw, listed, count_cores()))
+            drawn = list(map_ordered(draw, listed, count_readers()))
             images = [image for image, _ in drawn]
             batch = list(self.backbone.extract(ArrayImages(images), view, range(len(images))))
             samples = normality.sample(batch)

@@ -34,6 +34,7 @@ from defectory.domain import (
     ParameterError,
     Progress,
     Scores,
+    TrainingResources,
     check_settings,
 )
 from defectory.domain.images import ChosenImages
@@ -44,7 +45,6 @@ from defectory.simulation import (
     TextureSource,
     photograph_textures,
 )
-from defectory.training.resources import TrainingResources
 
 Float = NDArray[np.float32]
 

@@ -20,14 +20,13 @@ from defectory.detectors.segmentation.trainee import (
     Teaching,
     TrainingSettings,
 )
-from defectory.domain import ParameterError, Progress
+from defectory.domain import ParameterError, Progress, TrainingResources
 from defectory.networks.encoder import ScratchEncoder
 from defectory.networks.feature_memory import FeatureMemory
 from defectory.networks.segmentation import HeadConfig
 from defectory.networks.segmenter import Segmenter, Whitening
 from defectory.training.export import export_onnx, max_difference
 from defectory.training.loop import train
-from defectory.training.resources import TrainingResources
 
 # Images that statistics are taken of and the memory is chosen from; more would change neither.
 _MAX_SURVEYED = 1000

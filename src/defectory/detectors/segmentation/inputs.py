@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, View
-from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.backbones.preparation import prepare_image
 from defectory.domain import ImageSource
 from defectory.domain.images import Image
+from defectory.machine import count_readers, map_ordered
 
 Inputs = tuple[NDArray[Any], ...]
 """Arrays of n rows each: three levels (n, c, h, w) float16, or one (n, side, side, 3) uint8."""
@@ -45,7 +45,7 @@ class FrozenInputs:
 
     def prepare(self, images: Iterable[Image]) -> Inputs:
         """See InputReader."""
-        return _stack(map_ordered(self._run, images, count_cores()))
+        return _stack(map_ordered(self._run, images, count_readers()))
 
     def _run(self, image: Image) -> Inputs:
         return _levels_of(self._backbone.run(image, replace(self._view, noise=0.0)))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.backbones.preparation import clean_square, prepare_image
 from defectory.detectors.segmentation.inputs import InputReader, Inputs, take
 from defectory.domain import ImageSource, Label
 from defectory.domain.images import Image, Mask
+from defectory.machine import count_readers, map_ordered
 from defectory.simulation import AnomalySimulator
 
 Indices = NDArray[np.intp]
@@ -96,7 +96,7 @@ class RoundMaker:
     def _filled(self, indices: Indices, stream: int, number: int) -> Round:
         listed = [int(i) for i in indices]
         jobs = [(i, (self.seed, stream, number, place)) for place, i in enumerate(listed)]
-        drawn = list(map_ordered(self._draw, jobs, count_cores()))
+        drawn = list(map_ordered(self._draw, jobs, count_readers()))
         return Round(
             indices=indices,
             labels=self.labels[indices],

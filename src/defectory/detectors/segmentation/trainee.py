@@ -12,11 +12,11 @@ from torch.nn.functional import adaptive_max_pool2d
 
 from defectory.detectors.segmentation.inputs import Inputs, join, take
 from defectory.detectors.segmentation.rounds import Indices, KnownAnomalies, Round, RoundMaker
-from defectory.domain import Label
+from defectory.domain import Label, TrainingResources
 from defectory.networks.losses import image_loss, segmentation_loss
 from defectory.networks.segmenter import Segmenter
 from defectory.training.checkpoints import State
-from defectory.training.resources import TrainingResources
+from defectory.training.devices import autocast, find_device
 from defectory.training.schedules import warm_up_cosine
 
 _STEPS_A_ROUND = 50
@@ -105,8 +105,8 @@ class SegmentationTrainee:
         n_steps: int = _STEPS_A_ROUND,
     ) -> None:
         self._n_places = min(_STEPS_A_ROUND, n_steps)
-        self._device = resources.find_device()
-        self._autocast = resources.autocast
+        self._device = find_device(resources)
+        self._resources = resources
         self._network = network.to(self._device)
         self._encoder = None if encoder is None else encoder.to(self._device)
         self._teaching, self._settings = teaching, settings
@@ -244,7 +244,7 @@ class SegmentationTrainee:
         return lesson.known.rows(rng.choice(len(lesson.known), n, replace=False))
 
     def _forward(self, parts: Sequence[Inputs], own: Indices) -> tuple[Tensor, Tensor]:
-        with self._autocast(self._device):
+        with autocast(self._resources, self._device):
             levels = self._levels(join(parts))
             logits, image_logits = self._network(
                 *levels, own=torch.from_numpy(own).to(self._device)

@@ -7,18 +7,22 @@ from inspect import signature
 from pathlib import Path
 
 from defectory.artifacts import Bundle
-from defectory.backbones import FeatureCache, user_cache_folder
+from defectory.backbones import FeatureStore
 from defectory.calibration import n_normals_needed
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
 from defectory.domain import Label, NoProgress, ParameterError, Progress, check_settings
 from defectory.sources import Dataset, read_dataset, training_part
+from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import describe_fit
 from defectory.workflows.fitting.limits import Limits
 from defectory.workflows.fitting.options import FitOptions, FitResult
 from defectory.workflows.readable import find_unreadable, keep_readable
 from defectory.workflows.suspects import SuspectImage, find_suspects
+
+# Of images, and as much of masks: what is read first, to measure noise, is read again for simulated defects.
+_KEPT_FILES_BYTES = 64 * 2**20
 
 
 def fit_dataset(
@@ -39,8 +43,19 @@ def fit_dataset(
     """
     started = time.monotonic()
     options, progress = options or FitOptions(), progress or NoProgress()
-    detector = _make_detector(options)
-    options = replace(options, seed=getattr(detector, "seed", options.seed))
+    with kept_features(options.use_cache, progress) as store:
+        detector = _make_detector(options, store)
+        options = replace(options, seed=getattr(detector, "seed", options.seed))
+        return _fit(data, options, detector, progress, started)
+
+
+def _fit(
+    data: Path | str | Dataset,
+    options: FitOptions,
+    detector: Detector,
+    progress: Progress,
+    started: float,
+) -> FitResult:
     dataset = data
     if not isinstance(dataset, Dataset):
         dataset = read_dataset(dataset, good_words=options.good_words, bad_words=options.bad_words)
@@ -51,8 +66,14 @@ def fit_dataset(
     train, more = limits.keep_time(detector, train, options.seed, started)
     if detector.capabilities.needs_torch:
         detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
-    images = train.images()
-    detector.fit(images, train.labels, train.masks(), progress=progress)
+    images = train.images(max_kept_bytes=_KEPT_FILES_BYTES)
+    masks = train.masks(max_kept_bytes=_KEPT_FILES_BYTES)
+    fit_resuming(
+        detector,
+        lambda: detector.fit(images, train.labels, masks, progress=progress),
+        progress,
+    )
+    detector.cache = None
     suspects = find_suspects(detector, train)
     model = _calibrated(detector, train, suspects, options, (*notes, *more))
     labels = train.labels
@@ -71,12 +92,12 @@ def fit_dataset(
     )
 
 
-def _make_detector(options: FitOptions) -> Detector:
+def _make_detector(options: FitOptions, store: FeatureStore) -> Detector:
     if not isinstance(options.detector, str):
-        return _own_copy(options.detector, options)
+        return _own_copy(options.detector, options, store)
     make: Callable[..., Detector] = find_detector(options.detector)
     _check_options(options)
-    settings = {**_shared(options), "cache": _cache(options)}
+    settings = {**_shared(options), "cache": store}
     known = signature(make).parameters
     if "n_tiles" not in known and options.n_tiles != 1:
         raise ParameterError(
@@ -85,7 +106,7 @@ def _make_detector(options: FitOptions) -> Detector:
     return make(**{name: value for name, value in settings.items() if name in known})
 
 
-def _own_copy(given: object, options: FitOptions) -> Detector:
+def _own_copy(given: object, options: FitOptions, store: FeatureStore) -> Detector:
     """Return an unfitted detector with the settings of the given one, which stays as it is."""
     if not isinstance(given, Detector):
         kind = given.__name__ if isinstance(given, type) else type(given).__name__
@@ -100,7 +121,7 @@ def _own_copy(given: object, options: FitOptions) -> Detector:
                 f"{name} is {value!r}, but the {given.name} given has {own.get(name, 'none')!r}; set it there"
             )
     copy = type(given)(**own)
-    copy.cache, copy.resources = given.cache or _cache(options), given.resources
+    copy.cache, copy.resources = given.cache or store, given.resources
     return copy
 
 
@@ -117,10 +138,6 @@ def _shared(options: FitOptions) -> dict[str, str | int]:
         "n_tiles": options.n_tiles,
         "seed": options.seed,
     }
-
-
-def _cache(options: FitOptions) -> FeatureCache | None:
-    return FeatureCache(user_cache_folder() / "features") if options.use_cache else None
 
 
 def _training_part(

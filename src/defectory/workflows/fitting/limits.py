@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from defectory.backbones import user_cache_folder
 from defectory.detectors.base import Detector
-from defectory.domain import MissingExtraError, ParameterError, ResourceError
+from defectory.domain import MissingExtraError, ParameterError, ResourceError, TrainingResources
+from defectory.machine import user_cache_folder
 from defectory.sources import Dataset
-from defectory.training.resources import TrainingResources
+from defectory.training.devices import find_device
 
 # Images whose reading is timed before a time budget is planned.
 _N_TIMED = 16
@@ -40,7 +40,7 @@ class Limits:
                 f"{detector.name} needs no such device; leave device out, or take the detector mapl"
             )
         if self.device.startswith("cuda"):
-            resources.find_device()
+            find_device(resources)
 
     def check_memory(self, detector: Detector, n_images: int) -> None:
         """Refuse, before work starts, what may not fit; ResourceError."""

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import FeatureCache, user_cache_folder
 from defectory.detectors.mcod import Mcod
 from defectory.domain import (
     DataError,
@@ -18,9 +17,12 @@ from defectory.domain import (
     ParameterError,
     Progress,
     ResourceError,
+    TrainingResources,
 )
 from defectory.domain.images import ChosenImages
-from defectory.training.resources import TrainingResources
+from defectory.machine import user_cache_folder
+from defectory.training.devices import find_device
+from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.outliers.collection import Collection, read_collection
 from defectory.workflows.outliers.groups import group_alike
 from defectory.workflows.outliers.ratio import RatioEstimate, cut_for, estimate_ratio
@@ -57,12 +59,14 @@ def find_outliers(
         raise DataError(
             f"{data}: {n} images are too few to tell what belongs; give at least {MIN_IMAGES}"
         )
-    cache = FeatureCache(user_cache_folder() / "features") if options.use_cache else None
     settings = {name: getattr(options, name) for name in _SETTINGS}
-    detector = Mcod(n_folds=0, cache=cache, **settings)
-    budget_s = _training_budget(collection.images, detector, options.time_budget_s, started)
-    detector.resources = _resources(collection, detector, options, budget_s)
-    detector.fit(collection.images, progress=progress)
+    # each image is read once: there is nothing to keep in memory
+    with kept_features(options.use_cache, progress, max_kept_bytes=0) as store:
+        detector = Mcod(n_folds=0, cache=store, **settings)
+        budget_s = _training_budget(collection.images, detector, options.time_budget_s, started)
+        detector.resources = _resources(collection, detector, options, budget_s)
+        fit_resuming(detector, lambda: detector.fit(collection.images, progress=progress), progress)
+        detector.cache = None
     scores = detector.fitted_scores_
     estimate = _estimate(scores, options)
     order = np.argsort(-scores, kind="stable")
@@ -142,7 +146,7 @@ def _resources(
 
 def _check(options: OutlierOptions) -> None:
     if options.device != "auto":
-        TrainingResources(device=options.device).find_device()
+        find_device(TrainingResources(device=options.device))
     if options.ratio is not None and not 0 < options.ratio <= 0.5:
         raise ParameterError(
             f"the share of outliers is {options.ratio}; give more than 0, at most .5"

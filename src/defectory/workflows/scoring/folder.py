@@ -7,8 +7,8 @@ from itertools import chain
 from pathlib import Path
 
 from defectory import __version__
-from defectory.backbones.parallel import count_cores, map_ordered
 from defectory.domain import BundleError, NoProgress, Progress
+from defectory.machine import count_readers, map_ordered
 from defectory.reports import HeatScale
 from defectory.sources import Dataset, Sample, read_image, read_images
 from defectory.storage import (
@@ -91,7 +91,7 @@ def score_to_folder(
         scored = score_samples(model, queue.readable[n_done:], progress)
         broken = queue.broken[max(0, n_done - len(queue.readable)) :]
         # pictures are drawn by threads while the next images are scored
-        for row, files in map_ordered(recorder.record, chain(scored, broken), count_cores()):
+        for row, files in map_ordered(recorder.record, chain(scored, broken), count_readers()):
             growing.append(row, files)
         write_rows(growing.rows(), growing.path(table), file_format, heatmaps=bool(scale))
         return _count(growing.rows(), dataset.notes)

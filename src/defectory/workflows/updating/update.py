@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from defectory.artifacts import BUNDLE_FILE, Bundle
-from defectory.backbones import FeatureCache, user_cache_folder
 from defectory.detectors.base import Detector
 from defectory.detectors.revision import Revision, TakesLabels
 from defectory.domain import (
@@ -19,6 +18,7 @@ from defectory.domain import (
     Progress,
 )
 from defectory.storage import OutputFile, check_outputs
+from defectory.workflows.caching import kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
@@ -57,9 +57,16 @@ def update_model(
     """
     started = time.monotonic()
     detector, dataset = updatable(model.bundle.detector), new.dataset
-    if use_cache:
-        model.bundle.detector.cache = FeatureCache(user_cache_folder() / "features")
-    revision = detector.update(dataset.images(), dataset.labels, dataset.masks(), progress=progress)
+    progress = progress or NoProgress()
+    with kept_features(use_cache, progress) as store:
+        model.bundle.detector.cache = store
+        try:
+            revision = detector.update(
+                dataset.images(), dataset.labels, dataset.masks(), progress=progress
+            )
+        finally:
+            model.bundle.detector.cache = None
+    revision.detector.cache = None
     revised = _revised_model(model, revision.detector, new)
     names = {**_known_names(model.facts), **new.names}
     return Update(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defectory.backbones.parallel import count_cores, map_ordered
+from defectory.machine import at_most_cores, at_most_readers, count_readers, map_ordered
 
 
 @given(st.lists(st.integers()), st.integers(1, 5))
@@ -73,8 +73,13 @@ def test_work_is_spread_over_threads():
     assert len(list(map_ordered(lambda _: both_at_once.wait(), range(2), 2))) == 2
 
 
-def test_there_is_at_least_one_core(monkeypatch):
-    assert count_cores() >= 1
-    monkeypatch.delattr("os.sched_getaffinity", raising=False)
-    monkeypatch.setattr("os.cpu_count", lambda: None)
-    assert count_cores() == 1
+def test_as_many_images_are_read_at_once_as_cores_and_memory_allow():
+    with at_most_cores(4):
+        assert count_readers() == 4
+        with at_most_readers(3), at_most_readers(None):
+            assert count_readers() == 3
+            with at_most_cores(2):
+                assert count_readers() == 2
+        with at_most_readers(9):
+            assert count_readers() == 4
+        assert count_readers() == 4

@@ -1,20 +1,35 @@
 """Ordered work on a few threads, with a bound on how far it runs ahead."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeVar
+
+from defectory.machine.cores import count_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def count_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+_at_most: ContextVar[int | None] = ContextVar("at_most_readers", default=None)
+
+
+def count_readers() -> int:
+    """Return how many images may be read at once: as many as there are cores, or as memory allows."""
+    allowed = _at_most.get()
+    return count_cores() if allowed is None else min(allowed, count_cores())
+
+
+@contextmanager
+def at_most_readers(n_readers: int | None) -> Iterator[None]:
+    """Let no more images be read at once while the context lasts; None changes nothing."""
+    token = _at_most.set(n_readers if n_readers is not None else _at_most.get())
+    try:
+        yield
+    finally:
+        _at_most.reset(token)
 
 
 def map_ordered(
