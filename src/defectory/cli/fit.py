@@ -7,7 +7,7 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.quantities import BYTES
+from defectory.cli.quantities import BYTES, SHARE
 from defectory.cli.text import print_fit
 
 _ANY_PATH = click.Path(path_type=Path)
@@ -30,7 +30,7 @@ _ANY_PATH = click.Path(path_type=Path)
 @shared.seed
 @click.option(
     "--false-reject-rate",
-    type=float,
+    type=SHARE,
     default=0.01,
     show_default=True,
     metavar="R",
@@ -38,7 +38,7 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--confidence",
-    type=float,
+    type=SHARE,
     default=0.95,
     show_default=True,
     metavar="C",

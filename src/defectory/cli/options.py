@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from defectory.cli.quantities import SECONDS
+from defectory.cli.quantities import SECONDS, SHARE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -21,7 +21,7 @@ detector: Option = click.option(
 )
 other_promise: Option = click.option(
     "--false-reject-rate",
-    type=float,
+    type=SHARE,
     metavar="R",
     help="Decide by another promise than the bundle's; nothing is fitted again.",
 )

@@ -7,6 +7,7 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
+from defectory.cli.quantities import SHARE
 
 _ANY_PATH = click.Path(path_type=Path)
 
@@ -33,7 +34,7 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--ratio",
-    type=float,
+    type=SHARE,
     metavar="R",
     help="Share of the images to list; estimated from the scores unless given.",
 )
