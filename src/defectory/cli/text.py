@@ -14,6 +14,11 @@ def one_line(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return "1 image", "2 images"."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
 def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
     """Say what a fit learned from, what it promises, and where things lie."""
     left_out = result.n_images - result.n_learned
