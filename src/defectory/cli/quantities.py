@@ -70,13 +70,16 @@ class _Share(_ParamType):
         """Return the share as a number."""
         if not isinstance(value, str):
             return value
-        match = re.fullmatch(r"\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?)\s*(%?)\s*", value, re.I)
+        match = re.fullmatch(
+            r"\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?)\s*(%?)\s*", value, re.I
+        )
         if not match:
             self.fail(f"{value!r} is no share; write it like 0.01 or 1%", param, ctx)
         share = _number(match[1]) / (100 if match[2] else 1)
         if 1 <= share < 100 and not match[2]:
             self.fail(
-                f"{value!r} is not between 0 and 1; for {share:g} percent write {share / 100:g} or {share:g}%",
+                f"{value!r} is not between 0 and 1; for {share:g} percent write {share / 100:g} or "
+                f"{share:g}%",
                 param,
                 ctx,
             )

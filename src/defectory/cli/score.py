@@ -86,7 +86,7 @@ def _print_summary(summary: Any) -> None:
     if summary.looks_strange:
         click.echo(
             f"Note: {summary.n_beyond} of {summary.n_scored} images score above all good images of the fit: "
-            "are all of them defective, or do they show another product, or come from another camera or light?"
+            "are they defective, or is it another product, camera or light?"
         )
     print_notes(summary.notes)
     click.echo(f"Wrote {summary.table}{' and heatmaps' if summary.has_heatmaps else ''}.")

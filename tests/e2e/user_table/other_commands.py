@@ -84,7 +84,7 @@ ROWS = [
     refused("cache of nothing", "cache parts", [_PARTS], "parts", status=2),
     Row(
         "an emptied cache, and a fit after that",
-        f"defectory cache --clear && defectory fit parts -o b.defectory --detector gaussian --size 64",
+        "defectory cache --clear && defectory fit parts -o b.defectory --detector gaussian --size 64",
         [_PARTS],
         shell=True,
         env={"XDG_CACHE_HOME": "{place}/cache"},

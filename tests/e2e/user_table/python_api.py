@@ -139,7 +139,8 @@ ROWS = [
         """
         m = defectory.fit("parts", **QUICK)
         m.save("b.defectory")
-        print((defectory.load("b.defectory").decision_function("parts/bad") == m.decision_function("parts/bad")).all())
+        again = defectory.load("b.defectory")
+        print((again.decision_function("parts/bad") == m.decision_function("parts/bad")).all())
         """,
         [_PARTS],
         "True",

@@ -212,7 +212,7 @@ def snapshot(place: Path) -> dict[str, str]:
 def _describe(path: Path) -> str:
     mode = path.lstat().st_mode
     if stat.S_ISLNK(mode):
-        return f"link to {os.readlink(path)}"
+        return f"link to {path.readlink()}"
     if stat.S_ISDIR(mode):
         return "folder"
     if not stat.S_ISREG(mode):

@@ -27,6 +27,7 @@ from defectory.workflows.scoring.images import read_given
 from defectory.workflows.scoring.rows import Row, ScoredImage, make_row
 from defectory.workflows.scoring.score import score_samples
 from defectory.workflows.scoring.summary import ScoreSummary, summarize, worst_first
+from defectory.workflows.swapped import refuse_swapped
 
 
 def score_to_folder(
@@ -57,6 +58,7 @@ def score_to_folder(
     """
     progress = progress or NoProgress()
     check_format(file_format)
+    refuse_swapped(bundle, images)
     output = OutputFolder(folder, "score", is_resumable=True)
     check_outputs([output], inputs=[bundle, *images], overwrite=overwrite)
     model = load_calibrated(bundle, false_reject_rate)
