@@ -78,8 +78,13 @@ def folder(path: str) -> Build:
 
 
 def text(path: str, content: str, encoding: str = "utf-8") -> Build:
-    """Write a text file."""
-    return data(path, content.encode(encoding, "surrogateescape"))
+    """Write a text file; `{place}` in it is the user's folder."""
+
+    def build(root: Path) -> None:
+        spelled = content.replace("{place}", str(root))
+        _write(root / path, spelled.encode(encoding, "surrogateescape"))
+
+    return build
 
 
 def data(path: str, content: bytes = b"not an image") -> Build:

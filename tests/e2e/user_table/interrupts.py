@@ -25,7 +25,7 @@ def _stopped(
         may_leave=[".*", "*.unfinished", "out.unfinished"] if by == "SIGKILL" else ["*.unfinished"],
         stop=Stop(by, stage, step),
         then=do,
-        then_leaves=[leaves],
+        then_leaves=[leaves] if leaves else [],
     )
 
 
@@ -67,8 +67,8 @@ ROWS = [
         )
         for by in ("SIGINT", "SIGTERM", "SIGKILL")
     ),
-    _stopped("while inspect reads", "inspect parts", [_PARTS], "SIGINT", "", 4, "parts"),
-    _stopped("while inspect reads", "inspect parts", [_PARTS], "SIGTERM", "", 4, "parts"),
+    _stopped("while inspect reads", "inspect parts", [_PARTS], "SIGINT", "", 4, ""),
+    _stopped("while inspect reads", "inspect parts", [_PARTS], "SIGTERM", "", 4, ""),
     _stopped(
         "while update learns",
         "update parts.defectory labels.csv -o b.defectory",

@@ -25,14 +25,14 @@ class Stop:
     Attributes
     ----------
     by : name of the signal
-    stage, step : sent at this step of the first stage whose name contains this; without a stage
-        `after_s` seconds after the start
+    stage, step : sent at this step of the first stage whose name contains this
+    after_s : or so many seconds after the start
     """
 
     by: str
     stage: str = ""
     step: int = 1
-    after_s: float = 0.0
+    after_s: float | None = None
 
 
 @dataclass(frozen=True)

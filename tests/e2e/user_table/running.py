@@ -56,8 +56,7 @@ def check_row(row: Row, place: Path) -> list[str]:
             status, again = run_command(shlex.split(row.then))
         if status != 0:
             wrong.append(f"then: exit status {status}: {again}")
-        expected = [*row.then_leaves, *(row.may_leave or ())]
-        wrong += _check_disk(before, snapshot(place), row.then_leaves, expected, row.replaces)
+        wrong += _check_disk(before, snapshot(place), row.then_leaves, (), row.replaces)
     return [*wrong, f"answer: {answer}"] if wrong else []
 
 
@@ -119,14 +118,14 @@ def _run_process(command: Sequence[str], row: Row, place: Path) -> tuple[int, st
 def _run_stopped(row: Row) -> tuple[int, str]:
     assert row.stop is not None
     command = [sys.executable, "-m", "defectory", *shlex.split(row.do)]
-    if row.stop.stage:
+    if row.stop.after_s is None:
         wrapper = Path(__file__).with_name("stopping.py")
         told = [row.stop.by, row.stop.stage, str(row.stop.step)]
         command = [sys.executable, str(wrapper), *told, *shlex.split(row.do)]
     process = subprocess.Popen(
         command, env=_environment(row), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
-    if not row.stop.stage:
+    if row.stop.after_s is not None:
         time.sleep(row.stop.after_s)
         process.send_signal(getattr(signal, row.stop.by))
     said, _ = process.communicate(timeout=_TIMEOUT_S)
@@ -178,9 +177,10 @@ def _check_disk(
 
 
 def _is_named(name: str, patterns: Sequence[str]) -> bool:
-    """Whether a name is one of the patterns, lies in one, or is a folder above one."""
+    """Whether a name is one of the patterns, lies in one (not if it ends in /), or is a folder above one."""
     return any(
-        fnmatch.fnmatch(name, pattern)
+        f"{name}/" == pattern
+        or fnmatch.fnmatch(name, pattern)
         or fnmatch.fnmatch(name, f"{pattern}/*")
         or pattern.startswith(f"{name}/")
         for pattern in patterns
