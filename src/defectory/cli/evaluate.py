@@ -6,9 +6,8 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
+from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
 from defectory.cli.text import print_evaluation
-
-_ANY_PATH = click.Path(path_type=Path)
 
 
 def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
@@ -18,13 +17,13 @@ def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None)
 
 
 @click.command()
-@click.argument("bundle", type=_ANY_PATH)
-@click.argument("data", type=_ANY_PATH)
-@click.option("--json", "json_path", type=_ANY_PATH, help="Write the figures as JSON.")
+@click.argument("bundle", type=ANY_PATH)
+@click.argument("data", type=ANY_PATH)
+@click.option("--json", "json_path", type=FILE_TO_WRITE, help="Write the figures as JSON.")
 @click.option(
     "--report",
     "report_path",
-    type=_ANY_PATH,
+    type=FILE_TO_WRITE,
     callback=_check_html,
     help="Write a standalone HTML report.",
 )

@@ -1,11 +1,11 @@
 """Options that several commands share, so that they are named and explained alike."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
+from defectory.cli.paths import ANY_PATH
 from defectory.cli.quantities import SECONDS, SHARE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -29,7 +29,7 @@ output_folder: Option = click.option(
     "-o",
     "--output",
     "folder",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     required=True,
     help="Folder to write.",
 )

@@ -7,14 +7,13 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
+from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import counted, one_line, print_notes
-
-_ANY_PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("bundle", type=_ANY_PATH)
-@click.argument("images", type=_ANY_PATH, nargs=-1, required=True)
+@click.argument("bundle", type=ANY_PATH)
+@click.argument("images", type=ANY_PATH, nargs=-1, required=True)
 @shared.output_folder
 @click.option(
     "--heatmaps",

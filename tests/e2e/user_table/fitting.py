@@ -192,6 +192,19 @@ ROWS = [
         "gaussian",
     ),
     refused("no -o", f"fit parts {FIT}", [good("parts", 6)], "-o", "missing", status=2),
+    refused(
+        "data is an empty variable of the shell",
+        f"fit '' -o b.defectory {FIT}",
+        [good("parts", 6)],
+        "empty",
+        status=2,
+    ),
+    _fits(
+        "a ~ that no shell spells out",
+        f"fit '~/user/parts' -o b.defectory {FIT}",
+        good("parts", 6),
+        says=(learned(0, 6),),
+    ),
     refused("no data", f"fit -o b.defectory {FIT}", [], "DATA", status=2),
     refused(
         "two folders",
@@ -206,9 +219,16 @@ ROWS = [
         [good("parts", 6), folder("out")],
         "out",
         "folder|directory",
+        status=1,
+    ),
+    refused(
+        "-o ends in a slash",
+        f"fit parts -o models/ {FIT}",
+        [good("parts", 6)],
+        "models/",
+        "name of a file",
         status=2,
     ),
-    refused("-o ends in a slash", f"fit parts -o models/ {FIT}", [good("parts", 6)], "models"),
     refused(
         "-o lies inside the data",
         f"fit parts -o parts/b.defectory {FIT}",
@@ -216,7 +236,7 @@ ROWS = [
         "inside",
         "parts",
     ),
-    refused("-o is the data", f"fit parts -o parts {FIT}", [good("parts", 6)], "parts", status=2),
+    refused("-o is the data", f"fit parts -o parts {FIT}", [good("parts", 6)], "parts", status=1),
     refused(
         "-o is a picture that exists",
         f"fit parts -o a.png {FIT} --overwrite",

@@ -1,4 +1,4 @@
-"""What a person is told of images that were scored: how many, which are rejected, and if they look strange."""
+"""What a person is told of scored images: how many, which are rejected, and whether they look strange."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
