@@ -11,6 +11,21 @@ from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import counted, one_line, print_notes
 
 
+class _Format(click.Choice):
+    """Knows where those are to be sent who look for Excel."""
+
+    def __init__(self) -> None:
+        super().__init__(("jsonl", "csv", "parquet"), case_sensitive=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name of the format."""
+        if str(value).lower() in ("xlsx", "xls", "excel"):
+            self.fail(
+                "for Excel write --format csv, or --excel where decimals have commas", param, ctx
+            )
+        return super().convert(value, param, ctx)
+
+
 @click.command()
 @click.argument("bundle", type=ANY_PATH)
 @click.argument("images", type=ANY_PATH, nargs=-1, required=True)
@@ -23,7 +38,7 @@ from defectory.cli.text import counted, one_line, print_notes
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(("jsonl", "csv", "parquet"), case_sensitive=False),
+    type=_Format(),
     default="jsonl",
     show_default=True,
 )

@@ -49,7 +49,7 @@ def print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path 
     figures = evaluation.to_dict()
     for key in evaluation.metrics:
         value, interval = figures[key], figures[f"{key}_ci"]
-        shown = "n/a" if value is None else f"{value:.4f}"
+        shown = f"n/a  ({evaluation.why_missing(key)})" if value is None else f"{value:.4f}"
         between = (
             "" if interval is None else f"  (95 % interval {interval[0]:.4f} - {interval[1]:.4f})"
         )

@@ -111,7 +111,8 @@ ROWS = [
         "the report over the bundle",
         f"{_DO} --report parts.defectory",
         [bundle(), _TEST],
-        "parts.defectory",
+        "HTML",
+        status=2,
     ),
     _no(
         "the report over a file of mine",

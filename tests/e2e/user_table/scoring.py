@@ -87,7 +87,7 @@ ROWS = [
     ),
     _scores(
         "a pattern that the shell spelled out",
-        "defectory score parts.defectory new/*.png -o out",
+        "score parts.defectory new/040.png new/041.png new/042.png -o out",
         _NEW,
         says=(scored(3),),
     ),
@@ -130,7 +130,11 @@ ROWS = [
         "an option between", "score --heatmaps parts.defectory new -o out", _NEW, says=("heatmap",)
     ),
     _scores(
-        "as CSV", f"{_DO} --format csv", _NEW, file="scores.csv", holds=(r"^image,score,threshold",)
+        "as CSV",
+        f"{_DO} --format csv",
+        _NEW,
+        file="scores.csv",
+        holds=("^\ufeffimage,score,threshold",),
     ),
     _scores("--format CSV in capitals", f"{_DO} --format CSV", _NEW, file="scores.csv"),
     _scores(
@@ -138,7 +142,7 @@ ROWS = [
         f"{_DO} --excel",
         image("new/Prüfling.png", lambda: picture(40)),
         file="scores.csv",
-        holds=("^\ufeffimage;score;", r"Prüfling\.png;\d+,\d+;\d+,\d+"),
+        holds=("^\ufeffimage;score;", r"Prüfling\.png;-?\d+,\d+;\d+,\d+"),
     ),
     _scores("as Parquet", f"{_DO} --format parquet", _NEW, file="scores.parquet"),
     _scores("--false-reject-rate 10%", f"{_DO} --false-reject-rate 10%", _NEW, says=(scored(3),)),
@@ -148,7 +152,7 @@ ROWS = [
         f"{_DO} --heatmaps",
         [bundle(), _MIXED],
         says=[scored(5), "heatmap"],
-        leaves=["out/scores.jsonl", "out/heatmaps/060.png", "out/heatmaps/040.png"],
+        leaves=["out/scores.jsonl", "out/heatmaps/060.png*", "out/heatmaps/040.png*"],
         may_leave=["out"],
     ),
     _scores(
@@ -221,7 +225,7 @@ ROWS = [
         "bundle and images swapped",
         "score new parts.defectory -o out",
         [bundle(), _NEW],
-        "new is a folder|not a bundle",
+        "new is no bundle, but parts.defectory is",
         "BUNDLE",
     ),
     _no(
@@ -284,7 +288,7 @@ ROWS = [
         "--excel",
         status=2,
     ),
-    _no("-o exists", _DO, [bundle(), _NEW, text("out/mine.txt", "x")], "exists already"),
+    _no("-o exists", _DO, [bundle(), _NEW, text("out/mine.txt", "x")], "mine.txt", "did not write"),
     _no(
         "-o exists and is not ours, with --overwrite",
         f"{_DO} --overwrite",
@@ -341,6 +345,6 @@ ROWS = [
         leaves=["out/scores.jsonl"],
         may_leave=["out"],
         then=f"{_DO} --overwrite",
-        then_leaves=["out/scores.jsonl"],
+        then_leaves=["out"],
     ),
 ]

@@ -182,6 +182,6 @@ ROWS = [
             csv_of("labels.csv", _BAD),
             text("better.defectory", "x"),
         ],
-        "exists already|did not write|no bundle",
+        "exists and is not a bundle|exists already",
     ),
 ]
