@@ -52,7 +52,7 @@ def _take_any_name() -> None:
 
 
 def _spell(error: UnicodeError) -> tuple[bytes, int]:
-    """Return bytes that are no text as they are, as ls does, and letters that a terminal lacks as \\uXXXX."""
+    """Return bytes that are no text as they are, as ls does, and letters that a terminal lacks by number."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     letters = error.object[error.start : error.end]

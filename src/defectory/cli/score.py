@@ -1,7 +1,7 @@
 """The command `score`, and what it prints."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,8 +10,13 @@ from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import counted, one_line, print_notes
 
+if TYPE_CHECKING:
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # which can be subscripted from click 8.2 on
 
-class _Format(click.Choice):
+
+class _Format(_Choice):
     """Knows where those are to be sent who look for Excel."""
 
     def __init__(self) -> None:

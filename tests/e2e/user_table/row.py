@@ -10,7 +10,6 @@ Build = Callable[[Path], None]
 NEVER = (
     r"Traceback",
     r"\b(Key|Index|Attribute|Name|Assertion|Recursion|Unicode\w*|ZeroDivision|NotImplemented)Error\b",
-    r"NoneType",
     r"\[Errno",
     r"<class |object at 0x",
     r"\\udc",

@@ -151,7 +151,8 @@ def _check_answer(row: Row, status: int, answer: str) -> Iterable[str]:
     for pattern in row.says:
         if not re.search(pattern, squeezed, re.IGNORECASE):
             yield f"does not say {pattern!r}"
-    for pattern in (*NEVER, *row.never):
+    never = (*NEVER, *row.never) if row.python else (*NEVER, "NoneType", *row.never)
+    for pattern in never:
         if re.search(pattern, squeezed):
             yield f"says {pattern!r}"
 
