@@ -62,7 +62,7 @@ def test_scores_are_the_same_in_every_format(bundle, parts, tmp_path):
         assert result.exit_code == 0, result.output
     lines = (tmp_path / "jsonl/scores.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines]
-    with (tmp_path / "csv/scores.csv").open() as file:
+    with (tmp_path / "csv/scores.csv").open(encoding="utf-8-sig") as file:
         table = list(csv.DictReader(file))
     arrow = pyarrow.parquet.read_table(tmp_path / "parquet/scores.parquet").to_pylist()
     assert [row["image"] for row in rows] == [row["image"] for row in table]

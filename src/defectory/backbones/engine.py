@@ -50,8 +50,9 @@ class View:
 
     def __post_init__(self) -> None:
         if self.side_px < _MULTIPLE_PX or self.side_px % _MULTIPLE_PX:
+            near = max(_MULTIPLE_PX, round(self.side_px / _MULTIPLE_PX) * _MULTIPLE_PX)
             raise ParameterError(
-                f"size is {self.side_px} px; give a multiple of {_MULTIPLE_PX}, such as 256 or 320"
+                f"size is {self.side_px} px; give a multiple of {_MULTIPLE_PX}, such as {near} or 256"
             )
         if not 1 <= self.n_tiles <= 16:
             raise ParameterError(f"number of tiles a side is {self.n_tiles}; give 1 to 16")

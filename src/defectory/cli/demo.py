@@ -7,9 +7,8 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
+from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import print_evaluation, print_fit
-
-_ANY_PATH = click.Path(path_type=Path)
 
 
 @click.command()
@@ -17,7 +16,7 @@ _ANY_PATH = click.Path(path_type=Path)
     "-o",
     "--output",
     "folder",
-    type=_ANY_PATH,
+    type=ANY_PATH,
     default=Path("demo"),
     show_default=True,
     help="Folder to write.",

@@ -1,5 +1,6 @@
 """What a command says when something goes wrong."""
 
+import codecs
 import io
 import sys
 from collections.abc import Callable
@@ -44,9 +45,24 @@ def plain_errors(command: Command) -> Command:
 
 
 def _take_any_name() -> None:
-    """Let names of files that are no text be printed as their bytes, as ls does."""
+    """Let every name of a file be printed, whatever the terminal's letters are."""
+    codecs.register_error("defectory", _spell)
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="surrogateescape")
+        sys.stdout.reconfigure(errors="defectory")
+
+
+def _spell(error: UnicodeError) -> tuple[bytes, int]:
+    """Return bytes that are no text as they are, as ls does, and letters that a terminal lacks by number."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    letters = error.object[error.start : error.end]
+    spelled = (
+        bytes([ord(c) - 0xDC00])
+        if "\udc80" <= c <= "\udcff"
+        else c.encode("ascii", "backslashreplace")
+        for c in letters
+    )
+    return b"".join(spelled), error.end
 
 
 def _say_interrupted(error: BaseException) -> NoReturn:

@@ -6,16 +6,27 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
+from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
 from defectory.cli.text import print_evaluation
 
-_ANY_PATH = click.Path(path_type=Path)
+
+def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+    if path is not None and path.suffix.lower() not in (".html", ".htm"):
+        raise click.BadParameter(f"{str(path)!r}: the report is HTML; end its name in .html")
+    return path
 
 
 @click.command()
-@click.argument("bundle", type=_ANY_PATH)
-@click.argument("data", type=_ANY_PATH)
-@click.option("--json", "json_path", type=_ANY_PATH, help="Write the figures as JSON.")
-@click.option("--report", "report_path", type=_ANY_PATH, help="Write a standalone HTML report.")
+@click.argument("bundle", type=ANY_PATH)
+@click.argument("data", type=ANY_PATH)
+@click.option("--json", "json_path", type=FILE_TO_WRITE, help="Write the figures as JSON.")
+@click.option(
+    "--report",
+    "report_path",
+    type=FILE_TO_WRITE,
+    callback=_check_html,
+    help="Write a standalone HTML report.",
+)
 @shared.other_promise
 @shared.label_words
 @shared.skip_unreadable("Leave out images that cannot be read.")

@@ -7,15 +7,16 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.quantities import BYTES
+from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.quantities import BYTES, SHARE
 from defectory.cli.text import print_fit
-
-_ANY_PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("data", type=_ANY_PATH)
-@click.option("-o", "--output", "bundle", type=_ANY_PATH, required=True, help="Bundle to write.")
+@click.argument("data", type=ANY_PATH)
+@click.option(
+    "-o", "--output", "bundle", type=FILE_TO_WRITE, required=True, help="Bundle to write."
+)
 @shared.detector
 @shared.size(256, "Side that images are resized to; a multiple of 32.")
 @click.option(
@@ -30,7 +31,7 @@ _ANY_PATH = click.Path(path_type=Path)
 @shared.seed
 @click.option(
     "--false-reject-rate",
-    type=float,
+    type=SHARE,
     default=0.01,
     show_default=True,
     metavar="R",
@@ -38,7 +39,7 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--confidence",
-    type=float,
+    type=SHARE,
     default=0.95,
     show_default=True,
     metavar="C",

@@ -8,13 +8,11 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-
-_OUT_FILE = click.Path(dir_okay=False, path_type=Path)
-_ANY_PATH = click.Path(path_type=Path)
+from defectory.cli.paths import ANY_PATH
 
 
 @click.command()
-@click.argument("data", type=_ANY_PATH)
+@click.argument("data", type=ANY_PATH)
 @shared.label_words
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @plain_errors

@@ -1,12 +1,12 @@
 """Options that several commands share, so that they are named and explained alike."""
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
 
-from defectory.cli.quantities import SECONDS
+from defectory.cli.paths import ANY_PATH
+from defectory.cli.quantities import SECONDS, SHARE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -21,7 +21,7 @@ detector: Option = click.option(
 )
 other_promise: Option = click.option(
     "--false-reject-rate",
-    type=float,
+    type=SHARE,
     metavar="R",
     help="Decide by another promise than the bundle's; nothing is fitted again.",
 )
@@ -29,7 +29,7 @@ output_folder: Option = click.option(
     "-o",
     "--output",
     "folder",
-    type=click.Path(path_type=Path),
+    type=ANY_PATH,
     required=True,
     help="Folder to write.",
 )

@@ -7,12 +7,12 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-
-_ANY_PATH = click.Path(path_type=Path)
+from defectory.cli.paths import ANY_PATH
+from defectory.cli.quantities import SHARE
 
 
 @click.command()
-@click.argument("data", type=_ANY_PATH)
+@click.argument("data", type=ANY_PATH)
 @shared.output_folder
 @click.option(
     "--encoder",
@@ -33,7 +33,7 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--ratio",
-    type=float,
+    type=SHARE,
     metavar="R",
     help="Share of the images to list; estimated from the scores unless given.",
 )

@@ -1,25 +1,38 @@
-"""Times and sizes as people write them: 90s, 10m, 1h; 800MB, 2GB."""
+"""Times, sizes and shares as people write them: 90s, 10m, 1h; 800MB, 2GB; 0.01, 1%, 0,01."""
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-_TIME_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_AGE_UNITS = {**_TIME_UNITS, "d": 86400.0, "w": 604800.0}
+_TIME_UNITS = {
+    **dict.fromkeys(("", "s", "sec", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hour", "hours"), 3600.0),
+}
+_AGE_UNITS = {**_TIME_UNITS, **dict.fromkeys(("d", "day", "days"), 86400.0), "w": 604800.0}
 _SIZE_UNITS = {
     "": 1,
     "B": 1,
     "KB": 10**3,
     "MB": 10**6,
     "GB": 10**9,
+    "K": 10**3,
+    "M": 10**6,
+    "G": 10**9,
     "KIB": 2**10,
     "MIB": 2**20,
     "GIB": 2**30,
 }
 
 
-class _Quantity(click.ParamType[Any]):
+if TYPE_CHECKING:
+    _ParamType = click.ParamType[Any]
+else:
+    _ParamType = click.ParamType  # which can be subscripted from click 8.4 on
+
+
+class _Quantity(_ParamType):
     def __init__(self, name: str, units: dict[str, Any], example: str) -> None:
         self.name = name
         self._units = units
@@ -29,11 +42,15 @@ class _Quantity(click.ParamType[Any]):
         """Return the quantity in base units."""
         if not isinstance(value, str):
             return value
-        match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", value)
+        match = re.fullmatch(r"\s*(\d+(?:[.,]\d+)?)\s*([A-Za-z]*)\s*", value)
         unit = self._find_unit(match[2]) if match else None
-        if not match or unit is None or float(match[1]) <= 0:
+        # 1,500MB may be thousands or decimals
+        if not match or unit is None or re.match(r"\s*[1-9]\d{0,2},\d{3}(?!\d)", value):
             self.fail(f"{value!r} is no {self.name}; write it like {self._example}", param, ctx)
-        return float(match[1]) * unit
+        number = _number(match[1])
+        if number <= 0:
+            self.fail(f"{value!r} is no {self.name}; it must be more than 0", param, ctx)
+        return number * unit
 
     def _find_unit(self, text: str) -> Any:
         return self._units.get(text, self._units.get(text.lower(), self._units.get(text.upper())))
@@ -45,6 +62,40 @@ class _Bytes(_Quantity):
         return int(super().convert(value, param, ctx))
 
 
+class _Share(_ParamType):
+    """A number between 0 and 1, both excluded, or a percentage."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the share as a number."""
+        if not isinstance(value, str):
+            return value
+        match = re.fullmatch(
+            r"\s*([+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[+-]?\d+)?)\s*(%?)\s*", value, re.I
+        )
+        if not match:
+            self.fail(f"{value!r} is no share; write it like 0.01 or 1%", param, ctx)
+        share = _number(match[1]) / (100 if match[2] else 1)
+        if 1 <= share < 100 and not match[2]:
+            self.fail(
+                f"{value!r} is not between 0 and 1; for {share:g} percent write {share / 100:g} or "
+                f"{share:g}%",
+                param,
+                ctx,
+            )
+        if not 0 < share < 1:
+            self.fail(
+                f"{value!r} is not between 0 and 1 (0% and 100%), like 0.01 or 1%", param, ctx
+            )
+        return share
+
+
+def _number(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
 AGE = _Quantity("age", _AGE_UNITS, "12h or 30d")
 SECONDS = _Quantity("time", _TIME_UNITS, "90s, 10m or 1h")
 BYTES = _Bytes("size", _SIZE_UNITS, "800MB or 2GB")
+SHARE = _Share()

@@ -1,27 +1,57 @@
-"""The command `score`."""
+"""The command `score`, and what it prints."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.text import print_notes
+from defectory.cli.paths import ANY_PATH
+from defectory.cli.text import counted, one_line, print_notes
 
-_ANY_PATH = click.Path(path_type=Path)
+if TYPE_CHECKING:
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # which can be subscripted from click 8.2 on
+
+
+class _Format(_Choice):
+    """Knows where those are to be sent who look for Excel."""
+
+    def __init__(self) -> None:
+        super().__init__(("jsonl", "csv", "parquet"), case_sensitive=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name of the format."""
+        if str(value).lower() in ("xlsx", "xls", "excel"):
+            self.fail(
+                "for Excel write --format csv, or --excel where decimals have commas", param, ctx
+            )
+        return super().convert(value, param, ctx)
 
 
 @click.command()
-@click.argument("bundle", type=_ANY_PATH)
-@click.argument("images", type=_ANY_PATH)
+@click.argument("bundle", type=ANY_PATH)
+@click.argument("images", type=ANY_PATH, nargs=-1, required=True)
 @shared.output_folder
-@click.option("--heatmaps", is_flag=True, help="Write each image with its heatmap over it, too.")
+@click.option(
+    "--heatmaps",
+    is_flag=True,
+    help="Write each image with its heatmap over it, too, and a box around each region.",
+)
 @click.option(
     "--format",
     "file_format",
-    type=click.Choice(("jsonl", "csv", "parquet")),
+    type=_Format(),
     default="jsonl",
     show_default=True,
+)
+@click.option(
+    "--excel",
+    "for_excel",
+    is_flag=True,
+    help="Write CSV for Excel where decimals have commas (Germany, France, ...).",
 )
 @shared.other_promise
 @shared.skip_unreadable("List unreadable images instead of stopping.")
@@ -29,17 +59,19 @@ _ANY_PATH = click.Path(path_type=Path)
 @plain_errors
 def score(
     bundle: Path,
-    images: Path,
+    images: tuple[Path, ...],
     folder: Path,
     heatmaps: bool,
     file_format: str,
+    for_excel: bool,
     false_reject_rate: float | None,
     skip_unreadable: bool,
     overwrite: bool,
 ) -> None:
     """Score IMAGES with BUNDLE: raw score, decision, and defect regions in original pixels.
 
-    Interrupted? Run it again: it goes on where it was.
+    IMAGES are files, folders at any depth, lists (CSV or JSON), or patterns such as 'new/*.png'. The highest
+    scores come first. Interrupted? Run it again: it goes on where it was.
     """
     from defectory.cli.bars import Bars
     from defectory.workflows.scoring.folder import score_to_folder
@@ -50,19 +82,30 @@ def score(
             images,
             folder,
             heatmaps=heatmaps,
-            file_format=file_format,
+            file_format="excel" if for_excel else file_format,
             false_reject_rate=false_reject_rate,
             skip_unreadable=skip_unreadable,
             overwrite=overwrite,
             progress=bars,
         )
+    _print_summary(summary)
+
+
+def _print_summary(summary: Any) -> None:
+    for image in summary.rejected:
+        click.echo(f"  rejected: {one_line(image.name)}, score {image.score:.4g}")
+    n_more = summary.n_rejected - len(summary.rejected)
+    if n_more:
+        click.echo(f"  and {n_more} more")
+    unreadable = f", {summary.n_unreadable} unreadable" if summary.n_unreadable else ""
     click.echo(
-        f"Scored {summary.n_scored} images: {summary.n_rejected} rejected, "
-        f"{summary.n_scored - summary.n_rejected} accepted"
-        + (f", {summary.n_unreadable} unreadable" if summary.n_unreadable else "")
-        + "."
+        f"Scored {counted(summary.n_scored, 'image')}: {summary.n_rejected} rejected (score above "
+        f"{summary.threshold:.4g}), {summary.n_scored - summary.n_rejected} accepted{unreadable}."
     )
+    if summary.looks_strange:
+        click.echo(
+            f"Note: {summary.n_beyond} of {summary.n_scored} images score above all good images of the fit: "
+            "are they defective, or is it another product, camera or light?"
+        )
     print_notes(summary.notes)
-    click.echo(
-        f"Wrote {folder / f'scores.{file_format}'}" + (" and heatmaps" if heatmaps else "") + "."
-    )
+    click.echo(f"Wrote {summary.table}{' and heatmaps' if summary.has_heatmaps else ''}.")

@@ -7,13 +7,12 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
+from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import print_notes
-
-_ANY_PATH = click.Path(path_type=Path)
 
 
 @click.command()
-@click.argument("data", type=_ANY_PATH)
+@click.argument("data", type=ANY_PATH)
 @shared.output_folder
 @click.option(
     "--n",
@@ -33,7 +32,7 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @click.option(
     "--textures",
-    type=_ANY_PATH,
+    type=ANY_PATH,
     metavar="FOLDER",
     help="Take textures from these images instead of packaged photographs.",
 )

@@ -14,6 +14,11 @@ def one_line(text: object) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return "1 image", "2 images"."""
+    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+
+
 def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
     """Say what a fit learned from, what it promises, and where things lie."""
     left_out = result.n_images - result.n_learned
@@ -44,7 +49,7 @@ def print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path 
     figures = evaluation.to_dict()
     for key in evaluation.metrics:
         value, interval = figures[key], figures[f"{key}_ci"]
-        shown = "n/a" if value is None else f"{value:.4f}"
+        shown = f"n/a  ({evaluation.why_missing(key)})" if value is None else f"{value:.4f}"
         between = (
             "" if interval is None else f"  (95 % interval {interval[0]:.4f} - {interval[1]:.4f})"
         )

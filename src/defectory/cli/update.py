@@ -9,20 +9,20 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.text import print_notes
+from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.text import counted, print_notes
 
-_ANY_PATH = click.Path(path_type=Path)
 _MAX_LISTED = 20
 
 
 @click.command()
-@click.argument("bundle", type=_ANY_PATH)
-@click.argument("labels", type=_ANY_PATH)
+@click.argument("bundle", type=ANY_PATH)
+@click.argument("labels", type=ANY_PATH)
 @click.option(
     "-o",
     "--output",
     "new_bundle",
-    type=_ANY_PATH,
+    type=FILE_TO_WRITE,
     required=True,
     help="Bundle to write; BUNDLE stays.",
 )
@@ -70,7 +70,7 @@ def update(
 def _print_update(result: Any, new_bundle: Path) -> None:
     masks = f"; {result.n_masks} with a mask" if result.n_masks else ""
     click.echo(
-        f"Took {result.n_labels} labels ({result.n_normal} normal, {result.n_anomalous} anomalous"
+        f"Took {counted(result.n_labels, 'label')} ({result.n_normal} normal, {result.n_anomalous} anomalous"
         f"{masks}) in {result.wall_s:.1f} s."
     )
     print_notes(result.notes)

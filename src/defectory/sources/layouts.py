@@ -15,6 +15,15 @@ from defectory.sources.vocabulary import Vocabulary
 FOLDER_LAYOUTS = ("mvtec", "tree", "flat")
 
 _N_NAMED = 5
+_HINTS = (
+    ((".defectory",), "; it is a bundle: give the images"),
+    ((".zip", ".rar", ".7z", ".tar", ".gz", ".tgz"), "; unpack it and give the folder"),
+    (
+        (".pdf", ".docx", ".doc", ".pptx", ".ppt"),
+        "; save its pictures as PNG and give their folder",
+    ),
+)
+"""File endings -> what to do."""
 
 
 def read_dataset(
@@ -98,7 +107,8 @@ def _find_file_layout(path: Path) -> str:
     if is_image_name(path):
         return "file"
     known = ", ".join(e for endings in MANIFEST_LAYOUTS.values() for e in endings)
-    raise DataError(f"{path} is neither an image nor a manifest ({known})")
+    hint = next((hint for endings, hint in _HINTS if ending in endings), "")
+    raise DataError(f"{path} is neither an image nor a manifest ({known}){hint}")
 
 
 def _read_folder(root: Path, layout: str | None, vocabulary: Vocabulary) -> Dataset:

@@ -59,9 +59,9 @@ class GrowingFolder:
         """Keep the row of the next item, JSON-ready, and say which files belong to it."""
         self._journal.append(row, files)
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """Yield all rows from the disk, in order; may be called more than once."""
-        return self._journal.rows()
+    def rows(self, order: Sequence[int] | None = None) -> Iterator[dict[str, Any]]:
+        """Yield rows from the disk, all as they came or those of `order`; may be called more than once."""
+        return self._journal.rows(order)
 
 
 @contextmanager

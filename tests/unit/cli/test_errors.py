@@ -1,4 +1,5 @@
 import contextlib
+import io
 import signal
 
 import pytest
@@ -49,3 +50,17 @@ def test_any_other_runtime_error_is_ours_to_see():
 
     with pytest.raises(RuntimeError, match="a bug"):
         plain_errors(command)()
+
+
+def test_names_are_printed_on_terminals_that_lack_their_letters(monkeypatch):
+    raw = io.BytesIO()
+    out = io.TextIOWrapper(raw, encoding="cp1252")
+    monkeypatch.setattr("sys.stdout", out)
+
+    @plain_errors
+    def command():
+        out.write("Prüf 良品 \udcfc")
+
+    command()
+    out.flush()
+    assert raw.getvalue() == b"Pr\xfcf \\u826f\\u54c1 \xfc"

@@ -20,6 +20,7 @@ from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.report import build_report
 from defectory.workflows.evaluation.results import Evaluation
+from defectory.workflows.swapped import refuse_swapped
 
 FIGURES_FILE = json_object("figures of an evaluation")
 REPORT_FILE = html_page("a report")
@@ -47,6 +48,7 @@ def evaluate_bundle(
         `check_outputs`.
     """
     progress = progress or NoProgress()
+    refuse_swapped(bundle, [data])
     asked = ((json_path, FIGURES_FILE), (report_path, REPORT_FILE))
     outputs = [OutputFile(path, kind) for path, kind in asked if path is not None]
     check_outputs(outputs, inputs=[bundle, data], overwrite=overwrite)

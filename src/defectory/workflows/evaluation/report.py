@@ -126,18 +126,10 @@ def _metrics(evaluation: Evaluation) -> list[Metric]:
                 low=low,
                 high=high,
                 is_percent=is_percent,
-                missing_reason=_missing(key, evaluation),
+                missing_reason=evaluation.why_missing(key),
             )
         )
     return rows
-
-
-def _missing(key: str, evaluation: Evaluation) -> str:
-    if not evaluation.n_anomalous:
-        return "no defective images in the test set"
-    if not evaluation.n_normal:
-        return "no good images in the test set"
-    return "no masks in the test set" if key in ("pixel_auroc", "aupro") else "undefined"
 
 
 def _galleries(

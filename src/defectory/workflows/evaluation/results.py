@@ -60,6 +60,16 @@ class Evaluation:
         """The (n,) decisions."""
         return np.array([decision.is_anomalous for decision in self.decisions], np.bool_)
 
+    def why_missing(self, key: str) -> str:
+        """Return why a figure is undefined."""
+        if not self.n_anomalous:
+            return "no defective images in the test set"
+        if not self.n_normal:
+            return "no good images in the test set"
+        if key not in ("pixel_auroc", "aupro"):
+            return "undefined"
+        return "no masks in the test set" if self.maps else "the detector has no maps"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the figures as JSON-ready data; undefined figures are null."""
         data: dict[str, Any] = {}

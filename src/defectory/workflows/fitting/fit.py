@@ -18,6 +18,7 @@ from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import describe_fit
 from defectory.workflows.fitting.limits import Limits
 from defectory.workflows.fitting.options import FitOptions, FitResult
+from defectory.workflows.fitting.weaknesses import weak_labels, weak_variety
 from defectory.workflows.readable import find_unreadable, keep_readable
 from defectory.workflows.suspects import SuspectImage, find_suspects
 
@@ -74,6 +75,7 @@ def _fit(
         progress,
     )
     detector.cache = None
+    more += tuple(weak_variety(train, detector.held_out_scores_))
     suspects = find_suspects(detector, train)
     model = _calibrated(detector, train, suspects, options, (*notes, *more))
     labels = train.labels
@@ -144,7 +146,7 @@ def _training_part(
     dataset: Dataset, options: FitOptions, progress: Progress
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Return the images to learn from, and what a person must know of them."""
-    train, notes = training_part(dataset), dataset.notes
+    train, notes = training_part(dataset), (*dataset.notes, *weak_labels(dataset))
     if not options.skip_unreadable:
         return train, notes
     unreadable = find_unreadable(train, progress)

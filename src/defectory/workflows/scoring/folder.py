@@ -1,8 +1,7 @@
 """A folder of scores, where an interrupted run goes on."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from defectory import __version__
 from defectory.domain import BundleError, NoProgress, Progress
 from defectory.machine import count_readers, map_ordered
 from defectory.reports import HeatScale
-from defectory.sources import Dataset, Sample, read_image, read_images
+from defectory.sources import Dataset, Sample, read_image
 from defectory.storage import (
     GrowingFolder,
     OutputFolder,
@@ -19,28 +18,21 @@ from defectory.storage import (
     safe_names,
 )
 from defectory.storage.markers import Content
-from defectory.workflows.calibrated import load_calibrated
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.heat_scale import heat_scale_of
 from defectory.workflows.readable import find_unreadable, keep_readable
-from defectory.workflows.scoring.formats import check_format, write_rows
+from defectory.workflows.scoring.formats import check_format, table_name, write_rows
 from defectory.workflows.scoring.heatmaps import draw_heatmap
+from defectory.workflows.scoring.images import read_given
 from defectory.workflows.scoring.rows import Row, ScoredImage, make_row
 from defectory.workflows.scoring.score import score_samples
-
-
-@dataclass(frozen=True)
-class ScoreSummary:
-    """How many images `score_to_folder` scored, rejected, and could not read; what was assumed of them."""
-
-    n_scored: int
-    n_rejected: int
-    n_unreadable: int
-    notes: tuple[str, ...] = ()
+from defectory.workflows.scoring.summary import ScoreSummary, summarize, worst_first
+from defectory.workflows.swapped import refuse_swapped
 
 
 def score_to_folder(
     bundle: Path,
-    images: Path,
+    images: Sequence[Path],
     folder: Path,
     *,
     heatmaps: bool = False,
@@ -50,11 +42,12 @@ def score_to_folder(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> ScoreSummary:
-    """Score the images of a file, folder or manifest with a bundle, and write a folder.
+    """Score the images of files, folders, manifests and patterns with a bundle, and write a folder.
 
-    It holds `scores.<format>` and, with heatmaps, `heatmaps/<image>.png`. Rows and heatmaps are on disk as
-    soon as they are there, in `<folder>.unfinished`; an interrupted run, started again, goes on with the next
-    image. Memory does not grow with the number of images. Unreadable images come last.
+    It holds `scores.<format>`, the highest score first and unreadable images last, and with heatmaps
+    `heatmaps/<image>.png`. Rows and heatmaps are on disk as soon as they are there, in
+    `<folder>.unfinished`; an interrupted run, started again, goes on with the next image. Memory does not
+    grow with the number of images but for a few numbers of each.
 
     Raises
     ------
@@ -65,17 +58,18 @@ def score_to_folder(
     """
     progress = progress or NoProgress()
     check_format(file_format)
+    refuse_swapped(bundle, images)
     output = OutputFolder(folder, "score", is_resumable=True)
-    check_outputs([output], inputs=[bundle, images], overwrite=overwrite)
+    check_outputs([output], inputs=[bundle, *images], overwrite=overwrite)
     model = load_calibrated(bundle, false_reject_rate)
-    dataset = read_images(images)
-    inputs = [bundle, images, *dataset.files()]
+    dataset = read_given(images)
+    inputs = [bundle, *images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
     unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
     queue = _Queue(dataset, unreadable)
-    scale = heat_scale_of(model) if heatmaps else None
+    scale = _heat_scale(model, progress) if heatmaps else None
     pictures = queue.name_pictures() if scale else {}
-    table = f"scores.{file_format}"
+    table = table_name(file_format)
     with resumable_folder(
         output,
         run=_fingerprint(bundle, model.false_reject_rate, bool(scale)),
@@ -93,8 +87,20 @@ def score_to_folder(
         # pictures are drawn by threads while the next images are scored
         for row, files in map_ordered(recorder.record, chain(scored, broken), count_readers()):
             growing.append(row, files)
-        write_rows(growing.rows(), growing.path(table), file_format, heatmaps=bool(scale))
-        return _count(growing.rows(), dataset.notes)
+        order = worst_first(growing.rows())
+        write_rows(growing.rows(order), growing.path(table), file_format, heatmaps=bool(scale))
+        return summarize(
+            growing.rows(order), model, folder / table, dataset.notes, has_heatmaps=bool(scale)
+        )
+
+
+def _heat_scale(model: CalibratedDetector, progress: Progress) -> HeatScale | None:
+    """Return the colors of heatmaps; None, and say so, where the detector has no maps."""
+    detector = model.bundle.detector
+    if not detector.capabilities.localizes:
+        progress.say(f"{detector.name} judges whole images and has no maps: there are no heatmaps")
+        return None
+    return heat_scale_of(model)
 
 
 class _Queue:
@@ -141,7 +147,9 @@ class _Recorder:
             row["heatmap"] = None
             if item.heat is not None:
                 file = self._pictures[item.name]
-                picture = draw_heatmap(read_image(item.path), item.heat, self._scale)
+                regions = item.decision.regions if item.decision else ()
+                image = read_image(item.path)
+                picture = draw_heatmap(image, item.heat, self._scale, regions)
                 files[file] = self._growing.write(file, picture)
                 row["heatmap"] = file
         return row, files
@@ -163,14 +171,3 @@ def _key(sample: Sample, state: str) -> str:
     except OSError:
         return f"{sample.name}|gone|{state}"
     return f"{sample.name}|{status.st_size}|{status.st_mtime_ns}|{state}"
-
-
-def _count(rows: Iterable[Row], notes: tuple[str, ...]) -> ScoreSummary:
-    n_scored = n_rejected = n_unreadable = 0
-    for row in rows:
-        if row["is_anomalous"] is None:
-            n_unreadable += 1
-        else:
-            n_scored += 1
-            n_rejected += row["is_anomalous"]
-    return ScoreSummary(n_scored, n_rejected, n_unreadable, notes)

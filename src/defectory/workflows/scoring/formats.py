@@ -1,4 +1,8 @@
-"""Rows in files: JSON lines, CSV or Parquet. Rows are written as they come, however many there are."""
+"""Rows in files: JSON lines, CSV or Parquet. Rows are written as they come, however many there are.
+
+CSV begins with a byte order mark, without which Excel takes umlauts for something else. Where commas are
+decimal, Excel wants semicolons between columns, and would take 1.234 for a thousand: that is `excel`.
+"""
 
 import csv
 import json
@@ -10,7 +14,7 @@ from typing import Any
 from defectory.domain import MissingExtraError, ParameterError
 from defectory.workflows.scoring.rows import Row
 
-FORMATS = ("jsonl", "csv", "parquet")
+FORMATS = ("jsonl", "csv", "excel", "parquet")
 
 _COLUMNS = ("image", "score", "threshold", "is_anomalous", "n_regions", "regions", "error")
 _HEATMAP = "heatmap"
@@ -25,6 +29,11 @@ def check_format(file_format: str) -> None:
         raise ParameterError(f"format is {file_format!r}; give one of {', '.join(FORMATS)}")
     if file_format == "parquet":
         _import_arrow()
+
+
+def table_name(file_format: str) -> str:
+    """Return the name of the file that rows are written to."""
+    return f"scores.{'csv' if file_format == 'excel' else file_format}"
 
 
 def write_rows(rows: Iterable[Row], path: Path, file_format: str, *, heatmaps: bool) -> None:
@@ -44,10 +53,22 @@ def _write_jsonl(rows: Iterable[Row], path: Path, _: tuple[str, ...]) -> None:
 
 
 def _write_csv(rows: Iterable[Row], path: Path, columns: tuple[str, ...]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, extrasaction="ignore")
+    _write_table(map(_flat, rows), path, columns, delimiter=",")
+
+
+def _write_excel(rows: Iterable[Row], path: Path, columns: tuple[str, ...]) -> None:
+    _write_table(map(_with_decimal_commas, map(_flat, rows)), path, columns, delimiter=";")
+
+
+def _write_table(rows: Iterable[Row], path: Path, columns: tuple[str, ...], delimiter: str) -> None:
+    with path.open("w", newline="", encoding="utf-8-sig") as file:
+        writer = csv.DictWriter(file, columns, extrasaction="ignore", delimiter=delimiter)
         writer.writeheader()
-        writer.writerows(map(_flat, rows))
+        writer.writerows(rows)
+
+
+def _with_decimal_commas(row: Row) -> Row:
+    return {k: repr(v).replace(".", ",") if isinstance(v, float) else v for k, v in row.items()}
 
 
 def _write_parquet(rows: Iterable[Row], path: Path, columns: tuple[str, ...]) -> None:
@@ -66,6 +87,7 @@ def _write_parquet(rows: Iterable[Row], path: Path, columns: tuple[str, ...]) ->
 _WRITERS: dict[str, _Write] = {
     "jsonl": _write_jsonl,
     "csv": _write_csv,
+    "excel": _write_excel,
     "parquet": _write_parquet,
 }
 

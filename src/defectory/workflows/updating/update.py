@@ -21,6 +21,7 @@ from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.caching import kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.suspects import without_suspects
+from defectory.workflows.swapped import refuse_swapped
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
 from defectory.workflows.updating.results import CheckedImage, Update
 
@@ -111,6 +112,7 @@ def update_bundle(
     OutputError : the new bundle cannot be written.
     """
     progress = progress or NoProgress()
+    refuse_swapped(Path(bundle), [Path(labels)])
     outputs = [OutputFile(Path(output), BUNDLE_FILE)]
     check_outputs(outputs, inputs=[bundle, labels], overwrite=overwrite)
     model = load_calibrated(bundle)

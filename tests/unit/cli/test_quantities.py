@@ -1,0 +1,50 @@
+"""Times, sizes and shares, as people write them."""
+
+import click
+import pytest
+
+from defectory.cli.quantities import BYTES, SECONDS, SHARE
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "meant"),
+    [
+        (SECONDS, "90", 90.0),
+        (SECONDS, "1,5h", 5400.0),
+        (SECONDS, "10 Minutes", 600.0),
+        (BYTES, "800MB", 800 * 10**6),
+        (BYTES, "1,5 GB", 1_500_000_000),
+        (BYTES, "2g", 2 * 10**9),
+        (BYTES, "1GiB", 2**30),
+        (SHARE, "0.01", 0.01),
+        (SHARE, "0,01", 0.01),
+        (SHARE, ".05", 0.05),
+        (SHARE, "1%", 0.01),
+        (SHARE, " 0,5 % ", 0.005),
+        (SHARE, "1e-3", 0.001),
+    ],
+)
+def test_quantities_are_read(kind, written, meant):
+    assert kind.convert(written, None, None) == pytest.approx(meant, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "written", "says"),
+    [
+        (SECONDS, "-5", "write it like 90s"),
+        (SECONDS, "0s", "more than 0"),
+        (SECONDS, "5x", "write it like 90s"),
+        (BYTES, "1,500MB", "write it like 800MB"),  # thousands, or one and a half?
+        (BYTES, "lots", "write it like 800MB"),
+        (SHARE, "5", "write 0.05 or 5%"),
+        (SHARE, "1", "write 0.01 or 1%"),
+        (SHARE, "0", "between 0 and 1"),
+        (SHARE, "100%", "between 0 and 1"),
+        (SHARE, "-0.01", "between 0 and 1"),
+        (SHARE, "nan", "like 0.01 or 1%"),
+        (SHARE, "a few", "like 0.01 or 1%"),
+    ],
+)
+def test_what_is_no_quantity_is_said(kind, written, says):
+    with pytest.raises(click.BadParameter, match=says):
+        kind.convert(written, None, None)
