@@ -60,11 +60,10 @@ def score_to_folder(
     check_format(file_format)
     refuse_swapped(bundle, images)
     output = OutputFolder(folder, "score", is_resumable=True)
-    check_outputs([output], inputs=[bundle, *images], overwrite=overwrite)
-    model = load_calibrated(bundle, false_reject_rate)
     dataset = read_given(images)
     inputs = [bundle, *images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
+    model = load_calibrated(bundle, false_reject_rate)
     unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
     queue = _Queue(dataset, unreadable)
     scale = _heat_scale(model, progress) if heatmaps else None
