@@ -13,7 +13,7 @@ help:            ## list the targets
 setup: $(VENV)/.dev  ## make .venv with everything to work on the project
 
 demo: $(VENV)/.demo  ## fit and judge a detector on real solar-cell pictures; write a report
-	$(BIN)/defectory demo -o $(DEMO)
+	$(BIN)/defectory demo -o $(DEMO) --overwrite
 
 test: $(VENV)/.dev   ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal

@@ -103,6 +103,8 @@ def test_broken_bundles(seed, bundle, parts, tmp_path):
 )
 def test_what_is_not_there_is_named(arguments, says, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good/a.png").write_bytes(b"no picture")
     result = run(*arguments)
     _check(result)
     assert result.exit_code == 1

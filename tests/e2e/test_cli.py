@@ -110,6 +110,22 @@ def test_evaluate_writes_figures_and_a_report_that_needs_nothing_else(bundle, pa
     assert 'src="/' not in page
 
 
+def test_evaluate_replaces_its_files_only_on_demand_and_says_so(bundle, parts, tmp_path):
+    files = ["--json", tmp_path / "f.json", "--report", tmp_path / "r.html"]
+    assert run("evaluate", bundle, parts, *files).exit_code == 0
+    before = [(tmp_path / name).stat().st_ino for name in ("f.json", "r.html")]
+    refused = run("evaluate", bundle, parts, *files)
+    assert refused.exit_code == 1
+    assert "f.json exists already; choose another name or add --overwrite" in refused.output
+    done = run("evaluate", bundle, parts, *files, "--overwrite")
+    assert done.exit_code == 0, done.output
+    assert done.stderr.splitlines() == [
+        f"replacing {tmp_path / 'f.json'}, figures of an evaluation",
+        f"replacing {tmp_path / 'r.html'}, a report",
+    ]
+    assert before != [(tmp_path / name).stat().st_ino for name in ("f.json", "r.html")]
+
+
 def test_evaluate_warns_of_images_it_learned_from(parts, bundle, tmp_path):
     (tmp_path / "leaky/good").mkdir(parents=True)
     (tmp_path / "leaky/defect").mkdir()

@@ -1,4 +1,4 @@
-"""A file under a temporary name that takes its place only when it is complete."""
+"""Files of caches: complete or not there. What a person asked for is written by `write_outputs` instead."""
 
 import uuid
 from collections.abc import Iterator

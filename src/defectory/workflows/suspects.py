@@ -65,7 +65,7 @@ def find_suspects(detector: Detector, train: Dataset) -> tuple[SuspectImage, ...
 
 def suspects_path(bundle: Path) -> Path:
     """Return where the suspects of a bundle lie: `parts.suspects.jsonl` beside `parts.defectory`."""
-    return bundle.with_name(f"{bundle.stem}.suspects.jsonl")
+    return bundle.parent / f"{bundle.stem}.suspects.jsonl"
 
 
 def write_suspects(suspects: Sequence[SuspectImage], part: Path, folder: Path) -> None:

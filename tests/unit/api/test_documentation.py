@@ -85,8 +85,8 @@ def test_dir_is_the_public_names_and_all_of_them_are_there():
     assert dir(defectory) == sorted(defectory.__all__)
     for name in dir(defectory):
         assert getattr(defectory, name) is not None
-    with pytest.raises(AttributeError, match="no attribute 'Modell'"):
-        defectory.Modell  # noqa: B018
+    with pytest.raises(AttributeError, match="no attribute 'model'"):
+        defectory.model  # noqa: B018
 
 
 def test_every_error_is_public():

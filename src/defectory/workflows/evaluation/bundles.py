@@ -51,11 +51,10 @@ def evaluate_bundle(
     refuse_swapped(bundle, [data])
     asked = ((json_path, FIGURES_FILE), (report_path, REPORT_FILE))
     outputs = [OutputFile(path, kind) for path, kind in asked if path is not None]
-    check_outputs(outputs, inputs=[bundle, data], overwrite=overwrite)
-    model = load_calibrated(bundle, false_reject_rate)
     dataset = read_dataset(data, good_words=good_words, bad_words=bad_words)
     inputs = [bundle, data, *dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
+    model = load_calibrated(bundle, false_reject_rate)
     evaluation = evaluate(model, dataset, skip_unreadable=skip_unreadable, progress=progress)
     with write_outputs(outputs, overwrite=overwrite) as parts:
         for output, part in zip(outputs, parts, strict=True):

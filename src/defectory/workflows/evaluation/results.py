@@ -61,7 +61,12 @@ class Evaluation:
         return np.array([decision.is_anomalous for decision in self.decisions], np.bool_)
 
     def why_missing(self, key: str) -> str:
-        """Return why a figure is undefined."""
+        """Return why a figure is undefined.
+
+        Parameters
+        ----------
+        key : of the figure, as in `metrics`
+        """
         if not self.n_anomalous:
             return "no defective images in the test set"
         if not self.n_normal:

@@ -27,7 +27,6 @@ def fit_to_bundle(
         written; see `check_outputs`. See also `fit_dataset`.
     """
     progress = progress or NoProgress()
-    check_outputs(_outputs(bundle), inputs=[data], overwrite=overwrite)
     dataset = read_dataset(data, good_words=options.good_words, bad_words=options.bad_words)
     inputs = [data, *dataset.files()]
     check_outputs(_outputs(bundle), inputs=inputs, overwrite=overwrite, say=progress.say)

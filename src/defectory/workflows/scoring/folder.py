@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from defectory import __version__
 from defectory.domain import BundleError, NoProgress, Progress
 from defectory.machine import count_readers, map_ordered
-from defectory.reports import HeatScale
 from defectory.sources import Dataset, Sample, read_image
 from defectory.storage import (
     GrowingFolder,
@@ -19,15 +19,16 @@ from defectory.storage import (
 )
 from defectory.storage.markers import Content
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
-from defectory.workflows.heat_scale import heat_scale_of
 from defectory.workflows.readable import find_unreadable, keep_readable
 from defectory.workflows.scoring.formats import check_format, table_name, write_rows
-from defectory.workflows.scoring.heatmaps import draw_heatmap
 from defectory.workflows.scoring.images import read_given
 from defectory.workflows.scoring.rows import Row, ScoredImage, make_row
 from defectory.workflows.scoring.score import score_samples
 from defectory.workflows.scoring.summary import ScoreSummary, summarize, worst_first
 from defectory.workflows.swapped import refuse_swapped
+
+if TYPE_CHECKING:  # what draws is loaded only for heatmaps
+    from defectory.reports import HeatScale
 
 
 def score_to_folder(
@@ -60,11 +61,10 @@ def score_to_folder(
     check_format(file_format)
     refuse_swapped(bundle, images)
     output = OutputFolder(folder, "score", is_resumable=True)
-    check_outputs([output], inputs=[bundle, *images], overwrite=overwrite)
-    model = load_calibrated(bundle, false_reject_rate)
     dataset = read_given(images)
     inputs = [bundle, *images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
+    model = load_calibrated(bundle, false_reject_rate)
     unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
     queue = _Queue(dataset, unreadable)
     scale = _heat_scale(model, progress) if heatmaps else None
@@ -94,12 +94,14 @@ def score_to_folder(
         )
 
 
-def _heat_scale(model: CalibratedDetector, progress: Progress) -> HeatScale | None:
+def _heat_scale(model: CalibratedDetector, progress: Progress) -> "HeatScale | None":
     """Return the colors of heatmaps; None, and say so, where the detector has no maps."""
     detector = model.bundle.detector
     if not detector.capabilities.localizes:
         progress.say(f"{detector.name} judges whole images and has no maps: there are no heatmaps")
         return None
+    from defectory.workflows.heat_scale import heat_scale_of
+
     return heat_scale_of(model)
 
 
@@ -134,7 +136,7 @@ class _Recorder:
     """Makes the row of an image, and writes its heatmap where there are any."""
 
     def __init__(
-        self, growing: GrowingFolder, pictures: Mapping[str, str], scale: HeatScale | None
+        self, growing: GrowingFolder, pictures: Mapping[str, str], scale: "HeatScale | None"
     ) -> None:
         self._growing = growing
         self._pictures = pictures
@@ -146,6 +148,8 @@ class _Recorder:
         if self._scale is not None:
             row["heatmap"] = None
             if item.heat is not None:
+                from defectory.workflows.scoring.heatmaps import draw_heatmap
+
                 file = self._pictures[item.name]
                 regions = item.decision.regions if item.decision else ()
                 image = read_image(item.path)
