@@ -73,9 +73,8 @@ def test_a_run_replaces_its_like_and_never_a_smoke_run(tmp_path):
     assert read_folder(path.parent) == read_runs(path)
 
 
-def test_every_file_of_results_has_a_command_in_the_plan_and_every_command_its_file():
-    written = {command_line.target(options).stem for options in OPTIONS}
-    assert written == {stem for stem, _ in RUNS if not stem.startswith("peers")}
+def test_every_file_of_results_has_a_command_in_the_plan():
+    assert {stem for stem, _ in RUNS} <= {command_line.target(o).stem for o in OPTIONS}
 
 
 def test_every_run_of_labels_and_mapl_has_a_command_in_the_plan():
