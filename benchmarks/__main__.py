@@ -84,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     _add_mapl(commands, measuring)
     _add_labels(commands, measuring)
+    _add_suite(commands, measuring)
     peers = commands.add_parser(
         "peers", parents=[measuring], help="what others reach on P1; runs are added"
     )
@@ -148,6 +149,19 @@ def _add_labels(commands: Commands, measuring: argparse.ArgumentParser) -> None:
     labels.add_argument("--seeds", type=int, default=5)
     labels.add_argument("--again", action="store_true", help="repeat runs that are there, too")
     labels.add_argument("--jobs", type=int, default=1, help="runs side by side, without timings")
+
+
+def _add_suite(commands: Commands, measuring: argparse.ArgumentParser) -> None:
+    words = (
+        "every detector on five data sets, each in the variants that people have; runs are added"
+    )
+    suite = commands.add_parser("suite", parents=[measuring], help=words)
+    suite.set_defaults(run=_run_suite, file_name=_plain_file)
+    suite.add_argument("--rows", help="comma-separated names, `quick` or `all`", default="quick")
+    suite.add_argument("--sets", help="comma-separated names, or `all`", default="all")
+    suite.add_argument("--variants", help="comma-separated names, or `all`", default="all")
+    suite.add_argument("--seeds", type=int, default=5)
+    suite.add_argument("--jobs", type=int, default=1, help="runs side by side, without timings")
 
 
 def _run_protocol(options: argparse.Namespace) -> int:
@@ -236,6 +250,25 @@ def _run_labels(options: argparse.Namespace) -> int:
         n_jobs=options.jobs,
     )  # fmt: skip
     labels.run(told)
+    return 0
+
+
+def _run_suite(options: argparse.Namespace) -> int:
+    from benchmarks import suite, suite_cases
+
+    def listed(text: str, **named: tuple[str, ...]) -> tuple[str, ...]:
+        return named.get(text) or tuple(text.split(","))
+
+    parts = ["python", "-m", "benchmarks", "suite", "--rows", options.rows, "--sets", options.sets]
+    parts += ["--variants", options.variants, "--seeds", str(options.seeds)]
+    told = suite.Told(
+        rows=listed(options.rows, quick=suite.QUICK, all=tuple(suite.ROWS)),
+        sets=listed(options.sets, all=suite_cases.SETS),
+        variants=listed(options.variants, all=suite_cases.VARIANTS),
+        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
+        command=shlex.join(parts), out=target(options), n_jobs=options.jobs,
+    )  # fmt: skip
+    suite.run(told)
     return 0
 
 

@@ -143,7 +143,7 @@ def read_material(data: str, seed: int, n_images: int | None) -> Material:
 def draw_case(material: Material, variant: Variant, seed: int) -> Case:
     """Return one draw; the same seed gives the same."""
     rng = np.random.default_rng(seed)
-    good, defects = _shuffled(material.good, rng), _shuffled(material.defects, rng)
+    good, defects = shuffled(material.good, rng), shuffled(material.defects, rng)
     told = _told(variant, good, defects)
     order = rng.permutation(len(told))
     train = tuple(told[i] for i in order)
@@ -160,19 +160,19 @@ def _told(variant: Variant, good: list[Sample], defects: list[Sample]) -> list[S
     """Return the images to fit on, with what is said of them."""
     n, with_masks = variant.number, variant.masks == "masks"
     if variant.kind == "clean":
-        return _labeled(good)
+        return told_labeled(good)
     if variant.kind == "new-types":
         seen = [sample for sample in defects if sample.defect_type in SEEN_TYPES]
-        return _labeled(good) + _labeled(seen[:_N_NEW_TYPES], with_masks=True)
+        return told_labeled(good) + told_labeled(seen[:_N_NEW_TYPES], with_masks=True)
     if variant.kind == "contaminated":
-        return _unlabeled(good + defects[: _n_mixed_in(len(good), n)])
+        return told_nothing(good + defects[: _n_mixed_in(len(good), n)])
     if variant.data != "p1":
-        return _labeled(good) + _labeled(defects[:n], with_masks)
+        return told_labeled(good) + told_labeled(defects[:n], with_masks)
     mixed = defects[: _n_mixed_in(len(good), _BUDGET_RATIO)]
     n_defects = max(1, n // 2)
     n_good = n - n_defects
-    labeled = _labeled(good[:n_good]) + _labeled(mixed[:n_defects], with_masks)
-    return labeled + _unlabeled(good[n_good:] + mixed[n_defects:])
+    labeled = told_labeled(good[:n_good]) + told_labeled(mixed[:n_defects], with_masks)
+    return labeled + told_nothing(good[n_good:] + mixed[n_defects:])
 
 
 def _n_mixed_in(n_good: int, percent: int) -> int:
@@ -180,13 +180,15 @@ def _n_mixed_in(n_good: int, percent: int) -> int:
     return round(n_good * percent / (100 - percent))
 
 
-def _labeled(samples: Sequence[Sample], with_masks: bool = False) -> list[Sample]:
+def told_labeled(samples: Sequence[Sample], with_masks: bool = False) -> list[Sample]:
+    """Return the images with their labels, and with masks that mark something where asked for."""
     return [
         replace(s, mask_path=s.mask_path if with_masks and _marks(s) else None) for s in samples
     ]
 
 
-def _unlabeled(samples: Sequence[Sample]) -> list[Sample]:
+def told_nothing(samples: Sequence[Sample]) -> list[Sample]:
+    """Return the images without label or mask."""
     return [replace(sample, label=Label.UNLABELED, mask_path=None) for sample in samples]
 
 
@@ -195,7 +197,8 @@ def _marks(sample: Sample) -> bool:
     return sample.mask_path is not None and bool(read_mask(sample.mask_path).any())
 
 
-def _shuffled(data: Dataset, rng: np.random.Generator) -> list[Sample]:
+def shuffled(data: Dataset, rng: np.random.Generator) -> list[Sample]:
+    """Return the images in random order."""
     return [data.samples[i] for i in rng.permutation(len(data))]
 
 

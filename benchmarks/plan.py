@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 
 from benchmarks.result_files import MissingDataError
 
 _TILES, _CELLS, _FASHION, _RIVALS = "magnetic-tile", "solar-cells", "fashion-mnist", "pyod"
 _ANOMALIB = "anomalib"
+_MANIFESTS = ("ball-screw", "fabric", "lens")
 _FEW = "--protocols p1-contaminated-10,p1-budget-10-masks,p1-budget-50-masks"
 _PARTS = "no pseudo-labels,no refit,no simulation,no labels,no guard,no minimum of labels,mixup"
 
@@ -38,6 +40,8 @@ class Step:
 
 
 PLAN = (
+    Step("suite --rows quick", (_TILES, _CELLS, *_MANIFESTS)),
+    Step("suite --rows mapl --seeds 1", (_TILES, _CELLS, *_MANIFESTS)),
     Step("p1 --detector gaussian", (_TILES,)),
     Step("p1 --detector patch-memory", (_TILES,)),
     Step("p1 --detector auto", (_TILES,)),
@@ -131,6 +135,12 @@ def _find_fashion() -> None:
     fashion_mnist_folder()
 
 
+def _find_manifest(name: str) -> None:
+    from benchmarks.suite_cases import material_of
+
+    material_of(name)
+
+
 def _find_rivals() -> None:
     if find_spec("pyod") is None:
         raise MissingDataError('run  pip install "defectory[bench]"  for the rivals of PyOD')
@@ -143,6 +153,6 @@ def _find_anomalib() -> None:
 
 CHECKS: dict[str, Callable[[], None]] = {
     _TILES: _find_tiles, _CELLS: _find_cells, _FASHION: _find_fashion, _RIVALS: _find_rivals,
-    _ANOMALIB: _find_anomalib,
+    _ANOMALIB: _find_anomalib, **{name: partial(_find_manifest, name) for name in _MANIFESTS},
 }  # fmt: skip
 """Name -> what raises MissingDataError where it is not here."""

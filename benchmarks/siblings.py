@@ -185,3 +185,18 @@ def siblings(alike: Floats, drop_self: bool = False) -> Groups:
         near = np.argsort(-row, kind="stable")[:_MOST_SIBLINGS]
         found.append(near[row[near] > _ALIKE])
     return found
+
+
+def sibling_groups(images: Dataset, cache: FeatureCache) -> NDArray[np.intp]:
+    """Return (n,) numbers of groups: images that are siblings, or siblings of siblings, share one."""
+    from scipy.sparse import coo_array  # type: ignore[import-untyped]
+    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+
+    backbone = load_backbone(stages=GaussianNormality.stages, cache=cache)
+    with threadpool_limits(limits=1, user_api="blas"):
+        normality, samples = _learn(backbone, images)
+        found = siblings(likeness(normality.cells_, samples.cells, samples.cells), drop_self=True)
+    rows = np.repeat(np.arange(len(images)), [len(near) for near in found])
+    links = coo_array((np.ones(len(rows)), (rows, np.concatenate(found))), shape=(len(images),) * 2)
+    _, groups = connected_components(links, directed=False)
+    return np.asarray(groups, np.intp)

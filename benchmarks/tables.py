@@ -13,6 +13,7 @@ from benchmarks.pseudo_label_tables import pseudo_labels
 from benchmarks.result_files import SCHEMA, Run, is_whole
 from benchmarks.sibling_tables import siblings
 from benchmarks.speed_tables import speed
+from benchmarks.suite_tables import suite
 
 _HEADER = """# Measured results
 
@@ -50,7 +51,7 @@ def render(runs: Sequence[Run]) -> str:
     """Return the page; the same runs give the same text. Smoke runs are left out."""
     whole = merge([run for run in runs if is_whole(run)])
     sections = {
-        "p1-clean": _p1, "p2-clean": _p2, "promise": _promise, "mapl": mapl, "labels": labels,
+        "suite": suite, "p1-clean": _p1, "p2-clean": _p2, "promise": _promise, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
         "pixel-maps": _pixel_maps,
     }  # fmt: skip

@@ -11,10 +11,14 @@ from defectory.cli.inspect import inspect
 from defectory.cli.outliers import outliers
 from defectory.cli.score import score
 from defectory.cli.simulate import simulate
+from defectory.cli.suggestions import SuggestingGroup
 from defectory.cli.update import update
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=SuggestingGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="defectory")
 def main() -> None:
     """Find defects in product images: fit on what you have, score, evaluate, report.

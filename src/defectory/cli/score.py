@@ -26,7 +26,9 @@ class _Format(_Choice):
         """Return the name of the format."""
         if str(value).lower() in ("xlsx", "xls", "excel"):
             self.fail(
-                "for Excel write --format csv, or --excel where decimals have commas", param, ctx
+                f"{value!r} is not written; for Excel take csv, or --excel where decimals have commas",
+                param,
+                ctx,
             )
         return super().convert(value, param, ctx)
 

@@ -34,13 +34,8 @@ def draw_boxes(picture: Image, regions: Sequence[Region], size_px: tuple[int, in
         right = round((region.x_px + region.width_px) * across) - 1
         bottom = round((region.y_px + region.height_px) * down) - 1
         right, bottom = max(left, right), max(top, bottom)
-        # around the region, not over its edge
-        for grown, color in ((2 * line, _EDGE), (line, _LINE)):
-            box = (
-                max(0, left - grown),
-                max(0, top - grown),
-                min(width - 1, right + grown),
-                min(height - 1, bottom + grown),
-            )
-            pen.rectangle(box, outline=color, width=line)
+        # white on the region's own edge, so that it is seen at the image's, too
+        pen.rectangle((left, top, right, bottom), outline=_LINE, width=line)
+        around = (left - line, top - line, right + line, bottom + line)
+        pen.rectangle(around, outline=_EDGE, width=line)
     return np.asarray(drawn)

@@ -2,18 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-from PIL import Image as Pillow
-from PIL import ImageDraw
-
 from defectory.domain import Decision, ImageSource, Region
 from defectory.domain.images import ChosenImages, Image
 from defectory.domain.scores import AnomalyMap
 from defectory.reports import HeatScale, overlay_heat
+from defectory.reports.boxes import draw_boxes
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.heat_scale import heat_scale_of
-
-_BOX_COLOR, _BOX_EDGE = (255, 255, 255), (0, 0, 0)
 
 
 def draw_overlay(
@@ -28,16 +23,7 @@ def draw_overlay(
     regions : in pixels of the image
     """
     shown = image if heat is None or scale is None else overlay_heat(image, heat, scale)
-    picture = Pillow.fromarray(shown)
-    draw = ImageDraw.Draw(picture)
-    width = max(1, round(max(image.shape[:2]) / 300))
-    for region in regions:
-        right, bottom = region.x_px + region.width_px - 1, region.y_px + region.height_px - 1
-        box = (region.x_px, region.y_px, right, bottom)
-        # white on black is seen on any part
-        draw.rectangle(box, outline=_BOX_EDGE, width=2 * width)
-        draw.rectangle(box, outline=_BOX_COLOR, width=width)
-    return np.asarray(picture)
+    return draw_boxes(shown, regions, image.shape[:2])
 
 
 def read_map(model: CalibratedDetector, images: ImageSource, index: int) -> AnomalyMap | None:

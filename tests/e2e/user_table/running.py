@@ -68,7 +68,8 @@ def _run(row: Row, place: Path) -> tuple[int, str]:
     if row.small_disk is not None:
         return _run_on_small_disk(row, row.small_disk)
     if row.shell:
-        script = row.do.replace("defectory ", f"{shlex.quote(sys.executable)} -m defectory ")
+        command = f"{shlex.quote(sys.executable)} -m defectory "
+        script = re.sub(r"(?<![\w.])defectory ", command, row.do)
         return _run_process(["sh", "-c", script], row, place)
     if row.process:
         return _run_process([sys.executable, "-m", "defectory", *shlex.split(row.do)], row, place)
