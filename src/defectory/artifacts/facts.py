@@ -5,6 +5,7 @@ a missing key or another type. A fact that this version does not know is ignored
 fact that means something else than before raises the schema version.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -139,7 +140,7 @@ class BundleFacts:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as JSON-ready data."""
-        found: dict[str, Any] = msgspec.to_builtins(self)
+        found: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(self)))  # lists, no tuples
         return found
 
     @property
