@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import defectory
-from defectory.cli.main import main
+from defectory.cli.main import COMMANDS, main
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
 
@@ -195,7 +195,10 @@ def test_inspect_says_where_a_fit_would_be_weak(source, tmp_path):
 
 
 OPTIONS = {
-    o for c in main.commands.values() for p in c.params for o in (*p.opts, *p.secondary_opts)
+    o
+    for name in COMMANDS
+    for p in main.get_command(None, name).params
+    for o in (*p.opts, *p.secondary_opts)
 }
 SOURCE = Path(defectory.__file__).parent
 

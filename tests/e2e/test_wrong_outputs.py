@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from defectory.sources import read_dataset, write_manifest
+from defectory.sources import read_dataset
+from defectory.sources.manifest_writing import write_manifest
 from tests.e2e.conftest import run
 from tests.unit.storage.places import snapshot
 

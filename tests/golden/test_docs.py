@@ -16,6 +16,7 @@ import pytest
 
 import defectory
 from benchmarks import __main__ as benchmarks
+from defectory.cli.main import COMMANDS as COMMAND_NAMES
 from defectory.cli.main import main as command_line
 from defectory.detectors import detector_names, find_detector
 
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *(p for p in DOCS.rglob("*.md") if "_build" not in p.parts)])
 USER_PAGES = [page for page in PAGES if "notebook" not in page.parts and page.stem != "results"]
-COMMANDS = command_line.commands
+COMMANDS = {name: command_line.get_command(None, name) for name in COMMAND_NAMES}
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 

@@ -21,9 +21,9 @@ from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.results import Evaluation
 from defectory.workflows.scoring.score import decide_images
-from defectory.workflows.suspects import RecordedSuspect, recorded_suspects
 
 if TYPE_CHECKING:
+    from defectory.artifacts import RecordedSuspect
     from defectory.calibration import Threshold
 
 
@@ -60,12 +60,12 @@ class Model:
     @property
     def facts(self) -> Mapping[str, Any]:
         """Provenance: detector, data fingerprint, seed, label counts, versions, notes; JSON-ready."""
-        return self._calibrated.facts
+        return self._calibrated.facts.to_dict()
 
     @property
-    def suspects(self) -> tuple[RecordedSuspect, ...]:
+    def suspects(self) -> "tuple[RecordedSuspect, ...]":
         """Unlabeled images that the fit distrusted, oddest first, at most a hundred, with reasons."""
-        return recorded_suspects(self.facts)
+        return self._calibrated.facts.suspects
 
     def decision_function(
         self, images: Images, *, progress: Progress | None = None
@@ -255,7 +255,7 @@ class Model:
 
     def __repr__(self) -> str:
         threshold, name = self.threshold, self._calibrated.bundle.detector.name
-        n_images = self.facts.get("data", {}).get("n_images", "?")
+        n_images = self._calibrated.facts.data.n_images
         promised = "nothing is rejected"
         if threshold.n_normals:
             share = max(threshold.bound, threshold.false_reject_rate)
