@@ -220,7 +220,6 @@ class FolderNames:
             f"{'is' if sum(loose.values()) == 1 else 'are'} taken as unlabeled"
         ]
 
-
     def _note_inside(self) -> list[str]:
         """Return that folders inside one of good parts are taken as good, whatever they are called."""
         inside = [
