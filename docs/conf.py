@@ -3,9 +3,6 @@
 import sys
 from pathlib import Path
 
-from click import Context
-from sphinx.application import Sphinx
-
 import defectory
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
@@ -43,14 +40,3 @@ napoleon_google_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
 default_role = "code"  # single backticks in docstrings
-
-
-def setup(app: Sphinx) -> None:
-    """Take help texts of commands as they are: a star in them is a pattern, not emphasis."""
-    for part in ("description", "epilog", "usage"):
-        app.connect(f"sphinx-click-process-{part}", _escape_stars)
-
-
-def _escape_stars(app: Sphinx, context: Context, lines: list[str]) -> None:
-    del app, context
-    lines[:] = [line.replace("*", r"\*") for line in lines]

@@ -23,7 +23,7 @@ from benchmarks.labels import forget_peak, peak_mb
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.parallel import untimed
 from benchmarks.provenance import provenance
-from benchmarks.result_files import Run
+from benchmarks.result_files import add_run, read_sized, smoke_marked
 from defectory.domain import ImageSource, Label, Scores
 from defectory.metrics import auroc, average_precision, recall_at_false_reject_rate
 
@@ -46,6 +46,7 @@ class Told:
     method : in `METHODS`
     n_seeds, n_images, command : see `benchmarks.evaluation.Options`
     is_alone : False where other runs share the machine: no timings then
+    out : file that runs are added to
     """
 
     method: str
@@ -53,10 +54,11 @@ class Told:
     n_images: int | None
     command: str
     is_alone: bool
+    out: Path
 
 
-def run(told: Told) -> list[Run]:
-    """Return the runs, JSON-ready; MissingDataError where data or anomalib are not here."""
+def run(told: Told) -> None:
+    """Add the runs that are not in the file yet; MissingDataError where data or anomalib are not here."""
     try:
         version = importlib.metadata.version("anomalib")
     except importlib.metadata.PackageNotFoundError as error:
@@ -66,18 +68,17 @@ def run(told: Told) -> list[Run]:
     test = thin(data.subset("test"), told.n_images)
     facts = provenance(data=data.fingerprint(), weights=_weight_card(), command=told.command)
     facts["versions"] |= {"anomalib": version}
-    runs = []
-    for seed in range(told.n_seeds):
+    done = {run["seed"] for run in read_sized(told.out, told.n_images)}
+    for seed in sorted(set(range(told.n_seeds)) - done):
         scores, costs = _measure(told.method, train.images(), test.images(), seed)
         figures = _figures(scores.image_scores, test.labels) | pixel_figures(
             scores.anomaly_maps, test
         )
         figures |= costs
         named = {"protocol": "peers", "method": told.method, "seed": seed, "n_normals": len(train)}
-        found = {**facts, **named, "figures": figures}
-        runs.append(found if told.is_alone else untimed(found))
-        say(f"{told.method}, seed {seed}: {runs[-1]['figures']}")
-    return runs
+        found = smoke_marked({**facts, **named, "figures": figures}, told.n_images)
+        add_run(told.out, found if told.is_alone else untimed(found), lambda run: run["seed"])
+        say(f"{told.method}, seed {seed}: {found['figures']}")
 
 
 def _figures(found: NDArray[np.float32], labels: NDArray[np.int8]) -> Figures:

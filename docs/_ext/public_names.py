@@ -72,14 +72,16 @@ def _is_type(words: str, following: str) -> bool:
     )
 
 
-def plain_defaults(_app: Sphinx, _context: click.Context, lines: list[str]) -> None:
-    """Show a default path as it is typed, not as Python writes it."""
-    lines[:] = [re.sub(r"PosixPath\((.*)\)", r"\1", line) for line in lines]
+def plain_text(_app: Sphinx, _context: click.Context, lines: list[str]) -> None:
+    """Show words of the command line as they are typed: a star is a star, a default path no Python."""
+    plain = (re.sub(r"PosixPath\((.*)\)", r"\1", line) for line in lines)
+    lines[:] = [re.sub(r"(?<!\\)\*", r"\\*", line) for line in plain]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directive and the hooks; that of docstrings comes before napoleon's."""
     app.add_directive("public-names", PublicNames)
     app.connect("autodoc-process-docstring", spread_lines, priority=100)
-    app.connect("sphinx-click-process-options", plain_defaults)
+    for part in ("description", "arguments", "options"):
+        app.connect(f"sphinx-click-process-{part}", plain_text)
     return {"parallel_read_safe": True}

@@ -16,7 +16,6 @@ import pytest
 
 import defectory
 from benchmarks import __main__ as benchmarks
-from defectory.cli.main import COMMANDS as COMMAND_NAMES
 from defectory.cli.main import main as command_line
 from defectory.detectors import detector_names, find_detector
 
@@ -24,7 +23,20 @@ ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *(p for p in DOCS.rglob("*.md") if "_build" not in p.parts)])
 USER_PAGES = [page for page in PAGES if "notebook" not in page.parts and page.stem != "results"]
-COMMANDS = {name: command_line.get_command(None, name) for name in COMMAND_NAMES}
+
+
+def commands_in(group, path=()):
+    """Return words of each command -> the command, those inside of commands, too."""
+    found = {}
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
+        found[" ".join((*path, name))] = command
+        if isinstance(command, click.Group):
+            found |= commands_in(command, (*path, name))
+    return found
+
+
+COMMANDS = commands_in(command_line)
 FENCE = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
@@ -94,9 +106,10 @@ def test_nothing_is_loaded_from_a_network(pages, site):
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_and_option_is_documented(name, pages, site):
-    anchors = pages[site / "reference/cli.html"].anchors
+    anchors, parameters = pages[site / "reference/cli.html"].anchors, COMMANDS[name].params
+    name = name.replace(" ", "-")
     assert f"defectory-{name}" in anchors
-    for parameter in COMMANDS[name].params:
+    for parameter in parameters:
         if isinstance(parameter, click.Option) and not parameter.hidden:
             for option in parameter.opts:
                 assert f"cmdoption-defectory-{name}-{option.lstrip('-')}" in anchors
@@ -157,7 +170,8 @@ def test_commands_in_the_docs_can_be_given(page):
             words = shlex.split(line, comments=True) if not language else []
             if words[:1] == ["defectory"]:
                 options = [word for word in words[2:] if re.match(r"-[-a-z]", word)]
-                known = {o for p in COMMANDS[words[1]].params for o in (*p.opts, *p.secondary_opts)}
+                command = COMMANDS.get(" ".join(words[1:3]), COMMANDS[words[1]])
+                known = {o for p in command.params for o in (*p.opts, *p.secondary_opts)}
                 assert set(options) <= known | {"--help"}, line
 
 

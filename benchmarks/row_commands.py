@@ -1,0 +1,151 @@
+"""The commands that add runs to a file, and leave out what is there: `mapl`, `labels`, `suite`, `peers`."""
+
+import argparse
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.p3_command import Commands
+
+
+def add_row_commands(
+    commands: Commands,
+    measuring: argparse.ArgumentParser,
+    target: Callable[[argparse.Namespace], Path],
+) -> None:
+    """Add them; `target` says which file a command writes."""
+    for add in (_add_mapl, _add_labels, _add_suite, _add_peers):
+        add(commands, measuring).set_defaults(target=target)
+
+
+def _add_mapl(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    words = "MAPL, MemSeg and the ablation; runs are added"
+    mapl = commands.add_parser("mapl", parents=[measuring], help=words)
+    mapl.set_defaults(run=_run_mapl, file_name=_plain_file)
+    mapl.add_argument("--rows", help="comma-separated names, `main` or `all`", default="main")
+    mapl.add_argument(
+        "--variants", default="clean,noisy", help="of P1, or those of `labels`, such as p2-clean"
+    )
+    mapl.add_argument("--seeds", type=int, default=5)
+    mapl.add_argument("--jobs", type=int, default=1, help="runs side by side, without timings")
+    return mapl
+
+
+def _add_labels(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    words = "few labels on P1 and P2; runs are added"
+    labels = commands.add_parser("labels", parents=[measuring], help=words)
+    labels.set_defaults(run=_run_labels, file_name=_plain_file)
+    labels.add_argument("--rows", help="comma-separated names, or `all`", default="all")
+    labels.add_argument("--protocols", help="comma-separated names, or `all`", default="all")
+    labels.add_argument("--seeds", type=int, default=5)
+    labels.add_argument("--again", action="store_true", help="repeat runs that are there, too")
+    labels.add_argument("--jobs", type=int, default=1, help="runs side by side, without timings")
+    return labels
+
+
+def _add_suite(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    words = (
+        "every detector on five data sets, each in the variants that people have; runs are added"
+    )
+    suite = commands.add_parser("suite", parents=[measuring], help=words)
+    suite.set_defaults(run=_run_suite, file_name=_plain_file)
+    suite.add_argument("--rows", help="comma-separated names, `quick` or `all`", default="quick")
+    suite.add_argument("--sets", help="comma-separated names, or `all`", default="all")
+    suite.add_argument("--variants", help="comma-separated names, or `all`", default="all")
+    suite.add_argument("--seeds", type=int, default=5)
+    suite.add_argument("--jobs", type=int, default=1, help="runs side by side, without timings")
+    return suite
+
+
+def _add_peers(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    peers = commands.add_parser(
+        "peers", parents=[measuring], help="what others reach on P1; runs are added"
+    )
+    peers.set_defaults(run=_run_peers, file_name=_peers_file)
+    peers.add_argument("--method", choices=("padim", "patchcore"), default="padim")
+    peers.add_argument("--seeds", type=int, default=3)
+    peers.add_argument(
+        "--beside-others", action="store_true", help="others run on this machine, too: no timings"
+    )
+    return peers
+
+
+def _peers_file(options: argparse.Namespace) -> str:
+    return f"peers-{options.method}.jsonl"
+
+
+def _plain_file(options: argparse.Namespace) -> str:
+    return f"{options.command}.jsonl"
+
+
+def _run_peers(options: argparse.Namespace) -> int:
+    from benchmarks.peers import anomalib_models
+
+    command = f"python -m benchmarks peers --method {options.method} --seeds {options.seeds}"
+    told = anomalib_models.Told(
+        options.method,
+        options.seeds,
+        options.n_images,
+        command,
+        not options.beside_others,
+        options.target(options),
+    )
+    anomalib_models.run(told)
+    return 0
+
+
+def _run_mapl(options: argparse.Namespace) -> int:
+    from benchmarks import mapl
+
+    named = {"main": tuple(mapl.MAIN), "all": tuple(mapl.ROWS)}
+    parts = ["python", "-m", "benchmarks", "mapl", "--rows", options.rows]
+    parts += ["--variants", options.variants, "--seeds", str(options.seeds)]
+    told = mapl.Told(
+        rows=named.get(options.rows) or tuple(options.rows.split(",")),
+        variants=tuple(options.variants.split(",")),
+        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
+        command=shlex.join(parts),
+        out=options.target(options),
+        n_jobs=options.jobs,
+    )  # fmt: skip
+    mapl.run(told)
+    return 0
+
+
+def _run_labels(options: argparse.Namespace) -> int:
+    from benchmarks import label_cases, labels
+
+    every_row, every_protocol = tuple(labels.ROWS), tuple(label_cases.FAMILIES)
+    parts = ["python", "-m", "benchmarks", "labels", "--rows", options.rows]
+    parts += ["--protocols", options.protocols, "--seeds", str(options.seeds)]
+    told = labels.Told(
+        rows=every_row if options.rows == "all" else tuple(options.rows.split(",")),
+        protocols=every_protocol
+        if options.protocols == "all"
+        else tuple(options.protocols.split(",")),
+        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
+        again=options.again, command=shlex.join(parts),
+        out=options.target(options),
+        n_jobs=options.jobs,
+    )  # fmt: skip
+    labels.run(told)
+    return 0
+
+
+def _run_suite(options: argparse.Namespace) -> int:
+    from benchmarks import suite, suite_cases
+
+    def listed(text: str, **named: tuple[str, ...]) -> tuple[str, ...]:
+        return named.get(text) or tuple(text.split(","))
+
+    parts = ["python", "-m", "benchmarks", "suite", "--rows", options.rows, "--sets", options.sets]
+    parts += ["--variants", options.variants, "--seeds", str(options.seeds)]
+    told = suite.Told(
+        rows=listed(options.rows, quick=suite.QUICK, all=tuple(suite.ROWS)),
+        sets=listed(options.sets, all=suite_cases.SETS),
+        variants=listed(options.variants, all=suite_cases.VARIANTS),
+        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
+        command=shlex.join(parts), out=options.target(options), n_jobs=options.jobs,
+    )  # fmt: skip
+    suite.run(told)
+    return 0
