@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.result_files import Run
-from defectory.backbones import FeatureCache
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.calibration import fit_threshold
 from defectory.detectors import find_detector
 from defectory.domain import Scores

@@ -31,7 +31,7 @@ from benchmarks.label_cases import (
 from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
-from defectory.backbones import FeatureCache
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors import detector_names, find_detector
 from defectory.detectors.base import Detector
 from defectory.detectors.grids import cell_means

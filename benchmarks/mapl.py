@@ -18,7 +18,7 @@ from benchmarks.noise import NoisyImages
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
-from defectory.backbones import FeatureCache
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
 from defectory.domain import ImageSource, Label

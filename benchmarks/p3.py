@@ -23,7 +23,9 @@ from benchmarks.p3_collections import Material, draw_collection, read_material
 from benchmarks.p3_runs import has_methods, key, read_beside
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run, add_run, smoke_marked
-from defectory.backbones import FeatureCache, View, load_backbone
+from defectory.backbones import View
+from defectory.backbones.feature_cache import FeatureCache
+from defectory.backbones.weights import load_backbone
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
 from defectory.detectors.contrast.encoding import GRID_SIDE

@@ -15,10 +15,10 @@ from PIL import Image
 
 from benchmarks.evaluation import say
 from benchmarks.p3_collections import CLASS_NAMES, draw_collection, fashion_mnist
-from defectory.backbones import FeatureCache
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors.mcod import Mcod
 from defectory.metrics import auroc
-from defectory.storage import write_whole
+from defectory.storage.whole_files import write_whole
 from defectory.workflows.outliers.ratio import estimate_ratio
 
 MAX_BYTES = 150_000

@@ -20,7 +20,9 @@ from benchmarks.evaluation import say
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run
-from defectory.backbones import FeatureCache, View, load_backbone
+from defectory.backbones import View
+from defectory.backbones.feature_cache import FeatureCache
+from defectory.backbones.weights import load_backbone
 from defectory.detectors.evidence.study import cover
 from defectory.detectors.gaussian_field import FieldFitter
 from defectory.detectors.grids import smoothing_matrix, stack_stages

@@ -18,7 +18,9 @@ from benchmarks.datasets import magnetic_tile, random_split, solar_cells, thinne
 from benchmarks.evaluation import Figures, Indices, say
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run
-from defectory.backbones import FeatureCache, View, load_backbone
+from defectory.backbones import View
+from defectory.backbones.feature_cache import FeatureCache
+from defectory.backbones.weights import load_backbone
 from defectory.domain import Label
 from defectory.metrics import auroc
 from defectory.pseudolabels import PseudoLabeler

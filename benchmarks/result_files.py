@@ -49,7 +49,7 @@ def read_folder(folder: Path) -> list[Run]:
 
 def write_runs(path: Path, runs: Iterable[Run]) -> None:
     """Write runs, rounded, in place of what was there; ValueError where one does not keep to `SCHEMA`."""
-    from defectory.storage import write_whole
+    from defectory.storage.whole_files import write_whole
 
     lines = [json.dumps(rounded(checked(run)), sort_keys=True) + "\n" for run in runs]
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -21,7 +21,9 @@ from benchmarks.evaluation import say
 from benchmarks.label_cases import VARIANTS, Case, Material, draw_case, read_material
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run
-from defectory.backbones import Backbone, FeatureCache, View, load_backbone
+from defectory.backbones import Backbone, View
+from defectory.backbones.feature_cache import FeatureCache
+from defectory.backbones.weights import load_backbone
 from defectory.detectors.auto import Auto
 from defectory.detectors.batching import batched
 from defectory.detectors.gaussian_field import GaussianField

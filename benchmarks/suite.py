@@ -17,7 +17,7 @@ from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
 from benchmarks.suite_cases import SETS, VARIANTS, draw, is_drawn, material_of, variants_of
-from defectory.backbones import FeatureCache
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
 

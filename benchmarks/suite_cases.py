@@ -24,7 +24,7 @@ from benchmarks.label_cases import (
 from benchmarks.p1 import thin
 from benchmarks.result_files import MissingDataError
 from benchmarks.siblings import sibling_groups
-from defectory.backbones import FeatureCache
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.domain import Label
 from defectory.sources import Dataset, Sample, read_dataset
 

@@ -71,7 +71,7 @@ def _figure(runs: Sequence[Run], key: str, words: str) -> str:
     worst = max if key in _LOWER_IS_BETTER else min
     rows = [
         [
-            row,
+            _named(row, runs),
             *(_cell(found.get(name)) for name in names),
             _cell(mean(found.values())),
             _cell(worst(found.values())),
@@ -82,8 +82,18 @@ def _figure(runs: Sequence[Run], key: str, words: str) -> str:
     return f"{words}:\n\n{table([key, *names, 'mean', 'worst', 'regret'], rows)}" if rows else ""
 
 
+def _named(row: str, runs: Sequence[Run]) -> str:
+    """Return the row's name, with its draws where it has fewer than others."""
+    draws = {run["seed"] for run in runs if run["row"] == row}
+    if len(draws) == len({run["seed"] for run in runs}):
+        return row
+    return f"{row} ({len(draws)} draw{'s' * (len(draws) > 1)})"
+
+
 def _costs(runs: Sequence[Run]) -> str:
     rows = []
+    if not any("fit_s" in run["figures"] for run in runs):
+        return "Not timed yet: the runs were side by side.\n"
     for row in ROWS:
         mine = {run["data_set"]: run["figures"] for run in runs if run["row"] == row}
         if mine:

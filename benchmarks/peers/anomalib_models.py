@@ -157,7 +157,7 @@ def _weights_file() -> Path:
 
 
 def _weight_card() -> str:
-    from defectory.backbones import load_backbone
+    from defectory.backbones.weights import load_backbone
 
     return load_backbone().card.id
 

@@ -3,16 +3,18 @@
 import json
 import random
 import socket
+from dataclasses import replace
 from unittest.mock import patch
 
 import numpy as np
 import pytest
 
-from defectory.artifacts import Bundle, load_bundle, save_bundle
-from defectory.backbones import FeatureCache
+from defectory.artifacts import load_bundle, save_bundle
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.domain import ArrayImages, ImageReadError, Label, NotFittedError
 from defectory.machine import at_most_cores, count_readers
 from defectory.metrics import auroc
+from tests.bundles import bundle_of
 from tests.conformance.subjects import (
     DEFECT_PX,
     PLACES,
@@ -183,13 +185,14 @@ def check_labeled_anomalies_are_not_taken_for_normal(subject, tmp_path):
 
 
 def check_a_saved_bundle_scores_the_same(subject, tmp_path):
-    save_bundle(Bundle(subject.fitted, {}, {}), tmp_path / "a.defectory")
+    bundle = bundle_of(subject.fitted)
+    save_bundle(bundle, tmp_path / "a.defectory")
     loaded = load_bundle(tmp_path / "a.defectory").detector
     assert type(loaded) is subject.detector_class
     assert loaded.config() == subject.fitted.config()
     images = ArrayImages(products(2, seed=1) + defective() + mixed())
     assert_same_scores(loaded.score(images), subject.fitted.score(images))
-    save_bundle(Bundle(loaded, {}, {}), tmp_path / "b.defectory")
+    save_bundle(replace(bundle, detector=loaded), tmp_path / "b.defectory")
     assert (tmp_path / "a.defectory").read_bytes() == (tmp_path / "b.defectory").read_bytes()
 
 
@@ -234,7 +237,7 @@ def check_tiles_give_finer_maps(subject, tmp_path):
     assert detector.map_size_px == 2 * subject.fitted.map_size_px
     for heat in scores.anomaly_maps or []:
         assert heat.shape == (detector.map_size_px,) * 2
-    save_bundle(Bundle(detector, {}, {}), tmp_path / "tiles.defectory")
+    save_bundle(bundle_of(detector), tmp_path / "tiles.defectory")
     loaded = load_bundle(tmp_path / "tiles.defectory").detector
     assert_same_scores(loaded.score(ArrayImages(defective())), scores)
 

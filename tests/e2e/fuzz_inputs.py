@@ -18,8 +18,9 @@ import numpy as np
 from PIL import Image
 
 from defectory.domain import DefectoryError
-from defectory.sources import FileMasks, inspect_dataset, read_dataset, read_image, read_mask
+from defectory.sources import FileMasks, read_dataset, read_image, read_mask
 from defectory.sources.idx import IdxImages, read_idx
+from defectory.sources.inspection import inspect_dataset
 from tests.pictures import disc
 
 MAX_SECONDS = 10

@@ -6,6 +6,7 @@ import re
 import shutil
 from pathlib import Path
 
+import click
 import pytest
 
 import defectory
@@ -61,7 +62,9 @@ def test_a_name_that_is_not_understood_is_asked_about_by_every_command(source, b
     assert run("inspect", data, "--good", "Charge7").exit_code == 0
     # scores do not depend on labels: nothing is asked
     assert run("score", bundle, data, "-o", tmp_path / "out").exit_code == 0
-    assert defectory.fit(data, detector="gaussian", size_px=64, good_words=("Charge7",))
+    with pytest.warns(defectory.DefectoryWarning) as told:
+        assert defectory.fit(data, detector="gaussian", size=64, good_words=("Charge7",))
+    assert any("as normal: Charge7" in str(warning.message) for warning in told)
 
 
 def test_notes_of_every_command(source, bundle, tmp_path):
@@ -194,15 +197,24 @@ def test_inspect_says_where_a_fit_would_be_weak(source, tmp_path):
     assert "all 4 images to learn from are of one group" in output
 
 
-OPTIONS = {
-    o for c in main.commands.values() for p in c.params for o in (*p.opts, *p.secondary_opts)
-}
+def every_command(group=main):
+    """The commands of a group and of the groups in it."""
+    for name in group.list_commands(None):
+        found = group.get_command(None, name)
+        yield found
+        if isinstance(found, click.Group):
+            yield from every_command(found)
+
+
+OPTIONS = {o for c in every_command() for p in c.params for o in (*p.opts, *p.secondary_opts)}
 SOURCE = Path(defectory.__file__).parent
 
 
 def test_every_option_that_a_message_names_exists():
     named = {}
     for path in SOURCE.rglob("*.py"):
+        if path.name == "suggestions.py":  # options of other programs
+            continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]", node.value):

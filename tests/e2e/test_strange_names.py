@@ -70,7 +70,7 @@ def _read(path):
     text = content.decode()  # strictly UTF-8
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in text.splitlines()]
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 

@@ -88,7 +88,7 @@ def test_a_detector_without_suspects_behaves_as_before(data, tmp_path, monkeypat
     assert "istrusted" not in fit.output
     assert [path.name for path in tmp_path.iterdir()] == ["b.defectory"]
     facts = defectory.load(tmp_path / "b.defectory").facts
-    assert not {"suspects", "n_suspects", "account", "confirmed_names"} & set(facts)
+    assert not any(facts[key] for key in ("suspects", "n_suspects", "account", "confirmed_names"))
 
 
 def test_the_report_shows_the_distrusted_images_and_the_account(fitted, data, tmp_path):

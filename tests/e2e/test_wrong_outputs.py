@@ -7,7 +7,8 @@ import subprocess
 
 import pytest
 
-from defectory.sources import read_dataset, write_manifest
+from defectory.sources import read_dataset
+from defectory.sources.manifest_writing import write_manifest
 from tests.e2e.conftest import run
 from tests.unit.storage.places import snapshot
 
@@ -48,7 +49,8 @@ def world(parts, bundle, tmp_path_factory):
     (work / "link").symlink_to("parts")
     (work / "dead").symlink_to("nowhere")
     (work / "circle").symlink_to("circle")
-    (work / "hard.json").hardlink_to(work / "parts/test/good/000.png")
+    shutil.copy(bundle, work / "old.html")
+    (work / "hard.html").hardlink_to(work / "parts/test/good/000.png")
     os.mkfifo(work / "pipe")
     here = os.getcwd()  # noqa: PTH109
     os.chdir(work)
@@ -75,6 +77,8 @@ FILES = {
     "update": ["update", B, "labels.csv", "-o"],
     "json": ["evaluate", B, "parts", "--json"],
     "report": ["evaluate", B, "parts", "--report"],
+    "json list": ["evaluate", B, "list.csv", "--json"],
+    "report of old": ["evaluate", "old.html", "parts", "--report"],
     "report list": ["evaluate", B, "list.csv", "--report"],
 }
 WRONG = [
@@ -109,10 +113,10 @@ WRONG = [
     ("update", "parts/test/scratch/000.png", "is not a bundle that defectory wrote"),
     ("update", "parts/ground_truth/scratch/000_mask.png", "is not a bundle that defectory wrote"),
     ("json", B, "is what this command reads"),
-    ("report", B, "is what this command reads"),
+    ("report of old", "old.html", "is what this command reads"),
     ("report", "parts/report.html", "lies inside the input parts"),
-    ("report list", "hard.json", "is what this command reads"),
-    ("report list", "list.csv", "is what this command reads"),
+    ("report list", "hard.html", "is what this command reads"),
+    ("json list", "list.csv", "is what this command reads"),
     # places
     ("score", ".", "is the working directory"),
     ("score", "..", "is your home folder"),
@@ -135,14 +139,13 @@ WRONG = [
     ("score", "circle/out", "cannot write circle/out"),
     ("score", "pipe", "is a pipe"),
     ("json", "pipe", "is a pipe"),
-    ("report", "sock", "is a socket"),
+    ("json", "sock", "is a socket"),
     ("json", "/dev/null", "is a device"),
     ("fit", "/dev/null", "is a device"),
     ("score", "/dev/null", "is a device"),
     ("score", "x" * 300, "name too long"),
     ("fit", "y" * 300, "name too long"),
     ("json", "new/" + "z" * 300, "name too long"),
-    ("score", "", "is the working directory"),
     # what is not ours
     ("score", "docs", "did not write (thesis.docx)"),
     ("simulate", "docs", "did not write (thesis.docx)"),
@@ -162,8 +165,8 @@ WRONG = [
     ("json", "notes.txt", "is not figures of an evaluation that defectory wrote"),
     ("json", "sub/b.defectory", "is not figures of an evaluation that defectory wrote"),
     ("report", "page.html", "is not a report that defectory wrote"),
-    ("report", "sub/b.defectory", "is not a report that defectory wrote"),
-    ("report", "labels.csv", "is not a report that defectory wrote"),
+    ("report", "old.html", "is not a report that defectory wrote"),
+    ("json", "labels.csv", "is not figures of an evaluation that defectory wrote"),
 ]  # fmt: skip
 
 
@@ -192,10 +195,10 @@ def test_a_wrong_output_is_refused_and_nothing_changes(
     refused(world, [*arguments, path, *overwrite], says, monkeypatch)
 
 
-@pytest.mark.parametrize("pair", [("x.json", "x.json"), ("x.json", "./X.JSON"), ("x", "x/y")])
+@pytest.mark.parametrize("pair", [("x.html", "x.html"), ("x.html", "./X.HTML"), ("x", "x/y.html")])
 def test_two_outputs_of_a_command_are_two(pair, world, monkeypatch):
     arguments = ["evaluate", B, "parts", "--json", pair[0], "--report", pair[1]]
-    says = "inside the other" if pair[1] == "x/y" else "are the same file"
+    says = "inside the other" if pair[1] == "x/y.html" else "are the same file"
     refused(world, arguments, says, monkeypatch)
 
 

@@ -28,7 +28,8 @@ USER_PAGES = [page for page in PAGES if "notebook" not in page.parts and page.st
 def commands_in(group, path=()):
     """Return words of each command -> the command, those inside of commands, too."""
     found = {}
-    for name, command in group.commands.items():
+    for name in group.list_commands(None):
+        command = group.get_command(None, name)
         found[" ".join((*path, name))] = command
         if isinstance(command, click.Group):
             found |= commands_in(command, (*path, name))

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defectory.domain import Label
-from defectory.sources import Dataset, Sample, read_dataset, write_manifest
+from defectory.sources import Dataset, Sample, read_dataset
+from defectory.sources.manifest_writing import write_manifest
 
 # Names of real file systems: no slash, no zero byte, at most 255 bytes; surrogates stand for bytes
 # that are no text.

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from defectory.domain import Label, otsu_threshold
+from defectory.domain import Label
+from defectory.domain.otsu import otsu_threshold
 from defectory.pseudolabels import PseudoLabeler, labeler, match_lower, match_upper
 
 FEW = settings(max_examples=25)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from defectory.domain import otsu_threshold
+from defectory.domain.otsu import otsu_threshold
 from defectory.pseudolabels import (
     GaussianMixture,
     ShrunkGaussian,

@@ -5,8 +5,16 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
+from defectory.artifacts import save_bundle
+from defectory.detectors import find_detector
+from defectory.domain import ArrayImages
+from tests.bundles import bundle_of
+from tests.pictures import disc, save
+
+MOST_MODULES = 103
 HEAVY = {"torch", "torchvision", "timm", "ray", "onnx", "sklearn", "scipy", "matplotlib", "pyarrow"}
 PROGRAM = """
 import sys, json
@@ -18,7 +26,7 @@ print(json.dumps(sorted(name.partition(".")[0] for name in sys.modules)))
 def modules_after(statement):
     command = [sys.executable, "-c", PROGRAM.format(statement)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    return set(json.loads(done.stdout))
+    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_the_package_itself_imports_next_to_nothing():
@@ -51,7 +59,8 @@ def test_no_room_imports_what_is_an_extra(room):
 
 
 READING = """
-from defectory.backbones import View, load_backbone
+from defectory.backbones import View
+from defectory.backbones.weights import load_backbone
 import numpy as np
 load_backbone(stages=("block0",)).run(np.zeros((8, 8, 3), np.uint8), View(32))
 """
@@ -67,3 +76,42 @@ def test_reading_features_leaves_only_our_own_files_in_the_cache(tmp_path):
 
 def test_the_check_sees_a_heavy_import():
     assert modules_after("import scipy") & HEAVY == {"scipy"}
+
+
+COMMAND = """
+from defectory.cli.main import main
+main({}, standalone_mode=False)
+"""
+
+
+def our_modules_after(*arguments):
+    program = "import sys\n" + COMMAND.format(list(map(str, arguments)))
+    program += "print(*[name for name in sys.modules if name.split('.')[0] == 'defectory'])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60
+    )
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_help_waits_for_no_library_but_click():
+    modules = modules_after(COMMAND.format(["--help"]))
+    assert "click" in modules
+    assert not modules & (HEAVY | {"numpy", "onnxruntime", "PIL", "rich", "msgspec", "jinja2"})
+
+
+def test_scoring_imports_what_scoring_needs(tmp_path):
+    """No other detector, no fit, no report, no data doctor, and few modules in all."""
+    rng = np.random.default_rng(0)
+    pictures = [disc(rng, 64) for _ in range(4)]
+    detector = find_detector("gaussian")(size_px=64).fit(ArrayImages(pictures))
+    save_bundle(bundle_of(detector), tmp_path / "a.defectory")
+    image = save(tmp_path / "images" / "a.png", pictures[0])
+    found = our_modules_after("score", tmp_path / "a.defectory", image, "-o", tmp_path / "out")
+    assert "defectory.detectors.gaussian" in found
+    for name in (
+        "detectors.auto", "detectors.mapl", "backbones.weights", "backbones.efficientnet_lite",
+        "backbones.feature_cache", "reports.content", "sources.inspection", "workflows.fitting.fit",
+        "cli.fit", "training", "metrics", "pseudolabels", "simulation",
+    ):  # fmt: skip
+        assert f"defectory.{name}" not in found
+    assert len(found) <= MOST_MODULES

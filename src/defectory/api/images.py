@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.api.arrays import check_image, split_stack
+from defectory.api.paths import AnyPath, as_path
 from defectory.domain import ArrayImages, DataError, ImageSource, ParameterError
 from defectory.domain.images import Image
 from defectory.workflows.given import images_of_files, read_unlabeled
-
-AnyPath = str | os.PathLike[str]
 
 Images = AnyPath | Collection[AnyPath] | Collection[NDArray[Any]] | NDArray[Any] | ImageSource
 """A path (folder, manifest, image), paths, arrays, one array of one or several images, or an ImageSource."""
@@ -58,7 +57,7 @@ def read_images(images: object) -> Path | Sequence[Path] | ImageSource:
     DataError : a listed file is not there.
     """
     if is_path(images):
-        return Path(images)
+        return _one_path(images)
     if _is_source(images):
         return CheckedImages(images)  # type: ignore[arg-type]
     items = _items(images)
@@ -67,6 +66,13 @@ def read_images(images: object) -> Path | Sequence[Path] | ImageSource:
     if any(is_path(item) for item in items):
         return [_existing_file(item, i) for i, item in enumerate(items)]
     return ArrayImages([check_image(item, i) for i, item in enumerate(items)])
+
+
+def _one_path(given: AnyPath) -> Path:
+    path = as_path(given, "images")
+    if set("*?[") & set(str(path)) and not path.exists():
+        raise ParameterError(f"images is a pattern, {path}; give glob.glob({str(path)!r})")
+    return path
 
 
 def is_path(value: object) -> TypeGuard[AnyPath]:

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.api.arrays import check_mask
-from defectory.api.images import AnyPath, is_path
+from defectory.api.images import is_path
+from defectory.api.paths import AnyPath
 from defectory.domain import Label, MaskSource, ParameterError
 from defectory.domain.images import Mask
 from defectory.workflows.given import read_label_codes

@@ -1,5 +1,6 @@
 """`defectory.Model` and `defectory.load`."""
 
+import os
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
@@ -10,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.api.datasets import as_dataset
-from defectory.api.images import AnyPath, Images, is_path, name_images
+from defectory.api.images import Images, is_path, name_images
 from defectory.api.labels import Labels, Masks
+from defectory.api.paths import AnyPath, as_path
 from defectory.api.predictions import Predictions
 from defectory.api.settings import check_flags, check_numbers, check_progress
 from defectory.api.updates import Update, learn_labels
@@ -21,9 +23,9 @@ from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.results import Evaluation
 from defectory.workflows.scoring.score import decide_images
-from defectory.workflows.suspects import RecordedSuspect, recorded_suspects
 
 if TYPE_CHECKING:
+    from defectory.artifacts import RecordedSuspect
     from defectory.calibration import Threshold
 
 
@@ -60,12 +62,12 @@ class Model:
     @property
     def facts(self) -> Mapping[str, Any]:
         """Provenance: detector, data fingerprint, seed, label counts, versions, notes; JSON-ready."""
-        return self._calibrated.facts
+        return self._calibrated.facts.to_dict()
 
     @property
-    def suspects(self) -> tuple[RecordedSuspect, ...]:
+    def suspects(self) -> "tuple[RecordedSuspect, ...]":
         """Unlabeled images that the fit distrusted, oddest first, at most a hundred, with reasons."""
-        return recorded_suspects(self.facts)
+        return self._calibrated.facts.suspects
 
     def decision_function(
         self, images: Images, *, progress: Progress | None = None
@@ -246,7 +248,9 @@ class Model:
         ------
         OutputError : there is something that may not be replaced, or the path cannot be written.
         """
-        target = Path(path)
+        target = as_path(path, "path")
+        if os.fspath(path).endswith(("/", os.sep)):
+            raise OutputError(f"{path} ends like a folder; give the name of a file")
         if target.exists() and not overwrite:
             raise OutputError(
                 f"{target} exists already; choose another name or give overwrite=True"
@@ -255,7 +259,7 @@ class Model:
 
     def __repr__(self) -> str:
         threshold, name = self.threshold, self._calibrated.bundle.detector.name
-        n_images = self.facts.get("data", {}).get("n_images", "?")
+        n_images = self._calibrated.facts.data.n_images
         promised = "nothing is rejected"
         if threshold.n_normals:
             share = max(threshold.bound, threshold.false_reject_rate)
@@ -281,7 +285,7 @@ def load(path: AnyPath) -> Model:
     ------
     BundleError : there is none, or it is corrupt, truncated, hostile or newer than this version.
     """
-    return Model(load_calibrated(Path(path)))
+    return Model(load_calibrated(as_path(path, "path")))
 
 
 def _model_of_bundle(content: bytes) -> Model:

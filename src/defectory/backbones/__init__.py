@@ -1,28 +1,19 @@
-"""Frozen feature extractors: weight card, ONNX Runtime engine, feature cache."""
+"""Frozen feature extractors: weight card, ONNX Runtime engine; what fits need besides is in the modules."""
 
-from defectory.backbones.camera_noise import measure_noise
-from defectory.backbones.cards import Stage, WeightCard
+from defectory.backbones.cards import DEFAULT_BACKBONE, Stage, WeightCard
 from defectory.backbones.engine import Backbone, Features, View
-from defectory.backbones.feature_cache import (
-    DEFAULT_CACHE_BYTES,
-    FeatureCache,
-)
 from defectory.backbones.kept_features import FeatureStore, KeptFeatures
-from defectory.backbones.sessions import open_session
-from defectory.backbones.weights import DEFAULT_BACKBONE, load_backbone
+from defectory.backbones.sessions import Network, time_limit
 
 __all__ = [
     "DEFAULT_BACKBONE",
-    "DEFAULT_CACHE_BYTES",
     "Backbone",
-    "FeatureCache",
     "FeatureStore",
     "Features",
     "KeptFeatures",
+    "Network",
     "Stage",
     "View",
     "WeightCard",
-    "load_backbone",
-    "measure_noise",
-    "open_session",
+    "time_limit",
 ]

@@ -3,6 +3,18 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+DEFAULT_BACKBONE = "efficientnet-lite0"
+
+LITE0_STRIDES_PX = {
+    "block2": 4,
+    "block4": 8,
+    "block7": 16,
+    "block10": 16,
+    "block14": 32,
+    "block15": 32,
+}
+"""Of the stages of EfficientNet-Lite0 that detectors ask for; any backbone answers to these names."""
+
 
 @dataclass(frozen=True)
 class Stage:

@@ -34,9 +34,6 @@ _BLOCKS = (
     (1, 1, 6, 320),
 )
 
-STRIDES_PX = {"block2": 4, "block4": 8, "block7": 16, "block10": 16, "block14": 32, "block15": 32}
-"""Of the stages that detectors ask for."""
-
 Weights = dict[str, NDArray[np.float32]]
 
 

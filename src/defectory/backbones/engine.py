@@ -12,7 +12,7 @@ from defectory.backbones.cache_keys import feature_key, runtime_versions
 from defectory.backbones.cards import Stage, WeightCard
 from defectory.backbones.kept_features import FeatureStore
 from defectory.backbones.preparation import prepare_image
-from defectory.backbones.sessions import open_session
+from defectory.backbones.sessions import Network
 from defectory.domain import ImageSource, ParameterError
 from defectory.domain.images import Image
 from defectory.machine import count_readers, map_ordered
@@ -26,6 +26,8 @@ _HALO_PX = 64
 _MULTIPLE_PX = 32
 # An image of this side takes 200 MB; a bundle's settings must not be able to ask for any amount.
 _MAX_WHOLE_PX = 8192
+# A network takes about 1 GB for a square of this side.
+_MAX_SIDE_PX = 2048
 _MAX_NOISE = 255.0
 
 
@@ -35,7 +37,7 @@ class View:
 
     Attributes
     ----------
-    side_px : multiple of 32
+    side_px : multiple of 32, at most 2048
         side of the square that an image, or a tile of it, is resized to
     n_tiles : 1 to 16, and n_tiles * side_px at most 8192
         the image is resized to n_tiles * side_px and read in n_tiles x n_tiles overlapping tiles: for
@@ -53,6 +55,10 @@ class View:
             near = max(_MULTIPLE_PX, round(self.side_px / _MULTIPLE_PX) * _MULTIPLE_PX)
             raise ParameterError(
                 f"size is {self.side_px} px; give a multiple of {_MULTIPLE_PX}, such as {near} or 256"
+            )
+        if self.side_px > _MAX_SIDE_PX:
+            raise ParameterError(
+                f"size is {self.side_px} px; give at most {_MAX_SIDE_PX}, and tiles for finer images"
             )
         if not 1 <= self.n_tiles <= 16:
             raise ParameterError(f"number of tiles a side is {self.n_tiles}; give 1 to 16")
@@ -94,9 +100,7 @@ class Backbone:
         self.stages: tuple[Stage, ...] = tuple(card.stage(name) for name in stages)
         self.cache = cache
         self._n_threads = n_threads
-        self._session = open_session(
-            model, [stage.name for stage in self.stages], what="the backbone"
-        )
+        self._network = Network(model, [stage.name for stage in self.stages], what="the backbone")
 
     def extract(
         self, images: ImageSource, view: View, indices: Sequence[int] | None = None
@@ -138,7 +142,7 @@ class Backbone:
         return hashlib.sha256(self.model).hexdigest()
 
     def _run_session(self, prepared: Image) -> Features:
-        outputs = self._session.run(None, {"image": prepared[None]})
+        outputs = self._network.run({"image": prepared[None]})
         return {
             stage.name: np.ascontiguousarray(output[0].transpose(1, 2, 0))
             for stage, output in zip(self.stages, outputs, strict=True)

@@ -17,7 +17,7 @@ import safetensors.numpy
 
 from defectory.backbones.kept_features import Record
 from defectory.domain import ParameterError
-from defectory.storage import PART_SUFFIX, write_whole
+from defectory.storage.whole_files import PART_SUFFIX, write_whole
 
 DEFAULT_CACHE_BYTES = 4 * 2**30
 # Looking at every file is slow on a full cache, so the bound is checked after this much was written.

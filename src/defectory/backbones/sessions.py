@@ -1,15 +1,23 @@
-"""ONNX Runtime, opened with care."""
+"""ONNX Runtime, opened with care: nothing reaches it that has not been read and bounded before."""
 
 import os
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones.graphs import GraphError, bound_sizes, nominal_shapes, read_graph
 from defectory.domain import BundleError
 
-# The key by which ONNX names another file for a weight. ONNX Runtime would read it, whatever file it is.
-_EXTERNAL_WEIGHTS = b"location"
+_FATAL = 4  # of ONNX Runtime's log: what fails is told by the exception
 
 
-def open_session(model: bytes, outputs: list[str], *, what: str):  # type: ignore[no-untyped-def]
-    """Return a session of one thread; BundleError where the model does not load or gives other outputs.
+class Network:
+    """An ONNX model that runs in one thread.
 
     One thread an image and several images at once scale better than several threads on one image.
 
@@ -18,22 +26,99 @@ def open_session(model: bytes, outputs: list[str], *, what: str):  # type: ignor
     model : ONNX bytes, weights inside
     outputs : names it must give, in order
     what : the model is, for messages
+
+    Raises
+    ------
+    BundleError : the model is none that a bundle may hold (see `graphs`), does not load, or gives other
+        outputs.
     """
+
+    def __init__(self, model: bytes, outputs: list[str], *, what: str) -> None:
+        self._what = what
+        try:
+            self._graph = read_graph(model)
+            found = list(self._graph.outputs)
+            if found != outputs:
+                raise GraphError(f"gives {found[:5]}, but {outputs[:5]} are wanted")
+            bound_sizes(self._graph, nominal_shapes(self._graph))
+        except GraphError as error:
+            raise BundleError(f"the ONNX model of {what} {error}") from error
+        self._bounded: set[tuple[tuple[int, ...], ...]] = set()
+        self._session = _open_session(model, what)
+        self._options = _RUN_OPTIONS.get() or _run_options()
+
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Return the outputs.
+
+        Raises
+        ------
+        BundleError : for inputs of these shapes the run would be too large, or it fails.
+        """
+        shapes = tuple(array.shape for array in feed.values())
+        try:
+            if shapes not in self._bounded:
+                bound_sizes(self._graph, dict(zip(feed, shapes, strict=True)))
+                self._bounded.add(shapes)
+        except GraphError as error:
+            raise BundleError(f"the ONNX model of {self._what} {error}") from error
+        try:
+            found: list[NDArray[np.float32]] = self._session.run(None, dict(feed), self._options)
+        except Exception as error:  # ONNX Runtime's errors share no public base class
+            raise BundleError(f"the ONNX model of {self._what} fails: {error}") from error
+        return found
+
+
+_RUN_OPTIONS: ContextVar[Any] = ContextVar("_RUN_OPTIONS", default=None)
+
+
+@contextmanager
+def time_limit(limit_s: float) -> Iterator[threading.Event]:
+    """Stop networks that are opened within, should they run within, after so many seconds.
+
+    A stopped run raises BundleError, at the next operator.
+
+    Returns
+    -------
+    an event that is set where the limit was reached
+    """
+    options, is_over = _run_options(), threading.Event()
+
+    def stop() -> None:
+        is_over.set()
+        options.terminate = True
+
+    timer = threading.Timer(limit_s, stop)
+    timer.daemon = True
+    token = _RUN_OPTIONS.set(options)
+    timer.start()
+    try:
+        yield is_over
+    finally:
+        timer.cancel()
+        _RUN_OPTIONS.reset(token)
+
+
+def _run_options() -> Any:
+    options = _onnxruntime().RunOptions()
+    options.log_severity_level = _FATAL
+    return options
+
+
+def _open_session(model: bytes, what: str) -> Any:
+    runtime = _onnxruntime()
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _FATAL
+    try:
+        return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime's errors share no public base class
+        raise BundleError(f"the ONNX model of {what} does not load: {error}") from error
+
+
+def _onnxruntime() -> Any:
     # Official builds report to their maker, with a lasting device id, unless this is set before the import.
     os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    if _EXTERNAL_WEIGHTS in model:
-        raise BundleError(f"the ONNX model of {what} wants weights from other files")
-    try:
-        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        found = [output.name for output in session.get_outputs()]
-    except Exception as error:  # ONNX Runtime's errors share no public base class
-        raise BundleError(f"the ONNX model of {what} does not load: {error}") from error
-    if found != outputs:
-        raise BundleError(f"the ONNX model of {what} gives {found}, but {outputs} are wanted")
-    return session
+    return onnxruntime

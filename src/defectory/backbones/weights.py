@@ -7,16 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from defectory.backbones.cache_keys import conversion_key
-from defectory.backbones.cards import WeightCard
-from defectory.backbones.efficientnet_lite import STRIDES_PX, convert_lite0
+from defectory.backbones.cards import DEFAULT_BACKBONE, LITE0_STRIDES_PX, WeightCard
 from defectory.backbones.engine import Backbone
 from defectory.backbones.kept_features import FeatureStore
-from defectory.backbones.timm_models import convert_timm
 from defectory.domain import MissingExtraError, ParameterError
 from defectory.machine import user_cache_folder
-from defectory.storage import write_whole
+from defectory.storage.whole_files import write_whole
 
-DEFAULT_BACKBONE = "efficientnet-lite0"
 _TIMM_PREFIX = "timm:"
 # Raised whenever the conversion itself changes, so that an old conversion is not taken for a new one.
 CONVERSION_VERSION = 1
@@ -60,7 +57,7 @@ def name_equivalents(
     the one of EfficientNet-Lite0; two names may be answered by one stage.
     """
     known = {stage.name for stage in card.stages}
-    asked = [s for s in stages if s not in known and s in STRIDES_PX]
+    asked = [s for s in stages if s not in known and s in LITE0_STRIDES_PX]
     if not asked:
         return model, card
     try:
@@ -70,7 +67,7 @@ def name_equivalents(
     proto = onnx.load_from_string(model)
     added = []
     for name in asked:
-        fitting = [s for s in card.stages if s.stride_px <= STRIDES_PX[name]]
+        fitting = [s for s in card.stages if s.stride_px <= LITE0_STRIDES_PX[name]]
         source = max(fitting or card.stages[:1], key=lambda s: s.stride_px)
         proto.graph.node.append(onnx.helper.make_node("Identity", [source.name], [name]))
         output = next(o for o in proto.graph.output if o.name == source.name)
@@ -132,9 +129,14 @@ def _read_converted(path: Path, card_path: Path) -> tuple[bytes, WeightCard]:
 
 
 def _find_converter(name: str) -> Callable[[], tuple[bytes, WeightCard]]:
+    # what converts is imported here: scoring a bundle needs none of it
     if name == DEFAULT_BACKBONE:
+        from defectory.backbones.efficientnet_lite import convert_lite0
+
         return convert_lite0
     if name.startswith(_TIMM_PREFIX):
+        from defectory.backbones.timm_models import convert_timm
+
         return lambda: convert_timm(name.removeprefix(_TIMM_PREFIX))
     raise ParameterError(
         f"no backbone is named {name!r}; there is {DEFAULT_BACKBONE}, and timm:NAME with the extra timm"

@@ -1,22 +1,46 @@
-"""`defectory`: the group of all commands, each in a file of its own."""
+"""`defectory`: the group of all commands, each in a file of its own that is imported when it is asked for."""
+
+import importlib
 
 import click
 
 from defectory import __version__
-from defectory.cli.cache import cache
-from defectory.cli.demo import demo
-from defectory.cli.evaluate import evaluate
-from defectory.cli.fit import fit
-from defectory.cli.inspect import inspect
-from defectory.cli.outliers import outliers
-from defectory.cli.score import score
-from defectory.cli.simulate import simulate
 from defectory.cli.suggestions import SuggestingGroup
-from defectory.cli.update import update
+
+COMMANDS = (
+    "fit",
+    "update",
+    "score",
+    "evaluate",
+    "inspect",
+    "simulate",
+    "outliers",
+    "demo",
+    "cache",
+)
+"""Each is a module of this room, and the function of that name in it."""
+
+
+class _Commands(SuggestingGroup):
+    """Imports the commands that it is asked for: `score` waits for nothing that `fit` needs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which one comes to need them."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, importing its module and no other's; None where there is none."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"defectory.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
 
 
 @click.group(
-    cls=SuggestingGroup,
+    cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="defectory")
@@ -26,7 +50,3 @@ def main() -> None:
     DATA is a folder (MVTec layout; good/, defect.../, unlabeled/; or just images) or a CSV or JSONL
     manifest. BUNDLE is the one file that fit writes and that scores the same wherever it is shipped.
     """
-
-
-for command in (fit, update, score, evaluate, inspect, simulate, outliers, demo, cache):
-    main.add_command(command)

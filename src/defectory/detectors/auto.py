@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, load_backbone
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
 from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
 from defectory.detectors.evidence.cells import N_EVIDENCE, Cells
 from defectory.detectors.evidence.classifier import CellClassifier
@@ -144,7 +144,7 @@ class Auto(FrozenFeatureDetector):
                 f"at least {_MIN_NORMALS} are needed to tell what is normal"
             )
         codes = np.full(len(images), -1) if labels is None else np.asarray(labels)
-        backbone = load_backbone(self.backbone, self.stages, cache=self.cache)
+        backbone = self._load_backbone()
         self._forget()
         self._learn_noise(images, pool, self.size_px)
         readings = Readings(

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import measure_noise
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.domain import ImageSource
@@ -29,6 +28,9 @@ class NoiseTaker:
     def _learn_noise(
         self, images: ImageSource, indices: Sequence[int] | NDArray[np.intp], side_px: int
     ) -> None:
+        # nothing is measured after the fit
+        from defectory.backbones.camera_noise import measure_noise
+
         self.noise_ = measure_noise(images, indices, side_px) if self.denoise else 0.0
 
     def _noise_arrays(self) -> Arrays:

@@ -8,13 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import (
-    DEFAULT_BACKBONE,
-    Features,
-    FeatureStore,
-    View,
-    load_backbone,
-)
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
 from defectory.detectors.base import Detector, usable_as_normal
 from defectory.detectors.batching import batched
 from defectory.detectors.camera_noise import NoiseTaker
@@ -90,11 +84,16 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
 
     def time_reading(self, images: ImageSource) -> float:
         """Return the seconds that fit spends on reading one image, measured on the given few."""
-        backbone = load_backbone(self.backbone, self.stages, cache=self.cache)
+        backbone = self._load_backbone()
         started = time.monotonic()
         for _ in backbone.extract(images, self.view):
             pass
         return (time.monotonic() - started) / len(images)
+
+    def _load_backbone(self) -> Backbone:
+        from defectory.backbones.weights import load_backbone  # a bundle brings its own
+
+        return load_backbone(self.backbone, self.stages, cache=self.cache)
 
     @property
     def grid_side(self) -> int:
@@ -154,7 +153,7 @@ class TwoPassDetector(FrozenFeatureDetector):
                 f"{len(normals)} of {len(images)} images are normal or unlabeled; "
                 "at least 2 are needed to tell what is normal"
             )
-        self.backbone_ = load_backbone(self.backbone, self.stages, cache=self.cache)
+        self.backbone_ = self._load_backbone()
         held_out = np.sort(np.random.default_rng(self.seed).permutation(normals)[:MAX_HELD_OUT])
         try:
             self._learn_noise(images, normals, self.size_px * self.n_tiles)

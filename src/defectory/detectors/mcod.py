@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureStore, View, load_backbone
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureStore, View
+from defectory.backbones.weights import load_backbone
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities, Detector, usable_as_normal
 from defectory.detectors.contrast.encoding import GRID_SIDE, PackagedEncoder, read_scratch

@@ -20,7 +20,6 @@ from defectory.domain.errors import (
 )
 from defectory.domain.images import ArrayImages, ImageSource, MaskSource
 from defectory.domain.labels import Label
-from defectory.domain.otsu import otsu_threshold
 from defectory.domain.progress import NoProgress, Progress
 from defectory.domain.resources import DEVICES, TrainingResources
 from defectory.domain.scores import Decision, Region, Scores
@@ -53,5 +52,4 @@ __all__ = [
     "Suspect",
     "TrainingResources",
     "check_settings",
-    "otsu_threshold",
 ]

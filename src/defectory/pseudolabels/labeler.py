@@ -6,7 +6,8 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.domain import Label, ParameterError, otsu_threshold
+from defectory.domain import Label, ParameterError
+from defectory.domain.otsu import otsu_threshold
 from defectory.pseudolabels.matching import (
     match_lower,
     match_upper,

@@ -48,7 +48,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Promise:
+class PromiseContent:
     """The false-reject promise that the image threshold was fitted to.
 
     Attributes
@@ -276,7 +276,7 @@ class ReportContent:
     verdict: str
     metrics: tuple[Metric, ...]
     scored: ScoredImages
-    promise: Promise | None = None
+    promise: PromiseContent | None = None
     confusion: Confusion | None = None
     types: tuple[TypeRow, ...] = ()
     galleries: tuple[Gallery, ...] = ()

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from defectory.domain import ParameterError, otsu_threshold
+from defectory.domain import ParameterError
 from defectory.domain.images import Image, Mask
+from defectory.domain.otsu import otsu_threshold
 
 # The automatic mask is found on a small picture: grain and thin markings are gone there, and it is fast.
 _SMALL_SIDE_PX = 64

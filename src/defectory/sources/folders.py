@@ -121,6 +121,7 @@ class FolderNames:
         if self.is_understood:
             notes += _note_words(self.readings.values())
             notes += self._note_loose()
+            notes += self._note_inside()
         if len(self.roots) > 1:
             named = ", ".join("/".join(root) or "." for root in self.roots[:_N_NAMED])
             notes.append(
@@ -218,6 +219,21 @@ class FolderNames:
             f"{_images(sum(loose.values()))} beside labeled folders, in {places}, "
             f"{'is' if sum(loose.values()) == 1 else 'are'} taken as unlabeled"
         ]
+
+    def _note_inside(self) -> list[str]:
+        """Return that folders inside one of good parts are taken as good, whatever they are called."""
+        inside = [
+            folders
+            for folders, reading in self.readings.items()
+            if reading.label is Label.NORMAL
+            and not is_split(folders[-1])
+            and folders[-1] != reading.said_by
+        ]
+        if not inside:
+            return []
+        listed = ", ".join("/".join(folders) for folders in inside[:_N_NAMED])
+        more = f" and {len(inside) - _N_NAMED} more" if len(inside) > _N_NAMED else ""
+        return [f"taken as good, since they lie in a folder of good parts: {listed}{more}"]
 
 
 def is_split(name: str) -> bool:

@@ -8,7 +8,7 @@ from defectory.domain import DataError, Label, ParameterError
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.files import FoundFiles, explain_skipped, find_files, is_image_name
 from defectory.sources.folders import FolderNames, Folders, Reading, first_folders
-from defectory.sources.manifests import MANIFEST_LAYOUTS, check_spreadsheet, read_manifest
+from defectory.sources.manifest_names import MANIFEST_LAYOUTS, check_spreadsheet
 from defectory.sources.masks import MaskIndex, is_mask_folder
 from defectory.sources.vocabulary import Vocabulary
 
@@ -68,7 +68,7 @@ def read_dataset(
         raise DataError(f"no such file or folder: {path}")
     chosen = layout or (_find_file_layout(path) if path.is_file() else None)
     if chosen in MANIFEST_LAYOUTS:
-        return read_manifest(path, chosen, vocabulary)
+        return _read_manifest(path, chosen, vocabulary)
     if chosen == "file":
         sample = Sample(path, Label.UNLABELED, None, "", None, None, path.name)
         return Dataset(path.parent, "file", (sample,))
@@ -94,8 +94,14 @@ def read_images(path: Path | str) -> Dataset:
     if path.is_dir():
         return read_dataset(path, layout="flat")
     if path.is_file() and _find_file_layout(path) in MANIFEST_LAYOUTS:
-        return read_manifest(path, _find_file_layout(path), None)
+        return _read_manifest(path, _find_file_layout(path), None)
     return read_dataset(path)
+
+
+def _read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None) -> Dataset:
+    from defectory.sources.manifests import read_manifest  # most data come as folders
+
+    return read_manifest(path, layout, vocabulary)
 
 
 def _find_file_layout(path: Path) -> str:

@@ -9,7 +9,8 @@ from pathlib import Path
 from defectory.domain import OutputError
 from defectory.sources.columns import COLUMNS
 from defectory.sources.dataset import Dataset, Sample
-from defectory.storage import FileKind, OutputFile, check_outputs, json_lines, write_outputs
+from defectory.storage import FileKind, OutputFile, check_outputs, write_outputs
+from defectory.storage.kinds import json_lines
 
 _ENCODING_ERRORS = "surrogateescape"  # file names need not be valid text
 _MAX_HEADER_BYTES = 1024

@@ -13,14 +13,10 @@ from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.file_lookup import FileLookup
 from defectory.sources.files import is_image_name
 from defectory.sources.folders import SPLITS
+from defectory.sources.manifest_names import check_spreadsheet
 from defectory.sources.tables import Row, Table, legible, parse_csv, parse_json, read_text
 from defectory.sources.vocabulary import USUAL, Question, Vocabulary, fold
 
-MANIFEST_LAYOUTS = {"csv": (".csv", ".tsv"), "jsonl": (".jsonl", ".ndjson", ".json")}
-"""Layout -> file endings."""
-
-_WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
-_WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _N_PROBLEMS = 10
 _N_NAMED = 8
 
@@ -56,27 +52,6 @@ def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None) -> Dat
         raise DataError(f"the manifest lists no images: {path}")
     notes += [*table.notes, *reader.notes()]
     return Dataset(path.parent, layout, tuple(samples), notes=tuple(notes))
-
-
-def is_manifest_name(path: Path) -> bool:
-    """Return whether a file is named like a manifest."""
-    return any(path.suffix.lower() in endings for endings in MANIFEST_LAYOUTS.values())
-
-
-def check_spreadsheet(path: Path) -> None:
-    """Refuse a workbook, by its name or content; ManifestError."""
-    is_workbook = path.suffix.lower() in _WORKBOOKS
-    if not is_workbook and path.suffix.lower() in MANIFEST_LAYOUTS["csv"]:
-        try:
-            with path.open("rb") as file:
-                is_workbook = file.read(4) in _WORKBOOK_STARTS
-        except OSError:
-            return  # said when it is read
-    if is_workbook:
-        raise ManifestError(
-            f"{path} is a workbook, which is not read; save it as CSV "
-            "(in Excel: File, Save As, CSV UTF-8) and give that file"
-        )
 
 
 class _Rows:

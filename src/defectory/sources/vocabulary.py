@@ -15,6 +15,7 @@ from defectory.sources import label_words
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _CAMEL = re.compile(r"(?<=[a-zà-ÿ])(?=[A-ZÀ-Þ])")
 _NO_WORD = re.compile(r"[\W_]+")
+_NO_ANSWER = re.compile(r"[\s?–—-]*")
 _NUMBER = re.compile(r"([+-]?\d{1,18})(?:[.,]0*)?", re.ASCII)
 _MAX_NAMED = 5
 
@@ -82,7 +83,7 @@ class Vocabulary:
         for words, label in ((good_words, Label.NORMAL), (bad_words, Label.ANOMALOUS)):
             for word in [words] if isinstance(words, str) else words:
                 key = _key(str(word))
-                if not key:
+                if not key or _NO_ANSWER.fullmatch(key):
                     raise ParameterError(f"{word!r} is no word for good or bad parts")
                 if self._own.setdefault(key, label) is not label:
                     raise ParameterError(f"{word!r} cannot mean both good and bad")
@@ -116,7 +117,7 @@ class Vocabulary:
         for own in (key, _without_number(key)):
             if own in self._own:
                 return self._own[own]
-        if not key:
+        if not key or _NO_ANSWER.fullmatch(key):
             return Label.UNLABELED
         if "?" in text:  # "ok?" is a doubt
             return None
@@ -193,7 +194,9 @@ class Vocabulary:
 
 def _key(text: str) -> str:
     number = _NUMBER.fullmatch(text.strip())
-    return str(int(number[1])) if number else fold(text)
+    if number:
+        return str(int(number[1]))
+    return fold(text) or text.strip()  # signs, such as a check mark
 
 
 def _without_number(key: str) -> str:

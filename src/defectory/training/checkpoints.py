@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from defectory.domain import CheckpointError, OutputError, ParameterError
-from defectory.storage import write_whole
+from defectory.storage.whole_files import write_whole
 
 State = Any
 """Dicts (keys of text or integers), lists, tuples; in them tensors, arrays, numbers, text, bools, None."""

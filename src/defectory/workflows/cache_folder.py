@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from os import stat_result
 from pathlib import Path
 
-from defectory.backbones import DEFAULT_CACHE_BYTES
+from defectory.backbones.feature_cache import DEFAULT_CACHE_BYTES
 from defectory.domain import OutputError, ParameterError
 from defectory.machine import user_cache_folder
 

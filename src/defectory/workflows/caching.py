@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from defectory.backbones import FeatureCache, FeatureStore, KeptFeatures
+from defectory.backbones import FeatureStore, KeptFeatures
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors.base import Detector
 from defectory.domain import CheckpointError, Progress
 from defectory.machine import user_cache_folder

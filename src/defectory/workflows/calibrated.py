@@ -1,13 +1,15 @@
 """A fitted detector with its threshold, ready to score and to ship."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
-from defectory.artifacts import Bundle, load_bundle, save_bundle
-from defectory.calibration import DEFAULT_CONFIDENCE, Threshold, fit_threshold
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.artifacts import Bundle, BundleFacts, Promise, load_bundle, save_bundle
+from defectory.calibration import Threshold, fit_threshold
 from defectory.domain import (
     BundleError,
     Decision,
@@ -26,40 +28,37 @@ class CalibratedDetector:
 
     Attributes
     ----------
-    bundle : detector, calibration scores, provenance
-    false_reject_rate, confidence : the promise that the threshold keeps
+    bundle : detector, calibration scores, promise, facts
     """
 
     bundle: Bundle
-    false_reject_rate: float
-    confidence: float = DEFAULT_CONFIDENCE
 
     @cached_property
     def threshold(self) -> Threshold:
         """The image threshold, with what it promises."""
-        scores = self.bundle.calibration["scores"]
-        return fit_threshold(scores, self.false_reject_rate, self.confidence)
+        return self._fit_threshold(self.bundle.calibration.scores)
 
     @cached_property
     def pixel_threshold(self) -> float:
         """Above it a cell of a map is defective; good images exceed it at the same rate at most."""
-        peaks = self.bundle.calibration["peaks"]
-        return fit_threshold(peaks, self.false_reject_rate, self.confidence).value
+        return self._fit_threshold(self.bundle.calibration.peaks).value
 
     @property
-    def facts(self) -> Mapping[str, Any]:
-        """Provenance: data fingerprint, seed, label counts, versions, notes."""
+    def promise(self) -> Promise:
+        """What the threshold keeps."""
+        return self.bundle.promise
+
+    @property
+    def facts(self) -> BundleFacts:
+        """The story of the fit: data fingerprint, seed, label counts, versions, notes."""
         return self.bundle.facts
 
     def with_false_reject_rate(
         self, rate: float, confidence: float | None = None
     ) -> "CalibratedDetector":
         """Return the model with another promise; nothing is fitted again, raw scores stay."""
-        return replace(
-            self,
-            false_reject_rate=rate,
-            confidence=self.confidence if confidence is None else confidence,
-        )
+        promise = Promise(rate, self.promise.confidence if confidence is None else confidence)
+        return replace(self, bundle=replace(self.bundle, promise=promise))
 
     def judge(
         self, images: ImageSource, *, progress: Progress | None = None
@@ -72,6 +71,8 @@ class CalibratedDetector:
         """
         source = _Sized(images)
         scores = self.bundle.detector.score(source, progress=progress)
+        if not np.isfinite(scores.image_scores).all():
+            raise BundleError("the detector gives scores that are not finite; fit it anew")
         maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(scores)
         decisions = [
             decide(float(score), heat, source.sizes[i], self.threshold.value, self.pixel_threshold)
@@ -91,12 +92,10 @@ class CalibratedDetector:
         ------
         OutputError : there is something already, or the file cannot be written.
         """
-        save_bundle(self.to_bundle(), path, overwrite=overwrite)
+        save_bundle(self.bundle, path, overwrite=overwrite)
 
-    def to_bundle(self) -> Bundle:
-        """Return the bundle as it is saved: with the promise among its facts."""
-        promise = {"false_reject_rate": self.false_reject_rate, "confidence": self.confidence}
-        return replace(self.bundle, facts={**self.bundle.facts, "promise": promise})
+    def _fit_threshold(self, scores: NDArray[np.float32]) -> Threshold:
+        return fit_threshold(scores, self.promise.false_reject_rate, self.promise.confidence)
 
 
 def load_calibrated(path: str | Path, false_reject_rate: float | None = None) -> CalibratedDetector:
@@ -111,20 +110,9 @@ def load_calibrated(path: str | Path, false_reject_rate: float | None = None) ->
     ------
     BundleError : there is none, or it is corrupt, truncated, hostile or newer than this version.
     """
-    bundle = load_bundle(Path(path))
-    try:
-        promise = bundle.facts["promise"]
-        model = CalibratedDetector(
-            bundle, float(promise["false_reject_rate"]), float(promise["confidence"])
-        )
-        _ = model.threshold, model.pixel_threshold
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(
-            f"{path}: the threshold's promise or scores are damaged ({error})"
-        ) from error
-    if false_reject_rate is None:
-        return model
-    model = model.with_false_reject_rate(false_reject_rate)
+    model = CalibratedDetector(load_bundle(path))
+    if false_reject_rate is not None:
+        model = model.with_false_reject_rate(false_reject_rate)
     _ = model.threshold  # refuses a rate outside (0, 1) before work starts
     return model
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from defectory.domain import Label, MissingExtraError, NoProgress, Progress
-from defectory.reports import render_report
+from defectory.reports.html import render_report
 from defectory.sources import Dataset, Sample
 from defectory.storage import OutputFolder, check_outputs, write_outputs
 from defectory.workflows.evaluation.bundles import write_figures, write_page

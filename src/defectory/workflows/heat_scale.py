@@ -4,13 +4,13 @@ from math import isfinite
 
 import numpy as np
 
-from defectory.reports import HeatScale
+from defectory.reports.content import HeatScale
 from defectory.workflows.calibrated import CalibratedDetector
 
 
 def heat_scale_of(model: CalibratedDetector) -> HeatScale | None:
     """Return the colors of a model's maps: none below a good part's usual peak, middle at the threshold."""
-    peaks = model.bundle.calibration["peaks"]
+    peaks = model.bundle.calibration.peaks
     threshold = model.pixel_threshold
     if not len(peaks) or not isfinite(threshold):
         return None

@@ -6,15 +6,11 @@ from pathlib import Path
 
 from defectory.calibration import DEFAULT_CONFIDENCE, fit_threshold, n_normals_needed
 from defectory.domain import DataError, Label, Progress
-from defectory.sources import (
-    Dataset,
-    Finding,
-    Inspection,
-    format_text,
-    inspect_dataset,
-    read_dataset,
-    training_part,
-)
+from defectory.sources import Dataset, read_dataset
+from defectory.sources.findings import Finding
+from defectory.sources.inspection import Inspection, inspect_dataset
+from defectory.sources.inspection_text import format_text
+from defectory.sources.training_part import training_part
 from defectory.workflows.fitting.options import FitOptions
 
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from defectory.domain import Decision, ImageSource, Region
 from defectory.domain.images import ChosenImages, Image
 from defectory.domain.scores import AnomalyMap
-from defectory.reports import HeatScale, overlay_heat
 from defectory.reports.boxes import draw_boxes
+from defectory.reports.content import HeatScale
+from defectory.reports.pictures import overlay_heat
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.heat_scale import heat_scale_of
 

@@ -2,21 +2,17 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from defectory.artifacts import BundleFacts, RecordedSuspect
+from defectory.artifacts.facts import MAX_SUSPECTS
 from defectory.detectors.base import Detector
-from defectory.domain import BundleError, Suspect
+from defectory.domain import Suspect
 from defectory.sources import Dataset
-from defectory.storage import json_lines
-
-CONTENT_DIGITS = 12
-"""An image is known by so many hex digits of the hash of its content."""
-
-MAX_IN_FACTS = 100
-"""A bundle carries so many suspects; the file beside it carries all."""
+from defectory.storage.kinds import json_lines
 
 
 @dataclass(frozen=True)
@@ -33,25 +29,6 @@ class SuspectImage:
     name: str
     path: Path
     suspect: Suspect
-
-
-@dataclass(frozen=True)
-class RecordedSuspect:
-    """A distrusted training image as the facts of a bundle know it.
-
-    Attributes
-    ----------
-    name, path : as in the data set, and relative to its root
-    content : first hex digits of the hash of its content
-    score, weight, reason : see Suspect
-    """
-
-    name: str
-    path: str
-    content: str
-    score: float
-    weight: float
-    reason: str
 
 
 def find_suspects(detector: Detector, train: Dataset) -> tuple[SuspectImage, ...]:
@@ -94,20 +71,18 @@ def _row(item: SuspectImage, folder: Path) -> dict[str, Any]:
     return {"name": item.name, "path": _relative(item.path, folder), **known}
 
 
-def suspect_facts(
+def record_suspects(
     suspects: Sequence[SuspectImage], root: Path, contents: Sequence[str]
-) -> dict[str, Any]:
-    """Return what the facts of a bundle say of the suspects; nothing where there are none.
+) -> tuple[RecordedSuspect, ...]:
+    """Return the suspects as a bundle keeps them: the oddest, so many as it may carry.
 
     Parameters
     ----------
-    suspects : oddest first; the first hundred are recorded
+    suspects : oddest first
     root : of the data set
     contents : of each image given to fit, the first hex digits of the hash of its content
     """
-    if not suspects:
-        return {}
-    recorded = [
+    return tuple(
         RecordedSuspect(
             name=item.name,
             path=_relative(item.path, root),
@@ -116,37 +91,15 @@ def suspect_facts(
             weight=float(item.suspect.weight),
             reason=item.suspect.reason,
         )
-        for item in suspects[:MAX_IN_FACTS]
-    ]
-    return {"suspects": [asdict(entry) for entry in recorded], "n_suspects": len(suspects)}
+        for item in suspects[:MAX_SUSPECTS]
+    )
 
 
-def recorded_suspects(facts: Mapping[str, Any]) -> tuple[RecordedSuspect, ...]:
-    """Return the suspects in the facts of a bundle, oddest first; BundleError where they are damaged."""
-    try:
-        return tuple(
-            RecordedSuspect(
-                name=str(entry["name"]),
-                path=str(entry["path"]),
-                content=str(entry["content"]),
-                score=float(entry["score"]),
-                weight=float(entry["weight"]),
-                reason=str(entry["reason"]),
-            )
-            for entry in facts.get("suspects", ())
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"the bundle's list of suspects is damaged ({error!r})") from error
-
-
-def without_suspects(facts: Mapping[str, Any], contents: set[str]) -> dict[str, Any]:
+def without_suspects(facts: BundleFacts, contents: set[str]) -> BundleFacts:
     """Return the facts without the suspects of that content: somebody has said what they are."""
-    recorded = recorded_suspects(facts)
-    kept = [asdict(entry) for entry in recorded if entry.content not in contents]
-    if len(kept) == len(recorded):
-        return dict(facts)
-    n_left = int(facts.get("n_suspects", len(recorded))) - (len(recorded) - len(kept))
-    return {**facts, "suspects": kept, "n_suspects": n_left}
+    kept = tuple(entry for entry in facts.suspects if entry.content not in contents)
+    n_gone = len(facts.suspects) - len(kept)
+    return replace(facts, suspects=kept, n_suspects=facts.n_suspects - n_gone)
 
 
 def _relative(path: Path, folder: Path) -> str:

@@ -145,4 +145,42 @@ ROWS = [
         [several(good("Prüfteile März 🔩/gut", 6), bad("Prüfteile März 🔩/Ausschuß", 3))],
         says=[counts(6, 3, 0)],
     ),
+    Row(
+        "a folder inside the good one, whose name says nothing",
+        "inspect parts",
+        [good("parts/good", 6), bad("parts/good/scratch", 2)],
+        says=[counts(8, 0, 0), "taken as good.*good/scratch"],
+    ),
+    refused(
+        "a folder NOK inside OK",
+        f"fit parts -o b.defectory {FIT}",
+        [good("parts/OK", 6), bad("parts/OK/NOK", 2)],
+        "OK/NOK",
+    ),
+    Row(
+        "cameras inside OK and NOK",
+        "inspect parts",
+        [
+            good("parts/OK/Kamera 1", 4),
+            good("parts/OK/Kamera 2", 4, first=30),
+            bad("parts/NOK/Kamera 1", 2),
+        ],
+        says=[counts(8, 2, 0)],
+    ),
+    Row(
+        "OK and NOK inside each camera",
+        "inspect parts",
+        [
+            good("parts/Kamera 1/OK", 4),
+            good("parts/Kamera 2/OK", 4, first=30),
+            bad("parts/Kamera 2/NOK", 2),
+        ],
+        says=[counts(8, 2, 0)],
+    ),
+    refused(
+        "a copy of a folder by Windows",
+        f"fit parts -o b.defectory {FIT}",
+        [good("parts/ok", 6), good("parts/ok - Kopie", 6, first=40)],
+        "ok - Kopie",
+    ),
 ]

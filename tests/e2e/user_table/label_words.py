@@ -59,6 +59,11 @@ ROWS = [
     _asked("good", "maybe", "maybe", "--good"),
     _asked("gut", "nciht gut", "nciht gut"),
     _asked("2", "3", "'2'", "'3'"),
+    _asked("✅", "❌", "✅", "❌", "--good"),
+    _asked("good", "ok?", "ok"),
+    _asked("good", "2. Wahl", "2. Wahl"),
+    _asked("+", "good", "[+]"),
+    _words("✅", "❌", "--good ✅", "--bad ❌"),
     refused(
         "the same word as good and as bad",
         "inspect list.csv --good x --bad x",

@@ -204,6 +204,23 @@ ROWS = [
     _wrong(
         "an empty array", "defectory.fit(np.zeros((0, 64, 64, 3), np.uint8), **QUICK)", "no images"
     ),
+    _wrong("an empty path", 'defectory.fit("", **QUICK)', "images", "empty"),
+    _wrong("a pattern", 'defectory.fit("parts/good/*.png", **QUICK)', "glob.glob"),
+    _wrong("save into what ends like a folder", _LOAD + 'm.save("out/")', "out/", "name of a file"),
+    _wrong(
+        "pictures of Pillow",
+        'defectory.fit([Image.fromarray(a) for a in arrays("new")])',
+        "asarray",
+    ),
+    _wrong("a generator", 'defectory.fit(a for a in arrays("new"))', "generator", "list"),
+    _wrong("one label as text", 'defectory.fit(arrays("parts/good"), "good", **QUICK)', "sequence"),
+    _wrong("a time as text", 'defectory.fit("parts", time_budget="10m", **QUICK)', "number"),
+    _python(
+        "eight copies of one array",
+        "defectory.fit(np.stack([arrays('parts/good')[0]] * 8), **QUICK)",
+        [_PARTS],
+        "only 1 of the 8",
+    ),
     _wrong("a path that is not there", 'defectory.fit("prats", **QUICK)', "no such file", "prats"),
     _wrong(
         "one missing path among many",

@@ -5,9 +5,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from defectory.artifacts import Bundle, save_bundle
+from defectory.artifacts import save_bundle
 from defectory.detectors import find_detector
 from defectory.domain import ArrayImages
+from tests.bundles import bundle_of
 from tests.pictures import disc
 
 _FEW_STEPS = {"n_steps": 6, "n_memory": 3, "width": 0.25}
@@ -28,9 +29,8 @@ def fitted(pictures):
     def fit(name):
         if name not in bundles:
             detector = find_detector(name)(size_px=64, **SMALL.get(name, {})).fit(pictures)
-            calibration = {"scores": np.linspace(0, 1, 7, dtype=np.float32)}
-            facts = {"seed": 0, "note": "größer", "nested": {"rates": [0.01, None, True]}}
-            bundles[name] = Bundle(detector, calibration, facts)
+            scores = np.linspace(0, 1, 7)
+            bundles[name] = bundle_of(detector, scores=scores, notes=("größer",))
         return bundles[name]
 
     return fit

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from defectory import storage
-from defectory.artifacts import Bundle, load_bundle, save_bundle
+from defectory.artifacts import Calibration, load_bundle, save_bundle
 from defectory.detectors import detector_names
 from defectory.domain import BundleError, OutputError
 
@@ -28,8 +28,11 @@ def test_save_load_score_is_equal_bit_for_bit(fitted, pictures, tmp_path, name):
     assert loaded.detector.config() == bundle.detector.config()
     assert loaded.detector.backbone_.card == bundle.detector.backbone_.card
     assert loaded.facts == bundle.facts
-    assert list(loaded.calibration) == ["scores"]
-    np.testing.assert_array_equal(loaded.calibration["scores"], bundle.calibration["scores"])
+    assert loaded.promise == bundle.promise
+    for kind in ("scores", "peaks"):
+        np.testing.assert_array_equal(
+            getattr(loaded.calibration, kind), getattr(bundle.calibration, kind)
+        )
 
 
 def test_a_path_may_be_text(fitted, tmp_path):
@@ -47,18 +50,15 @@ def test_the_same_state_is_the_same_bytes(fitted, tmp_path, name):
     assert first.read_bytes() == again.read_bytes() == through.read_bytes()
 
 
-def test_the_order_of_facts_and_calibration_does_not_matter(fitted, tmp_path):
+def test_the_order_of_names_does_not_matter(fitted, tmp_path):
     bundle = fitted("patch-memory")
-    calibration = {"a": np.zeros(2, np.float32), "b": np.ones(3, np.float32)}
+    names = {"0123456789ab": "a.png", "ba9876543210": "b.png"}
     paths = []
     for step in (1, -1):
-        turned = Bundle(
-            bundle.detector,
-            dict(list(calibration.items())[::step]),
-            dict(list(bundle.facts.items())[::step]),
-        )
+        turned = dict(list(names.items())[::step])
+        facts = replace(bundle.facts, confirmed_names=turned)
         paths.append(tmp_path / f"{step}.defectory")
-        save_bundle(turned, paths[-1])
+        save_bundle(replace(bundle, facts=facts), paths[-1])
     assert paths[0].read_bytes() == paths[1].read_bytes()
 
 
@@ -72,7 +72,9 @@ def test_a_bundle_is_a_file_like_any_other(saved):
 def test_state_that_would_not_load_is_not_saved(fitted, tmp_path):
     for bad in (np.array([np.nan], np.float32), np.array([np.inf], np.float32), np.zeros(1)):
         with pytest.raises(BundleError, match=r"'calibration.scores' is not of finite float32"):
-            save_bundle(replace(fitted("gaussian"), calibration={"scores": bad}), tmp_path / "a")
+            save_bundle(
+                replace(fitted("gaussian"), calibration=Calibration(bad, bad)), tmp_path / "a"
+            )
     assert not list(tmp_path.iterdir())
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from defectory.artifacts import Bundle, load_bundle, save_bundle
+from defectory.artifacts import load_bundle, save_bundle
 from defectory.detectors import detector_names, find_detector
 from defectory.domain import ArrayImages, BundleError
+from tests.bundles import bundle_of
 from tests.pictures import disc
 from tests.unit.artifacts.conftest import SMALL
 
@@ -33,7 +34,7 @@ def test_the_detectors_on_frozen_features_take_noise_off():
 def test_a_loaded_bundle_takes_off_the_same(name, noisy_pictures, tmp_path):
     detector = fit(name, noisy_pictures)
     assert detector.noise_ > 5
-    save_bundle(Bundle(detector, {}, {}), tmp_path / "a")
+    save_bundle(bundle_of(detector), tmp_path / "a")
     loaded = load_bundle(tmp_path / "a").detector
     assert loaded.noise_ == detector.noise_
     np.testing.assert_array_equal(
@@ -61,6 +62,6 @@ def test_it_can_be_turned_off_and_is_measured_anew_by_each_fit(noisy_pictures, p
 def test_an_impossible_noise_is_refused(noisy_pictures, tmp_path):
     detector = fit("gaussian", noisy_pictures)
     detector.noise_ = -3.0
-    save_bundle(Bundle(detector, {}, {}), tmp_path / "a")
+    save_bundle(bundle_of(detector), tmp_path / "a")
     with pytest.raises(BundleError, match="noise"):
         load_bundle(tmp_path / "a")

@@ -37,6 +37,11 @@ def test_a_damaged_head_is_refused(members, tmp_path):
 
 def test_a_missing_head_is_refused(members, tmp_path):
     del members["head.onnx"]
+    with pytest.raises(BundleError, match="lists other members than there are"):
+        load_bundle(write(members, tmp_path / "headless"))
+    manifest = json.loads(members["manifest.json"])
+    del manifest["sha256"]["head.onnx"]
+    members["manifest.json"] = json.dumps(manifest).encode()
     with pytest.raises(BundleError, match="trained head of mapl is missing"):
         load_bundle(write(members, tmp_path / "headless"))
 

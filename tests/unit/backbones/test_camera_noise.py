@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from defectory.backbones import FeatureCache, View, measure_noise
+from defectory.backbones import View
 from defectory.backbones.camera_noise import (
     LEAST_NOISE,
     _noise_share,
     estimate_noise,
+    measure_noise,
     take_off_noise,
 )
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.backbones.preparation import clean_square, prepare_image
 from defectory.domain import ArrayImages, ParameterError
 

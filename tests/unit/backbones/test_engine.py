@@ -3,9 +3,11 @@
 import threading
 
 import numpy as np
+import onnx
 import pytest
 
-from defectory.backbones import Backbone, FeatureCache, View
+from defectory.backbones import Backbone, View
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.domain import ArrayImages, BundleError, ImageReadError, ParameterError
 
 VIEW = View(64)
@@ -156,10 +158,16 @@ def test_sides_are_multiples_of_32(side_px):
         View(side_px)
 
 
-@pytest.mark.parametrize(("side_px", "n_tiles"), [(8224, 1), (4096, 3), (1024, 16)])
+@pytest.mark.parametrize(("side_px", "n_tiles"), [(2048, 5), (1024, 16), (544, 16)])
 def test_the_whole_image_is_bounded(side_px, n_tiles):
     with pytest.raises(ParameterError, match=f"{n_tiles} tiles of {side_px} px are more than 8192"):
         View(side_px, n_tiles)
+
+
+@pytest.mark.parametrize("side_px", [2080, 8192, 10**9 * 32])
+def test_a_tile_is_bounded(side_px):
+    with pytest.raises(ParameterError, match="give at most 2048, and tiles for finer images"):
+        View(side_px)
 
 
 @pytest.mark.parametrize("n_tiles", [0, -1, 17])
@@ -171,7 +179,7 @@ def test_tiles_are_few(n_tiles):
 @pytest.mark.parametrize("spoil", [lambda m: b"", lambda m: m[:1000], lambda m: b"x" * 100])
 def test_a_model_that_does_not_load_is_a_bundle_error(converted, spoil):
     model, card = converted
-    with pytest.raises(BundleError, match="does not load"):
+    with pytest.raises(BundleError, match="backbone is none that a bundle may hold"):
         Backbone(spoil(model), card, ["block2"])
 
 
@@ -184,5 +192,7 @@ def test_a_model_with_other_stages_is_a_bundle_error(converted):
 def test_weights_in_other_files_are_refused(converted):
     """ONNX Runtime would read whatever file the model names; a model that is shipped has no such need."""
     model, card = converted
+    proto = onnx.load_from_string(model)
+    proto.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
     with pytest.raises(BundleError, match="wants weights from other files"):
-        Backbone(model + b"location", card, ["block2"])
+        Backbone(proto.SerializeToString(), card, ["block2"])

@@ -7,11 +7,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from defectory.artifacts import Bundle, load_bundle, save_bundle
-from defectory.backbones import Stage, WeightCard, load_backbone
+from defectory.artifacts import load_bundle, save_bundle
+from defectory.backbones import Stage, WeightCard
+from defectory.backbones.weights import load_backbone
 from defectory.detectors.gaussian import Gaussian
 from defectory.detectors.patch_memory import PatchMemory
 from defectory.domain import ArrayImages, ParameterError
+from tests.bundles import bundle_of
 from tests.conformance.subjects import defective, products
 
 STRIDES = (4, 8, 16, 32)
@@ -80,6 +82,6 @@ def test_detectors_fit_score_and_ship_with_another_backbone(detector, tmp_path):
     images = ArrayImages(products(4, seed=1) + defective())
     scores = fitted.score(images)
     assert scores.image_scores[4:].mean() > scores.image_scores[:4].mean()
-    save_bundle(Bundle(fitted, {}, {}), tmp_path / "b")
+    save_bundle(bundle_of(fitted), tmp_path / "b")
     again = load_bundle(tmp_path / "b").detector.score(images)
     np.testing.assert_array_equal(again.image_scores, scores.image_scores)

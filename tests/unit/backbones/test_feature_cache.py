@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defectory.backbones import FeatureCache
 from defectory.backbones import feature_cache as module
+from defectory.backbones.feature_cache import FeatureCache
 from defectory.domain import ParameterError
 from defectory.machine import user_cache_folder
 
@@ -175,7 +175,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from defectory.backbones import FeatureCache
+from defectory.backbones.feature_cache import (FeatureCache)
 
 cache, keys = FeatureCache(Path(sys.argv[1])), [f"{i:02}key" for i in range(20)]
 print("ready", flush=True)

@@ -5,8 +5,9 @@ import importlib.util
 import numpy as np
 import pytest
 
-from defectory.backbones import Backbone, View, load_backbone
+from defectory.backbones import Backbone, View
 from defectory.backbones.timm_models import convert_timm
+from defectory.backbones.weights import load_backbone
 from defectory.domain import MissingExtraError, ParameterError
 
 HAS_TIMM = importlib.util.find_spec("timm") is not None

@@ -7,8 +7,8 @@ import numpy as np
 import onnx
 import pytest
 
-from defectory.backbones import View, load_backbone, weights
-from defectory.backbones.weights import cut_to_stages
+from defectory.backbones import View, efficientnet_lite, timm_models
+from defectory.backbones.weights import cut_to_stages, load_backbone
 from defectory.domain import MissingExtraError, ParameterError
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (50, 70, 3), dtype=np.uint8)
@@ -31,7 +31,7 @@ class Conversions:
 def conversions(converted, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     counted = Conversions(converted)
-    monkeypatch.setattr(weights, "convert_lite0", counted)
+    monkeypatch.setattr(efficientnet_lite, "convert_lite0", counted)
     return counted
 
 
@@ -115,7 +115,7 @@ def test_a_cache_that_cannot_be_written_costs_only_time(conversions, tmp_path, m
 
 
 def test_a_name_cannot_lead_out_of_the_cache(conversions, tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "convert_timm", lambda name: conversions())
+    monkeypatch.setattr(timm_models, "convert_timm", lambda name: conversions())
     load_backbone("timm:../../../escaped/x")
     assert {path.parent for path in tmp_path.rglob("*.onnx")} == {tmp_path / "defectory/backbones"}
     assert not list(tmp_path.parent.glob("escaped*"))

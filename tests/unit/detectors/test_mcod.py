@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from defectory.artifacts import Bundle, load_bundle, save_bundle
+from defectory.artifacts import load_bundle, save_bundle
 from defectory.detectors.contrast.setups import VectorViews
 from defectory.detectors.contrast.twins import Objective, Twins, describe
 from defectory.detectors.mcod import Mcod
@@ -16,6 +16,7 @@ from defectory.metrics import auroc
 from defectory.networks.heads import ProjectionEncoder
 from defectory.networks.initialization import build_seeded
 from defectory.training.loop import train
+from tests.bundles import bundle_of
 from tests.pictures import disc
 
 ONE = TrainingResources(n_threads=1, device="cpu")
@@ -113,7 +114,7 @@ def from_scratch(contaminated):
 def test_a_network_from_scratch_is_shipped_and_scores_the_same(
     from_scratch, contaminated, tmp_path
 ):
-    save_bundle(Bundle(from_scratch, {}, {}), tmp_path / "a")
+    save_bundle(bundle_of(from_scratch), tmp_path / "a")
     loaded = load_bundle(tmp_path / "a").detector
     expected = from_scratch.score(contaminated[0]).image_scores
     np.testing.assert_array_equal(loaded.score(contaminated[0]).image_scores, expected)
@@ -135,7 +136,7 @@ print(float(load_bundle(Path(sys.argv[1])).detector.score(ArrayImages([grey])).i
 
 
 def test_scoring_needs_no_torch(from_scratch, tmp_path):
-    save_bundle(Bundle(from_scratch, {}, {}), tmp_path / "a")
+    save_bundle(bundle_of(from_scratch), tmp_path / "a")
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path / "a")],
         capture_output=True, text=True, check=True, timeout=60,

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from defectory.domain import ParameterError, otsu_threshold
+from defectory.domain import ParameterError
+from defectory.domain.otsu import otsu_threshold
 
 
 def test_it_lies_midway_in_the_gap():

@@ -5,19 +5,17 @@ import numpy as np
 import pytest
 
 from defectory.domain import Decision, Label, Region
-from defectory.reports import (
+from defectory.reports.content import (
     Confusion,
     GalleryItem,
     HeatScale,
     Metric,
-    Promise,
+    PromiseContent,
     ReportContent,
     ScoredImages,
     TypeRow,
-    false_alarms_gallery,
-    highest_gallery,
-    misses_gallery,
 )
+from defectory.reports.galleries import false_alarms_gallery, highest_gallery, misses_gallery
 
 THRESHOLD = 20.0
 
@@ -71,7 +69,7 @@ def make_content(make_scored: Callable[..., ScoredImages]) -> Callable[..., Repo
                 Metric("aupro", "AUPRO", nan, "Overlaps.", missing_reason="no masks here"),
             ),
             "scored": make_scored(),
-            "promise": Promise(0.01, 0.95, 0.0093, 381, THRESHOLD),
+            "promise": PromiseContent(0.01, 0.95, 0.0093, 381, THRESHOLD),
             "confusion": Confusion(45, 5, 2, 78),
             "types": (TypeRow("scratch", 30, 28, 0.99, 41.0), TypeRow("dent", 20, 17, nan, 30.0)),
             "galleries": (

@@ -1,6 +1,6 @@
 import numpy as np
 
-from defectory.reports import pick_false_alarms, pick_highest, pick_misses
+from defectory.reports.galleries import pick_false_alarms, pick_highest, pick_misses
 
 SCORES = np.array([5.0, 1.0, 9.0, 3.0, 9.0, 2.0])
 LABELS = np.array([0, 1, 0, 1, -1, -1])

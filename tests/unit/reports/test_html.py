@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 
 from defectory.domain import Label, ParameterError
-from defectory.reports import (
+from defectory.reports.content import (
     Confusion,
     Gallery,
     Metric,
-    Promise,
+    PromiseContent,
     ScoredImages,
     TypeRow,
-    fit_heat_scale,
-    highest_gallery,
-    misses_gallery,
-    render_report,
 )
+from defectory.reports.galleries import highest_gallery, misses_gallery
+from defectory.reports.html import render_report
+from defectory.reports.pictures import fit_heat_scale
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -176,7 +175,7 @@ def test_none_missed_of_none_is_no_merit(make_content):
 
 
 def test_a_promise_that_the_data_cannot_back_is_not_stated_as_one(make_content):
-    promise = Promise(0.001, 0.95, 0.0157, 190, 20.0)
+    promise = PromiseContent(0.001, 0.95, 0.0157, 190, 20.0)
     text = Page(render_report(make_content(promise=promise))).text
     assert "Not backed" in text
     assert "Asked for: at most 0.1 % of good parts rejected" in text
@@ -185,7 +184,7 @@ def test_a_promise_that_the_data_cannot_back_is_not_stated_as_one(make_content):
 
 
 def test_an_unknown_bound_backs_nothing(make_content):
-    text = Page(render_report(make_content(promise=Promise(0.01, 0.95, nan, 0, inf)))).text
+    text = Page(render_report(make_content(promise=PromiseContent(0.01, 0.95, nan, 0, inf)))).text
     assert "Not backed" in text
     assert "∞" in text
 

@@ -8,9 +8,10 @@ import PIL.Image
 import pytest
 
 from defectory.domain import ParameterError, Region
-from defectory.reports import HeatScale, fit_heat_scale
 from defectory.reports.colors import heat_ramp
+from defectory.reports.content import HeatScale
 from defectory.reports.pictures import (
+    fit_heat_scale,
     jpeg_uri,
     outline_path,
     overlay_heat,

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from defectory.domain import Label, ParameterError
-from defectory.reports import Confusion, ScoredImages
 from defectory.reports.axes import ScoreAxis
+from defectory.reports.content import Confusion, ScoredImages
 from defectory.reports.plots import histogram_svg, roc_svg
 
 SVG = "{http://www.w3.org/2000/svg}"

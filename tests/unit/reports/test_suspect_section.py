@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from defectory.reports import SuspectContent, SuspectItem, render_report
 from defectory.reports.formats import as_weight
+from defectory.reports.html import render_report
+from defectory.reports.suspect_content import SuspectContent, SuspectItem
 from tests.unit.reports.test_html import Page
 
 EVIL = "<script>alert(1)</script>\"'&"

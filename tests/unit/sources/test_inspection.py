@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from defectory.sources import format_text, inspect_dataset, read_dataset
+from defectory.sources import read_dataset
+from defectory.sources.inspection import inspect_dataset
+from defectory.sources.inspection_text import format_text
 from tests.pictures import disc, relit, save, scratched, write_mvtec
 
 MAGNETIC_TILE = Path(__file__).parents[4] / "shared" / "data" / "magnetic-tile"

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from defectory.domain import DataError, Label, ManifestError, OutputError
-from defectory.sources import read_dataset, write_manifest
+from defectory.sources import read_dataset
+from defectory.sources.manifest_writing import write_manifest
 from tests.pictures import save, write_mvtec
 
 PIXEL = np.zeros((4, 5, 3), np.uint8)

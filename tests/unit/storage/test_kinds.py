@@ -5,14 +5,8 @@ import json
 import pytest
 
 from defectory.domain import OutputError
-from defectory.storage import (
-    GENERATOR,
-    GENERATOR_KEY,
-    OutputFile,
-    html_page,
-    json_lines,
-    json_object,
-)
+from defectory.storage import OutputFile
+from defectory.storage.kinds import GENERATOR, GENERATOR_KEY, html_page, json_lines, json_object
 
 PAGE, FIGURES = html_page("a page"), json_object("figures")
 ROWS = json_lines("rows", lambda row: set(row) == {"a"})

@@ -1,25 +1,25 @@
 """Distrusted images: beside the bundle, in its facts, and in the report as far as files can be read."""
 
 import json
-from dataclasses import asdict
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from defectory.domain import BundleError, Suspect
+from defectory.artifacts.facts import MAX_SUSPECTS
+from defectory.domain import Suspect
 from defectory.sources import read_dataset
 from defectory.workflows.evaluation.suspect_pictures import describe_suspects
 from defectory.workflows.suspects import (
-    MAX_IN_FACTS,
     SUSPECTS_FILE,
     SuspectImage,
     find_suspects,
-    recorded_suspects,
-    suspect_facts,
+    record_suspects,
     suspects_path,
     without_suspects,
     write_suspects,
 )
+from tests.bundles import facts_of
 from tests.pictures import disc, save
 
 
@@ -37,7 +37,8 @@ def train(tmp_path):
 
 @pytest.fixture
 def facts(train):
-    return suspect_facts(find_suspects(Distrusting(), train), train.root, contents_of(train))
+    found = record_suspects(find_suspects(Distrusting(), train), train.root, contents_of(train))
+    return facts_of(suspects=found, n_suspects=2)
 
 
 def contents_of(dataset):
@@ -84,30 +85,21 @@ def test_a_broken_file_name_is_written_too(tmp_path):
     assert json.loads((tmp_path / "s.jsonl").read_text())["name"] == "a\udcff.png"
 
 
-def test_facts_keep_the_oddest_and_say_how_many_there_are(train):
-    assert suspect_facts((), train.root, contents_of(train)) == {}
-    many = find_suspects(Distrusting(), train) * (MAX_IN_FACTS - 1)
-    facts = suspect_facts(many, train.root, contents_of(train))
-    assert len(facts["suspects"]) == MAX_IN_FACTS
-    assert facts["n_suspects"] == len(many)
-    first = recorded_suspects(facts)[0]
-    assert asdict(first) == json.loads(json.dumps(facts["suspects"][0]))
-    assert (first.name, first.path, first.weight) == ("c.png", "c.png", 0.0)
-    assert first.content == contents_of(train)[2]
-
-
-@pytest.mark.parametrize("damaged", [5, [5], [{"name": "a"}], ["x"]])
-def test_damaged_facts_are_one_error(damaged):
-    with pytest.raises(BundleError, match="suspects is damaged"):
-        recorded_suspects({"suspects": damaged})
+def test_facts_keep_the_oddest(train):
+    assert record_suspects((), train.root, contents_of(train)) == ()
+    many = find_suspects(Distrusting(), train) * (MAX_SUSPECTS - 1)
+    recorded = record_suspects(many, train.root, contents_of(train))
+    assert len(recorded) == MAX_SUSPECTS
+    assert (recorded[0].name, recorded[0].path, recorded[0].weight) == ("c.png", "c.png", 0.0)
+    assert recorded[0].content == contents_of(train)[2]
 
 
 def test_a_confirmed_image_is_no_suspect_any_more(train, facts):
     left = without_suspects(facts, {contents_of(train)[2]})
-    assert [entry["name"] for entry in left["suspects"]] == ["a.png"]
-    assert left["n_suspects"] == 1
-    assert facts["n_suspects"] == 2
-    assert without_suspects({"seed": 0}, {"x"}) == {"seed": 0}
+    assert [entry.name for entry in left.suspects] == ["a.png"]
+    assert left.n_suspects == 1
+    assert facts.n_suspects == 2
+    assert without_suspects(facts_of(), {"x"}) == facts_of()
 
 
 @pytest.mark.parametrize("folder", [".", "part"])
@@ -129,9 +121,9 @@ def test_another_file_of_that_name_is_not_shown_for_it(train, facts):
 
 @pytest.mark.parametrize("path", ["/dev/zero", "a\0b", "x" * 5000, ""])
 def test_a_hostile_path_in_a_bundle_harms_nobody(facts, path, tmp_path):
-    facts["suspects"][0]["path"] = path
-    assert describe_suspects(facts, tmp_path).items[0].image is None
+    suspects = (replace(facts.suspects[0], path=path), *facts.suspects[1:])
+    assert describe_suspects(replace(facts, suspects=suspects), tmp_path).items[0].image is None
 
 
 def test_a_bundle_without_suspects_has_no_section(tmp_path):
-    assert describe_suspects({}, tmp_path) is None
+    assert describe_suspects(facts_of(), tmp_path) is None

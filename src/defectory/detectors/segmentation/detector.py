@@ -8,7 +8,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import Backbone, Features, View, load_backbone
+from defectory.backbones import Backbone, Features, View
+from defectory.backbones.weights import load_backbone
 from defectory.detectors.base import Arrays, Detector, usable_as_normal
 from defectory.detectors.camera_noise import NoiseTaker
 from defectory.detectors.segmentation.head import Head

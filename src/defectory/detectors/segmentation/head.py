@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import Features, open_session
+from defectory.backbones import Features, Network
 
 INPUTS = ("fine", "middle", "coarse")
 OUTPUTS = ("map", "image")
@@ -25,7 +25,7 @@ class Head:
     """
 
     def __init__(self, model: bytes, stages: Sequence[str]) -> None:
-        self._session = open_session(model, list(OUTPUTS), what="the trained head")
+        self._network = Network(model, list(OUTPUTS), what="the trained head")
         self._stages = tuple(stages)
 
     def run(self, features: Features) -> tuple[NDArray[np.float32], float]:
@@ -34,5 +34,5 @@ class Head:
             name: np.ascontiguousarray(features[stage].transpose(2, 0, 1)[None])
             for name, stage in zip(INPUTS, self._stages, strict=True)
         }
-        logits, image_logits = self._session.run(None, feed)
+        logits, image_logits = self._network.run(feed)
         return logits[0], float(image_logits[0])

@@ -5,17 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from defectory.domain import NoProgress, Progress
-from defectory.reports import render_report
+from defectory.reports.html import render_report
 from defectory.sources import read_dataset
-from defectory.storage import (
-    GENERATOR,
-    GENERATOR_KEY,
-    OutputFile,
-    check_outputs,
-    html_page,
-    json_object,
-    write_outputs,
-)
+from defectory.storage import OutputFile, check_outputs, write_outputs
+from defectory.storage.kinds import GENERATOR, GENERATOR_KEY, html_page, json_object
 from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.report import build_report

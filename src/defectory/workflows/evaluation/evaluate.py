@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.artifacts import CONTENT_DIGITS
 from defectory.domain import DataError, Decision, Label, NoProgress, Progress, check_settings
 from defectory.metrics import (
     auroc,
@@ -21,7 +22,6 @@ from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.evaluation.pixels import GridMasks, pixel_figures
 from defectory.workflows.evaluation.results import Evaluation, Interval
 from defectory.workflows.readable import find_unreadable, keep_readable
-from defectory.workflows.suspects import CONTENT_DIGITS
 
 
 def evaluate(
@@ -112,8 +112,7 @@ def _image_figures(
 
 def _trained_on(model: CalibratedDetector, test: Dataset) -> list[str]:
     """Warn where images to judge were learned from: figures on them flatter."""
-    data = model.facts.get("data")
-    hashes = set(data.get("image_hashes", ())) if isinstance(data, dict) else set()
+    hashes = set(model.facts.data.image_hashes)
     images = test.images()
     n = sum(images.fingerprint(i)[:CONTENT_DIGITS] in hashes for i in range(len(test)))
     if not n:

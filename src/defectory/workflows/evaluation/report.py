@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from math import isnan
 
@@ -10,16 +11,18 @@ from numpy.typing import NDArray
 
 from defectory import __version__
 from defectory.domain import Label
-from defectory.reports import (
+from defectory.reports.content import (
     Confusion,
     Facts,
     Gallery,
     GalleryItem,
     Metric,
-    Promise,
+    PromiseContent,
     ReportContent,
     ScoredImages,
     TypeRow,
+)
+from defectory.reports.galleries import (
     false_alarms_gallery,
     highest_gallery,
     misses_gallery,
@@ -72,15 +75,14 @@ def build_report(
     )
     threshold = model.threshold
     detector, today = model.bundle.detector, datetime.now(UTC).date().isoformat()
-    notes = [str(note) for note in model.facts.get("notes", ())]
     return ReportContent(
         title=title,
         subtitle=f"{detector.name} on {detector.backbone_.card.name}, {len(labels)} images, {today}",
         verdict=_verdict(confusion),
-        warnings=tuple(dict.fromkeys([*notes, *evaluation.notes])),
+        warnings=tuple(dict.fromkeys([*model.facts.notes, *evaluation.notes])),
         metrics=tuple(_metrics(evaluation)),
         scored=ScoredImages(evaluation.scores, labels, threshold.value),
-        promise=Promise(
+        promise=PromiseContent(
             threshold.false_reject_rate,
             threshold.confidence,
             threshold.bound,
@@ -96,7 +98,7 @@ def build_report(
         heat_scale=heat_scale_of(model),
         data=_data_facts(model, evaluation),
         provenance=_provenance(model, evaluation, command),
-        account=tuple(str(line) for line in model.facts.get("account", ())),
+        account=model.facts.account,
         suspects=describe_suspects(model.facts, evaluation.root),
     )
 
@@ -170,15 +172,15 @@ def _items(
 
 
 def _data_facts(model: CalibratedDetector, evaluation: Evaluation) -> Facts:
-    labels = model.facts.get("labels", {})
+    labels = asdict(model.facts.labels)
     learned = ", ".join(f"{n} {name}" for name, n in labels.items() if n)
     judged = (
         f"{evaluation.n_normal} normal, {evaluation.n_anomalous} anomalous, "
         f"{evaluation.n_unlabeled} unlabeled"
     )
     updates = tuple(
-        ("Labels confirmed later", f"{entry['n_labels']}, on {entry['date'][:10]}")
-        for entry in model.facts.get("updates", ())
+        ("Labels confirmed later", f"{update.n_labels}, on {update.date.date().isoformat()}")
+        for update in model.facts.updates
     )
     return (("Learned from", learned or "unknown"), *updates, ("Judged on", judged))
 
@@ -189,12 +191,12 @@ def _provenance(model: CalibratedDetector, evaluation: Evaluation, command: str)
     rows = [
         ("Detector", f"{detector.name} ({settings})"),
         ("Weights", f"{detector.backbone_.card.id}, {detector.backbone_.card.license}"),
-        ("Seed", str(facts.get("seed", ""))),
+        ("Seed", str(facts.seed)),
         (
             "Fitted",
-            f"{facts.get('created', '')} with defectory {facts.get('defectory_version', '')}",
+            f"{facts.created.isoformat(timespec='seconds')} with defectory {facts.defectory_version}",
         ),
-        ("Training data", str(facts.get("data", {}).get("fingerprint", ""))),
+        ("Training data", facts.data.fingerprint),
         ("Test data", evaluation.data_fingerprint),
         ("Evaluated with", f"defectory {__version__}, Python {platform.python_version()}"),
     ]

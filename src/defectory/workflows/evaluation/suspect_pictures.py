@@ -1,19 +1,17 @@
 """What a report shows of the images that a fit distrusted; their files may be gone by then."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from defectory.artifacts import CONTENT_DIGITS, BundleFacts, RecordedSuspect
 from defectory.domain import ImageReadError
 from defectory.domain.images import Image
-from defectory.reports import SuspectContent, SuspectItem
+from defectory.reports.suspect_content import SuspectContent, SuspectItem
 from defectory.sources import FileImages
-from defectory.workflows.suspects import CONTENT_DIGITS, RecordedSuspect, recorded_suspects
 
 _MAX_PICTURES = 40
 
 
-def describe_suspects(facts: Mapping[str, Any], root: Path) -> SuspectContent | None:
+def describe_suspects(facts: BundleFacts, root: Path) -> SuspectContent | None:
     """Return the suspects in the facts of a bundle, with pictures of the oddest; None without any.
 
     Parameters
@@ -21,8 +19,7 @@ def describe_suspects(facts: Mapping[str, Any], root: Path) -> SuspectContent | 
     facts : of a bundle
     root : of the data set that is at hand; the bundle's own may lie there, or in the folder above
     """
-    recorded = recorded_suspects(facts)
-    if not recorded:
+    if not facts.suspects:
         return None
     items = [
         SuspectItem(
@@ -32,10 +29,9 @@ def describe_suspects(facts: Mapping[str, Any], root: Path) -> SuspectContent | 
             reason=entry.reason,
             image=_picture(entry, root) if place < _MAX_PICTURES else None,
         )
-        for place, entry in enumerate(recorded)
+        for place, entry in enumerate(facts.suspects)
     ]
-    n_total = facts.get("n_suspects", len(items))
-    return SuspectContent(tuple(items), max(int(n_total), len(items)))
+    return SuspectContent(tuple(items), facts.n_suspects)
 
 
 def _picture(entry: RecordedSuspect, root: Path) -> Image | None:

@@ -6,13 +6,14 @@ from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
-from defectory.artifacts import Bundle
+from defectory.artifacts import Bundle, Calibration, Promise
 from defectory.backbones import FeatureStore
-from defectory.calibration import n_normals_needed
+from defectory.calibration import fit_threshold, n_normals_needed
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
 from defectory.domain import Label, NoProgress, ParameterError, Progress, check_settings
-from defectory.sources import Dataset, read_dataset, training_part
+from defectory.sources import Dataset, read_dataset
+from defectory.sources.training_part import training_part
 from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import describe_fit
@@ -88,7 +89,7 @@ def _fit(
         n_anomalous=int((labels == Label.ANOMALOUS).sum()),
         n_learned=len(train) if uses_anomalous else int((labels != Label.ANOMALOUS).sum()),
         wall_s=time.monotonic() - started,
-        notes=tuple(model.facts["notes"]),
+        notes=model.facts.notes,
         suspects=suspects,
         account=detector.account_,
     )
@@ -161,11 +162,10 @@ def _calibrated(
     options: FitOptions,
     notes: tuple[str, ...],
 ) -> CalibratedDetector:
-    calibration = {"scores": detector.held_out_scores_, "peaks": detector.held_out_peaks_}
-    model = CalibratedDetector(
-        Bundle(detector, calibration, {}), options.false_reject_rate, options.confidence
-    )
-    if not model.threshold.is_kept:
-        notes = (*notes, model.threshold.explain())
+    calibration = Calibration(detector.held_out_scores_, detector.held_out_peaks_)
+    promise = Promise(options.false_reject_rate, options.confidence)
+    threshold = fit_threshold(calibration.scores, promise.false_reject_rate, promise.confidence)
+    if not threshold.is_kept:
+        notes = (*notes, threshold.explain())
     facts = describe_fit(detector, train, suspects, seed=options.seed, notes=notes)
-    return replace(model, bundle=replace(model.bundle, facts=facts))
+    return CalibratedDetector(Bundle(detector, calibration, promise, facts))

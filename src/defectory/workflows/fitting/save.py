@@ -47,7 +47,7 @@ def save_fit(result: FitResult, bundle: Path, *, overwrite: bool = False) -> Pat
     """
     outputs = _outputs(bundle)
     with write_outputs(outputs, overwrite=overwrite) as (bundle_part, suspects_part):
-        write_bundle(result.model.to_bundle(), bundle_part)
+        write_bundle(result.model.bundle, bundle_part)
         write_suspects(result.suspects, suspects_part, bundle.parent)
     return outputs[1].path if result.suspects else None
 

@@ -28,7 +28,7 @@ from defectory.workflows.scoring.summary import ScoreSummary, summarize, worst_f
 from defectory.workflows.swapped import refuse_swapped
 
 if TYPE_CHECKING:  # what draws is loaded only for heatmaps
-    from defectory.reports import HeatScale
+    from defectory.reports.content import HeatScale
 
 
 def score_to_folder(
@@ -72,7 +72,7 @@ def score_to_folder(
     table = table_name(file_format)
     with resumable_folder(
         output,
-        run=_fingerprint(bundle, model.false_reject_rate, bool(scale)),
+        run=_fingerprint(bundle, model.promise.false_reject_rate, bool(scale)),
         keys=queue.keys,
         files=[table, *pictures.values()],
         say=progress.say,

@@ -9,8 +9,9 @@ from PIL import Image as PillowImage
 from defectory.domain import Region
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
-from defectory.reports import HeatScale, overlay_heat
 from defectory.reports.boxes import draw_boxes
+from defectory.reports.content import HeatScale
+from defectory.reports.pictures import overlay_heat
 
 _SIDE_PX = 1024
 

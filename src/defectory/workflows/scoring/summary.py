@@ -78,7 +78,7 @@ def summarize(
     ----------
     model : that scored them; its left-out scores of good images say what is beyond all of the fit
     """
-    fitted = np.asarray(model.bundle.calibration["scores"])
+    fitted = np.asarray(model.bundle.calibration.scores)
     highest = float(fitted.max()) if len(fitted) else np.inf
     n_scored = n_unreadable = n_rejected = n_beyond = 0
     rejected: list[RejectedImage] = []

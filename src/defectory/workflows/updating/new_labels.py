@@ -5,9 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from defectory.artifacts import CONTENT_DIGITS
 from defectory.domain import DataError, Label, MaskSource
-from defectory.sources import Dataset, Sample, check_spreadsheet, is_manifest_name, read_dataset
-from defectory.workflows.suspects import CONTENT_DIGITS
+from defectory.sources import Dataset, Sample, read_dataset
+from defectory.sources.manifest_names import check_spreadsheet, is_manifest_name
 
 _N_NAMED = 5
 

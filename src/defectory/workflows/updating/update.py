@@ -3,23 +3,17 @@
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from defectory.artifacts import BUNDLE_FILE, Bundle
+from defectory.artifacts import BUNDLE_FILE, Bundle, BundleFacts, Calibration, UpdateRecord
+from defectory.artifacts.facts import MAX_HASHES
 from defectory.detectors.base import Detector
 from defectory.detectors.revision import Revision, TakesLabels
-from defectory.domain import (
-    BundleError,
-    Label,
-    NoProgress,
-    ParameterError,
-    Progress,
-)
+from defectory.domain import Label, NoProgress, ParameterError, Progress
 from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.caching import kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.fitting.facts import as_many_as_fit, now
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.swapped import refuse_swapped
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
@@ -69,7 +63,7 @@ def update_model(
             model.bundle.detector.cache = None
     revision.detector.cache = None
     revised = _revised_model(model, revision.detector, new)
-    names = {**_known_names(model.facts), **new.names}
+    names = {**model.facts.known_names, **new.names}
     return Update(
         model=revised,
         n_normal=int((dataset.labels == Label.NORMAL).sum()),
@@ -144,41 +138,26 @@ def _checked(
 def _revised_model(
     model: CalibratedDetector, detector: Detector, new: NewLabels
 ) -> CalibratedDetector:
-    calibration = {"scores": detector.held_out_scores_, "peaks": detector.held_out_peaks_}
+    calibration = Calibration(detector.held_out_scores_, detector.held_out_peaks_)
     facts = _revised_facts(model.facts, detector, new)
-    revised = replace(model, bundle=Bundle(detector, calibration, facts))
+    revised = CalibratedDetector(Bundle(detector, calibration, model.promise, facts))
     # what was said of the old threshold holds no longer
-    notes = [note for note in facts.get("notes", ()) if note != model.threshold.explain()]
+    notes = [note for note in facts.notes if note != model.threshold.explain()]
     if not revised.threshold.is_kept:
         notes.append(revised.threshold.explain())
-    return replace(revised, bundle=replace(revised.bundle, facts={**facts, "notes": notes}))
+    facts = replace(facts, notes=as_many_as_fit(notes))
+    return CalibratedDetector(replace(revised.bundle, facts=facts))
 
 
-def _revised_facts(facts: Mapping[str, Any], detector: Detector, new: NewLabels) -> dict[str, Any]:
+def _revised_facts(facts: BundleFacts, detector: Detector, new: NewLabels) -> BundleFacts:
     """Return the facts with this update among them; evaluate must know the images it learned from."""
-    entry = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "n_labels": len(new.contents),
-        "names": new.names,
-    }
-    try:
-        revised = without_suspects(facts, set(new.contents))
-        data = dict(revised.get("data", {}))
-        known = list(data.get("image_hashes", ()))
-        data["image_hashes"] = [*known, *sorted(set(new.contents) - set(known))]
-        updates = [*revised.get("updates", ()), entry]
-    except (TypeError, ValueError) as error:
-        raise BundleError(f"the bundle's facts are damaged ({error!r})") from error
-    account = list(detector.account_) or revised.get("account", [])
-    return {**revised, "data": data, "updates": updates, "account": account}
-
-
-def _known_names(facts: Mapping[str, Any]) -> dict[str, str]:
-    """Return content -> name of images that were labeled in fit or by earlier updates."""
-    try:
-        names = dict(facts.get("confirmed_names", {}))
-        for entry in facts.get("updates", ()):
-            names.update(entry["names"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BundleError(f"the bundle's facts are damaged ({error!r})") from error
-    return names
+    revised = without_suspects(facts, set(new.contents))
+    known = revised.data.image_hashes
+    hashes = (*known, *sorted(set(new.contents) - set(known)))
+    update = UpdateRecord(now(), len(new.contents), new.names)
+    return replace(
+        revised,
+        data=replace(revised.data, image_hashes=hashes[:MAX_HASHES]),
+        updates=(*revised.updates, update),
+        account=detector.account_ or revised.account,
+    )

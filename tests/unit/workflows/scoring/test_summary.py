@@ -3,13 +3,13 @@
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 from defectory.workflows.scoring.summary import summarize, worst_first
+from tests.bundles import calibration_of
 
 _MODEL = SimpleNamespace(
-    bundle=SimpleNamespace(calibration={"scores": np.array([0.0, 1.0], np.float32)}),
+    bundle=SimpleNamespace(calibration=calibration_of([0.0, 1.0])),
     threshold=SimpleNamespace(value=2.0),
 )
 

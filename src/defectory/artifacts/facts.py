@@ -1,0 +1,152 @@
+"""What a bundle says of itself beside its arrays: the promise, and the story of its fit and updates.
+
+Every field is checked by `msgspec` when a bundle is read and before one is written: nothing behind it meets
+a missing key or another type. A fact that this version does not know is ignored (a later one may add some); a
+fact that means something else than before raises the schema version.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+CONTENT_DIGITS = 12
+"""An image is known by so many hex digits of the hash of its content."""
+
+MAX_NOTES = 1000
+MAX_SUSPECTS = 100
+MAX_NAMES = 10_000
+MAX_HASHES = 500_000
+MAX_LETTERS = 4096
+
+Text = Annotated[str, Meta(max_length=MAX_LETTERS)]
+Count = Annotated[int, Meta(ge=0, lt=2**53)]
+Share = Annotated[float, Meta(gt=0, lt=1)]
+Number = Annotated[float, Meta(gt=-1e300, lt=1e300)]
+Content = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{CONTENT_DIGITS}}}\Z")]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What the threshold keeps: at most that share of good parts is rejected, with that confidence."""
+
+    false_reject_rate: Share
+    confidence: Share
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a fit learned from.
+
+    Attributes
+    ----------
+    fingerprint : of the data set, all files and labels
+    layout : of the data set
+    n_images : >= 0, given to fit
+    image_hashes : content of each, and of images that updates learned from
+    """
+
+    fingerprint: Text
+    layout: Text
+    n_images: Count
+    image_hashes: Annotated[tuple[Content, ...], Meta(max_length=MAX_HASHES)] = ()
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """Images of a fit by label."""
+
+    unlabeled: Count = 0
+    normal: Count = 0
+    anomalous: Count = 0
+
+
+@dataclass(frozen=True)
+class RecordedSuspect:
+    """A training image that the fit distrusted.
+
+    Attributes
+    ----------
+    name, path : as in the data set, and relative to its root
+    content : first hex digits of the hash of its content
+    score, weight, reason : see Suspect
+    """
+
+    name: Text
+    path: Text
+    content: Content
+    score: Number
+    weight: Annotated[float, Meta(ge=0, le=1)]
+    reason: Text
+
+
+@dataclass(frozen=True)
+class UpdateRecord:
+    """Labels that a bundle was taught after its fit.
+
+    Attributes
+    ----------
+    date : when
+    n_labels : how many
+    names : content -> name of the images
+    """
+
+    date: Moment
+    n_labels: Count
+    names: Annotated[Mapping[Content, Text], Meta(max_length=MAX_HASHES)]
+
+
+@dataclass(frozen=True)
+class BundleFacts:
+    """The story of a bundle.
+
+    Attributes
+    ----------
+    defectory_version, created, seed : of the fit
+    weights : id of the weight card
+    data, labels : what was learned from
+    notes : what a person must know
+    account : what there was to learn from and what was done with it, by the fit or the last update
+    suspects, n_suspects : the oddest images that the fit distrusted, and how many there are
+    confirmed_names : content -> name of labeled training images, for an update to call them by
+    updates : oldest first
+    """
+
+    defectory_version: Text
+    created: Moment
+    seed: Annotated[int, Meta(ge=0)]
+    weights: Text
+    data: TrainingData
+    labels: LabelCounts = field(default_factory=LabelCounts)
+    notes: Annotated[tuple[Text, ...], Meta(max_length=MAX_NOTES)] = ()
+    account: Annotated[tuple[Text, ...], Meta(max_length=MAX_NOTES)] = ()
+    suspects: Annotated[tuple[RecordedSuspect, ...], Meta(max_length=MAX_SUSPECTS)] = ()
+    n_suspects: Count = 0
+    confirmed_names: Annotated[Mapping[Content, Text], Meta(max_length=MAX_NAMES)] = field(
+        default_factory=dict
+    )
+    updates: Annotated[tuple[UpdateRecord, ...], Meta(max_length=MAX_NAMES)] = ()
+
+    def __post_init__(self) -> None:
+        if self.n_suspects < len(self.suspects):
+            raise ValueError(
+                f"n_suspects is {self.n_suspects}, but {len(self.suspects)} are listed"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as JSON-ready data."""
+        found: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(self)))  # lists, no tuples
+        return found
+
+    @property
+    def known_names(self) -> dict[str, str]:
+        """Content -> name of images that were labeled in the fit or by updates."""
+        names = dict(self.confirmed_names)
+        for update in self.updates:
+            names.update(update.names)
+        return names
