@@ -120,8 +120,6 @@ def _check_members(
             raise BundleError(f"{member.filename} is compressed; bundles never are")
         if member.file_size > limits.get(member.filename, MAX_BUNDLE_BYTES):
             raise BundleError(f"{member.filename} is larger than that of any bundle may be")
-        if member.extra or member.comment or member.flag_bits & ~0x800:
-            raise BundleError(f"{member.filename} is stored in another way than in bundles")
 
 
 def _check_places(file: BinaryIO, archive: zipfile.ZipFile) -> None:

@@ -59,6 +59,19 @@ def test_members_in_the_same_place_are_refused(members, put):
     refusal(put(buffer.getvalue()))
 
 
+def test_a_member_inside_another_is_refused(members, put):
+    """The directory may point at a copy within a network; who goes by places reads the first."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as file:
+        file.writestr("manifest.json", members["manifest.json"])
+        copy = buffer.getvalue()
+        file.writestr("arrays.safetensors", members["arrays.safetensors"])
+        place = buffer.tell() + 30 + len("backbone.onnx")
+        file.writestr("backbone.onnx", copy + members["backbone.onnx"])
+        file.infolist()[0].header_offset = place
+    assert "one behind the other" in refusal(put(buffer.getvalue()))
+
+
 def test_a_directory_that_says_other_than_the_members_is_refused(saved, put):
     content = bytearray(saved.read_bytes())
     size_in_first_header = 22

@@ -137,9 +137,7 @@ def _slice(call: Call) -> list[Value]:
         raise GraphError("Slice does not say from where to where")
     cut = [slice(None)] * len(value.shape)
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        # a backward slice to the front ends before 0, which Python writes as nothing
-        before_front = step < 0 and end < -value.shape[call.axis(axis, len(cut))]
-        cut[call.axis(axis, len(cut))] = slice(start, None if before_front else end, step)
+        cut[call.axis(axis, len(cut))] = slice(start, end, step)
     pairs = zip(cut, value.shape, strict=True)
     shape = tuple(len(range(*part.indices(side))) for part, side in pairs)
     return [call.compute(shape, lambda content: content[tuple(cut)], value)]
