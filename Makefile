@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DEMO   := demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs clean
+.PHONY: help setup demo test check wheel bench docs clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -24,6 +24,9 @@ check: $(VENV)/.dev  ## lint, format, types, layers, spelling
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
+
+wheel: $(VENV)/.dev  ## build the wheel and use it with the lowest declared versions and with the newest
+	.ci/wheel
 
 bench: $(VENV)/.dev  ## run every benchmark, then write docs/results.md (many hours; each run that is done is kept)
 	$(BIN)/python -m benchmarks all

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from defectory.testing.pictures import disc
+
 
 def write_mvtec(
     root: Path,
@@ -30,20 +32,6 @@ def write_mvtec(
         save(root / "test/scratch" / f"{i:03}.png", image)
         save(root / "ground_truth/scratch" / f"{i:03}_mask.png", np.where(mask, 255, 0))
     return root
-
-
-def disc(rng: np.random.Generator, size_px: int = 96) -> NDArray[np.uint8]:
-    """(size, size, 3) uint8: a bright textured disc on a dark background."""
-    y, x = np.mgrid[:size_px, :size_px] / size_px - 0.5
-    inside = np.hypot(y, x) < 0.45
-    coarse = rng.normal(0, 1, (size_px // 6, size_px // 6)).astype(np.float32)
-    texture = np.asarray(
-        Image.fromarray(coarse).resize((size_px, size_px), Image.Resampling.BICUBIC)
-    )
-    grain = rng.normal(0, 2, (size_px, size_px))
-    grey = np.where(inside, 150 + 14 * texture - 30 * x, 30) + grain
-    tint = np.array([1.0, 0.95, 0.85])
-    return np.clip(grey[:, :, None] * tint, 0, 255).astype(np.uint8)
 
 
 def scratched(

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         NotFittedError,
         OutputError,
         ParameterError,
+        PluginError,
         Progress,
         Region,
         ResourceError,
@@ -63,7 +64,8 @@ _HOMES = {
     "defectory.domain": (
         "BundleError", "CheckpointError", "DataError", "Decision", "DefectoryError", "ImageReadError",
         "ImageSource", "Label", "ManifestError", "MaskError", "MaskSource", "MissingExtraError",
-        "NotFittedError", "OutputError", "ParameterError", "Progress", "Region", "ResourceError",
+        "NotFittedError", "OutputError", "ParameterError", "PluginError", "Progress", "Region",
+        "ResourceError",
     ),
     "defectory.workflows.evaluation.results": ("Evaluation",),
 }  # fmt: skip
@@ -94,6 +96,7 @@ __all__ = [
     "OutputError",
     "ParameterError",
     "PatchMemory",
+    "PluginError",
     "Predictions",
     "Progress",
     "Region",

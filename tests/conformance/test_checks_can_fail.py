@@ -11,8 +11,17 @@ import pytest
 from defectory.detectors import DETECTORS
 from defectory.detectors.patch_memory import PatchMemory
 from defectory.domain import ArrayImages, Scores
-from tests.conformance import checks
-from tests.conformance.subjects import Subject
+from defectory.testing.checks import (
+    BACKBONE_CHECKS,
+    DETECTOR_CHECKS,
+    backbone,
+    contract,
+    learning,
+    purity,
+    shipping,
+)
+from defectory.testing.subjects import DetectorSubject
+from tests.conformance.test_detectors import fast
 
 
 def _spoil(**methods):
@@ -93,6 +102,13 @@ def _refuse_constants(sound, self, images, *args):
     return result
 
 
+def _halve_maps_of_tiles(sound, self, images):
+    scores = sound(images)
+    if self.n_tiles == 1:
+        return scores
+    return replace(scores, anomaly_maps=[heat[::2, ::2] for heat in scores.anomaly_maps])
+
+
 SPOILED = {
     "init_only_stores": _spoil(__init__=_after(lambda self, *_: setattr(self, "extra", 1))),
     "config_is_json_and_makes_an_equal_detector": _spoil(
@@ -127,9 +143,9 @@ SPOILED = {
     "no_network_is_needed": _spoil(fit=_after(lambda *_: socket.socket().close())),
     "any_sizes_grey_and_few_images_can_be_learned_from": _spoil(fit=_refuse_sizes),
     "few_images_already_tell_defects": _scores(lambda s: Scores(-s.image_scores, s.anomaly_maps)),
-    "tiles_give_finer_maps": _scores(
-        lambda s: replace(s, anomaly_maps=[heat[::2, ::2] for heat in s.anomaly_maps])
-    ),
+    "tiles_give_finer_maps": _spoil(score=_halve_maps_of_tiles),
+    "a_bundle_with_tiles_scores_the_same": _spoil(restore=_after(_shift)),
+    "reading_is_timed": _spoil(time_reading=lambda sound, self, images: 0.0),
     "constant_images_do_no_harm": _spoil(fit=_refuse_constants),
     "a_cache_gives_the_same_again": _spoil(fit=_after(_draw)),
     "held_out_scores_look_like_scores_of_new_normals": _spoil(fit=_after(_lower)),
@@ -139,15 +155,31 @@ SPOILED = {
 }
 
 
+CHECKS = {check.__name__.removeprefix("check_"): check for check in DETECTOR_CHECKS}
+
+
 def test_every_check_has_its_fault():
-    assert [check.__name__.removeprefix("check_") for check in checks.CHECKS] == list(SPOILED)
+    assert set(CHECKS) == set(SPOILED)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 @pytest.mark.parametrize("name", SPOILED)
-def test_the_check_fails(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(checks, "Spoiled", SPOILED[name], raising=False)
-    monkeypatch.setitem(DETECTORS, PatchMemory.name, f"{checks.__name__}:Spoiled")
+def test_the_check_fails(name, monkeypatch):
+    spoiled = SPOILED[name]
+    monkeypatch.setitem(globals(), "Spoiled", spoiled)
+    monkeypatch.setitem(DETECTORS, PatchMemory.name, f"{__name__}:Spoiled")
     with pytest.raises((Exception, pytest.fail.Exception)) as caught:
-        getattr(checks, f"check_{name}")(Subject(SPOILED[name]), tmp_path)
+        CHECKS[name](DetectorSubject(lambda: fast(spoiled)))
     assert not isinstance(caught.value, pytest.skip.Exception)
+
+
+def test_every_check_is_of_the_suite():
+    """None is written and then forgotten in the list."""
+    for suite, rooms in (
+        (DETECTOR_CHECKS, (contract, learning, purity, shipping)),
+        (BACKBONE_CHECKS, (backbone,)),
+    ):
+        written = [
+            c for room in rooms for name, c in vars(room).items() if name.startswith("check_")
+        ]
+        assert sorted(map(repr, written)) == sorted(map(repr, suite))

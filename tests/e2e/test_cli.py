@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import defectory
+from defectory.cli import names as cli_names
 from defectory.cli import options as cli_options
 from defectory.detectors import detector_names, find_detector
 from defectory.domain import DEVICES
@@ -39,7 +40,7 @@ def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
 
 
 def test_the_detectors_of_the_command_line_are_the_registry():
-    assert detector_names() == cli_options.DETECTORS
+    assert detector_names() == cli_names.DETECTORS
     assert cli_options.DEVICES == DEVICES
 
 

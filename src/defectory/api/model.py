@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -266,33 +266,46 @@ class Model:
             promised = f"at most {_percent(share)} of good parts rejected"
         return f"Model({name}, {n_images} images, threshold {threshold.value:.4g}, {promised})"
 
-    def __reduce__(self) -> tuple[Callable[[bytes], "Model"], tuple[bytes]]:
+    def __reduce__(
+        self,
+    ) -> tuple[Callable[[bytes, tuple[str, ...]], "Model"], tuple[bytes, tuple[str, ...]]]:
+        """Return the bundle and the packages it needs: whoever reads a pickle lets it run code."""
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "model.defectory"
             self._calibrated.save(path)
-            return _model_of_bundle, (path.read_bytes(),)
+            return _model_of_bundle, (path.read_bytes(), self._calibrated.packages)
 
 
-def load(path: AnyPath) -> Model:
+def load(path: AnyPath, *, allow_plugins: str | Iterable[str] = ()) -> Model:
     """Return the model in a bundle; only the base install is needed.
 
     Parameters
     ----------
     path : str or Path
         of a bundle that `Model.save` or `defectory fit` wrote
+    allow_plugins : str or several
+        names of installed packages whose detectors the bundle may use; they are imported.
+        A bundle by itself makes no code of other packages run.
 
     Raises
     ------
     BundleError : there is none, or it is corrupt, truncated, hostile or newer than this version.
+    PluginError : its detector comes from a package that is not installed, not allowed, or broken.
+
+    Warns
+    -----
+    DefectoryWarning : that package is installed in another version.
     """
-    return Model(load_calibrated(as_path(path, "path")))
+    calibrated = load_calibrated(as_path(path, "path"), allow_plugins=allow_plugins)
+    warn(calibrated.bundle.notes)
+    return Model(calibrated)
 
 
-def _model_of_bundle(content: bytes) -> Model:
+def _model_of_bundle(content: bytes, packages: tuple[str, ...]) -> Model:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.defectory"
         path.write_bytes(content)
-        return load(path)
+        return load(path, allow_plugins=packages)
 
 
 def _percent(share: float) -> str:

@@ -34,9 +34,9 @@ from defectory.artifacts.manifest import (
     read_manifest,
 )
 from defectory.backbones import Backbone, time_limit
-from defectory.detectors import detector_names, find_detector
-from defectory.detectors.base import Detector
-from defectory.domain import ArrayImages, BundleError, check_settings
+from defectory.detectors import Detector, find_bundled_detector, provider_of
+from defectory.domain import ArrayImages, BundleError, ParameterError, PluginError, check_settings
+from defectory.plugins import Provider
 from defectory.storage import FileKind, OutputFile, write_outputs
 
 _MANIFEST, _ARRAYS, _BACKBONE = "manifest.json", "arrays.safetensors", "backbone.onnx"
@@ -70,12 +70,14 @@ class Bundle:
     calibration : raw scores of held-out normals
     promise : what the threshold keeps
     facts : data fingerprint, seed, label counts, versions, notes
+    notes : what is to be said of it where it was loaded: a plug-in of another version
     """
 
     detector: Detector
     calibration: Calibration
     promise: Promise
     facts: BundleFacts
+    notes: tuple[str, ...] = ()
 
 
 def save_bundle(bundle: Bundle, path: Path | str, *, overwrite: bool = False) -> None:
@@ -89,6 +91,7 @@ def save_bundle(bundle: Bundle, path: Path | str, *, overwrite: bool = False) ->
     ------
     OutputError : there is something already, or the file cannot be written.
     BundleError : something in it is such that the file would not load.
+    PluginError : the detector is of no installed package, so that nobody could load the file.
     """
     with write_outputs([OutputFile(Path(path), BUNDLE_FILE)], overwrite=overwrite) as (part,):
         write_bundle(bundle, part)
@@ -107,7 +110,7 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
     if detector.head_ is not None:
         members[_HEAD] = detector.head_
     manifest = make_manifest(
-        DetectorEntry(detector.name, detector.config()),
+        DetectorEntry(detector.name, detector.config(), provider_of(detector)),
         BackboneEntry(
             detector.backbone_.card, tuple(stage.name for stage in detector.backbone_.stages)
         ),
@@ -121,13 +124,19 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
 def load_bundle(path: Path | str) -> Bundle:
     """Read a bundle and check all of it before anything is used.
 
+    A bundle never makes foreign code run: the detector of another package is used where this process has
+    imported it already, see `find_bundled_detector`.
+
     Raises
     ------
     BundleError : there is no bundle, or it is corrupt, truncated, hostile or of a newer schema.
+    PluginError : its detector comes from a package that is not installed or was not allowed to run.
     """
     try:
         manifest, members = _read(Path(path))
         return _assemble(manifest, members)
+    except PluginError as error:
+        raise PluginError(f"{path}: {error}") from error
     except BundleError as error:
         raise BundleError(f"{path}: {_one_line(error)}") from error
     except MemoryError as error:
@@ -186,19 +195,27 @@ def _assemble(manifest: Manifest, members: dict[str, bytes]) -> Bundle:
             if not is_over.is_set():
                 raise
             raise BundleError(f"its networks take more than {limit_s:g} s for an image") from error
-    return Bundle(detector, calibration, manifest.promise, manifest.facts)
+    notes = _other_version(manifest.detector.provider, provider_of(detector))
+    return Bundle(detector, calibration, manifest.promise, manifest.facts, notes)
 
 
 def _make_detector(entry: DetectorEntry) -> Detector:
-    if entry.name not in detector_names():
-        raise BundleError(f"no detector is named {entry.name!r} in this version; update defectory")
-    make: Any = find_detector(entry.name)
+    try:
+        make: Any = find_bundled_detector(entry.name, entry.provider)
+    except ParameterError as error:
+        raise BundleError(str(error)) from error
     detector: Detector = make(**entry.config)
     unknown = sorted(set(entry.config) - set(detector.config()))
     if unknown:
         raise BundleError(f"{entry.name} has no setting {unknown[0]!r}")
     check_settings(detector.config())
     return detector
+
+
+def _other_version(fitted: Provider | None, here: Provider | None) -> tuple[str, ...]:
+    if fitted is None or here is None or fitted.version == here.version:
+        return ()
+    return (f"it was fitted with {fitted}, and {here} is installed: scores may differ",)
 
 
 def _calibration(arrays: dict[str, NDArray[Any]]) -> Calibration:

@@ -11,6 +11,7 @@ from defectory import __version__
 from defectory.artifacts.facts import BundleFacts, Promise
 from defectory.backbones import WeightCard
 from defectory.domain import BundleError
+from defectory.plugins import Provider
 
 SCHEMA_VERSION = 1
 WRITER = "defectory"
@@ -22,10 +23,11 @@ Name = Annotated[str, Meta(max_length=100)]
 
 @dataclass(frozen=True)
 class DetectorEntry:
-    """Which detector, and its settings."""
+    """Which detector, its settings, and the package it comes from where it is none of ours."""
 
     name: Name
     config: Annotated[dict[Name, Setting], Meta(max_length=100)]
+    provider: Provider | None = None
 
 
 @dataclass(frozen=True)

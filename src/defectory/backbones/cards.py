@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from defectory.plugins import Provider
+
 DEFAULT_BACKBONE = "efficientnet-lite0"
 
 LITE0_STRIDES_PX = {
@@ -43,7 +45,8 @@ class WeightCard:
     mean, scale : the input is (pixel - mean) * scale on 0-255 RGB; the ONNX graph does it itself
     input_px : the size the network was trained for
     stages : all outputs, fine to coarse
-    weights_sha256 : of the file the weights were converted from
+    weights_sha256 : of the file the weights were converted from; of a plug-in's, of its ONNX model
+    provider : the package that a plug-in came from, None for what is built in; set when it is loaded
     """
 
     name: str
@@ -54,11 +57,13 @@ class WeightCard:
     input_px: int
     stages: tuple[Stage, ...]
     weights_sha256: str
+    provider: Provider | None = None
 
     @property
     def id(self) -> str:
-        """Name and checksum, short enough to print beside every result."""
-        return f"{self.name}@{self.weights_sha256[:12]}"
+        """Name and checksum, short enough to print beside every result, and a plug-in's package."""
+        origin = f" ({self.provider})" if self.provider else ""
+        return f"{self.name}@{self.weights_sha256[:12]}{origin}"
 
     def stage(self, name: str) -> Stage:
         """Return the stage of that name; KeyError if there is none."""
@@ -70,7 +75,8 @@ class WeightCard:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "WeightCard":
-        """Return the card that `to_dict` described; KeyError or TypeError if it is none."""
+        """Return the card that `to_dict` described; KeyError, TypeError or ValueError if it is none."""
+        provider = data["provider"]
         stages = tuple(
             Stage(str(s["name"]), int(s["stride_px"]), int(s["n_channels"])) for s in data["stages"]
         )
@@ -83,4 +89,5 @@ class WeightCard:
             input_px=int(data["input_px"]),
             stages=stages,
             weights_sha256=str(data["weights_sha256"]),
+            provider=None if provider is None else Provider(**provider),
         )

@@ -12,6 +12,7 @@ from defectory.backbones.engine import Backbone
 from defectory.backbones.kept_features import FeatureStore
 from defectory.domain import MissingExtraError, ParameterError
 from defectory.machine import user_cache_folder
+from defectory.plugins import find_plugin, plugin_names, refuse_clash
 from defectory.storage.whole_files import write_whole
 
 _TIMM_PREFIX = "timm:"
@@ -30,7 +31,8 @@ def load_backbone(
 
     Parameters
     ----------
-    name : `efficientnet-lite0`, or `timm:NAME` for any model timm can give features of (extra `timm`)
+    name : `efficientnet-lite0`, `timm:NAME` for any model timm can give features of (extra `timm`), or a
+        plug-in's
     stages : names on the weight card, fine to coarse
         names of EfficientNet-Lite0 are answered by any backbone, see `name_equivalents`
     cache, n_threads : see `Backbone`
@@ -39,8 +41,9 @@ def load_backbone(
     ------
     ParameterError : no such backbone or stage.
     MissingExtraError : the extra that carries the weights is not installed.
+    PluginError : several packages offer that name, one takes a built-in name, or the plug-in is broken.
     """
-    model, card = name_equivalents(*_load_converted(name), stages)
+    model, card = name_equivalents(*_convert(name), stages)
     known = [stage.name for stage in card.stages]
     unknown = [stage for stage in stages if stage not in known]
     if unknown:
@@ -101,8 +104,33 @@ def cut_to_stages(model: bytes, stages: Sequence[str]) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def _load_converted(name: str) -> tuple[bytes, WeightCard]:
-    convert = _find_converter(name)
+def _convert(name: str) -> tuple[bytes, WeightCard]:
+    """Return model and card of all stages."""
+    # what converts is imported here: scoring a bundle needs none of it
+    if name == DEFAULT_BACKBONE:
+        from defectory.backbones.efficientnet_lite import convert_lite0
+
+        refuse_clash("backbone", name)
+        return _load_converted(name, convert_lite0)
+    if name.startswith(_TIMM_PREFIX):
+        from defectory.backbones.timm_models import convert_timm
+
+        return _load_converted(name, lambda: convert_timm(name.removeprefix(_TIMM_PREFIX)))
+    plugin = find_plugin("backbone", name)
+    if plugin is not None:
+        from defectory.backbones.foreign import convert_plugin
+
+        return convert_plugin(plugin)  # not kept on disk: only its makers know when it is another one
+    others = "".join(f"{other}, " for other in plugin_names("backbone"))
+    raise ParameterError(
+        f"no backbone is named {name!r}; there is {DEFAULT_BACKBONE}, {others}"
+        "and timm:NAME with the extra timm"
+    )
+
+
+def _load_converted(
+    name: str, convert: Callable[[], tuple[bytes, WeightCard]]
+) -> tuple[bytes, WeightCard]:
     folder = user_cache_folder() / "backbones"
     safe_name = name.replace(":", "-").replace("/", "-")
     path = folder / f"{safe_name}-{conversion_key(name, CONVERSION_VERSION)}.onnx"
@@ -126,18 +154,3 @@ def _read_converted(path: Path, card_path: Path) -> tuple[bytes, WeightCard]:
     if hashlib.sha256(model).hexdigest() != described["onnx_sha256"]:
         raise ValueError(f"{path} is not the model that {card_path} describes")
     return model, WeightCard.from_dict(described)
-
-
-def _find_converter(name: str) -> Callable[[], tuple[bytes, WeightCard]]:
-    # what converts is imported here: scoring a bundle needs none of it
-    if name == DEFAULT_BACKBONE:
-        from defectory.backbones.efficientnet_lite import convert_lite0
-
-        return convert_lite0
-    if name.startswith(_TIMM_PREFIX):
-        from defectory.backbones.timm_models import convert_timm
-
-        return lambda: convert_timm(name.removeprefix(_TIMM_PREFIX))
-    raise ParameterError(
-        f"no backbone is named {name!r}; there is {DEFAULT_BACKBONE}, and timm:NAME with the extra timm"
-    )

@@ -46,7 +46,8 @@ class Bars:
         self._task: TaskID | None = None
 
     def __enter__(self) -> Self:
-        self._bars.start()
+        if not self._bars.disable:
+            self._bars.start()
         return self
 
     def __exit__(
@@ -55,7 +56,8 @@ class Bars:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bars.stop()
+        if not self._bars.disable:  # rich before 14.3 would print an empty line
+            self._bars.stop()
 
     def start(self, stage: str, total: int) -> None:
         """Begin a stage with a bar of its own."""

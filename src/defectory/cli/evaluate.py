@@ -32,6 +32,7 @@ def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None)
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.overwrite("figures and report")
 @plain_errors
+@shared.allow_plugins
 def evaluate(
     bundle: Path,
     data: Path,

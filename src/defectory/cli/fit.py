@@ -45,12 +45,7 @@ from defectory.cli.text import print_fit
     metavar="C",
     help="How surely that is to hold.",
 )
-@click.option(
-    "--backbone",
-    default="efficientnet-lite0",
-    show_default=True,
-    help="Frozen features: efficientnet-lite0, or timm:NAME.",
-)
+@shared.backbone
 @shared.time_budget("learn from fewer images where all would take longer.")
 @shared.device
 @click.option(

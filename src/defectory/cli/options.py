@@ -1,23 +1,27 @@
 """Options that several commands share, so that they are named and explained alike."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 import click
 
+from defectory.cli.names import BACKBONE_NAME, DETECTOR_NAME
 from defectory.cli.paths import ANY_PATH
 from defectory.cli.quantities import SECONDS, SHARE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-DETECTORS = ("auto", "gaussian", "patch-memory", "memseg", "mapl", "mcod")
-"""As in the registry, which is not imported before work starts."""
-
 DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
 """As in `domain.resources`."""
 
-detector: Option = click.option(
-    "--detector", type=click.Choice(DETECTORS), default="auto", show_default=True
+detector: Option = click.option("--detector", type=DETECTOR_NAME, default="auto", show_default=True)
+backbone: Option = click.option(
+    "--backbone",
+    type=BACKBONE_NAME,
+    default="efficientnet-lite0",
+    show_default=True,
+    help="Frozen features; timm:NAME is any network that timm knows.",
 )
 other_promise: Option = click.option(
     "--false-reject-rate",
@@ -95,3 +99,24 @@ def time_budget(words: str) -> Option:
         metavar="TIME",
         help=f"Such as 90s, 10m, 1h: {words}",
     )
+
+
+def allow_plugins(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--allow-plugins`, which imports the packages that a bundle may use; under `plain_errors`."""
+
+    @click.option(
+        "--allow-plugins",
+        "packages",
+        multiple=True,
+        metavar="PACKAGE",
+        help="Let BUNDLE use the detectors of this installed package; may be given several times.",
+    )
+    @wraps(command)
+    def with_plugins(*args: Any, packages: tuple[str, ...], **kwargs: Any) -> Any:
+        if packages:
+            from defectory.plugins import import_plugins
+
+            import_plugins(packages)
+        return command(*args, **kwargs)
+
+    return with_plugins

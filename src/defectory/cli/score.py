@@ -59,6 +59,7 @@ class _Format(_Choice):
 @shared.skip_unreadable("List unreadable images instead of stopping.")
 @shared.overwrite("the folder")
 @plain_errors
+@shared.allow_plugins
 def score(
     bundle: Path,
     images: tuple[Path, ...],

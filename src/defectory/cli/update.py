@@ -31,6 +31,7 @@ _MAX_LISTED = 20
 @shared.no_cache("Do not keep features on disk.")
 @shared.overwrite("a bundle")
 @plain_errors
+@shared.allow_plugins
 def update(
     bundle: Path,
     labels: Path,

@@ -16,6 +16,7 @@ from defectory.domain.errors import (
     NotFittedError,
     OutputError,
     ParameterError,
+    PluginError,
     ResourceError,
 )
 from defectory.domain.images import ArrayImages, ImageSource, MaskSource
@@ -45,6 +46,7 @@ __all__ = [
     "NotFittedError",
     "OutputError",
     "ParameterError",
+    "PluginError",
     "Progress",
     "Region",
     "ResourceError",

@@ -12,6 +12,7 @@
     ├── ParameterError       an argument is out of its range (a ValueError too)
     ├── NotFittedError       score() before fit()
     ├── MissingExtraError    an optional dependency is not installed (an ImportError too)
+    ├── PluginError          a detector or backbone of another package is missing, refused or broken
     ├── ResourceError        the work does not fit the memory or time that was allowed
     └── OutputError          the result cannot be written where it was asked for
 """
@@ -64,6 +65,10 @@ class ResourceError(DefectoryError):
 
 class OutputError(DefectoryError):
     """A result cannot be written where it was asked for."""
+
+
+class PluginError(DefectoryError):
+    """A detector or backbone of another package is missing, not allowed to run, or broken."""
 
 
 class MissingExtraError(DefectoryError, ImportError):

@@ -1,6 +1,6 @@
 """A fitted detector with its threshold, ready to score and to ship."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from defectory.artifacts import Bundle, BundleFacts, Promise, load_bundle, save_bundle
 from defectory.calibration import Threshold, fit_threshold
+from defectory.detectors import provider_of
 from defectory.domain import (
     BundleError,
     Decision,
@@ -19,6 +20,7 @@ from defectory.domain import (
 )
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
+from defectory.plugins import import_plugins
 from defectory.workflows.decisions import decide
 
 
@@ -52,6 +54,12 @@ class CalibratedDetector:
     def facts(self) -> BundleFacts:
         """The story of the fit: data fingerprint, seed, label counts, versions, notes."""
         return self.bundle.facts
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the packages whose code scoring runs: that of a plug-in's detector."""
+        provider = provider_of(self.bundle.detector)
+        return () if provider is None else (provider.name,)
 
     def with_false_reject_rate(
         self, rate: float, confidence: float | None = None
@@ -98,18 +106,27 @@ class CalibratedDetector:
         return fit_threshold(scores, self.promise.false_reject_rate, self.promise.confidence)
 
 
-def load_calibrated(path: str | Path, false_reject_rate: float | None = None) -> CalibratedDetector:
+def load_calibrated(
+    path: str | Path,
+    false_reject_rate: float | None = None,
+    *,
+    allow_plugins: str | Iterable[str] = (),
+) -> CalibratedDetector:
     """Return the detector in a bundle with its threshold; only the base install is needed.
 
     Parameters
     ----------
     path : of a bundle
     false_reject_rate : in (0, 1), decide by another promise than the bundle's
+    allow_plugins : installed packages whose detectors the bundle may use; they are imported
+        a bundle by itself makes no code of other packages run
 
     Raises
     ------
     BundleError : there is none, or it is corrupt, truncated, hostile or newer than this version.
+    PluginError : its detector comes from a package that is not installed, not allowed, or broken.
     """
+    import_plugins([allow_plugins] if isinstance(allow_plugins, str) else allow_plugins)
     model = CalibratedDetector(load_bundle(path))
     if false_reject_rate is not None:
         model = model.with_false_reject_rate(false_reject_rate)

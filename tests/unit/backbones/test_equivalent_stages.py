@@ -13,8 +13,8 @@ from defectory.backbones.weights import load_backbone
 from defectory.detectors.gaussian import Gaussian
 from defectory.detectors.patch_memory import PatchMemory
 from defectory.domain import ArrayImages, ParameterError
+from defectory.testing.pictures import defective, products
 from tests.bundles import bundle_of
-from tests.conformance.subjects import defective, products
 
 STRIDES = (4, 8, 16, 32)
 N_CHANNELS = 5

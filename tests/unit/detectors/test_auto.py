@@ -7,7 +7,7 @@ from defectory.detectors.auto import Auto
 from defectory.detectors.gaussian import Gaussian
 from defectory.domain import ArrayImages, Label, NotFittedError, ParameterError
 from defectory.metrics import auroc
-from tests.conformance.subjects import Masks, planted, products
+from defectory.testing.pictures import ArrayMasks, planted, products
 
 _QUICK = {"size_px": 64, "n_steps": 60, "n_simulated": 8}
 _PLACE = (20, 24)
@@ -28,7 +28,7 @@ def _known(n_normal=30, n_odd=6):
     for i in range(n_normal, len(images)):
         masks[i] = np.zeros(images[i].shape[:2], bool)
         masks[i][20:32, 24:36] = True
-    return ArrayImages(images), labels, Masks(masks)
+    return ArrayImages(images), labels, ArrayMasks(masks)
 
 
 @pytest.fixture(scope="module")

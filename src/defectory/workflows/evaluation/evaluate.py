@@ -54,7 +54,7 @@ def evaluate(
     test = dataset.subset("test")
     if not len(test):
         test = dataset
-    notes = list(dataset.notes)
+    notes = [*model.bundle.notes, *dataset.notes]
     if skip_unreadable:
         unreadable = find_unreadable(test, progress)
         test = keep_readable(test, unreadable)

@@ -106,6 +106,10 @@ def _make_detector(options: FitOptions, store: FeatureStore) -> Detector:
         raise ParameterError(
             f"{options.detector} reads no tiles; leave tiles out, or take the detector gaussian"
         )
+    usual = _shared(FitOptions())
+    for name, what in (("backbone", "backbone"), ("size_px", "size")):  # a plug-in may have none
+        if name not in known and settings[name] != usual[name]:
+            raise ParameterError(f"{options.detector} has no {what} to choose; leave {what} out")
     return make(**{name: value for name, value in settings.items() if name in known})
 
 

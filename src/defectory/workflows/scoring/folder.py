@@ -89,8 +89,9 @@ def score_to_folder(
             growing.append(row, files)
         order = worst_first(growing.rows())
         write_rows(growing.rows(order), growing.path(table), file_format, heatmaps=bool(scale))
+        notes = (*model.bundle.notes, *dataset.notes)
         return summarize(
-            growing.rows(order), model, folder / table, dataset.notes, has_heatmaps=bool(scale)
+            growing.rows(order), model, folder / table, notes, has_heatmaps=bool(scale)
         )
 
 

@@ -73,7 +73,7 @@ def update_model(
         checked=tuple(_checked(revision, names, model.threshold.value, revised.threshold.value)),
         account=revision.detector.account_,
         wall_s=time.monotonic() - started,
-        notes=new.notes,
+        notes=(*model.bundle.notes, *new.notes),
     )
 
 

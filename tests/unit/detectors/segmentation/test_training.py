@@ -8,7 +8,7 @@ from defectory.detectors.mapl import Mapl
 from defectory.detectors.segmentation.rounds import split_normals
 from defectory.detectors.segmentation.statistics import measure
 from defectory.domain import ArrayImages, DataError, Label, ParameterError, TrainingResources
-from tests.conformance.subjects import defective, products
+from defectory.testing.pictures import defective, products
 
 N_NORMAL, N_KNOWN = 8, 4
 

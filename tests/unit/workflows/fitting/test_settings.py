@@ -26,3 +26,24 @@ def test_fit_refuses_them_before_it_looks_at_the_data(setting, value):
 def test_evaluate_refuses_a_negative_seed_before_it_looks_at_the_data():
     with pytest.raises(ParameterError, match=r"^seed is -1; give an integer of at least 0$"):
         evaluate(None, Path("no-such-folder"), seed=-1)  # type: ignore[arg-type]
+
+
+BARE = """
+from defectory.detectors.gaussian import Gaussian
+
+class Bare(Gaussian):
+    name = "bare"
+
+    def __init__(self, *, seed=0):
+        super().__init__(seed=seed)
+"""
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "what"),
+    [("backbone", "timm:resnet18", "backbone"), ("size_px", 64, "size"), ("n_tiles", 2, "tiles")],
+)
+def test_a_setting_that_a_plugin_does_not_have_is_not_lost(setting, value, what, site):
+    site.install("acme", code=BARE, detector="bare = acme:Bare")
+    with pytest.raises(ParameterError, match=rf"^bare .*leave {what} out"):
+        fit_dataset(Path("no-such-folder"), FitOptions("bare", **{setting: value}))

@@ -1,0 +1,52 @@
+"""Names of detectors and backbones: what is built in, and what installed packages offer."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from defectory.plugins import Kind
+
+    _Choice = click.Choice[str]
+else:
+    _Choice = click.Choice  # which can be subscripted from click 8.2 on
+
+DETECTORS = ("auto", "gaussian", "patch-memory", "memseg", "mapl", "mcod")
+"""As in the registry, which is not imported before work starts."""
+
+BACKBONES = ("efficientnet-lite0", "timm:NAME")
+
+
+class _Name(_Choice):
+    """A name that is built in, or a plug-in's: looked up when they are needed, never imported."""
+
+    def __init__(
+        self, kind: "Kind", built_in: tuple[str, ...], is_built_in: Callable[[str], bool]
+    ) -> None:
+        super().__init__(built_in)
+        self._kind = kind
+        self._is_built_in = is_built_in
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """Return all names, as the help shows them."""
+        del param, ctx
+        return f"[{'|'.join(self._names())}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the name as it is."""
+        if not self._is_built_in(value) and value not in self._names():
+            names = ", ".join(self._names())
+            self.fail(f"no {self._kind} is named {value!r}; there are {names}", param, ctx)
+        return value
+
+    def _names(self) -> tuple[str, ...]:
+        from defectory.plugins import plugin_names
+
+        return (*self.choices, *plugin_names(self._kind))
+
+
+DETECTOR_NAME = _Name("detector", DETECTORS, DETECTORS.__contains__)
+BACKBONE_NAME = _Name(
+    "backbone", BACKBONES, lambda name: name == BACKBONES[0] or name.startswith("timm:")
+)
