@@ -9,7 +9,11 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from defectory.cli.interruption import interruption_status, remembered_interruption
+from defectory.cli.interruption import (
+    interruption_status,
+    remembered_interruption,
+    was_interrupted,
+)
 from defectory.cli.text import one_line
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -20,26 +24,19 @@ def plain_errors(command: Command) -> Command:
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> Any:
-        from defectory.domain import DefectoryError
-
         _take_any_name()
         try:
             with remembered_interruption():
                 return command(*args, **kwargs)
-        except DefectoryError as error:
-            _fail(error)
         except KeyboardInterrupt as error:
             _say_interrupted(error)
-        except RuntimeError as error:
-            # Python 3.11 can lose Ctrl-C in a waiting lock, and complain of the lock instead
-            if not isinstance(error.__context__, KeyboardInterrupt):
-                raise
-            _say_interrupted(error)
-        except MemoryError as error:
-            _fail(error, "out of memory; choose a smaller --size")
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            _fail(error, f"{where}{error.strerror or error}")
+        except Exception as error:
+            # Python 3.11 can lose Ctrl-C in a waiting lock, and complain of the lock; an extension that is
+            # interrupted while it loads, of its loading
+            if was_interrupted() or isinstance(error.__context__, KeyboardInterrupt):
+                _say_interrupted(error)
+            _explain(error)
+            raise
 
     return guarded  # type: ignore[return-value]
 
@@ -63,6 +60,19 @@ def _spell(error: UnicodeError) -> tuple[bytes, int]:
         for c in letters
     )
     return b"".join(spelled), error.end
+
+
+def _explain(error: Exception) -> None:
+    """Say what a user can act on, and end; return where it is for us to see."""
+    from defectory.domain import DefectoryError
+
+    if isinstance(error, DefectoryError):
+        _fail(error)
+    if isinstance(error, MemoryError):
+        _fail(error, "out of memory; choose a smaller --size")
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        _fail(error, f"{where}{error.strerror or error}")
 
 
 def _say_interrupted(error: BaseException) -> NoReturn:

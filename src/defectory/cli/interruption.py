@@ -23,9 +23,8 @@ def remembered_interruption() -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _ENDING}
     # a process that was started to ignore a signal (nohup) goes on ignoring it; Ctrl-C always counts
     caught = [n for n in _ENDING if before[n] != signal.SIG_IGN or n == signal.SIGINT]
-    caught = [
-        n for n in caught if before[n] is not None
-    ]  # installed by C, and could not be put back
+    # what was installed by C could not be put back
+    caught = [n for n in caught if before[n] is not None]
     for number in caught:
         signal.signal(number, _interrupt)
     try:
@@ -35,9 +34,14 @@ def remembered_interruption() -> Iterator[None]:
             signal.signal(number, before[number])
 
 
+def was_interrupted() -> bool:
+    """Return whether a signal came that asks the present command to end."""
+    return bool(_came)
+
+
 def raise_if_interrupted() -> None:
     """Raise KeyboardInterrupt where a signal came and its exception went astray."""
-    if _came:
+    if was_interrupted():
         raise KeyboardInterrupt
 
 

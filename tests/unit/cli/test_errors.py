@@ -6,6 +6,7 @@ import pytest
 
 from defectory.cli.bars import Bars
 from defectory.cli.errors import plain_errors
+from defectory.domain import ParameterError
 
 
 def _lost_interrupt():
@@ -42,6 +43,34 @@ def test_an_interrupt_that_went_astray_ends_the_command_at_the_next_image(capsys
     assert "interrupted" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
     plain_errors(Bars().advance)()  # the next command knows nothing of it
+
+
+@pytest.mark.parametrize("error", [ImportError, ValueError, ParameterError, OSError])
+@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+def test_an_interrupt_that_a_library_took_for_an_error_ends_as_one(error, number, status, capsys):
+    def command():
+        try:
+            signal.raise_signal(getattr(signal, number))
+        except KeyboardInterrupt:
+            raise error("initialization failed") from None
+
+    with pytest.raises(SystemExit) as done:
+        plain_errors(command)()
+    assert done.value.code == status
+    assert capsys.readouterr().err == "defectory: interrupted; nothing was half-written\n"
+
+
+def test_what_was_noted_of_an_error_is_said_in_its_line(capsys):
+    def command():
+        error = ParameterError("size is -1")
+        error.add_note("3 of 6 images are done\nand kept")
+        raise error
+
+    with pytest.raises(SystemExit) as done:
+        plain_errors(command)()
+    assert done.value.code == 1
+    said = "defectory: size is -1; 3 of 6 images are done\\nand kept\n"
+    assert capsys.readouterr().err == said
 
 
 def test_any_other_runtime_error_is_ours_to_see():
