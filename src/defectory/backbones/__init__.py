@@ -8,6 +8,7 @@ from defectory.backbones.feature_cache import (
     FeatureCache,
 )
 from defectory.backbones.kept_features import FeatureStore, KeptFeatures
+from defectory.backbones.memory_estimates import feature_bytes, library_bytes, reader_bytes
 from defectory.backbones.sessions import open_session
 from defectory.backbones.weights import DEFAULT_BACKBONE, load_backbone
 
@@ -22,7 +23,10 @@ __all__ = [
     "Stage",
     "View",
     "WeightCard",
+    "feature_bytes",
+    "library_bytes",
     "load_backbone",
     "measure_noise",
     "open_session",
+    "reader_bytes",
 ]

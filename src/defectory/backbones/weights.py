@@ -104,11 +104,22 @@ def cut_to_stages(model: bytes, stages: Sequence[str]) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def _load_converted(name: str) -> tuple[bytes, WeightCard]:
-    convert = _find_converter(name)
-    folder = user_cache_folder() / "backbones"
+def is_converted(name: str) -> bool:
+    """Return whether an earlier process seems to have converted the backbone."""
+    try:
+        return _converted_path(name).is_file()
+    except OSError:
+        return False
+
+
+def _converted_path(name: str) -> Path:
     safe_name = name.replace(":", "-").replace("/", "-")
-    path = folder / f"{safe_name}-{conversion_key(name, CONVERSION_VERSION)}.onnx"
+    file = f"{safe_name}-{conversion_key(name, CONVERSION_VERSION)}.onnx"
+    return user_cache_folder() / "backbones" / file
+
+
+def _load_converted(name: str) -> tuple[bytes, WeightCard]:
+    convert, path = _find_converter(name), _converted_path(name)
     card_path = path.with_suffix(".json")
     try:
         return _read_converted(path, card_path)

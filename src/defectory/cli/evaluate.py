@@ -19,6 +19,8 @@ _ANY_PATH = click.Path(path_type=Path)
 @shared.other_promise
 @shared.label_words
 @shared.skip_unreadable("Leave out images that cannot be read.")
+@shared.max_memory
+@shared.threads
 @shared.overwrite("figures and report")
 @plain_errors
 def evaluate(
@@ -29,6 +31,7 @@ def evaluate(
     false_reject_rate: float | None,
     skip_unreadable: bool,
     overwrite: bool,
+    max_memory_bytes: int | None,
     good_words: tuple[str, ...],
     bad_words: tuple[str, ...],
 ) -> None:
@@ -49,6 +52,7 @@ def evaluate(
             good_words=good_words,
             bad_words=bad_words,
             overwrite=overwrite,
+            max_memory_bytes=max_memory_bytes,
             progress=bars,
         )
     print_evaluation(evaluation, json_path, report_path)

@@ -7,7 +7,6 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.quantities import BYTES
 from defectory.cli.text import print_fit
 
 _ANY_PATH = click.Path(path_type=Path)
@@ -52,13 +51,8 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @shared.time_budget("learn from fewer images where all would take longer.")
 @shared.device
-@click.option(
-    "--max-memory",
-    "max_memory_bytes",
-    type=BYTES,
-    metavar="SIZE",
-    help="Such as 800MB, 2GB: refuse work that would need more.",
-)
+@shared.max_memory
+@shared.threads
 @shared.label_words
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Do not keep features on disk.")

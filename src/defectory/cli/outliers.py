@@ -52,6 +52,8 @@ _ANY_PATH = click.Path(path_type=Path)
 @shared.seed
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Keep neither features nor interrupted training.")
+@shared.max_memory
+@shared.threads
 @shared.overwrite("the folder")
 @plain_errors
 def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:

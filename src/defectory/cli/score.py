@@ -25,6 +25,8 @@ _ANY_PATH = click.Path(path_type=Path)
 )
 @shared.other_promise
 @shared.skip_unreadable("List unreadable images instead of stopping.")
+@shared.max_memory
+@shared.threads
 @shared.overwrite("the folder")
 @plain_errors
 def score(
@@ -36,6 +38,7 @@ def score(
     false_reject_rate: float | None,
     skip_unreadable: bool,
     overwrite: bool,
+    max_memory_bytes: int | None,
 ) -> None:
     """Score IMAGES with BUNDLE: raw score, decision, and defect regions in original pixels.
 
@@ -54,6 +57,7 @@ def score(
             false_reject_rate=false_reject_rate,
             skip_unreadable=skip_unreadable,
             overwrite=overwrite,
+            max_memory_bytes=max_memory_bytes,
             progress=bars,
         )
     click.echo(

@@ -1,5 +1,6 @@
 """Disk -> domain: folder layouts, manifests, image files, and the data doctor."""
 
+from defectory.sources.costs import ReadingCosts, reading_costs
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.findings import Finding
 from defectory.sources.images import FileImages, read_image
@@ -18,6 +19,7 @@ __all__ = [
     "FileMasks",
     "Finding",
     "Inspection",
+    "ReadingCosts",
     "Sample",
     "Vocabulary",
     "check_spreadsheet",
@@ -28,6 +30,7 @@ __all__ = [
     "read_image",
     "read_images",
     "read_mask",
+    "reading_costs",
     "training_part",
     "write_manifest",
 ]

@@ -37,6 +37,7 @@ def evaluate_bundle(
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
     overwrite: bool = False,
+    max_memory_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Evaluate a bundle, and write figures and report where asked, both or neither; see `evaluate`.
@@ -54,7 +55,13 @@ def evaluate_bundle(
     dataset = read_dataset(data, good_words=good_words, bad_words=bad_words)
     inputs = [bundle, data, *dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
-    evaluation = evaluate(model, dataset, skip_unreadable=skip_unreadable, progress=progress)
+    evaluation = evaluate(
+        model,
+        dataset,
+        skip_unreadable=skip_unreadable,
+        max_memory_bytes=max_memory_bytes,
+        progress=progress,
+    )
     with write_outputs(outputs, overwrite=overwrite) as parts:
         for output, part in zip(outputs, parts, strict=True):
             if output.kind is FIGURES_FILE:

@@ -19,13 +19,17 @@ from defectory.storage import (
     safe_names,
 )
 from defectory.storage.markers import Content
-from defectory.workflows.calibrated import load_calibrated
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.heat_scale import heat_scale_of
+from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.readable import find_unreadable, keep_readable
 from defectory.workflows.scoring.formats import check_format, write_rows
 from defectory.workflows.scoring.heatmaps import draw_heatmap
 from defectory.workflows.scoring.rows import Row, ScoredImage, make_row
-from defectory.workflows.scoring.score import score_samples
+from defectory.workflows.scoring.score import CHUNK, score_samples
+
+# Of a row before it is on disk, and of a heatmap while it is drawn; and what writing Parquet loads.
+_ROW_BYTES, _HEATMAP_BYTES, _ARROW_BYTES = 4096, 60 * 2**20, 250 * 2**20
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ def score_to_folder(
     false_reject_rate: float | None = None,
     skip_unreadable: bool = False,
     overwrite: bool = False,
+    max_memory_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> ScoreSummary:
     """Score the images of a file, folder or manifest with a bundle, and write a folder.
@@ -58,6 +63,7 @@ def score_to_folder(
 
     Raises
     ------
+    ResourceError : it would need more memory than is allowed; nothing was begun.
     DataError, ImageReadError : there are no images, or one cannot be read and skipping was not asked for.
     BundleError : there is no bundle, or it is damaged.
     OutputError : the folder is, holds or lies in what is read, or cannot be written; see `check_outputs`.
@@ -71,19 +77,24 @@ def score_to_folder(
     dataset = read_images(images)
     inputs = [bundle, images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
+    need = _memory_need(model, len(dataset), heatmaps, file_format)
+    plan = plan_memory(max_memory_bytes, need, [sample.path for sample in dataset.samples])
     unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
     queue = _Queue(dataset, unreadable)
     scale = heat_scale_of(model) if heatmaps else None
     pictures = queue.name_pictures() if scale else {}
     table = f"scores.{file_format}"
-    with resumable_folder(
-        output,
-        run=_fingerprint(bundle, model.false_reject_rate, bool(scale)),
-        keys=queue.keys,
-        files=[table, *pictures.values()],
-        say=progress.say,
-        overwrite=overwrite,
-    ) as growing:
+    with (
+        within(plan),
+        resumable_folder(
+            output,
+            run=_fingerprint(bundle, model.false_reject_rate, bool(scale)),
+            keys=queue.keys,
+            files=[table, *pictures.values()],
+            say=progress.say,
+            overwrite=overwrite,
+        ) as growing,
+    ):
         recorder = _Recorder(growing, pictures, scale)
         n_done = growing.n_done
         progress.start("scoring", len(queue.readable))
@@ -95,6 +106,22 @@ def score_to_folder(
             growing.append(row, files)
         write_rows(growing.rows(), growing.path(table), file_format, heatmaps=bool(scale))
         return _count(growing.rows(), dataset.notes)
+
+
+def _memory_need(
+    model: CalibratedDetector, n_images: int, heatmaps: bool, file_format: str
+) -> MemoryNeed:
+    detector = model.bundle.detector
+    return MemoryNeed(
+        what=f"scoring {n_images} images with {detector.name}",
+        fixed_bytes=detector.estimate_score_bytes(CHUNK)
+        + _ROW_BYTES * n_images
+        + (_ARROW_BYTES if file_format == "parquet" else 0),
+        reader_bytes=detector.reader_bytes + (_HEATMAP_BYTES if heatmaps else 0),
+        # a heatmap is drawn over the image, which is read a second time while others are scored
+        n_decodings=2 if heatmaps else 1,
+        advice=" or leave out --heatmaps" if heatmaps else "",
+    )
 
 
 class _Queue:

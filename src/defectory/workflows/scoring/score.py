@@ -8,8 +8,8 @@ from defectory.sources import FileImages, Sample
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.scoring.rows import ScoredImage
 
-# Images whose maps are held at once, and which a killed run has to score again.
-_CHUNK = 64
+CHUNK = 64
+"""Images whose maps are held at once, and which a killed run has to score again."""
 
 
 def score_samples(
@@ -21,8 +21,8 @@ def score_samples(
     ------
     ImageReadError : an image cannot be read.
     """
-    for start in range(0, len(samples), _CHUNK):
-        part = samples[start : start + _CHUNK]
+    for start in range(0, len(samples), CHUNK):
+        part = samples[start : start + CHUNK]
         images = FileImages([sample.path for sample in part])
         scores, decisions = model.judge(images, progress=_StepsOnly(progress))
         maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(scores)

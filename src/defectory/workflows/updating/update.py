@@ -18,8 +18,9 @@ from defectory.domain import (
     Progress,
 )
 from defectory.storage import OutputFile, check_outputs
-from defectory.workflows.caching import kept_features
+from defectory.workflows.caching import MAX_KEPT_BYTES, kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
 from defectory.workflows.updating.results import CheckedImage, Update
@@ -72,6 +73,7 @@ def update_bundle(
     use_cache: bool = True,
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
+    max_memory_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Update:
     """Teach a bundle labels that a person has confirmed, and write the bundle that comes of it.
@@ -83,9 +85,11 @@ def update_bundle(
     output : bundle to write, whole or not at all; must not exist unless it may be replaced
     use_cache : take features from the cache of earlier fits, and keep them there
     good_words, bad_words : further labels for good and for defective parts
+    max_memory_bytes : > 0, of the process
 
     Raises
     ------
+    ResourceError : it would need more memory than is allowed; nothing was learned.
     BundleError : there is no bundle, or it is damaged.
     ParameterError : its detector takes no labels.
     DataError : the labels cannot be used; see `read_new_labels`.
@@ -99,12 +103,26 @@ def update_bundle(
     new = read_new_labels(Path(labels), good_words=good_words, bad_words=bad_words)
     inputs = [bundle, labels, *new.dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
-    with kept_features(use_cache, progress) as store:
+    plan = plan_memory(max_memory_bytes, _memory_need(model, new), new.dataset.files())
+    n_spare = MAX_KEPT_BYTES if plan.n_readers is None else plan.spare_bytes
+    keep = kept_features(use_cache, progress, max_kept_bytes=min(MAX_KEPT_BYTES, n_spare))
+    with within(plan), keep as store:
         model.bundle.detector.cache = store
         update = update_model(model, new, progress=progress)
         model.bundle.detector.cache = update.model.bundle.detector.cache = None
     update.model.save(output, overwrite=overwrite)
     return update
+
+
+def _memory_need(model: CalibratedDetector, new: NewLabels) -> MemoryNeed:
+    detector, n_images = model.bundle.detector, len(new.dataset)
+    remembered = len(model.facts.get("data", {}).get("image_hashes", ()))
+    return MemoryNeed(
+        what=f"teaching {detector.name} {n_images} labels",
+        fixed_bytes=detector.estimate_fit_bytes(remembered + n_images),
+        reader_bytes=detector.reader_bytes,
+        advice="",
+    )
 
 
 def _checked(
