@@ -8,6 +8,7 @@ from defectory.cli.demo import demo
 from defectory.cli.evaluate import evaluate
 from defectory.cli.fit import fit
 from defectory.cli.inspect import inspect
+from defectory.cli.options import quiet
 from defectory.cli.outliers import outliers
 from defectory.cli.score import score
 from defectory.cli.simulate import simulate
@@ -24,5 +25,7 @@ def main() -> None:
     """
 
 
-for command in (fit, update, score, evaluate, inspect, simulate, outliers, demo, cache):
+for command in (fit, update, score, evaluate, inspect, simulate, outliers, demo):
+    quiet(command)
     main.add_command(command)
+main.add_command(cache)

@@ -56,6 +56,24 @@ def label_words(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+QUIET = "defectory.quiet"
+"""What a command's context knows of `--quiet`."""
+
+
+def _be_quiet(context: click.Context, _: click.Parameter, is_quiet: bool) -> None:
+    context.meta[QUIET] = is_quiet
+
+
+quiet: Option = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_be_quiet,
+    help="Show no progress.",
+)
+
+
 def _use_threads(context: click.Context, _: click.Parameter, n_threads: int | None) -> None:
     if n_threads is not None:
         from defectory.machine import at_most_cores
