@@ -21,7 +21,7 @@ Features = dict[str, NDArray[np.float32]]
 """Stage name -> (h, w, c) float32; the grid covers the whole image."""
 
 # Pixels of neighboring tiles that a tile sees, so that its border cells know their surroundings.
-_HALO_PX = 64
+HALO_PX = 64
 # Coarsest stride of the networks in use: sides and tiles are multiples of it.
 _MULTIPLE_PX = 32
 # An image of this side takes 200 MB; a bundle's settings must not be able to ask for any amount.
@@ -157,8 +157,8 @@ class Backbone:
         }
         for top in range(0, whole_px, side_px):
             for left in range(0, whole_px, side_px):
-                y0, x0 = max(0, top - _HALO_PX), max(0, left - _HALO_PX)
-                tile = prepared[y0 : top + side_px + _HALO_PX, x0 : left + side_px + _HALO_PX]
+                y0, x0 = max(0, top - HALO_PX), max(0, left - HALO_PX)
+                tile = prepared[y0 : top + side_px + HALO_PX, x0 : left + side_px + HALO_PX]
                 features = self._run_session(np.ascontiguousarray(tile))
                 for stage in self.stages:
                     cells, skip_y, skip_x, to_y, to_x = (

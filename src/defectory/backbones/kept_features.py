@@ -57,6 +57,11 @@ class KeptFeatures:
             self._n_free -= n_bytes
             self._records[key] = record
 
+    def keep_within(self, max_bytes: int) -> None:
+        """Keep no more than this, if it is less than so far."""
+        with self._lock:
+            self._n_free = min(self._n_free, max(0, max_bytes))
+
     def clear(self) -> None:
         """Let go of all."""
         with self._lock:

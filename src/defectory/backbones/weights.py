@@ -120,7 +120,9 @@ def _convert(name: str) -> tuple[bytes, WeightCard]:
     if plugin is not None:
         from defectory.backbones.foreign import convert_plugin
 
-        return convert_plugin(plugin)  # not kept on disk: only its makers know when it is another one
+        return convert_plugin(
+            plugin
+        )  # not kept on disk: only its makers know when it is another one
     others = "".join(f"{other}, " for other in plugin_names("backbone"))
     raise ParameterError(
         f"no backbone is named {name!r}; there is {DEFAULT_BACKBONE}, {others}"
@@ -128,12 +130,24 @@ def _convert(name: str) -> tuple[bytes, WeightCard]:
     )
 
 
+def is_converted(name: str) -> bool:
+    """Return whether an earlier process seems to have converted the backbone."""
+    try:
+        return _converted_path(name).is_file()
+    except OSError:
+        return False
+
+
+def _converted_path(name: str) -> Path:
+    safe_name = name.replace(":", "-").replace("/", "-")
+    file = f"{safe_name}-{conversion_key(name, CONVERSION_VERSION)}.onnx"
+    return user_cache_folder() / "backbones" / file
+
+
 def _load_converted(
     name: str, convert: Callable[[], tuple[bytes, WeightCard]]
 ) -> tuple[bytes, WeightCard]:
-    folder = user_cache_folder() / "backbones"
-    safe_name = name.replace(":", "-").replace("/", "-")
-    path = folder / f"{safe_name}-{conversion_key(name, CONVERSION_VERSION)}.onnx"
+    path = _converted_path(name)
     card_path = path.with_suffix(".json")
     try:
         return _read_converted(path, card_path)

@@ -23,6 +23,7 @@ from defectory.cli.text import print_evaluation, print_fit
 )
 @shared.detector
 @shared.overwrite("the folder")
+@shared.quiet
 @plain_errors
 def demo(folder: Path, detector: str, overwrite: bool) -> None:
     """Fit and judge a detector on 2,223 real solar-cell pictures (ELPV), and write a report."""

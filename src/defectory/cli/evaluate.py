@@ -30,7 +30,10 @@ def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None)
 @shared.other_promise
 @shared.label_words
 @shared.skip_unreadable("Leave out images that cannot be read.")
+@shared.max_memory
+@shared.threads
 @shared.overwrite("figures and report")
+@shared.quiet
 @plain_errors
 @shared.allow_plugins
 def evaluate(
@@ -41,6 +44,7 @@ def evaluate(
     false_reject_rate: float | None,
     skip_unreadable: bool,
     overwrite: bool,
+    max_memory_bytes: int | None,
     good_words: tuple[str, ...],
     bad_words: tuple[str, ...],
 ) -> None:
@@ -61,6 +65,7 @@ def evaluate(
             good_words=good_words,
             bad_words=bad_words,
             overwrite=overwrite,
+            max_memory_bytes=max_memory_bytes,
             progress=bars,
         )
     print_evaluation(evaluation, json_path, report_path)

@@ -8,7 +8,7 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
-from defectory.cli.quantities import BYTES, SHARE
+from defectory.cli.quantities import SHARE
 from defectory.cli.text import print_fit
 
 
@@ -48,17 +48,13 @@ from defectory.cli.text import print_fit
 @shared.backbone
 @shared.time_budget("learn from fewer images where all would take longer.")
 @shared.device
-@click.option(
-    "--max-memory",
-    "max_memory_bytes",
-    type=BYTES,
-    metavar="SIZE",
-    help="Such as 800MB, 2GB: refuse work that would need more.",
-)
+@shared.max_memory
+@shared.threads
 @shared.label_words
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Do not keep features on disk.")
 @shared.overwrite("a bundle")
+@shared.quiet
 @plain_errors
 def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Learn what is normal from DATA and write a bundle.

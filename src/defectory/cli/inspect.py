@@ -15,6 +15,7 @@ from defectory.cli.paths import ANY_PATH
 @click.argument("data", type=ANY_PATH)
 @shared.label_words
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@shared.quiet
 @plain_errors
 def inspect(
     data: Path, as_json: bool, good_words: tuple[str, ...], bad_words: tuple[str, ...]

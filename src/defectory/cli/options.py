@@ -8,7 +8,7 @@ import click
 
 from defectory.cli.names import BACKBONE_NAME, DETECTOR_NAME
 from defectory.cli.paths import ANY_PATH
-from defectory.cli.quantities import SECONDS, SHARE
+from defectory.cli.quantities import BYTES, SECONDS, SHARE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -58,6 +58,48 @@ def label_words(command: Callable[..., Any]) -> Callable[..., Any]:
             help=f"Folders or labels of this name are {parts} parts, too. Can be repeated.",
         )(command)
     return command
+
+
+QUIET = "defectory.quiet"
+"""What a command's context knows of `--quiet`."""
+
+
+def _be_quiet(context: click.Context, _: click.Parameter, is_quiet: bool) -> None:
+    context.meta[QUIET] = is_quiet
+
+
+quiet: Option = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_be_quiet,
+    help="Show no progress.",
+)
+
+
+def _use_threads(context: click.Context, _: click.Parameter, n_threads: int | None) -> None:
+    if n_threads is not None:
+        from defectory.machine import at_most_cores
+
+        context.with_resource(at_most_cores(n_threads))
+
+
+threads: Option = click.option(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    expose_value=False,
+    callback=_use_threads,
+    help="Images in work at once; the cores there are, as a container's quota gives them.",
+)
+max_memory: Option = click.option(
+    "--max-memory",
+    "max_memory_bytes",
+    type=BYTES,
+    metavar="SIZE",
+    help="Such as 800MB, 2GB: read fewer images at once, and refuse work that would need more.",
+)
 
 
 def no_cache(words: str) -> Option:

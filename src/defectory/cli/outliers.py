@@ -52,7 +52,10 @@ from defectory.cli.quantities import SHARE
 @shared.seed
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Keep neither features nor interrupted training.")
+@shared.max_memory
+@shared.threads
 @shared.overwrite("the folder")
+@shared.quiet
 @plain_errors
 def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Find which images of DATA do not belong, without a single label.

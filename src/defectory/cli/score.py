@@ -57,7 +57,10 @@ class _Format(_Choice):
 )
 @shared.other_promise
 @shared.skip_unreadable("List unreadable images instead of stopping.")
+@shared.max_memory
+@shared.threads
 @shared.overwrite("the folder")
+@shared.quiet
 @plain_errors
 @shared.allow_plugins
 def score(
@@ -70,6 +73,7 @@ def score(
     false_reject_rate: float | None,
     skip_unreadable: bool,
     overwrite: bool,
+    max_memory_bytes: int | None,
 ) -> None:
     """Score IMAGES with BUNDLE: raw score, decision, and defect regions in original pixels.
 
@@ -89,6 +93,7 @@ def score(
             false_reject_rate=false_reject_rate,
             skip_unreadable=skip_unreadable,
             overwrite=overwrite,
+            max_memory_bytes=max_memory_bytes,
             progress=bars,
         )
     _print_summary(summary)

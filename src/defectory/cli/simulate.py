@@ -47,6 +47,7 @@ from defectory.cli.text import print_notes
 @shared.label_words
 @shared.seed
 @shared.overwrite("the folder")
+@shared.quiet
 @plain_errors
 def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None:
     """Draw defects into normal images of DATA, to see what a network is taught.

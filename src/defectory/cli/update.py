@@ -29,7 +29,10 @@ _MAX_LISTED = 20
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @shared.label_words
 @shared.no_cache("Do not keep features on disk.")
+@shared.max_memory
+@shared.threads
 @shared.overwrite("a bundle")
+@shared.quiet
 @plain_errors
 @shared.allow_plugins
 def update(
@@ -39,6 +42,7 @@ def update(
     as_json: bool,
     no_cache: bool,
     overwrite: bool,
+    max_memory_bytes: int | None,
     good_words: tuple[str, ...],
     bad_words: tuple[str, ...],
 ) -> None:
@@ -57,6 +61,7 @@ def update(
             labels,
             new_bundle,
             overwrite=overwrite,
+            max_memory_bytes=max_memory_bytes,
             use_cache=not no_cache,
             good_words=good_words,
             bad_words=bad_words,

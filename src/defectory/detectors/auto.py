@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
+from defectory.backbones.memory_estimates import library_bytes
 from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
 from defectory.detectors.evidence.cells import N_EVIDENCE, Cells
 from defectory.detectors.evidence.classifier import CellClassifier
@@ -273,10 +274,11 @@ class Auto(FrozenFeatureDetector):
         )
 
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return the peak: process, Gaussians of two rounds, what is kept of the studied images."""
+        """Return the peak: libraries, Gaussians of two rounds, the studied images, a batch."""
         normality = self._make_normality()
         studied = min(n_images, InquirySettings.n_studied) * normality.grid_side**2 * 2 * 4 * 200
-        return 640 * 2**20 + normality.estimate_bytes(n_images) + studied
+        own = normality.estimate_bytes(n_images) + studied
+        return library_bytes(self.backbone) + 100 * 2**20 + own + self._batch_bytes
 
     def arrays(self) -> Arrays:
         """Return the state of all parts."""

@@ -128,12 +128,33 @@ class Detector(ABC):
 
     @abstractmethod
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return an upper estimate of the peak resident memory of fit, in bytes, process included.
+        """Return an upper estimate of what fit adds to the memory of the process, in bytes.
+
+        Without the images that are read, see `reader_bytes`, and without features kept for the next pass.
 
         Parameters
         ----------
         n_images : that are learned from
         """
+
+    def estimate_score_bytes(self, n_images: int) -> int:
+        """Return an upper estimate of what `score` of so many images adds to the memory, in bytes.
+
+        Parameters
+        ----------
+        n_images : that are scored at once
+        """
+        return self.estimate_fit_bytes(n_images)
+
+    @property
+    def reader_bytes(self) -> int:
+        """What each image that is read at once takes of memory, in bytes, beside decoding it."""
+        return 64 * 2**20
+
+    @property
+    def feature_bytes(self) -> int:
+        """The size of one image's features as they are read, in bytes."""
+        return 2 * 2**20
 
     @abstractmethod
     def time_reading(self, images: ImageSource) -> float:

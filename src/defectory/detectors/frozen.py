@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
+from defectory.backbones.memory_estimates import feature_bytes, reader_bytes
 from defectory.detectors.base import Detector, usable_as_normal
-from defectory.detectors.batching import batched
+from defectory.detectors.batching import BATCH, batched
 from defectory.detectors.camera_noise import NoiseTaker
 from defectory.detectors.grids import enlarge
 from defectory.domain import (
@@ -25,6 +26,10 @@ from defectory.domain import (
 from defectory.domain.scores import AnomalyMap
 from defectory.machine import one_thread_a_product
 
+# Features of a batch are gathered, cut to cells and whitened.
+_BATCH_COPIES = 5
+# Of scoring, whatever the images: buffers of matrix products, and what the allocator keeps.
+_SCORE_BYTES = 150 * 2**20
 _MAP_CELLS = 4
 """Cells of an anomaly map for each cell of the feature grid, in both directions."""
 
@@ -94,6 +99,25 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
         from defectory.backbones.weights import load_backbone  # a bundle brings its own
 
         return load_backbone(self.backbone, self.stages, cache=self.cache)
+
+    def estimate_score_bytes(self, n_images: int) -> int:
+        """Return the peak: what is made of a batch, maps of all."""
+        return _SCORE_BYTES + self._batch_bytes + 4 * n_images * self.map_size_px**2
+
+    @property
+    def reader_bytes(self) -> int:
+        """What each image that is read at once takes."""
+        return reader_bytes(self.view, self.stages, self.backbone)
+
+    @property
+    def feature_bytes(self) -> int:
+        """The size of one image's features."""
+        return feature_bytes(self.view, self.stages, self.backbone)
+
+    @property
+    def _batch_bytes(self) -> int:
+        """The features of a batch, and what is made of them on the way."""
+        return _BATCH_COPIES * BATCH * self.feature_bytes
 
     @property
     def grid_side(self) -> int:

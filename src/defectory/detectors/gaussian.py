@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
+from defectory.backbones.memory_estimates import library_bytes
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.gaussian_normality import GaussianNormality
@@ -73,8 +74,9 @@ class Gaussian(TwoPassDetector):
         self.image_weight = image_weight
 
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return the peak: process and Gaussians."""
-        return 540 * 2**20 + self._make_normality().estimate_bytes(n_images)
+        """Return the peak: libraries, Gaussians, a batch."""
+        own = self._make_normality().estimate_bytes(n_images)
+        return library_bytes(self.backbone) + own + self._batch_bytes
 
     def arrays(self) -> Arrays:
         """Return the Gaussians and the standardization."""

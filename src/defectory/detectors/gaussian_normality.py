@@ -73,12 +73,12 @@ class GaussianNormality:
         return self.size_px * self.n_tiles // 16
 
     def estimate_bytes(self, n_images: int) -> int:
-        """Return the peak of fit beside the process: second moments, working copies, held-out values."""
+        """Return the peak of fit beside the process: moments, working copies, held-out values."""
         cells, width = (self.size_px // 16) ** 2, 384
         moments = 4 * cells * width**2
         held_out = min(n_images, 2000) * 4 * self.grid_side**2
         lines = 3 * 4 * cells * 80**2
-        return 2 * moments + lines + 8 * held_out + 28 * self.n_tiles**2 * 2**20
+        return 2 * moments + lines + 8 * held_out
 
     def arrays(self) -> Arrays:
         """Return the fields and the standardization."""

@@ -1,7 +1,6 @@
 """Several stages of features on one square grid, and maps back to a finer grid."""
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +9,9 @@ from defectory.backbones import Features
 
 Grid = NDArray[np.float32]
 """(g, g, d) float32"""
+
+# Pixels whose cells are counted at a time.
+_ROWS_PX = 2**18
 
 
 def stack_stages(features: Features, stages: tuple[str, ...], side: int) -> Grid:
@@ -108,14 +110,19 @@ def smoothing_matrix(n_from: int, n_to: int, sigma: float) -> NDArray[np.float32
     return smoothing
 
 
-def cell_means(pixels: NDArray[Any], side: int) -> NDArray[np.float64]:
-    """Return (side, side) means of (h, w) pixels over a grid of cells.
+def cell_means(pixels: NDArray[np.bool_], side: int) -> NDArray[np.float64]:
+    """Return (side, side) means of (h, w) marks over a grid of cells.
 
     Every pixel counts once, although cells of an image whose size is no multiple differ in size; a cell
     without a pixel is 0.
     """
     rows, columns = (np.arange(n) * side // n for n in pixels.shape)
-    place = (rows[:, None] * side + columns).ravel()
-    total = np.bincount(place, pixels.ravel(), side**2)
-    counts = np.maximum(np.bincount(place, minlength=side**2), 1)
-    return np.asarray((total / counts).reshape(side, side))
+    total = np.zeros(side**2)
+    # a few rows at a time: places and weights take sixteen times what the marks do
+    n_rows = max(1, _ROWS_PX // pixels.shape[1])
+    for top in range(0, len(pixels), n_rows):
+        part = pixels[top : top + n_rows]
+        place = (rows[top : top + n_rows, None] * side + columns).ravel()
+        total += np.bincount(place, part.ravel(), side**2)
+    counts = np.outer(np.bincount(rows, minlength=side), np.bincount(columns, minlength=side))
+    return np.asarray(total.reshape(side, side) / np.maximum(counts, 1))

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureStore, View
+from defectory.backbones.memory_estimates import feature_bytes, reader_bytes
 from defectory.backbones.weights import load_backbone
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities, Detector, usable_as_normal
@@ -222,7 +223,7 @@ class Mcod(Detector):
         return self
 
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return the peak: process with torch, whole features of the sample, vectors or small images."""
+        """Return the peak: libraries with torch, whole features of the sample, vectors or small images."""
         process = 900 * 2**20
         if self.encoder != "packaged":
             return process + n_images * 3 * 32 * 32 + 2 * 2**30
@@ -230,6 +231,20 @@ class Mcod(Detector):
         width = 304 * GRID_SIDE**2
         sample = min(n_images, _MAX_SAMPLE) * n_views * width * (2 + 4 + 4)
         return process + sample + 12 * n_images * n_views * (self.n_dims + 1)
+
+    def estimate_score_bytes(self, n_images: int) -> int:
+        """Return the peak: it has no maps."""
+        return 150 * 2**20 + 64 * n_images
+
+    @property
+    def reader_bytes(self) -> int:
+        """What each image that is read at once takes."""
+        return reader_bytes(self._view, _STAGES, self.backbone)
+
+    @property
+    def feature_bytes(self) -> int:
+        """The size of one image's features."""
+        return feature_bytes(self._view, _STAGES, self.backbone)
 
     def time_reading(self, images: ImageSource) -> float:
         """Return the seconds that fit spends on reading one image, measured on the given few."""

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
+from defectory.backbones.memory_estimates import library_bytes
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
@@ -87,11 +88,14 @@ class PatchMemory(TwoPassDetector):
         self.top_ratio = top_ratio
 
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return the peak: process, whitening sample, shards and candidates, distances of a chunk."""
+        """Return the peak: libraries, whitening sample, shards and candidates, distances, a batch."""
         positions = self.grid_side**2
         gathered = min(n_images, _N_WHITENING) * positions * 512 * 4
         candidates = 3 * 32768 * (self.n_dims + 2) * 4
-        return 450 * 2**20 + gathered + candidates + 4 * 256 * self.n_bank * 4
+        distances = 4 * 256 * self.n_bank * 4
+        return (
+            library_bytes(self.backbone) + 2 * gathered + candidates + distances + self._batch_bytes
+        )
 
     def arrays(self) -> Arrays:
         """Return the whitening and the memory."""

@@ -1,5 +1,6 @@
 """Disk -> domain: folder layouts, manifests, image files; the data doctor in `inspection`."""
 
+from defectory.sources.costs import ReadingCosts, reading_costs
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.images import FileImages, read_image
 from defectory.sources.layouts import read_dataset, read_images
@@ -12,6 +13,7 @@ __all__ = [
     "FileImages",
     "FileMasks",
     "MixedMasks",
+    "ReadingCosts",
     "Sample",
     "SourceDataset",
     "Vocabulary",
@@ -19,4 +21,5 @@ __all__ = [
     "read_image",
     "read_images",
     "read_mask",
+    "reading_costs",
 ]

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, Features, View
+from defectory.backbones.memory_estimates import feature_bytes, reader_bytes
 from defectory.backbones.weights import load_backbone
 from defectory.detectors.base import Arrays, Detector, usable_as_normal
 from defectory.detectors.camera_noise import NoiseTaker
@@ -160,7 +161,7 @@ class SegmentationDetector(NoiseTaker, Detector):
         return self
 
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return the peak: torch and its working memory, a round of inputs, the memory, held-out maps."""
+        """Return the peak: libraries, torch at work, a round of inputs, the memory, held-out maps."""
         from_side = (self.size_px / 256) ** 2
         width = max(1.0, self.width)
         activations = self.batch_size * 110 * 2**20 * from_side * width
@@ -168,6 +169,22 @@ class SegmentationDetector(NoiseTaker, Detector):
             activations *= 3
         held_out = min(n_images * _HELD_OUT_RATIO, _MAX_HELD_OUT) * 64 * 1024
         return int(900 * 2**20 + activations + 400 * 2**20 * from_side + held_out)
+
+    def estimate_score_bytes(self, n_images: int) -> int:
+        """Return the peak: the head at work, maps of all."""
+        head = 300 * 2**20 * max(1.0, (self.size_px / 256) ** 2)
+        return int(head) + 4 * n_images * self.size_px**2
+
+    @property
+    def reader_bytes(self) -> int:
+        """What each image that is read at once takes; a trained encoder is wider than the packaged one."""
+        packaged = reader_bytes(self.view, self._wanted_stages(), self.backbone)
+        return packaged if self.encoder == "packaged" else int(4 * max(1.0, self.width) * packaged)
+
+    @property
+    def feature_bytes(self) -> int:
+        """The size of one image's features."""
+        return feature_bytes(self.view, self._wanted_stages(), self.backbone)
 
     def time_reading(self, images: ImageSource) -> float:
         """Return the seconds that fit spends on reading one image, measured on the given few."""

@@ -31,6 +31,7 @@ def evaluate_bundle(
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
     overwrite: bool = False,
+    max_memory_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Evaluation:
     """Evaluate a bundle, and write figures and report where asked, both or neither; see `evaluate`.
@@ -48,7 +49,13 @@ def evaluate_bundle(
     inputs = [bundle, data, *dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     model = load_calibrated(bundle, false_reject_rate)
-    evaluation = evaluate(model, dataset, skip_unreadable=skip_unreadable, progress=progress)
+    evaluation = evaluate(
+        model,
+        dataset,
+        skip_unreadable=skip_unreadable,
+        max_memory_bytes=max_memory_bytes,
+        progress=progress,
+    )
     with write_outputs(outputs, overwrite=overwrite) as parts:
         for output, part in zip(outputs, parts, strict=True):
             if output.kind is FIGURES_FILE:

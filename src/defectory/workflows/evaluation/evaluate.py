@@ -21,7 +21,11 @@ from defectory.sources import Dataset, read_dataset
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.evaluation.pixels import GridMasks, pixel_figures
 from defectory.workflows.evaluation.results import Evaluation, Interval
+from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.readable import find_unreadable, keep_readable
+
+# Of pixel figures: a chunk of normal cells, and what each defective cell of the grid takes.
+_METRICS_BYTES, _CELL_BYTES = 250 * 2**20, 300
 
 
 def evaluate(
@@ -31,6 +35,7 @@ def evaluate(
     skip_unreadable: bool = False,
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
+    max_memory_bytes: int | None = None,
     progress: Progress | None = None,
     seed: int = 0,
 ) -> Evaluation:
@@ -45,6 +50,7 @@ def evaluate(
     Raises
     ------
     DataError : no image is labeled, or an image or mask cannot be read.
+    ResourceError : it would need more memory than is allowed; only masks were read.
     """
     check_settings({"seed": seed})
     progress = progress or NoProgress()
@@ -65,7 +71,9 @@ def evaluate(
             "(folders such as good/ and defect/, or a manifest with a label column)"
         )
     masks = GridMasks(test)  # read first: a wrong mask is an error before the long work
-    scores, decisions = model.judge(test.images(), progress=progress)
+    need = _memory_need(model, len(test), masks.n_defective_cells)
+    with within(plan_memory(max_memory_bytes, need, test.files())):
+        scores, decisions = model.judge(test.images(), progress=progress)
     notes += [*_trained_on(model, test), *masks.notes]
     metrics, intervals = _image_figures(scores.image_scores, test.labels, decisions, seed)
     pixel_metrics, pixel_ci = pixel_figures(scores.anomaly_maps, masks, test.labels, seed)
@@ -83,6 +91,17 @@ def evaluate(
         notes=tuple(notes),
         data_fingerprint=test.fingerprint(),
         root=test.root,
+    )
+
+
+def _memory_need(model: CalibratedDetector, n_images: int, n_defective_cells: int) -> MemoryNeed:
+    detector = model.bundle.detector
+    metrics = _METRICS_BYTES + _CELL_BYTES * n_defective_cells
+    return MemoryNeed(
+        what=f"evaluating {detector.name} on {n_images} images",
+        fixed_bytes=detector.estimate_score_bytes(n_images) + metrics,
+        reader_bytes=detector.reader_bytes,
+        advice="",
     )
 
 

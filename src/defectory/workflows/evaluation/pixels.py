@@ -47,7 +47,7 @@ class GridMasks(Sequence[Mask]):
     def __init__(self, dataset: Dataset) -> None:
         self.indices: list[int] = []
         self._bits: list[NDArray[np.uint8]] = []
-        n_empty, self.n_with_defect = 0, 0
+        n_empty, self.n_with_defect, self.n_defective_cells = 0, 0, 0
         source = dataset.masks()
         nothing = np.zeros((_EVALUATION_PX, _EVALUATION_PX), np.bool_)
         for i, sample in enumerate(dataset.samples):
@@ -59,7 +59,9 @@ class GridMasks(Sequence[Mask]):
                 continue
             self.n_with_defect += sample.label == Label.ANOMALOUS
             self.indices.append(i)
-            self._bits.append(np.packbits(_to_grid(mask) if mask is not nothing else nothing))
+            grid = _to_grid(mask) if mask is not nothing else nothing
+            self.n_defective_cells += int(grid.sum())
+            self._bits.append(np.packbits(grid))
         self.notes: list[str] = []
         if n_empty:
             self.notes.append(

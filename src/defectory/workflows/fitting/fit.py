@@ -17,14 +17,12 @@ from defectory.sources.training_part import training_part
 from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import describe_fit
-from defectory.workflows.fitting.limits import Limits
+from defectory.workflows.fitting.limits import KEPT_FILE_BYTES, Limits
 from defectory.workflows.fitting.options import FitOptions, FitResult
 from defectory.workflows.fitting.weaknesses import weak_labels, weak_variety
+from defectory.workflows.memory import within
 from defectory.workflows.readable import find_unreadable, keep_readable
 from defectory.workflows.suspects import SuspectImage, find_suspects
-
-# Of images, and as much of masks: what is read first, to measure noise, is read again for simulated defects.
-_KEPT_FILES_BYTES = 64 * 2**20
 
 
 def fit_dataset(
@@ -61,24 +59,25 @@ def _fit(
     dataset = data
     if not isinstance(dataset, Dataset):
         dataset = read_dataset(dataset, good_words=options.good_words, bad_words=options.bad_words)
-    train, notes = _training_part(dataset, options, progress)
+    train, notes = training_part(dataset), (*dataset.notes, *weak_labels(dataset))
     limits = Limits(options.time_budget_s, options.max_memory_bytes, options.device)
     limits.check_device(detector)
-    limits.check_memory(detector, len(train))
-    train, more = limits.keep_time(detector, train, options.seed, started)
-    if detector.capabilities.needs_torch:
-        detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
-    images = train.images(max_kept_bytes=_KEPT_FILES_BYTES)
-    masks = train.masks(max_kept_bytes=_KEPT_FILES_BYTES)
-    fit_resuming(
-        detector,
-        lambda: detector.fit(images, train.labels, masks, progress=progress),
-        progress,
-    )
+    with within(limits.plan_memory(detector, train)):
+        train, more = _readable_part(train, options, progress)
+        train, late = limits.keep_time(detector, train, options.seed, started)
+        if detector.capabilities.needs_torch:
+            detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
+        images = train.images(max_kept_bytes=KEPT_FILE_BYTES)
+        masks = train.masks(max_kept_bytes=KEPT_FILE_BYTES)
+        fit_resuming(
+            detector,
+            lambda: detector.fit(images, train.labels, masks, progress=progress),
+            progress,
+        )
     detector.cache = None
     more += tuple(weak_variety(train, detector.held_out_scores_))
     suspects = find_suspects(detector, train)
-    model = _calibrated(detector, train, suspects, options, (*notes, *more))
+    model = _calibrated(detector, train, suspects, options, (*notes, *more, *late))
     labels = train.labels
     uses_anomalous = detector.capabilities.uses_labeled_anomalies
     return FitResult(
@@ -147,15 +146,14 @@ def _shared(options: FitOptions) -> dict[str, str | int]:
     }
 
 
-def _training_part(
-    dataset: Dataset, options: FitOptions, progress: Progress
+def _readable_part(
+    train: Dataset, options: FitOptions, progress: Progress
 ) -> tuple[Dataset, tuple[str, ...]]:
-    """Return the images to learn from, and what a person must know of them."""
-    train, notes = training_part(dataset), (*dataset.notes, *weak_labels(dataset))
+    """Return the images that can be read where others are to be skipped, and which those are."""
     if not options.skip_unreadable:
-        return train, notes
+        return train, ()
     unreadable = find_unreadable(train, progress)
-    notes += tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
+    notes = tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
     return keep_readable(train, unreadable), notes
 
 

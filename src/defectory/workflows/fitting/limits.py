@@ -4,12 +4,24 @@ import time
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from defectory.backbones import KeptFeatures
 from defectory.detectors.base import Detector
-from defectory.domain import MissingExtraError, ParameterError, ResourceError, TrainingResources
+from defectory.domain import (
+    Label,
+    MissingExtraError,
+    ParameterError,
+    ResourceError,
+    TrainingResources,
+)
 from defectory.machine import user_cache_folder
 from defectory.sources import Dataset
 from defectory.training.devices import find_device
+from defectory.workflows.memory import MemoryNeed, MemoryPlan, plan_memory
+
+KEPT_FILE_BYTES = 64 * 2**20
+"""Of images, and as much of masks, in memory: what is read first, to measure noise, is read again later."""
 
 # Images whose reading is timed before a time budget is planned.
 _N_TIMED = 16
@@ -42,15 +54,24 @@ class Limits:
         if self.device.startswith("cuda"):
             find_device(resources)
 
-    def check_memory(self, detector: Detector, n_images: int) -> None:
-        """Refuse, before work starts, what may not fit; ResourceError."""
-        needed = detector.estimate_fit_bytes(n_images)
-        if self.max_memory_bytes is not None and needed > self.max_memory_bytes:
-            raise ResourceError(
-                f"fitting {detector.name} on {n_images} images needs up to "
-                f"{needed / 1e9:.2f} GB, and {self.max_memory_bytes / 1e9:.2f} GB are allowed; "
-                "allow more, or choose a smaller size or another detector"
-            )
+    def plan_memory(self, detector: Detector, train: Dataset) -> MemoryPlan:
+        """Return how the fit keeps within memory; features kept in memory have what is left of the limit.
+
+        Raises
+        ------
+        ResourceError : it needs more than is allowed; nothing was begun.
+        """
+        need = MemoryNeed(
+            what=f"fitting {detector.name} on {len(train)} images",
+            fixed_bytes=detector.estimate_fit_bytes(len(train)),
+            reader_bytes=detector.reader_bytes,
+            advice=", or choose a smaller --size or another --detector",
+            kept_file_bytes=2 * KEPT_FILE_BYTES,
+        )
+        plan = plan_memory(self.max_memory_bytes, need, train.files())
+        if plan.n_readers is not None and isinstance(detector.cache, KeptFeatures):
+            detector.cache.keep_within(plan.spare_bytes)
+        return plan
 
     def keep_time(
         self, detector: Detector, train: Dataset, seed: int, started: float
@@ -66,6 +87,7 @@ class Limits:
             return train, ()
         share, overhead = detector.reading_share, detector.overhead
         order = np.random.default_rng(seed).permutation(len(train))
+        keep_first = _by_worth(detector, train.labels[order])
         sample = replace(train, samples=tuple(train.samples[i] for i in order[:_N_TIMED]))
         seconds_each = detector.time_reading(sample.images())
         spent = time.monotonic() - started
@@ -79,10 +101,11 @@ class Limits:
                 f"a time budget of {budget:.0f} s is too short: fitting on {_N_TIMED} images needs "
                 f"about {needed:.0f} s; allow more time"
             )
-        kept = np.sort(order[:n_affordable])
+        kept = np.sort(order[keep_first][:n_affordable])
         note = (
             f"to keep the time budget of {budget:.0f} s, learned from {n_affordable} images "
             f"drawn at random from {len(train)}"
+            + (", labeled ones first" if (train.labels != Label.UNLABELED).any() else "")
         )
         return replace(train, samples=tuple(train.samples[i] for i in kept)), (note,)
 
@@ -107,3 +130,14 @@ class Limits:
         config = {"name": detector.name, **detector.config()}
         name = fingerprint_run(config, [train.fingerprint()])[:32]
         return replace(plain, checkpoint=user_cache_folder() / "training" / f"{name}.checkpoint")
+
+
+def _by_worth(detector: Detector, labels: NDArray[np.int8]) -> NDArray[np.intp]:
+    """Return the order in which images are kept: those that a person has labeled first.
+
+    Labeled defects come last where the detector does not learn from them.
+    """
+    worth = np.where(labels == Label.UNLABELED, 1, 0)
+    if not detector.capabilities.uses_labeled_anomalies:
+        worth[labels == Label.ANOMALOUS] = 2
+    return np.argsort(worth, kind="stable")

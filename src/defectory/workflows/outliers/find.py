@@ -1,9 +1,10 @@
 """`defectory outliers`: which images of a collection do not belong, ranked, grouped and shown."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,10 @@ from defectory.domain import (
 )
 from defectory.domain.images import ChosenImages
 from defectory.machine import user_cache_folder
+from defectory.sources import FileImages
 from defectory.training.devices import find_device
 from defectory.workflows.caching import fit_resuming, kept_features
+from defectory.workflows.memory import MemoryNeed, MemoryPlan, plan_memory, within
 from defectory.workflows.outliers.collection import Collection, read_collection
 from defectory.workflows.outliers.groups import group_alike
 from defectory.workflows.outliers.ratio import RatioEstimate, cut_for, estimate_ratio
@@ -48,7 +51,7 @@ def find_outliers(
     ------
     DataError, ImageReadError : there are too few images, or one cannot be read.
     ParameterError : a setting is out of range.
-    ResourceError : the time budget does not even allow to read the images.
+    ResourceError : the time budget does not even allow to read the images, or memory is too little.
     """
     started = time.monotonic()
     options, progress = options or OutlierOptions(), progress or NoProgress()
@@ -61,7 +64,8 @@ def find_outliers(
         )
     settings = {name: getattr(options, name) for name in _SETTINGS}
     # each image is read once: there is nothing to keep in memory
-    with kept_features(options.use_cache, progress, max_kept_bytes=0) as store:
+    keep = kept_features(options.use_cache, progress, max_kept_bytes=0)
+    with keep as store, within(_plan(collection, options, settings)):
         detector = Mcod(n_folds=0, cache=store, **settings)
         budget_s = _training_budget(collection.images, detector, options.time_budget_s, started)
         detector.resources = _resources(collection, detector, options, budget_s)
@@ -77,6 +81,21 @@ def find_outliers(
         collection, detector, scores, _number_slots(detector.fitted_shares_), groups, estimate,
         order, options, time.monotonic() - started,
     )  # fmt: skip
+
+
+def _plan(
+    collection: Collection, options: OutlierOptions, settings: Mapping[str, Any]
+) -> MemoryPlan:
+    detector, n = Mcod(**settings), len(collection.names)
+    need = MemoryNeed(
+        what=f"finding outliers among {n} images",
+        fixed_bytes=detector.estimate_fit_bytes(n),
+        reader_bytes=detector.reader_bytes,
+        advice=", or choose a smaller --size",
+    )
+    images = collection.images
+    paths = images.paths if isinstance(images, FileImages) else ()
+    return plan_memory(options.max_memory_bytes, need, paths)
 
 
 def _estimate(scores: NDArray[np.float32], options: OutlierOptions) -> RatioEstimate:

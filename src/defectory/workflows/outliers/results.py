@@ -20,6 +20,7 @@ class OutlierOptions:
     ratio : (0, .5], share of the images to list; None estimates it from the scores
     n_groups : groups of alike outliers; None finds a number
     time_budget_s : > 0, or None; training is planned shorter where the whole would take longer
+    max_memory_bytes : > 0, or None; fewer images are read at once, or it is refused
     skip_unreadable : leave out images that cannot be read, and say which
     use_cache : keep features on disk for the next run, and training where an interrupted run can go on
     device : what networks are trained on, see TrainingResources
@@ -33,6 +34,7 @@ class OutlierOptions:
     ratio: float | None = None
     n_groups: int | None = None
     time_budget_s: float | None = None
+    max_memory_bytes: int | None = None
     skip_unreadable: bool = False
     use_cache: bool = True
     device: str = "auto"

@@ -19,13 +19,17 @@ from defectory.storage import (
 )
 from defectory.storage.markers import Content
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.readable import find_unreadable, keep_readable
 from defectory.workflows.scoring.formats import check_format, table_name, write_rows
 from defectory.workflows.scoring.images import read_given
 from defectory.workflows.scoring.rows import Row, ScoredImage, make_row
-from defectory.workflows.scoring.score import score_samples
+from defectory.workflows.scoring.score import CHUNK, score_samples
 from defectory.workflows.scoring.summary import ScoreSummary, summarize, worst_first
 from defectory.workflows.swapped import refuse_swapped
+
+# Of a row before it is on disk, and of a heatmap while it is drawn; and what writing Parquet loads.
+_ROW_BYTES, _HEATMAP_BYTES, _ARROW_BYTES = 4096, 60 * 2**20, 250 * 2**20
 
 if TYPE_CHECKING:  # what draws is loaded only for heatmaps
     from defectory.reports.content import HeatScale
@@ -41,6 +45,7 @@ def score_to_folder(
     false_reject_rate: float | None = None,
     skip_unreadable: bool = False,
     overwrite: bool = False,
+    max_memory_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> ScoreSummary:
     """Score the images of files, folders, manifests and patterns with a bundle, and write a folder.
@@ -52,6 +57,7 @@ def score_to_folder(
 
     Raises
     ------
+    ResourceError : it would need more memory than is allowed; nothing was begun.
     DataError, ImageReadError : there are no images, or one cannot be read and skipping was not asked for.
     BundleError : there is no bundle, or it is damaged.
     OutputError : the folder is, holds or lies in what is read, or cannot be written; see `check_outputs`.
@@ -65,19 +71,24 @@ def score_to_folder(
     inputs = [bundle, *images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
     model = load_calibrated(bundle, false_reject_rate)
+    need = _memory_need(model, len(dataset), heatmaps, file_format)
+    plan = plan_memory(max_memory_bytes, need, [sample.path for sample in dataset.samples])
     unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
     queue = _Queue(dataset, unreadable)
     scale = _heat_scale(model, progress) if heatmaps else None
     pictures = queue.name_pictures() if scale else {}
     table = table_name(file_format)
-    with resumable_folder(
-        output,
-        run=_fingerprint(bundle, model.promise.false_reject_rate, bool(scale)),
-        keys=queue.keys,
-        files=[table, *pictures.values()],
-        say=progress.say,
-        overwrite=overwrite,
-    ) as growing:
+    with (
+        within(plan),
+        resumable_folder(
+            output,
+            run=_fingerprint(bundle, model.promise.false_reject_rate, bool(scale)),
+            keys=queue.keys,
+            files=[table, *pictures.values()],
+            say=progress.say,
+            overwrite=overwrite,
+        ) as growing,
+    ):
         recorder = _Recorder(growing, pictures, scale)
         n_done = growing.n_done
         progress.start("scoring", len(queue.readable))
@@ -104,6 +115,22 @@ def _heat_scale(model: CalibratedDetector, progress: Progress) -> "HeatScale | N
     from defectory.workflows.heat_scale import heat_scale_of
 
     return heat_scale_of(model)
+
+
+def _memory_need(
+    model: CalibratedDetector, n_images: int, heatmaps: bool, file_format: str
+) -> MemoryNeed:
+    detector = model.bundle.detector
+    return MemoryNeed(
+        what=f"scoring {n_images} images with {detector.name}",
+        fixed_bytes=detector.estimate_score_bytes(CHUNK)
+        + _ROW_BYTES * n_images
+        + (_ARROW_BYTES if file_format == "parquet" else 0),
+        reader_bytes=detector.reader_bytes + (_HEATMAP_BYTES if heatmaps else 0),
+        # a heatmap is drawn over the image, which is read a second time while others are scored
+        n_decodings=2 if heatmaps else 1,
+        advice=" or leave out --heatmaps" if heatmaps else "",
+    )
 
 
 class _Queue:

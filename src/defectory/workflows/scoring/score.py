@@ -9,8 +9,8 @@ from defectory.sources import FileImages, Sample
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.scoring.rows import ScoredImage
 
-# Images whose maps are held at once, and which a killed run has to score again.
-_CHUNK = 64
+CHUNK = 64
+"""Images whose maps are held at once, and which a killed run has to score again."""
 
 
 def score_samples(
@@ -22,8 +22,8 @@ def score_samples(
     ------
     ImageReadError : an image cannot be read.
     """
-    for start in range(0, len(samples), _CHUNK):
-        part = samples[start : start + _CHUNK]
+    for start in range(0, len(samples), CHUNK):
+        part = samples[start : start + CHUNK]
         images = FileImages([sample.path for sample in part])
         scores, decisions = model.judge(images, progress=_StepsOnly(progress))
         maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(scores)
@@ -43,8 +43,8 @@ def decide_images(
     progress = progress or NoProgress()
     progress.start("scoring", len(images))
     decisions: list[Decision] = []
-    for start in range(0, len(images), _CHUNK):
-        part = ChosenImages(images, range(start, min(start + _CHUNK, len(images))))
+    for start in range(0, len(images), CHUNK):
+        part = ChosenImages(images, range(start, min(start + CHUNK, len(images))))
         decisions += model.judge(part, progress=_StepsOnly(progress))[1]
     return decisions
 

@@ -11,9 +11,10 @@ from defectory.detectors.base import Detector
 from defectory.detectors.revision import Revision, TakesLabels
 from defectory.domain import Label, NoProgress, ParameterError, Progress
 from defectory.storage import OutputFile, check_outputs
-from defectory.workflows.caching import kept_features
+from defectory.workflows.caching import MAX_KEPT_BYTES, kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.fitting.facts import as_many_as_fit, now
+from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.swapped import refuse_swapped
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
@@ -35,6 +36,7 @@ def update_model(
     new: NewLabels,
     *,
     use_cache: bool = False,
+    max_kept_bytes: int = MAX_KEPT_BYTES,
     progress: Progress | None = None,
 ) -> Update:
     """Return a model that has taken the labels, with every confirmed image's decision checked.
@@ -44,6 +46,7 @@ def update_model(
     model : its scores stay; nobody else may score with it meanwhile where the cache is used
     new : the labels
     use_cache : take features from the cache of earlier fits, and keep them there
+    max_kept_bytes : >= 0, of features that are kept in memory where the cache is not used
 
     Raises
     ------
@@ -53,7 +56,7 @@ def update_model(
     started = time.monotonic()
     detector, dataset = updatable(model.bundle.detector), new.dataset
     progress = progress or NoProgress()
-    with kept_features(use_cache, progress) as store:
+    with kept_features(use_cache, progress, max_kept_bytes=max_kept_bytes) as store:
         model.bundle.detector.cache = store
         try:
             revision = detector.update(
@@ -86,6 +89,7 @@ def update_bundle(
     use_cache: bool = True,
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
+    max_memory_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Update:
     """Teach a bundle labels that a person has confirmed, and write the bundle that comes of it.
@@ -97,9 +101,11 @@ def update_bundle(
     output : bundle to write, whole or not at all; must not exist unless it may be replaced
     use_cache : take features from the cache of earlier fits, and keep them there
     good_words, bad_words : further labels for good and for defective parts
+    max_memory_bytes : > 0, of the process
 
     Raises
     ------
+    ResourceError : it would need more memory than is allowed; nothing was learned.
     BundleError : there is no bundle, or it is damaged.
     ParameterError : its detector takes no labels.
     DataError : the labels cannot be used; see `read_new_labels`.
@@ -114,9 +120,29 @@ def update_bundle(
     new = read_new_labels(Path(labels), good_words=good_words, bad_words=bad_words)
     inputs = [bundle, labels, *new.dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
-    update = update_model(model, new, use_cache=use_cache, progress=progress)
+    plan = plan_memory(max_memory_bytes, _memory_need(model, new), new.dataset.files())
+    n_spare = MAX_KEPT_BYTES if plan.n_readers is None else plan.spare_bytes
+    with within(plan):
+        update = update_model(
+            model,
+            new,
+            use_cache=use_cache,
+            max_kept_bytes=min(MAX_KEPT_BYTES, n_spare),
+            progress=progress,
+        )
     update.model.save(output, overwrite=overwrite)
     return update
+
+
+def _memory_need(model: CalibratedDetector, new: NewLabels) -> MemoryNeed:
+    detector, n_images = model.bundle.detector, len(new.dataset)
+    remembered = len(model.facts.data.image_hashes)
+    return MemoryNeed(
+        what=f"teaching {detector.name} {n_images} labels",
+        fixed_bytes=detector.estimate_fit_bytes(remembered + n_images),
+        reader_bytes=detector.reader_bytes,
+        advice="",
+    )
 
 
 def _checked(

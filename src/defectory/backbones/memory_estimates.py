@@ -1,0 +1,46 @@
+"""What extracting features takes of memory, estimated from above."""
+
+from collections.abc import Sequence
+
+from defectory.backbones.cards import DEFAULT_BACKBONE
+from defectory.backbones.engine import HALO_PX, View
+from defectory.backbones.weights import is_converted
+
+# What a process grows by ONNX Runtime and ONNX, and by the first conversion of a backbone.
+_LIBRARY_BYTES, _CONVERSION_BYTES = 160 * 2**20, 200 * 2**20
+
+# Stage of EfficientNet-Lite0 -> its stride, and its channels.
+_STAGES = {
+    "block2": (4, 24), "block4": (8, 40), "block7": (16, 80), "block10": (16, 112),
+    "block14": (32, 192), "block15": (32, 320),
+}  # fmt: skip
+# Bytes for a pixel of what a network sees: activations, in an arena that grows by doubling.
+_RUN_BYTES = 260
+# Bytes for a pixel of the prepared square, the most where camera noise is taken off.
+_SQUARE_BYTES = 100
+# A result is in work, another waits, and one more is on its way.
+_N_RESULTS = 3
+# Other backbones are wider; how much is not known before they are loaded.
+_OTHER_BACKBONES = 4
+
+
+def library_bytes(backbone: str = DEFAULT_BACKBONE) -> int:
+    """Return what loading a backbone takes for the first time, in bytes."""
+    return _LIBRARY_BYTES + (0 if is_converted(backbone) else _CONVERSION_BYTES)
+
+
+def feature_bytes(view: View, stages: Sequence[str], backbone: str = DEFAULT_BACKBONE) -> int:
+    """Return the size of one image's features, in float32."""
+    whole_px = view.side_px * view.n_tiles
+    each = (_STAGES.get(stage, (32, 320)) for stage in stages)
+    n_bytes = sum(4 * n_channels * (whole_px // stride) ** 2 for stride, n_channels in each)
+    return n_bytes * (1 if backbone == DEFAULT_BACKBONE else _OTHER_BACKBONES)
+
+
+def reader_bytes(view: View, stages: Sequence[str], backbone: str = DEFAULT_BACKBONE) -> int:
+    """Return what one more image that is read at once takes, beside decoding it."""
+    whole_px = view.side_px * view.n_tiles
+    seen_px = view.side_px if view.n_tiles == 1 else view.side_px + 2 * HALO_PX
+    run = _RUN_BYTES * seen_px**2 * (1 if backbone == DEFAULT_BACKBONE else _OTHER_BACKBONES)
+    square = _SQUARE_BYTES * whole_px**2
+    return run + square + _N_RESULTS * feature_bytes(view, stages, backbone)
