@@ -140,7 +140,9 @@ class BundleFacts:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts as JSON-ready data."""
-        found: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(self)))  # lists, no tuples
+        found: dict[str, Any] = json.loads(
+            json.dumps(msgspec.to_builtins(self))
+        )  # lists, no tuples
         return found
 
     @property

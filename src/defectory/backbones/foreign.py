@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import replace
 
 from defectory.backbones.cards import WeightCard
-from defectory.backbones.sessions import open_session
+from defectory.backbones.sessions import Network
 from defectory.domain import BundleError, DefectoryError, PluginError
 from defectory.plugins import Plugin
 
@@ -31,7 +31,7 @@ def convert_plugin(plugin: Plugin) -> tuple[bytes, WeightCard]:
     if card.name != plugin.name:
         raise _broken(plugin, f"its weight card is of {card.name!r}")
     try:
-        open_session(model, [stage.name for stage in card.stages], what="the backbone")
+        Network(model, [stage.name for stage in card.stages], what="the backbone")
     except BundleError as error:
         raise _broken(plugin, str(error)) from error
     sha256 = hashlib.sha256(model).hexdigest()
