@@ -35,8 +35,14 @@ from defectory.artifacts.manifest import (
 )
 from defectory.backbones import Backbone, time_limit
 from defectory.detectors import Detector, find_bundled_detector, provider_of
-from defectory.domain import ArrayImages, BundleError, ParameterError, PluginError, check_settings
-from defectory.plugins import Provider
+from defectory.domain import (
+    ArrayImages,
+    BundleError,
+    ParameterError,
+    PluginError,
+    Provider,
+    check_settings,
+)
 from defectory.storage import FileKind, OutputFile, write_outputs
 
 _MANIFEST, _ARRAYS, _BACKBONE = "manifest.json", "arrays.safetensors", "backbone.onnx"

@@ -10,8 +10,7 @@ from msgspec import Meta
 from defectory import __version__
 from defectory.artifacts.facts import BundleFacts, Promise
 from defectory.backbones import WeightCard
-from defectory.domain import BundleError
-from defectory.plugins import Provider
+from defectory.domain import BundleError, Provider
 
 SCHEMA_VERSION = 1
 WRITER = "defectory"

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from defectory.plugins import Provider
+from defectory.domain import Provider
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from defectory.cli import names
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH
@@ -21,7 +22,7 @@ from defectory.cli.text import print_evaluation, print_fit
     show_default=True,
     help="Folder to write.",
 )
-@shared.detector
+@names.detector
 @shared.overwrite("the folder")
 @shared.quiet
 @plain_errors

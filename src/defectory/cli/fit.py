@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from defectory.cli import names
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
@@ -17,7 +18,7 @@ from defectory.cli.text import print_fit
 @click.option(
     "-o", "--output", "bundle", type=FILE_TO_WRITE, required=True, help="Bundle to write."
 )
-@shared.detector
+@names.detector
 @shared.size(256, "Side that images are resized to; a multiple of 32.")
 @click.option(
     "--tiles",
@@ -45,7 +46,7 @@ from defectory.cli.text import print_fit
     metavar="C",
     help="How surely that is to hold.",
 )
-@shared.backbone
+@names.backbone
 @shared.time_budget("learn from fewer images where all would take longer.")
 @shared.device
 @shared.max_memory

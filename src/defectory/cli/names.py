@@ -1,9 +1,11 @@
-"""Names of detectors and backbones: what is built in, and what installed packages offer."""
+"""Options that name a detector or backbone: what is built in, or what installed packages offer."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from defectory.cli.options import Option
 
 if TYPE_CHECKING:
     from defectory.plugins import Kind
@@ -46,7 +48,18 @@ class _Name(_Choice):
         return (*self.choices, *plugin_names(self._kind))
 
 
-DETECTOR_NAME = _Name("detector", DETECTORS, DETECTORS.__contains__)
-BACKBONE_NAME = _Name(
-    "backbone", BACKBONES, lambda name: name == BACKBONES[0] or name.startswith("timm:")
+detector: Option = click.option(
+    "--detector",
+    type=_Name("detector", DETECTORS, DETECTORS.__contains__),
+    default="auto",
+    show_default=True,
+)
+backbone: Option = click.option(
+    "--backbone",
+    type=_Name(
+        "backbone", BACKBONES, lambda name: name == BACKBONES[0] or name.startswith("timm:")
+    ),
+    default=BACKBONES[0],
+    show_default=True,
+    help="Frozen features; timm:NAME is any network that timm knows.",
 )

@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from defectory.cli.names import BACKBONE_NAME, DETECTOR_NAME
 from defectory.cli.paths import ANY_PATH
 from defectory.cli.quantities import BYTES, SECONDS, SHARE
 
@@ -15,14 +14,6 @@ Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
 """As in `domain.resources`."""
 
-detector: Option = click.option("--detector", type=DETECTOR_NAME, default="auto", show_default=True)
-backbone: Option = click.option(
-    "--backbone",
-    type=BACKBONE_NAME,
-    default="efficientnet-lite0",
-    show_default=True,
-    help="Frozen features; timm:NAME is any network that timm knows.",
-)
 other_promise: Option = click.option(
     "--false-reject-rate",
     type=SHARE,

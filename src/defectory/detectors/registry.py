@@ -2,11 +2,13 @@
 
 import importlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from defectory.detectors.base import Detector
-from defectory.domain import ParameterError, PluginError
-from defectory.plugins import Plugin, Provider, find_plugin, plugin_names, refuse_clash
+from defectory.domain import ParameterError, PluginError, Provider
+
+if TYPE_CHECKING:
+    from defectory.plugins import Plugin
 
 DETECTORS: Mapping[str, str] = {
     "auto": "defectory.detectors.auto:Auto",
@@ -37,6 +39,8 @@ def find_detector(name: str) -> type[Detector]:
     ParameterError : no detector has that name.
     PluginError : several packages offer it, one takes a built-in name, or the plug-in is broken.
     """
+    from defectory.plugins import find_plugin, plugin_names, refuse_clash
+
     if name in DETECTORS:
         refuse_clash("detector", name)
         return _import_built_in(name)
@@ -64,7 +68,7 @@ def find_bundled_detector(name: str, provider: Provider | None) -> type[Detector
         if name not in DETECTORS:
             raise ParameterError(f"no detector is named {name!r} in this version; update defectory")
         return _import_built_in(name)
-    plugin = None if name in DETECTORS else find_plugin("detector", name)
+    plugin = _find_plugin(name)
     if plugin is None or plugin.provider.key != provider.key:
         raise PluginError(
             f"its detector {name!r} comes from the package {provider}, which is not installed: "
@@ -86,7 +90,7 @@ def provider_of(detector: Detector) -> Provider | None:
     ------
     PluginError : no name leads to its class, so that a bundle of it could not be loaded again.
     """
-    plugin = None if detector.name in DETECTORS else find_plugin("detector", detector.name)
+    plugin = _find_plugin(detector.name)
     if plugin is not None:
         registered = _import_plugin(plugin)
     elif detector.name in DETECTORS:
@@ -110,7 +114,16 @@ def _import_built_in(name: str) -> type[Detector]:
     return found
 
 
-def _import_plugin(plugin: Plugin) -> type[Detector]:
+def _find_plugin(name: str) -> "Plugin | None":
+    """Return the plug-in of that name, which is not built in; scoring with what is looks for none."""
+    if name in DETECTORS:
+        return None
+    from defectory.plugins import find_plugin
+
+    return find_plugin("detector", name)
+
+
+def _import_plugin(plugin: "Plugin") -> type[Detector]:
     found: Any = plugin.load()
     if not isinstance(found, type) or not issubclass(found, Detector):
         raise PluginError(

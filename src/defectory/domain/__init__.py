@@ -22,6 +22,7 @@ from defectory.domain.errors import (
 from defectory.domain.images import ArrayImages, ImageSource, MaskSource
 from defectory.domain.labels import Label
 from defectory.domain.progress import NoProgress, Progress
+from defectory.domain.providers import Provider
 from defectory.domain.resources import DEVICES, TrainingResources
 from defectory.domain.scores import Decision, Region, Scores
 from defectory.domain.settings import check_settings
@@ -48,6 +49,7 @@ __all__ = [
     "ParameterError",
     "PluginError",
     "Progress",
+    "Provider",
     "Region",
     "ResourceError",
     "Scores",

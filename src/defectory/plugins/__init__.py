@@ -8,12 +8,10 @@ from defectory.plugins.discovery import (
     plugin_names,
     refuse_clash,
 )
-from defectory.plugins.providers import Provider
 
 __all__ = [
     "Kind",
     "Plugin",
-    "Provider",
     "find_plugin",
     "import_plugins",
     "plugin_names",

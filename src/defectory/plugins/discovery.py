@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from defectory.domain.errors import PluginError
-from defectory.plugins.providers import Provider, normalize
+from defectory.domain.providers import Provider, normalize
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

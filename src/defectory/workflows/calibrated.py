@@ -20,7 +20,6 @@ from defectory.domain import (
 )
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
-from defectory.plugins import import_plugins
 from defectory.workflows.decisions import decide
 
 
@@ -126,7 +125,10 @@ def load_calibrated(
     BundleError : there is none, or it is corrupt, truncated, hostile or newer than this version.
     PluginError : its detector comes from a package that is not installed, not allowed, or broken.
     """
-    import_plugins([allow_plugins] if isinstance(allow_plugins, str) else allow_plugins)
+    if allow_plugins:
+        from defectory.plugins import import_plugins
+
+        import_plugins([allow_plugins] if isinstance(allow_plugins, str) else allow_plugins)
     model = CalibratedDetector(load_bundle(path))
     if false_reject_rate is not None:
         model = model.with_false_reject_rate(false_reject_rate)

@@ -53,7 +53,7 @@ def other_backbone():
 @pytest.fixture(autouse=True)
 def _other(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    with patch("defectory.backbones.weights._find_converter", lambda name: other_backbone):
+    with patch("defectory.backbones.weights._convert", lambda name: other_backbone()):
         yield
 
 

@@ -12,8 +12,8 @@ from defectory.detectors import (
     find_detector,
     provider_of,
 )
-from defectory.domain import ParameterError, PluginError
-from defectory.plugins import Provider, import_plugins
+from defectory.domain import ParameterError, PluginError, Provider
+from defectory.plugins import import_plugins
 
 IMPORTED = """
 import sys

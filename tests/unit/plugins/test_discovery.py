@@ -2,8 +2,8 @@
 
 import pytest
 
-from defectory.domain import PluginError
-from defectory.plugins import Provider, find_plugin, import_plugins, plugin_names, refuse_clash
+from defectory.domain import PluginError, Provider
+from defectory.plugins import find_plugin, import_plugins, plugin_names, refuse_clash
 
 
 def test_names_are_listed_and_nothing_is_imported(site):

@@ -17,7 +17,8 @@ def convert_edges():
         helper.make_node("Transpose", ["pixels"], ["planes"], perm=[0, 3, 1, 2]),
         helper.make_node("Mul", ["planes", "scale"], ["rgb"]),
         helper.make_node("Conv", ["rgb", "sobel"], ["slopes"], group=3, pads=[1, 1, 1, 1]),
-        helper.make_node("Abs", ["slopes"], ["edges"]),
+        helper.make_node("Mul", ["slopes", "slopes"], ["squares"]),
+        helper.make_node("Sqrt", ["squares"], ["edges"]),
         helper.make_node("Concat", ["rgb", "edges"], ["all"], axis=1),
     ]
     nodes += [_pool(stride) for stride in _STRIDES]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from defectory.plugins import Provider
+from defectory.domain import Provider
 
 
 def test_a_provider_says_how_it_is_installed():
