@@ -4,16 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.scoring.rows import Row
+from defectory.workflows.scoring.strange import highest_good_score, note_strange
 
 N_LISTED = 10
 """So many rejected images are listed."""
-
-_MIN_IMAGES = 8
-_STRANGE_RATIO = 0.8
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class ScoreSummary:
     threshold : above it an image is rejected
     n_beyond : images with a higher score than any good image of the fit had
     has_heatmaps : whether heatmaps were drawn
-    notes : what was assumed of the images
+    notes : what was assumed of the images, and whether they look strange
     """
 
     n_scored: int
@@ -48,11 +44,6 @@ class ScoreSummary:
     n_beyond: int
     has_heatmaps: bool
     notes: tuple[str, ...] = ()
-
-    @property
-    def looks_strange(self) -> bool:
-        """Whether so many images lie beyond all of the fit that they may show something else."""
-        return self.n_scored >= _MIN_IMAGES and self.n_beyond >= _STRANGE_RATIO * self.n_scored
 
 
 def worst_first(rows: Iterable[Row]) -> list[int]:
@@ -78,8 +69,7 @@ def summarize(
     ----------
     model : that scored them; its left-out scores of good images say what is beyond all of the fit
     """
-    fitted = np.asarray(model.bundle.calibration.scores)
-    highest = float(fitted.max()) if len(fitted) else np.inf
+    highest = highest_good_score(model)
     n_scored = n_unreadable = n_rejected = n_beyond = 0
     rejected: list[RejectedImage] = []
     for row in rows:
@@ -100,5 +90,5 @@ def summarize(
         threshold=model.threshold.value,
         n_beyond=n_beyond,
         has_heatmaps=has_heatmaps,
-        notes=notes,
+        notes=(*note_strange(n_beyond, n_scored), *notes),
     )
