@@ -62,7 +62,7 @@ class Model:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Provenance: detector, data fingerprint, seed, label counts, versions, notes; JSON-ready."""
+        """Provenance: data fingerprint, seed, label counts, versions, notes; JSON-ready."""
         return self._calibrated.facts.to_dict()
 
     @property
