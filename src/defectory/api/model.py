@@ -23,7 +23,7 @@ from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.results import Evaluation
 from defectory.workflows.scoring.score import decide_images
-from defectory.workflows.scoring.strange import note_strange_scores
+from defectory.workflows.scoring.summary import note_strange_scores
 
 if TYPE_CHECKING:
     from defectory.artifacts import RecordedSuspect

@@ -4,12 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.scoring.rows import Row
-from defectory.workflows.scoring.strange import highest_good_score, note_strange
 
 N_LISTED = 10
 """So many rejected images are listed."""
+
+_MIN_IMAGES = 8
+_STRANGE_RATIO = 0.8
 
 
 @dataclass(frozen=True)
@@ -92,3 +96,26 @@ def summarize(
         has_heatmaps=has_heatmaps,
         notes=(*note_strange(n_beyond, n_scored), *notes),
     )
+
+
+def highest_good_score(model: CalibratedDetector) -> float:
+    """Return the highest left-out score of a good image of the fit; infinite where there was none."""
+    fitted = np.asarray(model.bundle.calibration.scores)
+    return float(fitted.max()) if len(fitted) else np.inf
+
+
+def note_strange(n_beyond: int, n_scored: int) -> tuple[str, ...]:
+    """Return what to say where so many images lie beyond all of the fit that they may show something else."""
+    if n_scored < _MIN_IMAGES or n_beyond < _STRANGE_RATIO * n_scored:
+        return ()
+    return (
+        f"{n_beyond} of {n_scored} images score above all good images of the fit: "
+        "are they defective, or is it another product, camera or light?",
+    )
+
+
+def note_strange_scores(scores: Iterable[float], model: CalibratedDetector) -> tuple[str, ...]:
+    """Return the same of the scores that a model gave."""
+    highest = highest_good_score(model)
+    beyond = [score > highest for score in scores]
+    return note_strange(sum(beyond), len(beyond))
