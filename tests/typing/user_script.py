@@ -37,6 +37,7 @@ from defectory import (
     OutputError,
     ParameterError,
     PatchMemory,
+    PluginError,
     Predictions,
     Progress,
     Region,
@@ -150,7 +151,13 @@ def explain(error: Exception) -> str:
             return "data"
         case BundleError() | CheckpointError() | OutputError():
             return "file"
-        case ParameterError() | NotFittedError() | MissingExtraError() | ResourceError():
+        case (
+            ParameterError()
+            | NotFittedError()
+            | MissingExtraError()
+            | ResourceError()
+            | PluginError()
+        ):
             return "call"
         case DefectoryError() | DefectoryWarning():
             return defectory.__version__

@@ -23,6 +23,7 @@ from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.results import Evaluation
 from defectory.workflows.scoring.score import decide_images
+from defectory.workflows.scoring.summary import note_strange_scores
 
 if TYPE_CHECKING:
     from defectory.artifacts import RecordedSuspect
@@ -61,7 +62,7 @@ class Model:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Provenance: detector, data fingerprint, seed, label counts, versions, notes; JSON-ready."""
+        """Provenance: data fingerprint, seed, label counts, versions, notes; JSON-ready."""
         return self._calibrated.facts.to_dict()
 
     @property
@@ -97,6 +98,9 @@ class Model:
     def predict(self, images: Images, *, progress: Progress | None = None) -> Predictions:
         """Return one decision an image, with regions where it is rejected.
 
+        Warns (`DefectoryWarning`) where nearly all images score above all good ones of the fit: they may show
+        another product, or come from another camera.
+
         Parameters
         ----------
         images : path, paths, array, arrays or ImageSource
@@ -120,7 +124,8 @@ class Model:
         check_progress(progress)
         named = name_images(images)
         decisions = decide_images(self._calibrated, named.source, progress=progress)
-        return Predictions(decisions, named, self._calibrated), named.notes
+        strange = note_strange_scores((d.score for d in decisions), self._calibrated)
+        return Predictions(decisions, named, self._calibrated), (*strange, *named.notes)
 
     def evaluate(
         self,

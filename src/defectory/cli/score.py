@@ -110,10 +110,5 @@ def _print_summary(summary: Any) -> None:
         f"Scored {counted(summary.n_scored, 'image')}: {summary.n_rejected} rejected (score above "
         f"{summary.threshold:.4g}), {summary.n_scored - summary.n_rejected} accepted{unreadable}."
     )
-    if summary.looks_strange:
-        click.echo(
-            f"Note: {summary.n_beyond} of {summary.n_scored} images score above all good images of the fit: "
-            "are they defective, or is it another product, camera or light?"
-        )
     print_notes(summary.notes)
     click.echo(f"Wrote {summary.table}{' and heatmaps' if summary.has_heatmaps else ''}.")

@@ -55,6 +55,16 @@ def test_scores_do_not_depend_on_company_thread_or_chunk(model, good, defects, m
     assert list(model.predict(images)) == at_once
 
 
+def test_images_that_look_like_another_product_are_said(model, good):
+    odd = [255 - image for image in good[:8]]
+    with pytest.warns(
+        defectory.DefectoryWarning, match=r"8 of 8 images .* another product, camera"
+    ):
+        model.predict(odd)
+    with pytest.warns(defectory.DefectoryWarning, match="8 of 8 images"):
+        model.decision_function(odd)
+
+
 def test_a_copy_is_the_same_model(model, good):
     expected = model.decision_function(good)
     for other in (pickle.loads(pickle.dumps(model)), copy.deepcopy(model)):

@@ -36,7 +36,7 @@ class ScoreSummary:
     threshold : above it an image is rejected
     n_beyond : images with a higher score than any good image of the fit had
     has_heatmaps : whether heatmaps were drawn
-    notes : what was assumed of the images
+    notes : what was assumed of the images, and whether they look strange
     """
 
     n_scored: int
@@ -48,11 +48,6 @@ class ScoreSummary:
     n_beyond: int
     has_heatmaps: bool
     notes: tuple[str, ...] = ()
-
-    @property
-    def looks_strange(self) -> bool:
-        """Whether so many images lie beyond all of the fit that they may show something else."""
-        return self.n_scored >= _MIN_IMAGES and self.n_beyond >= _STRANGE_RATIO * self.n_scored
 
 
 def worst_first(rows: Iterable[Row]) -> list[int]:
@@ -78,8 +73,7 @@ def summarize(
     ----------
     model : that scored them; its left-out scores of good images say what is beyond all of the fit
     """
-    fitted = np.asarray(model.bundle.calibration.scores)
-    highest = float(fitted.max()) if len(fitted) else np.inf
+    highest = highest_good_score(model)
     n_scored = n_unreadable = n_rejected = n_beyond = 0
     rejected: list[RejectedImage] = []
     for row in rows:
@@ -100,5 +94,28 @@ def summarize(
         threshold=model.threshold.value,
         n_beyond=n_beyond,
         has_heatmaps=has_heatmaps,
-        notes=notes,
+        notes=(*note_strange(n_beyond, n_scored), *notes),
     )
+
+
+def highest_good_score(model: CalibratedDetector) -> float:
+    """Return the highest left-out score of a good image of the fit; infinite where there was none."""
+    fitted = np.asarray(model.bundle.calibration.scores)
+    return float(fitted.max()) if len(fitted) else np.inf
+
+
+def note_strange(n_beyond: int, n_scored: int) -> tuple[str, ...]:
+    """Return what to say where so many images lie beyond all of the fit that they may show something else."""
+    if n_scored < _MIN_IMAGES or n_beyond < _STRANGE_RATIO * n_scored:
+        return ()
+    return (
+        f"{n_beyond} of {n_scored} images score above all good images of the fit: "
+        "are they defective, or is it another product, camera or light?",
+    )
+
+
+def note_strange_scores(scores: Iterable[float], model: CalibratedDetector) -> tuple[str, ...]:
+    """Return the same of the scores that a model gave."""
+    highest = highest_good_score(model)
+    beyond = [score > highest for score in scores]
+    return note_strange(sum(beyond), len(beyond))
