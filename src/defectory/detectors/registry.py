@@ -6,6 +6,7 @@ from typing import Any
 
 from defectory.detectors.base import Detector
 from defectory.domain import ParameterError, PluginError
+from defectory.domain.nearest import did_you_mean
 from defectory.plugins import Plugin, Provider, find_plugin, plugin_names, refuse_clash
 
 DETECTORS: Mapping[str, str] = {
@@ -43,7 +44,9 @@ def find_detector(name: str) -> type[Detector]:
     plugin = find_plugin("detector", name)
     if plugin is None:
         names = (*DETECTORS, *plugin_names("detector"))
-        raise ParameterError(f"no detector is named {name!r}; there are {', '.join(names)}")
+        raise ParameterError(
+            f"no detector is named {name!r}; there are {', '.join(names)}{did_you_mean(name, names)}"
+        )
     return _import_plugin(plugin)
 
 
