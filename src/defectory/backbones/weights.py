@@ -120,7 +120,9 @@ def _convert(name: str) -> tuple[bytes, WeightCard]:
     if plugin is not None:
         from defectory.backbones.foreign import convert_plugin
 
-        return convert_plugin(plugin)  # not kept on disk: only its makers know when it is another one
+        return convert_plugin(
+            plugin
+        )  # not kept on disk: only its makers know when it is another one
     others = "".join(f"{other}, " for other in plugin_names("backbone"))
     raise ParameterError(
         f"no backbone is named {name!r}; there is {DEFAULT_BACKBONE}, {others}"

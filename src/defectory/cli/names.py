@@ -47,7 +47,9 @@ class _Name(_Choice):
 
         meant = did_you_mean(value, names)
         listed = ", ".join(names)
-        self.fail(f"no {self._kind} is named {value!r}; there are {listed}{meant}", param, ctx)
+        return self.fail(
+            f"no {self._kind} is named {value!r}; there are {listed}{meant}", param, ctx
+        )
 
     def _names(self) -> tuple[str, ...]:
         from defectory.plugins import plugin_names
