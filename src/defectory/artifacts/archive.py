@@ -87,7 +87,8 @@ def open_file(path: Path) -> Iterator[BinaryIO]:
     """Open a regular file; BundleError for anything else. A pipe or device is not waited for."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise BundleError("this is no file; give a bundle that `defectory fit` wrote")
+            what = "a folder" if path.is_dir() else "no file"
+            raise BundleError(f"this is {what}; give a bundle that `defectory fit` wrote")
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         file = os.fdopen(os.open(path, flags), "rb")
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -36,11 +36,22 @@ class _Name(_Choice):
         return f"[{'|'.join(self._names())}]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the name as it is."""
-        if not self._is_built_in(value) and value not in self._names():
-            names = ", ".join(self._names())
-            self.fail(f"no {self._kind} is named {value!r}; there are {names}", param, ctx)
-        return value
+        """Return the name as it is spelled; case does not count."""
+        if self._is_built_in(value):
+            return value
+        names = self._names()
+        if value in names:
+            return value
+        by_folded = {name.casefold(): name for name in names}
+        if value.casefold() in by_folded:
+            return by_folded[value.casefold()]
+        from defectory.domain.nearest import did_you_mean
+
+        meant = did_you_mean(value, names)
+        listed = ", ".join(names)
+        return self.fail(
+            f"no {self._kind} is named {value!r}; there are {listed}{meant}", param, ctx
+        )
 
     def _names(self) -> tuple[str, ...]:
         from defectory.plugins import plugin_names

@@ -30,7 +30,7 @@ output_folder: Option = click.option(
 )
 device: Option = click.option(
     "--device",
-    type=click.Choice(DEVICES),
+    type=click.Choice(DEVICES, case_sensitive=False),
     default="auto",
     show_default=True,
     help="To train networks on: auto takes a GPU where there is one, cuda-bf16 computes in bfloat16.",

@@ -16,7 +16,7 @@ from defectory.cli.quantities import SHARE
 @shared.output_folder
 @click.option(
     "--encoder",
-    type=click.Choice(("packaged", "scratch", "scratch-small")),
+    type=click.Choice(("packaged", "scratch", "scratch-small"), case_sensitive=False),
     default="packaged",
     show_default=True,
     help="Frozen ImageNet features (minutes), or a network trained on DATA alone (hours; small: less).",
@@ -42,7 +42,7 @@ from defectory.cli.quantities import SHARE
 )
 @click.option(
     "--augmentation",
-    type=click.Choice(("auto", "figure", "photo")),
+    type=click.Choice(("auto", "figure", "photo"), case_sensitive=False),
     default="auto",
     show_default=True,
     help="How other views are drawn: figure neither mirrors nor crops much.",

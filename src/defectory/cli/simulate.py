@@ -25,7 +25,7 @@ from defectory.cli.text import print_notes
 )
 @click.option(
     "--mix",
-    type=click.Choice(("broad", "paper", "all")),
+    type=click.Choice(("broad", "paper", "all"), case_sensitive=False),
     default="broad",
     show_default=True,
     help="Kinds of defects: what auto and mapl are taught, the papers' two, or every kind.",

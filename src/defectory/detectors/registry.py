@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from defectory.detectors.base import Detector
 from defectory.domain import ParameterError, PluginError, Provider
+from defectory.domain.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from defectory.plugins import Plugin
@@ -47,7 +48,9 @@ def find_detector(name: str) -> type[Detector]:
     plugin = find_plugin("detector", name)
     if plugin is None:
         names = (*DETECTORS, *plugin_names("detector"))
-        raise ParameterError(f"no detector is named {name!r}; there are {', '.join(names)}")
+        raise ParameterError(
+            f"no detector is named {name!r}; there are {', '.join(names)}{did_you_mean(name, names)}"
+        )
     return _import_plugin(plugin)
 
 

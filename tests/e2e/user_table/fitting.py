@@ -1,4 +1,4 @@
-"""`fit`: what it learns from, what it promises, and what it refuses."""
+"""`fit`: what it learns from, and what it says of that."""
 
 from PIL import Image
 
@@ -7,7 +7,6 @@ from tests.e2e.user_table.disk import (
     bundle,
     csv_of,
     data,
-    folder,
     good,
     image,
     link,
@@ -18,19 +17,13 @@ from tests.e2e.user_table.disk import (
     text,
 )
 from tests.e2e.user_table.expected import FIT, learned
-from tests.e2e.user_table.row import Build, Row, refused
+from tests.e2e.user_table.row import Build, Row
 
 _DO = f"fit parts -o b.defectory {FIT}"
 
 
 def _fits(name: str, do: str, *given: Build, says: tuple[str, ...] = (), status: int = 0) -> Row:
     return Row(name, do, given, status, says, leaves=["b.defectory"])
-
-
-def _option(option: str, *says: str, status: int = 1) -> Row:
-    return refused(
-        option, f"fit parts -o b.defectory {FIT} {option}", [good("parts", 6)], *says, status=status
-    )
 
 
 ROWS = [
@@ -103,152 +96,10 @@ ROWS = [
         leaves=["Prüfung 1.defectory"],
     ),
     _fits(
-        "1 % as people write it",
-        f"{_DO} --false-reject-rate 1%",
-        good("parts", 6),
-        says=(r"1(\.00)? ?%",),
-    ),
-    _fits(
-        "5 % with a space",
-        f"{_DO} --false-reject-rate '5 %'",
-        good("parts", 6),
-        says=(r"5(\.00)? ?%",),
-    ),
-    _fits(
-        "a decimal comma",
-        f"{_DO} --false-reject-rate 0,05",
-        good("parts", 6),
-        says=(r"5(\.00)? ?%",),
-    ),
-    _fits(".05", f"{_DO} --false-reject-rate .05", good("parts", 6), says=(r"5(\.00)? ?%",)),
-    _fits("a confidence of 90 %", f"{_DO} --confidence 90%", good("parts", 6), says=("90 ?%",)),
-    _option("--false-reject-rate 5", "5", "5 ?%|0.05", status=2),
-    _option("--false-reject-rate 0", "between 0 and 1|more than 0", status=2),
-    _option("--false-reject-rate -0.01", "-0.01", status=2),
-    _option("--false-reject-rate 100%", "100", status=2),
-    _option("--false-reject-rate abc", "abc", "0.01|1%", status=2),
-    _option("--confidence 95", "95", "0.95|95%", status=2),
-    _option("--size 100", "multiple of 32", "96|128"),
-    _option("--size 0", "multiple of 32"),
-    _option("--size -64", "multiple of 32"),
-    _option("--size 64px", "64px", status=2),
-    _option("--size 64.5", "64.5", status=2),
-    _option("--size 1000000", "1000000"),
-    _option("--tiles 0", "tiles"),
-    _option("--seed -1", "seed", "0"),
-    _option("--seed abc", "abc", status=2),
-    _option("--backbone resnet50", "resnet50", "timm:", status=2),
-    _option("--backbone timm:nosuchnet", "nosuchnet"),
-    _option("--time-budget 5x", "5x", "90s", status=2),
-    _option("--time-budget -5", "-5", status=2),
-    _option("--max-memory 1", "needs up to", "allowed"),
-    _option("--max-memory 2 GB", "GB", status=2),
-    _option("--max-memory lots", "lots", "2GB", status=2),
-    _option("--max-memory 100MB", "needs up to", "0.10 GB|100 ?MB"),
-    _option("--device cuda", "device"),
-    _option("--device gpu", "gpu", "cuda", status=2),
-    _fits("--max-memory '2 GB' with quotes", f"{_DO} --max-memory '2 GB'", good("parts", 6)),
-    _fits("--max-memory 1,5GB", f"{_DO} --max-memory 1,5GB", good("parts", 6)),
-    _fits("--time-budget 5 means seconds", f"{_DO} --time-budget 60", good("parts", 6)),
-    refused(
-        "--detector patchcore",
-        "fit parts -o b.defectory --detector patchcore",
-        [good("parts", 6)],
-        "patchcore",
-        "did you mean.*patch-memory",
-        status=2,
-    ),
-    refused(
-        "--detector Gaussian2",
-        "fit parts -o b.defectory --detector Gaussian2",
-        [good("parts", 6)],
-        "did you mean.*gaussian",
-        status=2,
-    ),
-    _fits(
-        "--detector GAUSSIAN",
-        "fit parts -o b.defectory --detector GAUSSIAN --size 64",
-        good("parts", 6),
-    ),
-    refused(
-        "--detector patch_memory",
-        "fit parts -o b.defectory --detector patch_memory",
-        [good("parts", 6)],
-        "did you mean.*patch-memory",
-        status=2,
-    ),
-    refused(
-        "--detector is empty",
-        "fit parts -o b.defectory --detector ''",
-        [good("parts", 6)],
-        "gaussian",
-        status=2,
-    ),
-    refused(
-        "--tiles with a detector that reads none",
-        "fit parts -o b.defectory --tiles 2 --size 64",
-        [good("parts", 6)],
-        "tiles",
-        "gaussian",
-    ),
-    refused("no -o", f"fit parts {FIT}", [good("parts", 6)], "-o", "missing", status=2),
-    refused(
-        "data is an empty variable of the shell",
-        f"fit '' -o b.defectory {FIT}",
-        [good("parts", 6)],
-        "empty",
-        status=2,
-    ),
-    _fits(
         "a ~ that no shell spells out",
         f"fit '~/user/parts' -o b.defectory {FIT}",
         good("parts", 6),
         says=(learned(0, 6),),
-    ),
-    refused("no data", f"fit -o b.defectory {FIT}", [], "DATA", status=2),
-    refused(
-        "two folders",
-        f"fit parts more -o b.defectory {FIT}",
-        [good("parts", 6), good("more", 6)],
-        "more",
-        status=2,
-    ),
-    refused(
-        "-o is a folder",
-        f"fit parts -o out {FIT}",
-        [good("parts", 6), folder("out")],
-        "out",
-        "folder|directory",
-        status=1,
-    ),
-    refused(
-        "-o ends in a slash",
-        f"fit parts -o models/ {FIT}",
-        [good("parts", 6)],
-        "models/",
-        "name of a file",
-        status=2,
-    ),
-    refused(
-        "-o lies inside the data",
-        f"fit parts -o parts/b.defectory {FIT}",
-        [good("parts", 6)],
-        "inside",
-        "parts",
-    ),
-    refused("-o is the data", f"fit parts -o parts {FIT}", [good("parts", 6)], "parts", status=1),
-    refused(
-        "-o is a picture that exists",
-        f"fit parts -o a.png {FIT} --overwrite",
-        [good("parts", 6), image("a.png", picture)],
-        "a.png",
-    ),
-    refused(
-        "the bundle exists already",
-        _DO,
-        [good("parts", 6), bundle("b.defectory")],
-        "exists already",
-        "--overwrite",
     ),
     Row(
         "the bundle exists already, with --overwrite",
@@ -257,69 +108,12 @@ ROWS = [
         says=["Wrote b.defectory"],
         replaces=["b.defectory"],
     ),
-    refused(
-        "--overwrite does not take a Word file",
-        f"fit parts -o b.docx {FIT} --overwrite",
-        [good("parts", 6), data("b.docx", b"PK\x03\x04 my thesis")],
-        "b.docx",
-    ),
-    refused(
-        "a bundle in place of the data",
-        f"fit parts.defectory -o b.defectory {FIT}",
-        [bundle()],
-        "parts.defectory",
-        "bundle",
-    ),
-    refused(
-        "a .zip in place of the data",
-        f"fit parts.zip -o b.defectory {FIT}",
-        [data("parts.zip", b"PK\x03\x04")],
-        "parts.zip",
-        "unpack|neither",
-    ),
-    refused(
-        "a PDF in place of the data",
-        f"fit a.pdf -o b.defectory {FIT}",
-        [data("a.pdf", b"%PDF")],
-        "a.pdf",
-    ),
-    refused(
-        "one image in place of the data",
-        f"fit a.png -o b.defectory {FIT}",
-        [image("a.png", picture)],
-        "1 of 1",
-        "at least 2",
-    ),
-    refused("one image in the folder", _DO, [good("parts", 1)], "at least 2"),
-    refused("an empty folder", _DO, [folder("parts")], "empty"),
-    refused("a folder that is not there", _DO, [good("prats", 3)], "no such file or folder: parts"),
-    refused("only defects", _DO, [bad("parts/bad", 6)], "0 of 6", "at least 2"),
-    refused(
-        "everything in test",
-        _DO,
-        [good("parts/test/good", 4), bad("parts/test/bad", 4)],
-        "test split",
-        "train/",
-    ),
-    refused(
-        "an image that cannot be read",
-        _DO,
-        [good("parts", 6), data("parts/x.png")],
-        "x.png",
-        "cannot read",
-    ),
     _fits(
         "the same with --skip-unreadable",
         f"{_DO} --skip-unreadable",
         good("parts", 6),
         data("parts/x.png"),
         says=(learned(0, 6), "x.png"),
-    ),
-    refused(
-        "all images broken, with --skip-unreadable",
-        f"{_DO} --skip-unreadable",
-        [data("parts/x.png"), data("parts/y.png")],
-        "none of 2",
     ),
     _fits(
         "twelve copies of one picture",
@@ -373,22 +167,6 @@ ROWS = [
         good("parts/good", 12),
         bad("parts/defect", 3),
         says=(r"12 normal, 0 unlabeled, 3 anomalous",),
-    ),
-    refused(
-        "a name of 300 letters", f"fit parts -o {'a' * 300} {FIT}", [good("parts", 6)], "too long"
-    ),
-    refused(
-        "-o in a file",
-        f"fit parts -o a.txt/b.defectory {FIT}",
-        [good("parts", 6), text("a.txt", "")],
-        "a.txt",
-    ),
-    refused(
-        "-o /dev/null",
-        f"fit parts -o /dev/null {FIT} --overwrite",
-        [good("parts", 6)],
-        "/dev/null",
-        "device",
     ),
     Row(
         "moved data: the bundle does not need them",

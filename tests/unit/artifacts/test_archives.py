@@ -148,8 +148,8 @@ def test_a_file_that_is_swapped_while_it_is_read_does_not_matter(saved, tmp_path
 
 def test_what_is_no_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "pipe"):
-        assert "this is no file" in refusal(path)
+    for path, what in ((tmp_path, "a folder"), (tmp_path / "pipe", "no file")):
+        assert f"this is {what}" in refusal(path)
         assert not is_bundle(path)
 
 

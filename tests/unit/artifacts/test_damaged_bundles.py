@@ -67,7 +67,7 @@ def test_a_flipped_bit_is_refused_or_of_no_consequence(saved, pictures, tmp_path
 
 
 def test_what_is_no_file_is_refused(tmp_path):
-    assert "this is no file" in refusal(tmp_path)
+    assert "this is a folder" in refusal(tmp_path)
     assert "no such file" in refusal(tmp_path / "absent")
     refusal(tmp_path / ("long" * 100))
     os.mkfifo(tmp_path / "pipe")
