@@ -34,9 +34,13 @@ def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
     hurry = ["--time-budget", "8s"] if find_detector(detector).capabilities.needs_torch else []
     fitted = run("fit", parts, "-o", tmp_path / "b", "--size", 64, "--detector", detector, *hurry)
     assert fitted.exit_code == 0, fitted.output
-    scored = run("score", tmp_path / "b", parts / "test", "-o", tmp_path / "out")
+    command = ("score", tmp_path / "b", parts / "test", "-o", tmp_path / "out", "--heatmaps")
+    scored = run(*command)
     assert scored.exit_code == 0, scored.output
     assert "Scored 12 images" in scored.output
+    has_maps = find_detector(detector).capabilities.localizes
+    assert (tmp_path / "out/heatmaps").is_dir() == has_maps
+    assert ("there are no heatmaps" in scored.output) == (not has_maps)
 
 
 def test_the_detectors_of_the_command_line_are_the_registry():
