@@ -49,7 +49,7 @@ def test_scores_do_not_depend_on_company_thread_or_chunk(model, good, defects, m
     one_by_one = [model.decision_function(image)[0] for image in images]
     with ThreadPoolExecutor(4) as pool:
         at_once = list(pool.map(lambda image: model.predict(image)[0], images))
-    monkeypatch.setattr("defectory.workflows.scoring.score._CHUNK", 4)
+    monkeypatch.setattr("defectory.workflows.scoring.score.CHUNK", 4)
     assert together.tolist() == one_by_one == [decision.score for decision in at_once]
     assert model.predict(images)[:] != model.predict(images)  # other objects, the same decisions:
     assert list(model.predict(images)) == at_once
