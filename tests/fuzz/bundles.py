@@ -357,14 +357,14 @@ def judge(path: Path, picture) -> tuple[str, str]:
     import defectory
 
     try:
-        decision = defectory.load(path).score([picture])[0]
+        score = float(defectory.load(path).decision_function([picture])[0])
     except defectory.DefectoryError as error:
         text = str(error)
         is_line = "\n" not in text and 0 < len(text) < 2000
         return ("refused" if is_line else "failed"), text
     except BaseException as error:
         return "failed", f"{type(error).__name__}: {error}"
-    return ("scored" if np.isfinite(decision.score) else "failed"), repr(decision.score)
+    return ("scored" if np.isfinite(score) else "failed"), repr(score)
 
 
 def main(folder: str, seed: str, first: str, last: str) -> None:

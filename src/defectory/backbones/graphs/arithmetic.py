@@ -12,10 +12,14 @@ import numpy as np
 from defectory.backbones.graphs.model import DTYPES, GraphError
 from defectory.backbones.graphs.operators import Call, Numbers, Value, operator
 
-_UNARY = {"Ceil": np.ceil, "Floor": np.floor, "Sqrt": np.sqrt, "Not": np.logical_not}
+_UNARY: dict[str, Callable[..., Any]] = {
+    "Ceil": np.ceil, "Floor": np.floor, "Sqrt": np.sqrt, "Not": np.logical_not, "Abs": np.abs,
+    "Neg": np.negative,
+}  # fmt: skip
 
 
 @operator("Relu Sigmoid Tanh Erf Exp Sin Cos HardSwish Ceil Floor Sqrt Not Identity")
+@operator("Abs Neg Log Reciprocal Round Sign Softplus")
 @operator("LeakyRelu HardSigmoid Elu", "alpha beta")
 @operator("Softmax LogSoftmax", "axis")
 @operator("CumSum", "exclusive reverse")
@@ -94,7 +98,10 @@ def broadcast_shapes(call: Call, *shapes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(found)
 
 
-@operator("ReduceMean ReduceSum ReduceMax ReduceMin ReduceL2", "axes keepdims noop_with_empty_axes")
+@operator(
+    "ReduceMean ReduceSum ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceProd ReduceSumSquare",
+    "axes keepdims noop_with_empty_axes",
+)
 def _reduce(call: Call) -> list[Value]:
     shape = call.input(0).shape
     axes = call.integers(1) if call.has(1) else call.list("axes", ())

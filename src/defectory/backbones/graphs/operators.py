@@ -1,9 +1,9 @@
 """The operators that a network may use, and what is known of a tensor before anything runs.
 
 An operator is known by its settings, the shapes that come of it and its cost; `arithmetic` and `arrangements`
-have the rules. One is there because our exporters, or convolutional networks of timm, write it. Control flow,
-custom operators, and operators whose output is as large as their data say (NonZero, Unique, Compress) have no
-place.
+have the rules. Here are those that our exporters and convolutional networks of timm write, and their like.
+Control flow, custom operators, and operators whose output is as large as their data say (NonZero, Unique)
+have no place.
 """
 
 import math

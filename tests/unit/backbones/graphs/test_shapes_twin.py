@@ -28,7 +28,8 @@ SIMPLE = [
     "Relu", "Sigmoid", "Tanh", "Erf", "Exp", "Sin", "Cos", "HardSwish", "Ceil", "Floor", "Sqrt",
     "Identity", "LeakyRelu", "HardSigmoid", "Elu", "Softmax", "LogSoftmax", "GlobalAveragePool",
     "GlobalMaxPool", "Flatten", "Squeeze", "ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2",
-    "ArgMin", "ArgMax", "Shape", "Transpose",
+    "ArgMin", "ArgMax", "Shape", "Transpose", "Abs", "Neg", "Log", "Reciprocal", "Round", "Sign", "Softplus",
+    "ReduceL1", "ReduceProd", "ReduceSumSquare",
 ]  # fmt: skip
 BINARY = ["Add", "Sub", "Mul", "Div", "Pow", "Equal", "Less", "Greater", "Min", "Max"]
 # operator, inputs (arrays, None for one that is left out), settings
@@ -36,6 +37,7 @@ CASES = [
     *[(name, [FLOAT], {}) for name in SIMPLE],
     *[(name, [FLOAT, floats(8, 1)], {}) for name in BINARY],
     *[(name, [ints(7, -7, 9), ints(2, 2, 3)], {}) for name in BINARY if name != "Pow"],
+    ("Abs", [ints(-3, 4)], {}), ("Neg", [ints(-3, 4)], {}),
     ("And", [np.array([True, False]), np.array([True, True])], {}),
     ("Or", [np.array([True, False]), np.array([True, True])], {}),
     ("Not", [np.array([True, False])], {}),
