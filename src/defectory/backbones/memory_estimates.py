@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from defectory.backbones.cards import DEFAULT_BACKBONE
 from defectory.backbones.engine import HALO_PX, View
-from defectory.backbones.weights import is_converted
 
 # What a process grows by ONNX Runtime and ONNX, and by the first conversion of a backbone.
 _LIBRARY_BYTES, _CONVERSION_BYTES = 160 * 2**20, 200 * 2**20
@@ -26,6 +25,8 @@ _OTHER_BACKBONES = 4
 
 def library_bytes(backbone: str = DEFAULT_BACKBONE) -> int:
     """Return what loading a backbone takes for the first time, in bytes."""
+    from defectory.backbones.weights import is_converted  # scoring a bundle needs none of it
+
     return _LIBRARY_BYTES + (0 if is_converted(backbone) else _CONVERSION_BYTES)
 
 
