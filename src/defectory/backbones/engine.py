@@ -8,7 +8,6 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones.cache_keys import feature_key, runtime_versions
 from defectory.backbones.cards import Stage, WeightCard
 from defectory.backbones.kept_features import FeatureStore
 from defectory.backbones.preparation import prepare_image
@@ -134,6 +133,8 @@ class Backbone:
         return {stage.name: record[stage.name].astype(np.float32) for stage in self.stages}
 
     def _key(self, fingerprint: str, view: View) -> str:
+        from defectory.backbones.cache_keys import feature_key, runtime_versions
+
         names = tuple(stage.name for stage in self.stages)
         return feature_key(fingerprint, self._model_digest, names, view, runtime_versions())
 

@@ -11,7 +11,7 @@ from defectory.backbones.cards import DEFAULT_BACKBONE, LITE0_STRIDES_PX, Weight
 from defectory.backbones.engine import Backbone
 from defectory.backbones.kept_features import FeatureStore
 from defectory.domain import MissingExtraError, ParameterError
-from defectory.machine import user_cache_folder
+from defectory.machine.cache_folder import user_cache_folder
 from defectory.plugins import find_plugin, plugin_names, refuse_clash
 from defectory.storage.whole_files import write_whole
 

@@ -100,6 +100,8 @@ class Bars:
 class Lines:
     """Plain lines for a log: one when a stage begins, one when it ends, and between them one in ten seconds.
 
+    A stage has begun when its first step is done: what goes wrong before is an error of one line.
+
     Parameters
     ----------
     write : takes a line
@@ -117,12 +119,13 @@ class Lines:
         self.end()
         self._stage, self._total, self._n_done = stage, total, 0
         self._started = self._written = self._clock()
-        self._write(f"{stage}: {total:,}")
 
     def advance(self, steps: int) -> None:
         """Say how far the stage is, if it is time."""
-        if not self._stage:
+        if not self._stage or not steps:
             return
+        if not self._n_done:
+            self._write(f"{self._stage}: {self._total:,}")
         self._n_done += steps
         now = self._clock()
         if now - self._written >= _LINE_EVERY_S and self._n_done < self._total:
@@ -131,16 +134,14 @@ class Lines:
 
     def end(self) -> None:
         """Say how long the stage took."""
-        if self._stage:
+        if self._stage and self._n_done:
             seconds = self._clock() - self._started
             self._write(f"{self._stage}: {self._n_done:,} done in {_duration(seconds)}")
         self._stage = ""
 
     def _line(self, seconds: float) -> str:
         line = f"{self._stage}: {self._n_done:,} of {self._total:,}"
-        if not self._n_done or seconds <= 0:
-            return line
-        speed = self._n_done / seconds
+        speed = self._n_done / max(seconds, 1e-9)
         left = (self._total - self._n_done) / speed
         return f"{line}, {_rate(speed)}, about {_duration(left)} left"
 

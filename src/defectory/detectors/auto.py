@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
-from defectory.backbones.memory_estimates import library_bytes
 from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
 from defectory.detectors.evidence.cells import N_EVIDENCE, Cells
 from defectory.detectors.evidence.classifier import CellClassifier
@@ -275,6 +274,10 @@ class Auto(FrozenFeatureDetector):
 
     def estimate_fit_bytes(self, n_images: int) -> int:
         """Return the peak: libraries, Gaussians of two rounds, the studied images, a batch."""
+        from defectory.backbones.memory_estimates import (
+            library_bytes,  # only where memory is limited
+        )
+
         normality = self._make_normality()
         studied = min(n_images, InquirySettings.n_studied) * normality.grid_side**2 * 2 * 4 * 200
         own = normality.estimate_bytes(n_images) + studied

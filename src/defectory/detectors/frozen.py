@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
-from defectory.backbones.memory_estimates import feature_bytes, reader_bytes
 from defectory.detectors.base import Detector, usable_as_normal
 from defectory.detectors.batching import BATCH, batched
 from defectory.detectors.camera_noise import NoiseTaker
@@ -107,11 +106,19 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
     @property
     def reader_bytes(self) -> int:
         """What each image that is read at once takes."""
+        from defectory.backbones.memory_estimates import (
+            reader_bytes,  # only where memory is limited
+        )
+
         return reader_bytes(self.view, self.stages, self.backbone)
 
     @property
     def feature_bytes(self) -> int:
         """The size of one image's features."""
+        from defectory.backbones.memory_estimates import (
+            feature_bytes,  # only where memory is limited
+        )
+
         return feature_bytes(self.view, self.stages, self.backbone)
 
     @property

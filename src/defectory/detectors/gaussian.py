@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
-from defectory.backbones.memory_estimates import library_bytes
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.gaussian_normality import GaussianNormality
@@ -75,6 +74,10 @@ class Gaussian(TwoPassDetector):
 
     def estimate_fit_bytes(self, n_images: int) -> int:
         """Return the peak: libraries, Gaussians, a batch."""
+        from defectory.backbones.memory_estimates import (
+            library_bytes,  # only where memory is limited
+        )
+
         own = self._make_normality().estimate_bytes(n_images)
         return library_bytes(self.backbone) + own + self._batch_bytes
 

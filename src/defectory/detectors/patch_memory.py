@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
-from defectory.backbones.memory_estimates import library_bytes
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
@@ -89,6 +88,10 @@ class PatchMemory(TwoPassDetector):
 
     def estimate_fit_bytes(self, n_images: int) -> int:
         """Return the peak: libraries, whitening sample, shards and candidates, distances, a batch."""
+        from defectory.backbones.memory_estimates import (
+            library_bytes,  # only where memory is limited
+        )
+
         positions = self.grid_side**2
         gathered = min(n_images, _N_WHITENING) * positions * 512 * 4
         candidates = 3 * 32768 * (self.n_dims + 2) * 4

@@ -3,7 +3,6 @@
 Imports nothing that is slow to import.
 """
 
-from defectory.machine.cache_folder import user_cache_folder
 from defectory.machine.cores import at_most_cores, count_cores
 from defectory.machine.memory import resident_bytes
 from defectory.machine.parallel import at_most_readers, count_readers, map_ordered
@@ -17,5 +16,4 @@ __all__ = [
     "map_ordered",
     "one_thread_a_product",
     "resident_bytes",
-    "user_cache_folder",
 ]

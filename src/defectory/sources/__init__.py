@@ -1,6 +1,5 @@
 """Disk -> domain: folder layouts, manifests, image files; the data doctor in `inspection`."""
 
-from defectory.sources.costs import ReadingCosts, reading_costs
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.images import FileImages, read_image
 from defectory.sources.layouts import read_dataset, read_images
@@ -13,7 +12,6 @@ __all__ = [
     "FileImages",
     "FileMasks",
     "MixedMasks",
-    "ReadingCosts",
     "Sample",
     "SourceDataset",
     "Vocabulary",
@@ -21,5 +19,4 @@ __all__ = [
     "read_image",
     "read_images",
     "read_mask",
-    "reading_costs",
 ]

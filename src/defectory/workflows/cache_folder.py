@@ -11,7 +11,7 @@ from pathlib import Path
 
 from defectory.backbones.feature_cache import DEFAULT_CACHE_BYTES
 from defectory.domain import OutputError, ParameterError
-from defectory.machine import user_cache_folder
+from defectory.machine.cache_folder import user_cache_folder
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from defectory.backbones import FeatureStore, KeptFeatures
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors.base import Detector
 from defectory.domain import CheckpointError, Progress
-from defectory.machine import user_cache_folder
+from defectory.machine.cache_folder import user_cache_folder
 
 MAX_KEPT_BYTES = 512 * 2**20
 """Of features in memory where none may be kept on disk: 1,000 images of 256 px; others are read again."""

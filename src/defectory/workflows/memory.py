@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from defectory.domain import ResourceError
 from defectory.machine import at_most_readers, count_readers, resident_bytes
-from defectory.sources import ReadingCosts, reading_costs
+
+if TYPE_CHECKING:
+    from defectory.sources.costs import ReadingCosts
 
 # What estimates do not see: the allocator's leftovers, results on their way to disk.
 _MARGIN = 1.05
@@ -68,6 +71,8 @@ def plan_memory(
     """
     if max_memory_bytes is None:
         return MemoryPlan()
+    from defectory.sources.costs import reading_costs  # not loaded where nothing is limited
+
     costs = reading_costs(paths)
     kept = min(need.kept_file_bytes, costs.n_file_bytes)
     fixed = int(_MARGIN * (resident_bytes() + need.fixed_bytes + kept))
@@ -86,7 +91,7 @@ def within(plan: MemoryPlan) -> Iterator[None]:
         yield
 
 
-def _refusal(need: MemoryNeed, costs: ReadingCosts, needed: int, allowed: int) -> str:
+def _refusal(need: MemoryNeed, costs: "ReadingCosts", needed: int, allowed: int) -> str:
     size = f" of up to {costs.largest_px / 1e6:.1f} megapixels" if costs.largest_px else ""
     return (
         f"{need.what}{size} needs {needed / 1e9:.2f} GB, and {allowed / 1e9:.2f} GB are allowed; "

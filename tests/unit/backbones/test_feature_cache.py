@@ -13,7 +13,7 @@ import pytest
 from defectory.backbones import feature_cache as module
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.domain import ParameterError
-from defectory.machine import user_cache_folder
+from defectory.machine.cache_folder import user_cache_folder
 
 RECORD = {
     "block7": np.arange(60, dtype=np.float16).reshape(3, 4, 5) / 7,

@@ -38,8 +38,8 @@ def test_between_them_there_is_one_line_in_ten_seconds():
     assert len(log.written) == 1 + 3
     assert log.written[1] == "scoring: 320 of 5,000, 32/s, about 2 min left"
     log.now += 3000
-    log.lines.advance(0)
-    assert log.written[-1].endswith("/s, about 2.7 h left")
+    log.lines.advance(1)
+    assert log.written[-1].endswith("0.4/s, about 2.7 h left")
 
 
 def test_a_stage_that_follows_ends_the_one_before():
@@ -47,7 +47,10 @@ def test_a_stage_that_follows_ends_the_one_before():
     log.lines.start("reading", 3)
     log.lines.advance(3)
     log.lines.start("scoring", 0)
-    assert log.written == ["reading: 3", "reading: 3 done in 0.0 s", "scoring: 0"]
+    assert log.written == ["reading: 3", "reading: 3 done in 0.0 s"]
+    log.lines.start("drawing", 5)
+    log.lines.advance(1)
+    assert log.written[2:] == ["drawing: 5"], "scoring never began"
 
 
 def test_steps_without_a_stage_say_nothing():
@@ -78,6 +81,7 @@ def test_an_error_leaves_the_stage_without_an_end(monkeypatch):
     def fail():
         with Bars() as bars:
             bars.start("reading", 2)
+            bars.advance(1)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

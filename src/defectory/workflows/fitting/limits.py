@@ -15,7 +15,7 @@ from defectory.domain import (
     ResourceError,
     TrainingResources,
 )
-from defectory.machine import user_cache_folder
+from defectory.machine.cache_folder import user_cache_folder
 from defectory.sources import Dataset
 from defectory.training.devices import find_device
 from defectory.workflows.memory import MemoryNeed, MemoryPlan, plan_memory

@@ -21,7 +21,7 @@ from defectory.domain import (
     TrainingResources,
 )
 from defectory.domain.images import ChosenImages
-from defectory.machine import user_cache_folder
+from defectory.machine.cache_folder import user_cache_folder
 from defectory.sources import FileImages
 from defectory.training.devices import find_device
 from defectory.workflows.caching import fit_resuming, kept_features

@@ -19,7 +19,7 @@ from defectory.storage import (
 )
 from defectory.storage.markers import Content
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
-from defectory.workflows.memory import MemoryNeed, plan_memory, within
+from defectory.workflows.memory import MemoryNeed, MemoryPlan, plan_memory, within
 from defectory.workflows.readable import find_unreadable, keep_readable
 from defectory.workflows.scoring.formats import check_format, table_name, write_rows
 from defectory.workflows.scoring.images import read_given
@@ -71,8 +71,10 @@ def score_to_folder(
     inputs = [bundle, *images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
     model = load_calibrated(bundle, false_reject_rate)
-    need = _memory_need(model, len(dataset), heatmaps, file_format)
-    plan = plan_memory(max_memory_bytes, need, [sample.path for sample in dataset.samples])
+    plan = MemoryPlan()
+    if max_memory_bytes is not None:
+        need = _memory_need(model, len(dataset), heatmaps, file_format)
+        plan = plan_memory(max_memory_bytes, need, [sample.path for sample in dataset.samples])
     unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
     queue = _Queue(dataset, unreadable)
     scale = _heat_scale(model, progress) if heatmaps else None

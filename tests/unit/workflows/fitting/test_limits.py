@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from defectory.detectors import detector_names, find_detector
@@ -14,13 +15,18 @@ from defectory.workflows.fitting.limits import Limits
 N = 200
 
 
-def _planned(budget_s, share, overhead=0, seconds_each=0.1):
+def _planned(
+    budget_s, share, overhead=0, seconds_each=0.1, labels=(Label.UNLABELED,) * N, uses=True
+):
     samples = tuple(
-        Sample(Path(f"{i:03d}.png"), Label.NORMAL, None, "", None, None, f"{i:03d}")
-        for i in range(N)
+        Sample(Path(f"{i:03d}.png"), label, None, "", None, None, f"{i:03d}")
+        for i, label in enumerate(labels)
     )
     detector = SimpleNamespace(
-        reading_share=share, overhead=overhead, time_reading=lambda images: seconds_each
+        reading_share=share,
+        overhead=overhead,
+        time_reading=lambda images: seconds_each,
+        capabilities=SimpleNamespace(uses_labeled_anomalies=uses),
     )
     train = Dataset(Path(), "flat", samples)
     return Limits(budget_s, None).keep_time(detector, train, 0, time.monotonic())
@@ -35,6 +41,35 @@ def test_as_many_images_are_kept_as_reading_has_time_for(budget_s, share, overhe
     assert n - 1 <= len(kept) <= n
     assert [sample.name for sample in kept.samples] == sorted({s.name for s in kept.samples})
     assert f"learned from {len(kept)} images drawn at random from {N}" in note
+
+
+def _labels(n_normal, n_anomalous):
+    """Labels of N images, mixed."""
+    labels = [Label.NORMAL] * n_normal + [Label.ANOMALOUS] * n_anomalous
+    labels += [Label.UNLABELED] * (N - len(labels))
+    return tuple(np.array(labels)[np.random.default_rng(0).permutation(N)])
+
+
+def _kept(labels, n, uses=True):
+    kept, (note,) = _planned(0.2 * n, 0.5, labels=labels, uses=uses)
+    assert ("labeled ones first" in note) == any(label != Label.UNLABELED for label in labels)
+    return [int((kept.labels == label).sum()) for label in Label]
+
+
+def test_no_labeled_image_goes_while_unlabeled_ones_are_left():
+    assert list(Label) == [Label.UNLABELED, Label.NORMAL, Label.ANOMALOUS]
+    unlabeled, normal, anomalous = _kept(_labels(30, 10), 60)
+    assert (normal, anomalous) == (30, 10)
+    assert 18 <= unlabeled <= 20
+    unlabeled, normal, anomalous = _kept(_labels(80, 20), 60)
+    assert unlabeled == 0
+    assert normal > 0 < anomalous
+
+
+def test_defects_that_are_not_learned_from_do_not_take_the_place_of_others():
+    unlabeled, normal, anomalous = _kept(_labels(30, 100), 60, uses=False)
+    assert (normal, anomalous) == (30, 0)
+    assert 28 <= unlabeled <= 30
 
 
 def test_a_budget_that_is_long_enough_or_missing_leaves_all_images():
