@@ -141,6 +141,6 @@ ROWS = [
         f"fit parts -o /dev/null {FIT} --overwrite",
         [good("parts", 6)],
         "/dev/null",
-        "device",
+        "device|is not a bundle",
     ),
 ]

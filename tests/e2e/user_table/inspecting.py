@@ -32,7 +32,7 @@ ROWS = [
         "as JSON",
         "inspect parts --json",
         [mvtec()],
-        says=[r"^\{", '"layout": "mvtec"', '"normal": 16'],
+        says=[r'\{ "root"', '"layout": "mvtec"', '"normal": 16'],
     ),
     Row(
         "JSON into a file by the shell",

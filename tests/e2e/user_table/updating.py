@@ -68,7 +68,11 @@ ROWS = [
         "rows that are not answered yet", csv_of("labels.csv", [*_BAD, "a/070.png,"]), "3 labels"
     ),
     _takes(
-        "as JSON", csv_of("labels.csv", _GOOD + _BAD), r"^\{", '"n_labels": 7', do=f"{_DO} --json"
+        "as JSON",
+        csv_of("labels.csv", _GOOD + _BAD),
+        r'\{ "n_labels"',
+        '"n_labels": 7',
+        do=f"{_DO} --json",
     ),
     _no(
         "a picture of the test split",
