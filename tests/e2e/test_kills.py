@@ -209,7 +209,7 @@ def test_a_signal_that_asks_to_end_leaves_rows_to_go_on_with(
     number, expected, server, draw, bundle, tmp_path
 ):
     data = write_mvtec(tmp_path / "data", n_train=1, n_good=400, n_defective=1, size_px=48) / "test"
-    work = ["command", tmp_path / "said", "score", bundle, data, "-o", tmp_path / "out"]
+    work = ["command", tmp_path / "said", "score", bundle, data, "-o", tmp_path / "out", "--quiet"]
     child = server.start(*work)
     rows = tmp_path / "out.unfinished/rows.jsonl"
     deadline = time.monotonic() + 60
