@@ -1,4 +1,5 @@
 import os
+import signal
 
 import hypothesis
 import pytest
@@ -12,6 +13,12 @@ hypothesis.settings.load_profile("untimed")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # Tests that open ONNX Runtime by themselves must not send anything either.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+# A runner in the background may start us with these ignored, and whatever we start would ignore them, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+for _ending in ("SIGTERM", "SIGHUP"):
+    if hasattr(signal, _ending):
+        signal.signal(getattr(signal, _ending), signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
