@@ -12,7 +12,7 @@ from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import print_evaluation, print_fit
 
 
-@click.command()
+@click.command(context_settings=shared.HELP_NAMES)
 @click.option(
     "-o",
     "--output",

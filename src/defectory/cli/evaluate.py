@@ -16,7 +16,7 @@ def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None)
     return path
 
 
-@click.command()
+@click.command(context_settings=shared.HELP_NAMES)
 @click.argument("bundle", type=ANY_PATH)
 @click.argument("data", type=ANY_PATH)
 @click.option("--json", "json_path", type=FILE_TO_WRITE, help="Write the figures as JSON.")

@@ -13,7 +13,7 @@ from defectory.cli.quantities import SHARE
 from defectory.cli.text import print_fit
 
 
-@click.command()
+@click.command(context_settings=shared.HELP_NAMES)
 @click.argument("data", type=ANY_PATH)
 @click.option(
     "-o", "--output", "bundle", type=FILE_TO_WRITE, required=True, help="Bundle to write."

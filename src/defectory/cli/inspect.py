@@ -11,7 +11,7 @@ from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH
 
 
-@click.command()
+@click.command(context_settings=shared.HELP_NAMES)
 @click.argument("data", type=ANY_PATH)
 @shared.label_words
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")

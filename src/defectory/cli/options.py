@@ -11,6 +11,9 @@ from defectory.cli.quantities import BYTES, SECONDS, SHARE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
+HELP_NAMES = {"help_option_names": ["-h", "--help"]}
+"""Context settings of every command: click keeps its help option from the first context that asks for it."""
+
 DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
 """As in `domain.resources`."""
 

@@ -11,7 +11,7 @@ from defectory.cli.paths import ANY_PATH
 from defectory.cli.quantities import SHARE
 
 
-@click.command()
+@click.command(context_settings=shared.HELP_NAMES)
 @click.argument("data", type=ANY_PATH)
 @shared.output_folder
 @click.option(

@@ -33,7 +33,7 @@ class _Format(_Choice):
         return super().convert(value, param, ctx)
 
 
-@click.command()
+@click.command(context_settings=shared.HELP_NAMES)
 @click.argument("bundle", type=ANY_PATH)
 @click.argument("images", type=ANY_PATH, nargs=-1, required=True)
 @shared.output_folder

@@ -15,7 +15,7 @@ from defectory.cli.text import counted, print_notes
 _MAX_LISTED = 20
 
 
-@click.command()
+@click.command(context_settings=shared.HELP_NAMES)
 @click.argument("bundle", type=ANY_PATH)
 @click.argument("labels", type=ANY_PATH)
 @click.option(
