@@ -42,7 +42,7 @@ def test_what_is_suggested_exists():
     options = {
         o
         for c in (main, *commands.values())
-        for p in c.get_params(click.Context(c))
+        for p in c.get_params(click.Context(c, **c.context_settings))
         for o in p.opts
     }
     assert {name for name in COMMANDS.values() if not name.startswith("-")} <= set(commands)
