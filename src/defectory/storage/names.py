@@ -58,9 +58,9 @@ class _Taken:
 
     def _is_free(self, safe: str) -> bool:
         path = PurePosixPath(_folded(safe))
-        return str(path) not in self._files | self._folders and not any(
-            str(parent) in self._files for parent in path.parents
-        )
+        if str(path) in self._folders:
+            return False
+        return not any(str(each) in self._files for each in (path, *path.parents))
 
 
 def _folded(name: str) -> str:
