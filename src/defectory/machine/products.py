@@ -1,43 +1,26 @@
 """One thread a matrix product, for as long as anyone in this process wants it."""
 
-import threading
-from types import TracebackType
-
 from threadpoolctl import LibController, ThreadpoolController
 
+from defectory.machine.shared_settings import SharedSetting
 
-class _OneThreadAProduct:
-    """Keeps NumPy's matrix products to one thread while at least one thread is inside.
 
-    The number belongs to the process: threads that saved and restored it one by one would give it back while
-    another still computes, or never. The first to come in saves it, the last to leave restores it.
-    """
+class _OneThreadAProduct(SharedSetting):
+    """Keeps NumPy's matrix products to one thread; the number belongs to the process."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._n_inside = 0
+        super().__init__()
         self._before: list[tuple[LibController, int]] = []
 
-    def __enter__(self) -> None:
-        with self._lock:
-            if self._n_inside == 0:
-                found = ThreadpoolController().select(user_api="blas").lib_controllers
-                self._before = [(library, library.num_threads) for library in found]
-                for library in found:
-                    _set_threads(library, 1)
-            self._n_inside += 1
+    def _change(self) -> None:
+        found = ThreadpoolController().select(user_api="blas").lib_controllers
+        self._before = [(library, library.num_threads) for library in found]
+        for library in found:
+            _set_threads(library, 1)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._lock:
-            self._n_inside -= 1
-            if self._n_inside == 0:
-                for library, n_threads in self._before:
-                    _set_threads(library, n_threads)
+    def _restore(self) -> None:
+        for library, n_threads in self._before:
+            _set_threads(library, n_threads)
 
 
 def _set_threads(library: LibController, n_threads: int) -> None:
