@@ -52,13 +52,9 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     ALL_KNOWN: ("auto", {}),
     "normality alone": ("gaussian", {}),
     "memory map": ("patch-memory", {}),
-    "no pseudo-labels": ("auto", {"use_pseudo_labels": False}),
     "no refit": ("auto", {"use_refit": False}),
     "no labels": ("auto", {"use_labels": False}),
-    "no simulation": ("auto", {"n_simulated": 0}),
     "no guard": ("auto", {"use_guard": False}),
-    "no minimum of labels": ("auto", {"least_sure": 0.0}),
-    "mixup": ("auto", {"mixup": 0.4}),
     "mapl": ("mapl", {}),
 }
 """Name -> detector in the registry, and keywords of its constructor."""

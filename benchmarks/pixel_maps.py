@@ -23,7 +23,7 @@ from benchmarks.result_files import Run
 from defectory.backbones import View
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.backbones.weights import load_backbone
-from defectory.detectors.evidence.study import cover
+from defectory.detectors.evidence.measured_images import cover
 from defectory.detectors.gaussian_field import FieldFitter
 from defectory.detectors.grids import smoothing_matrix, stack_stages
 from defectory.domain import Label
@@ -242,7 +242,7 @@ def tile_groups(test: Dataset) -> NDArray[np.intp]:
 
 def _mask_shares(test: Dataset) -> Grids:
     masks = test.masks()
-    found = np.stack([cover(masks.read(i), _SIDE) for i in range(len(test))])
+    found = np.stack([cover(masks.read(i), (_SIDE, _SIDE)) for i in range(len(test))])
     return np.nan_to_num(found, nan=0.0).reshape(-1, _SIDE, _SIDE)
 
 

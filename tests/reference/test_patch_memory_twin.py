@@ -17,7 +17,7 @@ def _images(n, seed):
 def _patches(detector, images):
     """(n, p, d + 2) float64, embedded as the detector does."""
     features = detector.backbone_.extract(images, detector.view)
-    embedded = [detector._embed(detector._stack(f)) for f in features]
+    embedded = [detector.bank_.embed(detector._stack(f)) for f in features]
     return np.array(embedded, float)
 
 
@@ -30,8 +30,8 @@ def _slow_grid(patches, bank, k, side):
 def test_scores_and_held_out_scores(k):
     images, new = _images(5, seed=0), _images(3, seed=1)
     detector = PatchMemory(size_px=64, n_bank=40, n_neighbors=k).fit(images)
-    bank, side = detector.index_.bank, detector.grid_side
-    assert bank.shape == (40, len(detector.projection_[0]) + 2)
+    bank, side = detector.bank_.index_.bank, detector.grid_side
+    assert bank.shape == (40, len(detector.bank_.projection_[0]) + 2)
     found = detector.score(new).image_scores
     for score, patches in zip(found, _patches(detector, new), strict=True):
         truth = top_mean(_slow_grid(patches, bank, k, side), detector.top_ratio)
@@ -50,8 +50,8 @@ def test_scores_and_held_out_scores(k):
 def test_the_covering_radius_holds():
     images = _images(5, seed=0)
     detector = PatchMemory(size_px=64, n_bank=40).fit(images)
-    patches = _patches(detector, images).reshape(-1, detector.index_.bank.shape[1])
-    gaps = np.linalg.norm(patches[:, None] - detector.index_.bank[None].astype(float), axis=2)
+    patches = _patches(detector, images).reshape(-1, detector.bank_.index_.bank.shape[1])
+    gaps = np.linalg.norm(patches[:, None] - detector.bank_.index_.bank[None].astype(float), axis=2)
     nearest = gaps.min(axis=1)
-    assert nearest.max() <= detector.coverage_radius_ * (1 + 1e-4)
-    assert nearest.max() >= detector.coverage_radius_ * (1 - 1e-4)  # one shard: it is reached
+    assert nearest.max() <= detector.bank_.coverage_radius_ * (1 + 1e-4)
+    assert nearest.max() >= detector.bank_.coverage_radius_ * (1 - 1e-4)  # one shard: it is reached

@@ -371,9 +371,9 @@ def test_what_lacks_a_part_stands_apart_beside_auto_on_the_same_draws():
     name = "p1-budget-10-masks"
     runs = [_run("auto", name, seed, 0.9 + 0.03 * seed) for seed in range(3)]
     runs += [_run("no refit", name, seed, 0.88) for seed in (0, 1)]
-    runs += [_run("mixup", name, 0, 0.91)]
+    runs += [_run("no labels", name, 0, 0.91)]
     table = _page(*runs).split("What each part of `auto` is worth")[1]
-    assert "|  | auto | mixup | no refit |" in table
+    assert "|  | auto | no labels | no refit |" in table
     assert f"| `{name}` | .900 | .910 | .880 |" in table
     assert f"| `{name}` | .930 ± .030 | >= .985 |" in _page(*runs)
     drawn = label_plots.figures(runs)["labels-p1.svg"]

@@ -33,6 +33,8 @@ def feature_key(
     runtime : see `runtime_versions`
     """
     shown = f"{view.side_px},{view.n_tiles},{view.even_exposure},{view.noise!r}"
+    if view.shape_px is not None:
+        shown += f",{view.shape_px}"
     parts = (_RECORD_VERSION, content, model_digest, ",".join(stages), shown, runtime)
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
 

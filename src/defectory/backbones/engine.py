@@ -42,12 +42,21 @@ class View:
         the image is resized to n_tiles * side_px and read in n_tiles x n_tiles overlapping tiles: for
         defects too small for one square, at n_tiles^2 times the cost and the same memory
     even_exposure, noise : see `prepare_image`
+    shape_px : (height, width), multiples of 32 of at most 2048 x 2048 pixels, or None
+        what the image is resized to in place of a square, read whole: for products that a square squeezes
     """
 
     side_px: int = 256
     n_tiles: int = 1
     even_exposure: bool = True
     noise: float = 0.0
+    shape_px: tuple[int, int] | None = None
+
+    @property
+    def whole_px(self) -> tuple[int, int]:
+        """Height and width that the image is resized to."""
+        side_px = self.side_px * self.n_tiles
+        return self.shape_px or (side_px, side_px)
 
     def __post_init__(self) -> None:
         if self.side_px < _MULTIPLE_PX or self.side_px % _MULTIPLE_PX:
@@ -67,6 +76,16 @@ class View:
             )
         if not 0 <= self.noise <= _MAX_NOISE:
             raise ParameterError(f"noise is {self.noise}; give 0 to {_MAX_NOISE:g} grey levels")
+        if self.shape_px is not None:
+            self._check_shape(*self.shape_px)
+
+    def _check_shape(self, height: int, width: int) -> None:
+        fits = min(height, width) > 0 and height * width <= _MAX_SIDE_PX**2
+        if not fits or height % _MULTIPLE_PX or width % _MULTIPLE_PX or self.n_tiles != 1:
+            raise ParameterError(
+                f"images of {width} x {height} px cannot be read; give multiples of {_MULTIPLE_PX}, at most "
+                f"{_MAX_SIDE_PX} x {_MAX_SIDE_PX} px in all, and no tiles"
+            )
 
 
 class Backbone:
@@ -115,8 +134,9 @@ class Backbone:
 
     def run(self, image: Image, view: View) -> Features:
         """Return the features of one image, past the cache."""
-        side_px = view.side_px * view.n_tiles
-        prepared = prepare_image(image, side_px, even_exposure=view.even_exposure, noise=view.noise)
+        prepared = prepare_image(
+            image, view.whole_px, even_exposure=view.even_exposure, noise=view.noise
+        )
         if view.n_tiles == 1:
             return self._run_session(prepared)
         return self._run_tiles(prepared, view)

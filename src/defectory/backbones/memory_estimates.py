@@ -32,16 +32,16 @@ def library_bytes(backbone: str = DEFAULT_BACKBONE) -> int:
 
 def feature_bytes(view: View, stages: Sequence[str], backbone: str = DEFAULT_BACKBONE) -> int:
     """Return the size of one image's features, in float32."""
-    whole_px = view.side_px * view.n_tiles
+    height, width = view.whole_px
     each = (_STAGES.get(stage, (32, 320)) for stage in stages)
-    n_bytes = sum(4 * n_channels * (whole_px // stride) ** 2 for stride, n_channels in each)
+    n_bytes = sum(4 * n_channels * height * width // stride**2 for stride, n_channels in each)
     return n_bytes * (1 if backbone == DEFAULT_BACKBONE else _OTHER_BACKBONES)
 
 
 def reader_bytes(view: View, stages: Sequence[str], backbone: str = DEFAULT_BACKBONE) -> int:
     """Return what one more image that is read at once takes, beside decoding it."""
-    whole_px = view.side_px * view.n_tiles
-    seen_px = view.side_px if view.n_tiles == 1 else view.side_px + 2 * HALO_PX
-    run = _RUN_BYTES * seen_px**2 * (1 if backbone == DEFAULT_BACKBONE else _OTHER_BACKBONES)
-    square = _SQUARE_BYTES * whole_px**2
+    height, width = view.whole_px
+    seen = height * width if view.n_tiles == 1 else (view.side_px + 2 * HALO_PX) ** 2
+    run = _RUN_BYTES * seen * (1 if backbone == DEFAULT_BACKBONE else _OTHER_BACKBONES)
+    square = _SQUARE_BYTES * height * width
     return run + square + _N_RESULTS * feature_bytes(view, stages, backbone)

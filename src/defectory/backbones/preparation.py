@@ -1,4 +1,4 @@
-"""From an image of any size to what a backbone reads: a square of a stated size, evenly exposed."""
+"""From an image of any size to what a backbone reads: a stated size, evenly exposed."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +15,15 @@ _EXPOSURE_MEAN, _EXPOSURE_SPREAD = 110.0, 40.0
 _SPREAD_FLOOR = 5.0
 
 
-def prepare_image(image: Image, side_px: int, *, even_exposure: bool, noise: float = 0.0) -> Image:
-    """Return the image resized to a square (antialiased bilinear; the aspect is not kept).
+def prepare_image(
+    image: Image, size: int | tuple[int, int], *, even_exposure: bool, noise: float = 0.0
+) -> Image:
+    """Return the image resized (antialiased bilinear; the aspect is not kept).
 
     Parameters
     ----------
     image : (h, w, 3) uint8, RGB
-    side_px : side of the result
+    size : height and width of the result in pixels, or the side of a square
     even_exposure : bring the mean over all pixels and channels to 110 and their standard deviation
         towards 40 (gain 40 / (deviation + 5)), one gain for all channels so that hues stay. Lamps and
         shutter times then matter less than the part.
@@ -29,14 +31,14 @@ def prepare_image(image: Image, side_px: int, *, even_exposure: bool, noise: flo
 
     Returns
     -------
-    (side_px, side_px, 3) uint8, RGB
+    (height, width, 3) uint8, RGB
     """
     picture = PillowImage.fromarray(image)
-    size = (side_px, side_px)
-    if picture.size != size:
-        picture = picture.resize(size, PillowImage.Resampling.BILINEAR)
+    height, width = (size, size) if isinstance(size, int) else size
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), PillowImage.Resampling.BILINEAR)
     if noise:
-        blurred = take_off_noise(np.asarray(picture), noise, _scales(image, side_px))
+        blurred = take_off_noise(np.asarray(picture), noise, _scales(image, height, width))
         return _expose_exactly(blurred) if even_exposure else _round(blurred)
     return _even_exposure(picture) if even_exposure else np.asarray(picture)
 
@@ -54,12 +56,12 @@ def clean_square(square: Image, image: Image, noise: float) -> Image:
     """
     if not noise:
         return square
-    return _round(take_off_noise(square, noise, _scales(image, len(square))))
+    return _round(take_off_noise(square, noise, _scales(image, *square.shape[:2])))
 
 
-def _scales(image: Image, side_px: int) -> tuple[float, float]:
-    """Return the pixels of the square for one of the image's, down and across."""
-    return side_px / image.shape[0], side_px / image.shape[1]
+def _scales(image: Image, height: int, width: int) -> tuple[float, float]:
+    """Return the pixels of the result for one of the image's, down and across."""
+    return height / image.shape[0], width / image.shape[1]
 
 
 def _expose_exactly(pixels: NDArray[np.float32]) -> Image:

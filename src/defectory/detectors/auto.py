@@ -1,31 +1,28 @@
 """`auto`: learns from whatever labels there are, and distrusts what nobody labeled.
 
-Ours; see docs/detectors/auto.md. Its parts: Defard et al. 2020 and Rippel et al. 2020 (`GaussianNormality`),
-Yoon et al. 2023 (SPADE: pseudo-labels where unlabeled images may be defective), weights
-of Student's t, and a classifier of cells on frozen features in place of a trained segmenter.
+Ours; see docs/detectors/auto.md. Its parts: three views of what is normal (`Normality`: Defard et al. 2020,
+Roth et al. 2022, Rippel et al. 2020), weights of Student's t, and a classifier of places on frozen features
+in place of a trained segmenter.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
+from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
-from defectory.detectors.evidence.cells import N_EVIDENCE, Cells
-from defectory.detectors.evidence.classifier import CellClassifier
-from defectory.detectors.evidence.descriptors import CellDescriptor
-from defectory.detectors.evidence.fusion import Fusion, learned_scores
-from defectory.detectors.evidence.inquiry import Inquiry, InquirySettings
-from defectory.detectors.evidence.memory import NAME_DIGITS, Memory
-from defectory.detectors.evidence.parts import Parts, relearn
-from defectory.detectors.evidence.readings import Readings
-from defectory.detectors.evidence.spreading import spread
-from defectory.detectors.evidence.study import Study
+from defectory.detectors.evidence.fitter import AutoFitter, FitSettings
+from defectory.detectors.evidence.learned_state import LearnedState
+from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages
+from defectory.detectors.evidence.memory import NAME_DIGITS, RememberedImages
+from defectory.detectors.evidence.normality import Normality
+from defectory.detectors.evidence.training_set import N_DISTANCES
 from defectory.detectors.frozen import FrozenFeatureDetector
-from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.image_shape import choose_shape
 from defectory.detectors.revision import Confirmed, Revision
 from defectory.domain import (
     DataError,
@@ -41,30 +38,29 @@ from defectory.machine import one_thread_a_product
 from defectory.pseudolabels import Contamination
 
 _MIN_NORMALS = 2
-_PARTS = ("normality", "descriptor", "images", "places", "fusion", "memory")
+_SHAPE = "shape_px"
 
 
 class Auto(FrozenFeatureDetector):
-    """Normality that distrusts unlabeled images, and a classifier of cells taught by labels and suspects.
+    """Normality in three views, less say for odd unlabeled images, and a classifier that labels teach.
 
     Parameters
     ----------
-    backbone, size_px, even_exposure, denoise, blur_px, cache : see `Gaussian`
+    backbone, even_exposure, denoise, blur_px, cache : see `Gaussian`
+    size_px : multiple of 32, shorter side that images are resized to at least
+    detail_ratio : >= 1, for large images, up to so many times `size_px`, see `choose_shape`; 1 for speed
     use_labels : learn from labeled anomalies
-    use_pseudo_labels : learn from unlabeled images that are odd enough, where the collection has too many
-    use_refit : fit normality again with less say for them
+    use_refit : where the collection is contaminated, fit normality again with less say for odd images
     use_guard : leave an addition out where labels held out speak against it
-    top_ratio : (0, 1], share of the cells whose mean logit is the classifier's image score
+    top_ratio : (0, 1], share of the places whose mean logit is the classifier's image score
     map_weight : >= 0, of the classifier's map beside normality's 1
-    use_spread : spread maps over cells that look alike
-    least_sure, mixup, n_steps : see `ClassifierSettings`
-    n_simulated : >= 0, defects simulated in normal images that teach as well; 0 leaves them out
+    n_steps : >= 1, of the classifiers' training
     seed : of every draw
 
     Notes
     -----
-    Cost: two passes over the images and 128 simulated defects; where the collection is contaminated two
-    passes more. Memory is flat beyond 2,000 images: on more, a random 2,000 are studied.
+    Cost: two passes over the images; where the collection is contaminated two more. Memory is flat beyond
+    2,000 images: on more, a random 2,000 are studied.
     """
 
     name: ClassVar[str] = "auto"
@@ -75,55 +71,54 @@ class Auto(FrozenFeatureDetector):
         localizes=True,
         needs_torch=False,
     )
-    stages: ClassVar[tuple[str, ...]] = GaussianNormality.stages
-    # Defects are drawn and networks taught, twice where a folder is contaminated.
+    stages: ClassVar[tuple[str, ...]] = Normality.stages
+    # Classifiers are taught, the memory of patches is thinned; twice where a folder is contaminated.
     overhead: ClassVar[int] = 1000
 
     contamination_: Contamination | None = None
     """Estimated share of anomalies among the unlabeled images; None where there were too few to say."""
     decisions_: tuple[dict[str, Any], ...] = ()
     """What the guard decided, JSON-ready."""
+    shape_px_: tuple[int, int] | None = None
+    """Height and width that images are resized to; None before fit."""
 
     def __init__(
         self,
         *,
         backbone: str = DEFAULT_BACKBONE,
         size_px: int = 256,
+        detail_ratio: float = 2.0,
         even_exposure: bool = True,
         denoise: bool = True,
         use_labels: bool = True,
-        use_pseudo_labels: bool = True,
         use_refit: bool = True,
         use_guard: bool = True,
         top_ratio: float = 0.05,
         map_weight: float = 1.0,
-        use_spread: bool = True,
-        least_sure: float = 0.5,
-        mixup: float = 0.0,
-        n_simulated: int = 128,
         n_steps: int = 300,
-        blur_px: float = 6.0,
+        blur_px: float = 2.0,
         seed: int = 0,
         cache: FeatureStore | None = None,
     ) -> None:
         self.backbone = backbone
         self.size_px = size_px
+        self.detail_ratio = detail_ratio
         self.even_exposure = even_exposure
         self.denoise = denoise
         self.blur_px = blur_px
         self.seed = seed
         self.cache = cache
         self.use_labels = use_labels
-        self.use_pseudo_labels = use_pseudo_labels
         self.use_refit = use_refit
         self.use_guard = use_guard
         self.top_ratio = top_ratio
         self.map_weight = map_weight
-        self.use_spread = use_spread
-        self.least_sure = least_sure
-        self.mixup = mixup
-        self.n_simulated = n_simulated
         self.n_steps = n_steps
+
+    @property
+    def view(self) -> View:
+        """How images are shown to the backbone; ParameterError where the settings allow none."""
+        return View(self.size_px, 1, self.even_exposure, self.noise_, self.shape_px_)
 
     def fit(
         self,
@@ -136,6 +131,7 @@ class Auto(FrozenFeatureDetector):
         """Learn from images, labels and masks; see Detector.fit."""
         check_settings(self.config())
         settings = self._settings()
+        self._forget()
         _ = self.view  # refuses settings before an image is read
         pool = usable_as_normal(len(images), labels)
         if len(pool) < _MIN_NORMALS:
@@ -145,16 +141,15 @@ class Auto(FrozenFeatureDetector):
             )
         codes = np.full(len(images), -1) if labels is None else np.asarray(labels)
         backbone = self._load_backbone()
-        self._forget()
-        self._learn_noise(images, pool, self.size_px)
-        readings = Readings(
+        self.shape_px_ = self._choose_shape(images, pool)
+        self._learn_noise(images, pool, round((self.shape_px_[0] * self.shape_px_[1]) ** 0.5))
+        passes = FeaturePasses(
             backbone, self.view, images, codes.astype(np.int8), masks, progress or NoProgress()
         )
         with one_thread_a_product:
-            found = Inquiry(readings, settings, self._make_normality).run()
-        self.normality_, self.descriptor_ = found.normality, found.descriptor
-        self.memory_ = found.memory
-        self._take_parts(found.parts)
+            found = AutoFitter(passes, settings, self._make_normality).run()
+        self.normality_, self.learned_, self.memory_ = found.normality, found.learned, found.memory
+        self._take_held_out(found.held_out_scores, found.held_out_maps)
         self.suspects_, self.account_ = found.suspects, found.account
         self.contamination_ = found.contamination
         self.decisions_ = tuple(verdict.to_dict() for verdict in found.verdicts)
@@ -207,33 +202,23 @@ class Auto(FrozenFeatureDetector):
         self, images: ImageSource, codes: NDArray[np.int8], masks: MaskSource | None,
         progress: Progress,
     ) -> Revision:  # fmt: skip
-        readings = Readings(self.backbone_, self.view, images, codes, masks, progress)
+        passes = FeaturePasses(self.backbone_, self.view, images, codes, masks, progress)
         names = [images.fingerprint(i)[:NAME_DIGITS] for i in range(len(images))]
         is_known = np.isin(names, self.memory_.names)
         revised = copy(self)
-        revised.normality_ = readings.absorb(
+        revised.normality_ = passes.absorb(
             self.normality_, np.flatnonzero((codes == Label.NORMAL) & ~is_known)
         )
-        new = readings.measure(self.normality_, self.descriptor_)
+        new = passes.measure_new(self.normality_, np.arange(len(codes)), "reading labeled images")
         revised.memory_ = self.memory_.with_labels(new, names)
-        memory = revised.memory_
-        n_normal = int((memory.teaches_normal & memory.is_presumed).sum())
+        n_normal = int(revised.memory_.is_presumed.sum())
         if n_normal < _MIN_NORMALS:
             raise DataError(
-                f"with these labels {n_normal} of the {len(memory)} images that the bundle "
+                f"with these labels {n_normal} of the {len(revised.memory_)} images that the bundle "
                 f"remembers are normal; at least {_MIN_NORMALS} are needed to tell what is normal. Are "
                 "good and bad swapped? Else fit anew, on good images"
             )
-        revised._take_parts(
-            relearn(
-                revised.memory_,
-                revised.normality_,
-                self._settings().quick_learner(),
-                self.top_ratio,
-                self.map_weight,
-                self.use_spread,
-            )
-        )
+        revised._relearn()
         revised.suspects_, revised.decisions_ = (), ()
         revised.account_ = (revised.memory_.explain(),)
         before, after = self.score(images).image_scores, revised.score(images).image_scores
@@ -241,70 +226,117 @@ class Auto(FrozenFeatureDetector):
             name: Confirmed(name, int(code), float(old), float(new_score))
             for name, code, old, new_score in zip(names, codes, before, after, strict=True)
         }
-        rows = [
-            row for row in revised.memory_.confirmed if revised.memory_.names[row] not in confirmed
-        ]
-        remembered = revised.memory_.study.take(np.array(rows, np.intp))
-        old, now = self._score_study(remembered), revised._score_study(remembered)
+        memory = revised.memory_
+        rows = [row for row in memory.confirmed if memory.names[row] not in confirmed]
+        remembered = memory.known.take(np.array(rows, np.intp))
+        old, now = self._score_known(remembered), revised._score_known(remembered)
         for row, one, other in zip(rows, old, now, strict=True):
-            name = revised.memory_.names[row]
-            code = int(revised.memory_.study.codes[row])
+            name, code = memory.names[row], int(memory.known.codes[row])
             confirmed[name] = Confirmed(name, code, float(one), float(other))
         return Revision(revised, tuple(confirmed.values()))
 
-    def _score_study(self, study: Study) -> NDArray[np.float32]:
-        """Return (n,) image scores of remembered images, as if they were new to the classifier."""
-        plain = self.normality_.image_scores(study.measured)
-        return self.fusion_.scores(plain, self._learned_scores(study.cells(self.normality_)))
-
-    def _learned_scores(self, cells: Cells) -> NDArray[np.float32]:
-        """Return (n,) image scores by the classifier, 0 without any."""
-        if self.images_ is None or not len(cells):
-            return np.zeros(len(cells), np.float32)
-        if self.images_.n_columns > cells.n_columns:  # suspects taught it, see Learner.find_images
-            cells = cells.with_image_look()
-        return learned_scores(self.images_.logits(cells), self.top_ratio)
-
-    def _take_parts(self, parts: Parts) -> None:
-        self.images_, self.places_, self.fusion_ = parts.images, parts.places, parts.fusion
-        self.held_out_scores_ = parts.held_out_scores
-        self.held_out_peaks_ = np.array(
-            [self._enlarge(g).max() for g in parts.held_out_maps], np.float32
+    def _relearn(self) -> None:
+        """Learn from what is remembered, and calibrate on it."""
+        memory, settings = self.memory_, self._settings()
+        teacher = settings.quick_teacher()
+        known, presumed = memory.known, memory.is_presumed
+        self.learned_, scores, maps = LearnedState.of(
+            known,
+            self.normality_,
+            teacher.for_images(known, self.normality_, presumed),
+            teacher.for_maps(known, self.normality_, presumed),
+            presumed,
+            self.top_ratio,
         )
+        self._take_held_out(scores, maps)
+
+    def _score_known(self, known: MeasuredImages) -> NDArray[np.float32]:
+        """Return (n,) image scores of remembered images, as if they were new to the classifier."""
+        if not len(known):
+            return np.zeros(0, np.float32)
+        return self.learned_.score(self.normality_, known.measured, known.described)[0]
+
+    def _take_held_out(self, scores: NDArray[np.float32], maps: NDArray[np.float32]) -> None:
+        self.held_out_scores_ = scores
+        self.held_out_peaks_ = np.array([self._enlarge(grid).max() for grid in maps], np.float32)
 
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return the peak: libraries, Gaussians of two rounds, the studied images, a batch."""
+        """Return the peak: libraries, both normality models, the studied images, a batch."""
         from defectory.backbones.memory_estimates import (
             library_bytes,  # only where memory is limited
         )
 
-        normality = self._make_normality()
-        studied = min(n_images, InquirySettings.n_studied) * normality.grid_side**2 * 2 * 4 * 200
-        own = normality.estimate_bytes(n_images) + studied
+        normality = Normality(self._largest_view.whole_px)
+        studied = min(n_images, FitSettings.n_studied) * normality.n_places * 2 * 200
+        own = normality.estimate_bytes(n_images) + normality.model_bytes + studied
         return library_bytes(self.backbone) + 100 * 2**20 + own + self._batch_bytes
+
+    @property
+    def map_size_px(self) -> int:
+        """Side of a square with as many cells as an anomaly map has."""
+        height, width = self._largest_view.whole_px
+        return int((height * width) ** 0.5) // 4
+
+    def time_reading(self, images: ImageSource) -> float:
+        """Return the seconds that fit spends on reading one image, measured on the given few."""
+        if self.shape_px_ is None:
+            timed = copy(self)
+            timed.shape_px_ = self._choose_shape(images, np.arange(len(images)))
+            return timed.time_reading(images)
+        return super().time_reading(images)
+
+    @property
+    def reader_bytes(self) -> int:
+        """What each image that is read at once takes."""
+        from defectory.backbones.memory_estimates import (
+            reader_bytes,  # only where memory is limited
+        )
+
+        return reader_bytes(self._largest_view, self.stages, self.backbone)
+
+    @property
+    def feature_bytes(self) -> int:
+        """The size of one image's features."""
+        from defectory.backbones.memory_estimates import (
+            feature_bytes,  # only where memory is limited
+        )
+
+        return feature_bytes(self._largest_view, self.stages, self.backbone)
+
+    @property
+    def _largest_view(self) -> View:
+        """The view; before fit, when no image has been seen, that of large squares."""
+        side_px = max(self.size_px, round(self.size_px * self.detail_ratio) // 32 * 32)
+        return View(self.size_px, shape_px=self.shape_px_ or (side_px, side_px))
+
+    def _choose_shape(self, images: ImageSource, pool: NDArray[np.intp]) -> tuple[int, int]:
+        return choose_shape(images, pool, self.size_px, round(self.size_px * self.detail_ratio))
 
     def arrays(self) -> Arrays:
         """Return the state of all parts."""
-        return {
+        parts = (
+            ("normality", self.normality_),
+            ("learned", self.learned_),
+            ("memory", self.memory_),
+        )
+        named = {
             f"{prefix}.{key}": value
-            for prefix in _PARTS
-            if getattr(self, f"{prefix}_") is not None
-            for key, value in getattr(self, f"{prefix}_").arrays().items()
-        } | self._noise_arrays()
+            for prefix, part in parts
+            for key, value in part.arrays().items()
+        }
+        return {_SHAPE: np.array(self.shape_px_, np.float32), **named, **self._noise_arrays()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave."""
-        own = {part: _under(arrays, part) for part in _PARTS}
-        self.normality_ = self._make_normality().restore(own["normality"], backbone)
-        self.descriptor_ = CellDescriptor.restore(own["descriptor"], self.normality_)
-        self.fusion_ = Fusion.restore(own["fusion"])
-        width = self.descriptor_.width
-        self.images_ = _restore_classifier(
-            own["images"], {width + N_EVIDENCE, 2 * width + N_EVIDENCE}
-        )
-        self.places_ = _restore_classifier(own["places"], {2 * width + N_EVIDENCE - 1})
-        self.memory_ = Memory.restore(own["memory"], self.normality_.grid_side**2, width)
         self._restore_noise(arrays)
+        height, width = (int(side) for side in check_array(arrays, _SHAPE, (2,)))
+        self.shape_px_ = height, width
+        _ = self.view  # refuses a size that is out of bounds
+        self.normality_ = self._make_normality().restore(_under(arrays, "normality"), backbone)
+        n_looks = self.normality_.n_looks
+        columns = n_looks + N_DISTANCES, 2 * n_looks + N_DISTANCES - 1
+        self.learned_ = LearnedState.restore(_under(arrays, "learned"), columns, self.top_ratio)
+        self.memory_ = RememberedImages.restore(_under(arrays, "memory"), self.normality_)
         self.backbone_ = backbone
         return self
 
@@ -313,51 +345,38 @@ class Auto(FrozenFeatureDetector):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         samples = self.normality_.sample(batch)
         measured = self.normality_.measure(samples)
-        scores, heats = self.normality_.image_scores(measured), self.normality_.map_cells(measured)
-        logits = np.zeros(heats.shape, np.float32)
-        described = self.descriptor_.describe(self.normality_, samples)
-        cells = Cells.of(self.normality_, measured, described)
-        if self.places_ is not None:
-            logits = self.places_.logits(cells.in_context()).reshape(heats.shape)
-        maps = self.fusion_.maps(heats, logits)
-        return (
-            self.fusion_.scores(scores, self._learned_scores(cells)),
-            spread(maps, described) if self.use_spread else maps,
-        )
+        return self.learned_.score(self.normality_, measured, self.normality_.describe(samples))
 
-    def _settings(self) -> InquirySettings:
+    def _settings(self) -> FitSettings:
         self._check_settings()
-        return InquirySettings(
+        return FitSettings(
             use_labels=self.use_labels,
-            use_pseudo_labels=self.use_pseudo_labels,
             use_refit=self.use_refit,
-            n_simulated=self.n_simulated,
-            n_steps=self.n_steps,
             use_guard=self.use_guard,
+            n_steps=self.n_steps,
             top_ratio=self.top_ratio,
             map_weight=self.map_weight,
-            use_spread=self.use_spread,
-            least_sure=self.least_sure,
-            mixup=self.mixup,
             seed=self.seed,
         )
 
     def _check_settings(self) -> None:
-        if not 0 < self.top_ratio <= 1 or not 0 <= self.least_sure <= 1:
-            raise ParameterError("top_ratio must lie in (0, 1], least_sure in [0, 1]")
-        if min(self.map_weight, self.mixup, self.n_simulated) < 0:
-            raise ParameterError("map_weight, mixup and n_simulated must not be negative")
-        if self.n_steps < 1 or self.blur_px <= 0:
-            raise ParameterError("n_steps and blur_px must be positive")
+        if not 0 < self.top_ratio <= 1:
+            raise ParameterError("top_ratio must lie in (0, 1]")
+        if self.map_weight < 0:
+            raise ParameterError("map_weight must not be negative")
+        if self.n_steps < 1 or self.blur_px <= 0 or self.detail_ratio < 1:
+            raise ParameterError("n_steps and blur_px must be positive, detail_ratio at least 1")
 
-    def _make_normality(self, **settings: Any) -> GaussianNormality:
-        return GaussianNormality(self.size_px, **settings)
+    def _make_normality(self) -> Normality:
+        assert self.shape_px_ is not None
+        return Normality(self.shape_px_, seed=self.seed)
 
     def _forget(self) -> None:
         """Half a fit is none, and nothing of the last one is left in it."""
         for name in (
             "backbone_",
             "noise_",
+            "shape_px_",
             "memory_",
             "suspects_",
             "account_",
@@ -365,12 +384,6 @@ class Auto(FrozenFeatureDetector):
             "decisions_",
         ):
             self.__dict__.pop(name, None)
-
-
-def _restore_classifier(
-    arrays: Mapping[str, NDArray[Any]], allowed_columns: Collection[int]
-) -> CellClassifier | None:
-    return CellClassifier.restore(arrays, allowed_columns) if arrays else None
 
 
 def _under(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:

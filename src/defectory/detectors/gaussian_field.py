@@ -31,9 +31,9 @@ class GaussianField:
     """Means and whitening matrices of p independent Gaussians in d dimensions.
 
     Source: Defard et al. 2020 (PaDiM), a Gaussian a position. Differs from it: covariances are shrunk towards
-    a multiple of the identity that is proportional to their own trace (PaDiM adds a constant, whatever
-    the scale of the features), all features are kept (PaDiM draws a random subset), and whitening
-    matrices are rounded to float16 and stored as triangles, so that a bundle stays small.
+    a diagonal, by default a multiple of the identity, that is proportional to their own trace (PaDiM adds a
+    constant, whatever the scale of the features), all features are kept (PaDiM draws a random subset), and
+    whitening matrices are rounded to float16 and stored as triangles, so that a bundle stays small.
 
     Attributes
     ----------
@@ -124,7 +124,7 @@ class GaussianField:
         In whitened coordinates the covariance is a I + k z z', whose Cholesky factor follows column by
         column (Gill, Golub, Murray and Saunders 1974, method C1), all cells at once.
         """
-        n = float(np.mean(self.n_samples))
+        n = float(np.float32(np.mean(self.n_samples)))  # as bundles store it
         z = self._whiten(sample[:, None])[:, 0]
         level = np.float32((n + self.shrinkage) / (n + 1))
         gain = np.full(len(z), (1 - self.shrinkage) * n / (n + 1) ** 2, np.float32)
@@ -200,7 +200,7 @@ class FieldFitter:
     """
 
     def __init__(self, shrinkage: float) -> None:
-        self._shrinkage = shrinkage
+        self.shrinkage = shrinkage
         self._block: list[tuple[Float, Float | None]] = []
         self._origin: Float | None = None
         self._sums: NDArray[np.float64] | None = None
@@ -225,21 +225,13 @@ class FieldFitter:
         spread: Float = np.sqrt(np.maximum(variances, _FLOOR)).astype(np.float32)
         return spread
 
-    def pooled_covariance(self) -> Float:
-        """Return (d, d) float32, the mean over the cells of their covariances. Before `finish`."""
-        if self._block:
-            self._flush()
-        if self._products is None or self._sums is None:
-            raise DataError(_NOTHING)
-        n = self._per_cell()
-        shift = self._sums / n
-        pooled: Float = (
-            np.einsum("pde,p->de", self._products, 1 / n[:, 0]) - shift.T @ shift
-        ).astype(np.float32) / len(shift)
-        return pooled
+    def finish(self, target: Float | None = None) -> GaussianField:
+        """Return the fitted field; DataError if nothing was added.
 
-    def finish(self) -> GaussianField:
-        """Return the fitted field; DataError if nothing was added."""
+        Parameters
+        ----------
+        target : (d,) > 0 of mean 1, relative variances that covariances are shrunk towards; None for all 1
+        """
         if self._block:
             self._flush()
         if self._products is None or self._sums is None or self._origin is None:
@@ -253,11 +245,11 @@ class FieldFitter:
 
         def whiten_cell(cell: int) -> None:
             covariance = whitening[cell] / n[cell] - np.outer(shift[cell], shift[cell])
-            whitening[cell] = _whiten_covariance(covariance, self._shrinkage)
+            whitening[cell] = _whiten_covariance(covariance, self.shrinkage, target)
 
         for _ in map_ordered(whiten_cell, range(len(whitening)), count_cores()):
             pass
-        return GaussianField(self._origin + shift, whitening, self._n, self._shrinkage)
+        return GaussianField(self._origin + shift, whitening, self._n, self.shrinkage)
 
     def _per_cell(self) -> NDArray[np.float64]:
         """Return (p, 1), what the samples of each cell weigh."""
@@ -289,12 +281,12 @@ class FieldFitter:
         return np.concatenate(parts, axis=1)
 
 
-def _whiten_covariance(covariance: Float, shrinkage: float) -> Float:
+def _whiten_covariance(covariance: Float, shrinkage: float, target: Float | None) -> Float:
     """Return the lower triangular whitening matrix."""
     d = len(covariance)
     level = max(float(np.trace(covariance)) / d, _FLOOR)
     shrunk = (1 - shrinkage) * covariance.astype(np.float64)
-    shrunk[np.diag_indices(d)] += shrinkage * level
+    shrunk[np.diag_indices(d)] += shrinkage * level * (1.0 if target is None else target)
     return _inverse_triangle(np.linalg.cholesky(shrunk)).astype(np.float32)
 
 

@@ -8,7 +8,6 @@ is not made of these distances: see `map_cells`.
 """
 
 from collections.abc import Iterator, Mapping
-from copy import copy
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,7 +18,7 @@ from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField
 from defectory.detectors.grids import line_residuals, stack_stages
-from defectory.detectors.measurements import Measurements, Samples, Weights
+from defectory.detectors.measurements import Measurements, Samples
 from defectory.detectors.pooling import top_mean
 from defectory.domain import ParameterError
 
@@ -134,22 +133,16 @@ class GaussianNormality:
         triangles = check_array(arrays, f"{prefix}.triangles", (p, d * (d + 1) // 2))
         return GaussianField.from_arrays(means, triangles, n_samples, self.shrinkage)
 
-    def learn(self, batches: Iterator[list[Features]], weights: Weights | None = None) -> Self:
-        """Take the first pass over the normals, with what each has to say; all the same if None."""
+    def learn(self, batches: Iterator[list[Features]]) -> Self:
+        """Take the first pass over the normals."""
         cells, lines, image = (FieldFitter(self.shrinkage) for _ in range(3))
-        done = 0
         for batch in batches:
-            own = None if weights is None else weights.take(slice(done, done + len(batch)))
-            done += len(batch)
             samples = self.sample(batch)
             for fitter, part in ((cells, samples.cells), (lines, samples.lines)):
                 p, i, b, d = part.shape
-                say = None if own is None else np.repeat(own.cells, b, axis=1)
-                fitter.add(part.reshape(p, i * b, d), say)
-            image.add(samples.image[None], None if own is None else own.image[None])
+                fitter.add(part.reshape(p, i * b, d))
+            image.add(samples.image[None])
         self.channel_spread_ = cells.channel_spread()
-        self.cell_covariance_ = cells.pooled_covariance()
-        self.line_covariance_ = lines.pooled_covariance()
         self.cells_, self.lines_, self.image_ = cells.finish(), lines.finish(), image.finish()
         return self
 
@@ -165,18 +158,16 @@ class GaussianNormality:
         self.standardize(measured)
         return self.image_scores(measured), self.map_cells(measured)
 
-    def measure_left_out(self, samples: Samples, weights: Weights | None = None) -> Measurements:
+    def measure_left_out(self, samples: Samples) -> Measurements:
         """Return measurements of images that were learned from, each by the model without it.
 
-        Only before `standardize`. `weights` are theirs in `learn`.
+        Only before `standardize`.
         """
-        by_cell = None if weights is None else weights.cells
-        by_image = None if weights is None else weights.image[None]
         return Measurements(
-            self.cells_.leave_one_out(samples.cells, by_cell),
-            self._mean_distances(samples.cells, np.ones((1, 1)) if by_cell is None else by_cell),
-            self.lines_.leave_one_out(samples.lines, by_cell),
-            self.image_.leave_one_out(samples.image[None, :, None], by_image)[0, :, 0],
+            self.cells_.leave_one_out(samples.cells),
+            self._mean_distances(samples.cells, is_left_out=True),
+            self.lines_.leave_one_out(samples.lines),
+            self.image_.leave_one_out(samples.image[None, :, None])[0, :, 0],
         )
 
     def measure(self, samples: Samples) -> Measurements:
@@ -186,42 +177,26 @@ class GaussianNormality:
         """
         return Measurements(
             _distances(self.cells_, samples.cells),
-            self._mean_distances(samples.cells, None),
+            self._mean_distances(samples.cells, is_left_out=False),
             _distances(self.lines_, samples.lines),
             self.image_.distances(samples.image[None])[0],
         )
 
-    def standardize(
-        self, measured: Measurements, weights: NDArray[np.floating] | None = None
-    ) -> None:
-        """Set all scales by normals left out, of weights (n,); round the fields as bundles do."""
+    def standardize(self, measured: Measurements) -> None:
+        """Set all scales by normals left out; round the fields as bundles do."""
         for field in (self.cells_, self.lines_, self.image_):
             field.round()
-        say = np.ones(len(measured.image)) if weights is None else weights
-        self._standardize_cells(measured.cells, say)
+        self._standardize_cells(measured.cells)
         units = [
-            max(float(np.average(part.mean(axis=(0, 2)), weights=say)), 1e-6)
+            max(float(part.mean(dtype=np.float64)), 1e-6)
             for part in (measured.means, measured.lines)
         ]
         self.map_units_ = np.array(units, np.float32)
         parts = np.stack([self._top(self._standardized(measured.cells)), measured.image])
-        center = np.average(parts, axis=1, weights=say)
-        spread = np.sqrt(np.average(np.square(parts - center[:, None]), axis=1, weights=say))
+        center, spread = (f(parts, axis=1, dtype=np.float64) for f in (np.mean, np.std))
         self.part_standards_ = np.stack([center, np.maximum(spread, 1e-6)], axis=1).astype(
             np.float32
         )
-
-    def absorb(self, samples: Samples) -> "GaussianNormality":
-        """Return the model that has learned from more images; this one and all scales are unchanged."""
-        found = copy(self)
-        for name, part in (
-            ("cells_", samples.cells),
-            ("lines_", samples.lines),
-            ("image_", samples.image[None, :, None]),
-        ):
-            p, i, b, d = part.shape
-            setattr(found, name, getattr(self, name).absorb(part.reshape(p, i * b, d)))
-        return found
 
     def score(self, batch: list[Features]) -> tuple[Float, Float]:
         """Return (b,) scores and (b, g, g) values of the map; see `measure`."""
@@ -236,23 +211,16 @@ class GaussianNormality:
         combined: Float = (z_cells + self.image_weight * z_image).astype(np.float32)
         return combined
 
-    def standardized_cells(self, measured: Measurements) -> Float:
-        """Return (p, n, b) distances in units of what each cell shows in normals left out."""
-        return self._in_spreads(measured.cells)
-
-    def map_parts(self, measured: Measurements) -> tuple[Float, Float]:
-        """Return (p, n, b) distances to the means, and of lines, in units of normals left out."""
-        mean_unit, line_unit = self.map_units_
-        return measured.means / mean_unit, measured.lines / line_unit
-
     def map_cells(self, measured: Measurements) -> Float:
         """Return the (n, g, g) values of the map.
 
         Plain distances, not standardized cell by cell: where the product is restless, defects are larger
         too. Lines find what is thin and weak; both parts count in units of what left-out normals show.
         """
-        from_means, from_lines = self.map_parts(measured)
-        return self._to_grids(from_means + _LINE_WEIGHT * from_lines)
+        mean_unit, line_unit = self.map_units_
+        return self._to_grids(
+            measured.means / mean_unit + _LINE_WEIGHT * measured.lines / line_unit
+        )
 
     def sample(self, batch: list[Features]) -> Samples:
         """Return what the Gaussians are about, of each image."""
@@ -284,26 +252,24 @@ class GaussianNormality:
         ]
         return found
 
-    def _mean_distances(self, samples: Float, weights: NDArray[np.floating] | None) -> Float:
+    def _mean_distances(self, samples: Float, *, is_left_out: bool) -> Float:
         """Return (p, i, b): Euclidean distances to the cell's mean, in units of each channel's spread.
 
-        With their (p, i) weights in the fit, images are first taken out of the mean.
+        Images that were learned from are first taken out of the mean.
         """
         away = (samples - self.cells_.means[:, None, None]) / self.channel_spread_
-        if weights is not None:
-            total = np.broadcast_to(self.cells_.n_samples, (len(away),))[:, None]
-            share = weights / (total - weights * samples.shape[2])
-            away += (away.sum(axis=2, keepdims=True) * share[..., None, None]).astype(np.float32)
+        if is_left_out:
+            rest = float(np.mean(self.cells_.n_samples)) - samples.shape[2]
+            away += away.sum(axis=2, keepdims=True) / np.float32(rest)
         found: Float = np.sqrt(np.einsum("pibd,pibd->pib", away, away))
         return found
 
-    def _standardize_cells(self, distances: Float, weights: NDArray[np.floating]) -> None:
+    def _standardize_cells(self, distances: Float) -> None:
         """Set each cell's center and spread; cells lean on the mean of all where images are few."""
-        n = float(weights.sum())
+        n = distances.shape[1]
         own = n / (n + _PRIOR_IMAGES)
-        center = np.average(distances.mean(axis=2), axis=1, weights=weights)
-        squares = np.square(distances - center[:, None, None]).mean(axis=2)
-        variance = np.average(squares, axis=1, weights=weights)
+        center = distances.mean(axis=(1, 2), dtype=np.float64)
+        variance = np.square(distances - center[:, None, None]).mean(axis=(1, 2))
         self.cell_center_ = (own * center + (1 - own) * center.mean()).astype(np.float32)
         mixed = own * variance + (1 - own) * variance.mean()
         self.cell_spread_ = np.sqrt(np.maximum(mixed, 1e-6)).astype(np.float32)

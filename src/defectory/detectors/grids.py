@@ -1,4 +1,4 @@
-"""Several stages of features on one square grid, and maps back to a finer grid."""
+"""Several stages of features on one grid, and maps back to a finer grid."""
 
 from functools import lru_cache
 
@@ -8,13 +8,13 @@ from numpy.typing import NDArray
 from defectory.backbones import Features
 
 Grid = NDArray[np.float32]
-"""(g, g, d) float32"""
+"""(rows, columns, d) float32"""
 
 # Pixels whose cells are counted at a time.
 _ROWS_PX = 2**18
 
 
-def stack_stages(features: Features, stages: tuple[str, ...], side: int) -> Grid:
+def stack_stages(features: Features, stages: tuple[str, ...], side: int | tuple[int, int]) -> Grid:
     """Return the stages side by side on one grid.
 
     Finer stages are averaged over the cells of the grid, coarser ones interpolated bilinearly.
@@ -23,13 +23,15 @@ def stack_stages(features: Features, stages: tuple[str, ...], side: int) -> Grid
     ----------
     features : of one image
     stages : which, in this order
-    side : cells of the grid in each direction; each stage's side divides it or is divided by it
+    side : rows and columns of the grid, or the side of a square one; each stage's side divides it or is
+        divided by it
 
     Returns
     -------
-    (side, side, d) float32, d the sum of the stages' channels
+    (rows, columns, d) float32, d the sum of the stages' channels
     """
-    return np.concatenate([_resample(features[name], side) for name in stages], axis=2)
+    shape = (side, side) if isinstance(side, int) else side
+    return np.concatenate([_resample(features[name], *shape) for name in stages], axis=2)
 
 
 def line_residuals(grid: Grid) -> Grid:
@@ -62,17 +64,17 @@ def _median(grid: Grid, axis: int) -> Grid:
     return middle
 
 
-def _resample(stage: Grid, side: int) -> Grid:
+def _resample(stage: Grid, n_rows: int, n_columns: int) -> Grid:
     n = stage.shape[0]
-    if n == side:
+    if n == n_rows:
         return stage
-    if n > side:
-        k = n // side
-        pooled: Grid = stage.reshape(side, k, side, k, -1).mean(axis=(1, 3))
+    if n > n_rows:
+        k = n // n_rows
+        pooled: Grid = stage.reshape(n_rows, k, n_columns, k, -1).mean(axis=(1, 3))
         return pooled
-    spread = interpolation_matrix(n, side)
-    rows = np.tensordot(spread, stage, axes=(1, 0))
-    return np.ascontiguousarray(np.tensordot(rows, spread, axes=(1, 1)).transpose(0, 2, 1))
+    rows = np.tensordot(interpolation_matrix(n, n_rows), stage, axes=(1, 0))
+    across = interpolation_matrix(stage.shape[1], n_columns)
+    return np.ascontiguousarray(np.tensordot(rows, across, axes=(1, 1)).transpose(0, 2, 1))
 
 
 def interpolation_matrix(n_from: int, n_to: int) -> NDArray[np.float32]:
@@ -87,9 +89,9 @@ def interpolation_matrix(n_from: int, n_to: int) -> NDArray[np.float32]:
 
 
 def enlarge(cells: NDArray[np.float32], factor: int, sigma: float) -> NDArray[np.float32]:
-    """Return (f g, f g) of (g, g): interpolated bilinearly, and blurred by sigma cells of the result."""
-    smoothing = smoothing_matrix(len(cells), len(cells) * factor, sigma)
-    return (smoothing @ cells @ smoothing.T).astype(np.float32, copy=False)
+    """Return (f r, f c) of (r, c): interpolated bilinearly, and blurred by sigma cells of the result."""
+    down, across = (smoothing_matrix(n, n * factor, sigma) for n in cells.shape)
+    return (down @ cells @ across.T).astype(np.float32, copy=False)
 
 
 @lru_cache(maxsize=8)
@@ -110,19 +112,21 @@ def smoothing_matrix(n_from: int, n_to: int, sigma: float) -> NDArray[np.float32
     return smoothing
 
 
-def cell_means(pixels: NDArray[np.bool_], side: int) -> NDArray[np.float64]:
-    """Return (side, side) means of (h, w) marks over a grid of cells.
+def cell_means(pixels: NDArray[np.bool_], side: int | tuple[int, int]) -> NDArray[np.float64]:
+    """Return means of (h, w) marks over a grid of (rows, columns), or of a square one of this side.
 
     Every pixel counts once, although cells of an image whose size is no multiple differ in size; a cell
     without a pixel is 0.
     """
-    rows, columns = (np.arange(n) * side // n for n in pixels.shape)
-    total = np.zeros(side**2)
+    r, c = (side, side) if isinstance(side, int) else side
+    rows = np.arange(pixels.shape[0]) * r // pixels.shape[0]
+    columns = np.arange(pixels.shape[1]) * c // pixels.shape[1]
+    total = np.zeros(r * c)
     # a few rows at a time: places and weights take sixteen times what the marks do
     n_rows = max(1, _ROWS_PX // pixels.shape[1])
     for top in range(0, len(pixels), n_rows):
         part = pixels[top : top + n_rows]
-        place = (rows[top : top + n_rows, None] * side + columns).ravel()
-        total += np.bincount(place, part.ravel(), side**2)
-    counts = np.outer(np.bincount(rows, minlength=side), np.bincount(columns, minlength=side))
-    return np.asarray(total.reshape(side, side) / np.maximum(counts, 1))
+        place = (rows[top : top + n_rows, None] * c + columns).ravel()
+        total += np.bincount(place, part.ravel(), r * c)
+    counts = np.outer(np.bincount(rows, minlength=r), np.bincount(columns, minlength=c))
+    return np.asarray(total.reshape(r, c) / np.maximum(counts, 1))

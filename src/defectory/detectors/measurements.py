@@ -1,4 +1,4 @@
-"""How far images are from normal, cell by cell, and what each image has to say in what is normal."""
+"""How far images are from normal, cell by cell."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,27 +58,3 @@ class Measurements:
             np.concatenate([part.lines for part in parts], axis=1),
             np.concatenate([part.image for part in parts]),
         )
-
-    def take(self, images: slice | NDArray[np.integer]) -> Self:
-        """Return some of the images."""
-        return type(self)(
-            self.cells[:, images], self.means[:, images], self.lines[:, images], self.image[images]
-        )
-
-
-@dataclass(frozen=True)
-class Weights:
-    """What n images have to say in what is normal, 1 = everything, 0 = nothing.
-
-    Attributes
-    ----------
-    cells : (p, n) float32, of each cell
-    image : (n,) float32, of the image as a whole
-    """
-
-    cells: Float
-    image: Float
-
-    def take(self, images: slice | NDArray[np.integer]) -> "Weights":
-        """Return those of some of the images."""
-        return Weights(self.cells[:, images], self.image[images])

@@ -1,1 +1,1 @@
-"""What `auto` makes of labels and suspicion: descriptors of cells, a classifier of them, weights, a guard."""
+"""How `auto` learns: three views of what is normal, whom to distrust, what labels teach, a guard."""

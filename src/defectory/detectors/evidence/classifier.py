@@ -1,4 +1,4 @@
-"""Which cells are defective: small networks on descriptors, one a fold, so that no image judges itself."""
+"""Which places are defective: small networks, one a fold, so that no image judges itself."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.adamw import AdamW
-from defectory.detectors.evidence.cells import Cells
-from defectory.detectors.evidence.lessons import Draw, Lessons
+from defectory.detectors.evidence.training_set import BatchSampler, PlaceRows, PlaceTrainingSet
 from defectory.domain import ParameterError
 from defectory.machine import count_cores, map_ordered
 
@@ -32,10 +31,6 @@ class ClassifierSettings:
     n_hidden : units of the hidden layer
     n_steps, batch_size : of AdamW; half of a batch is defective
     learning_rate, weight_decay : of AdamW
-    least_sure : [0, 1]
-        share of a batch's defective half that is of labeled or else of real defects, where there are many;
-        see `Draw`
-    mixup : >= 0, parameter of the Beta distribution that rows are mixed by; 0 mixes nothing
     """
 
     n_folds: int = 3
@@ -44,8 +39,6 @@ class ClassifierSettings:
     batch_size: int = 1024
     learning_rate: float = 2e-3
     weight_decay: float = 0.1
-    least_sure: float = 0.5
-    mixup: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,9 +55,9 @@ class _Network:
         """The weights, in the order of the constructor."""
         return [self.inner, self.inner_bias, self.outer, self.outer_bias]
 
-    def logits(self, cells: Cells, image: int) -> Float:
-        """Return (p,), of the cells of one image."""
-        hidden = cells.products(image, self.inner) + self.inner_bias
+    def logits(self, places: PlaceRows, image: int) -> Float:
+        """Return (p,), of the places of one image."""
+        hidden = places.products(image, self.inner) + self.inner_bias
         return np.asarray(np.maximum(hidden, 0) @ self.outer + self.outer_bias)
 
     @classmethod
@@ -78,13 +71,13 @@ class _Network:
         )
 
 
-class CellClassifier:
-    """Logits of cells being defective, by the networks of all folds.
+class PlaceClassifier:
+    """Logits of places being defective, by the networks of all folds.
 
     Notes
     -----
-    Trained on a few labeled, pseudo-labeled and simulated defects against normal cells. Every batch is half
-    defective, and every defective image counts the same however large its defect: classes are balanced.
+    Trained on a few labeled defects against normal places. Every batch is half defective, and every defective
+    image counts the same however large its defect: classes are balanced.
     """
 
     def __init__(self, networks: list[_Network]) -> None:
@@ -93,27 +86,31 @@ class CellClassifier:
 
     @classmethod
     def train(
-        cls, lessons: Lessons, folds: Indices, settings: ClassifierSettings, seed: int
-    ) -> Self:
-        """Return the networks; (n,) folds say which network never learns from which image."""
+        cls, known: PlaceTrainingSet, settings: ClassifierSettings, seed: int
+    ) -> tuple[Self, Float]:
+        """Return the networks, and (n, p) logits of all images, each by the one that has not seen it.
+
+        Only where a defective image is the one there is, all networks have learned from it.
+        """
+        folds = deal_folds(known.is_defective, settings.n_folds, seed)
 
         def train(fold: int) -> _Network:
-            return _train(lessons, folds != fold, settings, [seed, fold])
+            return _train(known, folds != fold, settings, [seed, fold])
 
-        return cls(list(map_ordered(train, range(settings.n_folds), count_cores())))
+        found = cls(list(map_ordered(train, range(settings.n_folds), count_cores())))
+        return found, found._left_out_logits(known.places, folds)
 
     @property
     def n_columns(self) -> int:
-        """Numbers in a row that it was taught on; see `Cells.n_columns`."""
+        """Numbers in a row that it was taught on; see `PlaceRows.n_columns`."""
         return len(self._together.inner)
 
-    def logits(self, cells: Cells) -> Float:
+    def logits(self, places: PlaceRows) -> Float:
         """Return (n, p) mean logits of images that no network has learned from."""
-        return np.array([self._together.logits(cells, i) for i in range(len(cells))], np.float32)
+        return np.array([self._together.logits(places, i) for i in range(len(places))], np.float32)
 
-    def left_out_logits(self, cells: Cells, folds: Indices) -> Float:
-        """Return (n, p) logits of the first n images, each by its fold's network, which has not seen it."""
-        found = [self._networks[fold].logits(cells, i) for i, fold in enumerate(folds.tolist())]
+    def _left_out_logits(self, places: PlaceRows, folds: Indices) -> Float:
+        found = [self._networks[fold].logits(places, i) for i, fold in enumerate(folds.tolist())]
         return np.array(found, np.float32)
 
     def arrays(self) -> Arrays:
@@ -127,7 +124,7 @@ class CellClassifier:
         inner = check_array(arrays, "inner", (None, None, None))
         k, n_columns, h = inner.shape
         if n_columns not in allowed_columns:
-            raise ParameterError(f"a classifier of cells has {n_columns} columns")
+            raise ParameterError(f"a classifier of places has {n_columns} columns")
         bias = check_array(arrays, "inner_bias", (k, h))
         outer = check_array(arrays, "outer", (k, h))
         outer_bias = check_array(arrays, "outer_bias", (k, 1))
@@ -135,20 +132,22 @@ class CellClassifier:
 
 
 def _train(
-    lessons: Lessons, is_taught: NDArray[np.bool_], settings: ClassifierSettings, seed: list[int]
+    known: PlaceTrainingSet,
+    is_taught: NDArray[np.bool_],
+    settings: ClassifierSettings,
+    seed: list[int],
 ) -> _Network:
     """Return a network that AdamW taught by binary cross-entropy.
 
-    Columns are not standardized: evidence is larger than what describes looks, and weighs more for it, which
+    Columns are not standardized: distances are larger than what describes looks, and weigh more for it, which
     is right where a few labels are all there is.
     """
     rng = np.random.default_rng(seed)
-    draw = Draw(lessons, is_taught, settings.least_sure, rng)
-    network = _initial(lessons.cells.n_columns, settings.n_hidden, rng)
+    sampler = BatchSampler(known, is_taught, rng)
+    network = _initial(known.places.n_columns, settings.n_hidden, rng)
     optimizer = AdamW(settings.learning_rate, settings.weight_decay)
     for _ in range(settings.n_steps):
-        rows, is_defective = draw.batch(settings.batch_size)
-        rows = _mixed(rows, is_defective, settings.mixup, rng)
+        rows, is_defective = sampler.batch(settings.batch_size)
         network = _Network(*optimizer.step(network.parts, _gradients(network, rows, is_defective)))
     return network
 
@@ -179,15 +178,10 @@ def _gradients(network: _Network, rows: Float, is_defective: NDArray[np.bool_]) 
     return [rows.T @ back, back.sum(axis=0), hidden.T @ away, away.sum(keepdims=True)]
 
 
-def _mixed(
-    rows: Float, is_defective: NDArray[np.bool_], mixup: float, rng: np.random.Generator
-) -> Float:
-    """Return rows mixed with others of their own class; mixing classes would blur what is rare."""
-    if mixup == 0:
-        return rows
-    share = rng.beta(mixup, mixup, (len(rows), 1)).astype(np.float32)
-    partner = np.arange(len(rows))
+def deal_folds(is_defective: NDArray[np.bool_], n_folds: int, seed: int) -> Indices:
+    """Return (n,) folds, defective images and others dealt out evenly, at random."""
+    rng = np.random.default_rng([seed, n_folds])
+    folds = np.empty(len(is_defective), np.intp)
     for members in (np.flatnonzero(is_defective), np.flatnonzero(~is_defective)):
-        partner[members] = rng.permutation(members)
-    mixed: Float = share * rows + (1 - share) * rows[partner]
-    return mixed
+        folds[rng.permutation(members)] = np.arange(len(members)) % n_folds
+    return folds

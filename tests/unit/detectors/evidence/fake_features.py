@@ -1,64 +1,64 @@
-"""Features of 64 px images as a backbone would give them, but few channels wide, and what they lead to."""
+"""Features of small images as a backbone would give them, but few channels wide, and what they lead to."""
 
 from types import SimpleNamespace
 
 import numpy as np
 
-from defectory.detectors.evidence.study import Study
-from defectory.detectors.gaussian_normality import GaussianNormality
-from defectory.detectors.measurements import Measurements, Weights
+from defectory.detectors.evidence.measured_images import MeasuredImages
+from defectory.detectors.evidence.normality import Measurements, Normality, Say
 
-SIZE_PX = 64
-SIDE = SIZE_PX // 16
-N_CELLS = SIDE**2
-WIDTHS = {"block4": 3, "block7": 3, "block10": 2, "block14": 3, "block15": 4}
-_SIDES = {"block4": 2, "block7": 1, "block10": 1, "block14": 0.5, "block15": 0.5}
-"""Of the grid's."""
+SHAPE_PX = (64, 64)
+GRID = (4, 4)
+N_PLACES = 16
+WIDTHS = {"block7": 3, "block10": 2, "block14": 3, "block15": 4}
+_STRIDES = {"block7": 16, "block10": 16, "block14": 32, "block15": 32}
 
 
-def features(n_images, *, n_tiles=1, seed=0):
-    """Return n dicts of stages: each image brighter or darker, each cell of a mean and spread of its own."""
+def features(n_images, *, shape_px=SHAPE_PX, seed=0):
+    """Return n dicts of stages: each image brighter or darker, each place of a mean and spread of its own."""
     rng = np.random.default_rng(seed)
     of_places = np.random.default_rng(99)
     stages = {}
     for name, width in WIDTHS.items():
-        side = int(_SIDES[name] * SIDE * n_tiles)
-        mean = of_places.normal(3, 1, (side, side, width))
-        spread = of_places.uniform(0.5, 2, (side, side, width))
+        shape = (*(side // _STRIDES[name] for side in shape_px), width)
+        mean = of_places.normal(3, 1, shape)
+        spread = of_places.uniform(0.5, 2, shape)
         light = rng.normal(size=(n_images, 1, 1, 1))
-        noise = rng.normal(size=(n_images, side, side, width))
+        noise = rng.normal(size=(n_images, *shape))
         stages[name] = (mean + spread * (noise + light)).astype(np.float32)
     return [{name: stage[i] for name, stage in stages.items()} for i in range(n_images)]
 
 
-def weights_of(n_images, seed=0):
-    """Return random weights in [0.05, 1]."""
+def say_of(n_images, n_places=N_PLACES, seed=0):
+    """Return random say in [0.05, 1]."""
     rng = np.random.default_rng(seed)
-    cells, image = rng.uniform(0.05, 1, (N_CELLS, n_images)), rng.uniform(0.05, 1, n_images)
-    return Weights(cells.astype(np.float32), image.astype(np.float32))
+    image, places = rng.uniform(0.05, 1, n_images), rng.uniform(0.05, 1, (n_images, n_places))
+    return Say(image.astype(np.float32), places.astype(np.float32))
 
 
-def learned(listed, weights=None, *, n_tiles=1, **settings):
-    """Return a normality model that has learned from the images, in one batch; not yet standardized."""
-    return GaussianNormality(SIZE_PX, n_tiles, **settings).learn(iter([listed]), weights)
+def learned(listed, say=None, *, shape_px=SHAPE_PX, size=None, **settings):
+    """Return a model that has learned from the images, in batches of a size; not yet standardized."""
+    size = size or len(listed)
+    batches = (listed[i : i + size] for i in range(0, len(listed), size))
+    return Normality(shape_px, **settings).learn(batches, np.arange(len(listed)), say)
 
 
-def standardized(listed):
+def standardized(listed, *, shape_px=SHAPE_PX, **settings):
     """Return a fitted model and its measurements of the images left out."""
-    normality = learned(listed)
-    measured = normality.measure_left_out(normality.sample(listed))
+    normality = learned(listed, shape_px=shape_px, **settings)
+    measured = normality.measure_left_out(normality.sample(listed), np.arange(len(listed)))
     normality.standardize(measured)
     return normality, measured
 
 
-def study_of(codes, coverage=None, *, measured=None, described=None):
-    """Return a study of images of which nothing else is known than what is given."""
+def known_of(codes, coverage=None, *, measured=None, described=None):
+    """Return images of which nothing else is known than what is given."""
     n = len(codes)
     if coverage is None:
-        coverage = np.full((n, N_CELLS), np.nan, np.float32)
+        coverage = np.full((n, N_PLACES), np.nan, np.float32)
     if described is None:
-        described = np.zeros((n, coverage.shape[1], 2), np.int8)
-    return Study(
+        described = np.zeros((n, np.shape(coverage)[1], 2), np.int8)
+    return MeasuredImages(
         np.arange(n),
         np.array(codes, np.int8),
         np.asarray(coverage, np.float32),
@@ -67,21 +67,34 @@ def study_of(codes, coverage=None, *, measured=None, described=None):
     )
 
 
-def measurements(cells):
-    """Return those of (n, p) distances of cells; the other parts are 0."""
-    distances = np.asarray(cells, np.float32).T[:, :, None]
-    nothing = np.zeros_like(distances)
-    return Measurements(distances, nothing, nothing, np.zeros(distances.shape[1], np.float32))
+def measurements(places):
+    """Return those of (n, p) distances of places; the other parts are 0."""
+    distances = np.asarray(places, np.float32)
+    return Measurements(distances, np.zeros_like(distances), np.zeros(len(distances), np.float32))
 
 
 class PlainNormality:
-    """Takes distances of cells as they are."""
+    """Takes distances as they are; patches are places."""
 
-    def standardized_cells(self, measured):
-        return measured.cells
+    place_grid = patch_grid = GRID
 
-    def map_parts(self, measured):
-        return measured.means, measured.lines
+    def standardized_parts(self, measured):
+        return measured.places, measured.patches
+
+    def standardized_places(self, measured):
+        return measured.places + measured.patches
+
+    def highest_of_map(self, measured):
+        return measured.patches
+
+    def image_scores(self, measured):
+        return measured.image
+
+    def map_cells(self, measured):
+        return measured.patches.reshape(-1, *GRID)
+
+    def spread_over_patches(self, values):
+        return values.reshape(-1, *GRID)
 
 
 class FakeBackbone:

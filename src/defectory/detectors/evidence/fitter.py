@@ -1,0 +1,292 @@
+"""One fit of `auto`: what is normal, whom to distrust, what labels teach, what of it pays, what is told."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.detectors.evidence.classifier import ClassifierSettings
+from defectory.detectors.evidence.guard import Verdict, judge
+from defectory.detectors.evidence.learned_state import (
+    LearnedState,
+    Taught,
+    Teacher,
+    learned_scores,
+    scale_of,
+)
+from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages
+from defectory.detectors.evidence.memory import NAME_DIGITS, RememberedImages
+from defectory.detectors.evidence.normality import Normality
+from defectory.detectors.evidence.suspects import (
+    Opinions,
+    list_suspects,
+    robust_deviations,
+    weigh,
+)
+from defectory.domain import Label, Suspect
+from defectory.pseudolabels import Contamination, estimate_contamination
+
+Float = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+
+# Unlabeled images below which nothing can be said of their contamination.
+_LEAST_UNLABELED = 20
+# A person waits for an update; half the steps on half the places give about the same.
+_MOST_UPDATE_STEPS, _UPDATE_BATCH_SIZE = 150, 512
+_STUDY_STREAM, _MEMORY_STREAM = 7, 8
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """See `Auto`; `n_studied` images at most are looked at closely, beside the labeled anomalies."""
+
+    n_studied: ClassVar[int] = 2000
+
+    use_labels: bool = True
+    use_refit: bool = True
+    use_guard: bool = True
+    n_steps: int = 300
+    top_ratio: float = 0.05
+    map_weight: float = 1.0
+    seed: int = 0
+
+    def teacher(self) -> Teacher:
+        """Return what teaches classifiers in a fit."""
+        return Teacher(ClassifierSettings(n_steps=self.n_steps), self.map_weight, self.seed)
+
+    def quick_teacher(self) -> Teacher:
+        """Return what teaches classifiers in an update, with a quarter of the work."""
+        quick = ClassifierSettings(
+            n_steps=min(self.n_steps, _MOST_UPDATE_STEPS), batch_size=_UPDATE_BATCH_SIZE
+        )
+        return replace(self.teacher(), settings=quick)
+
+
+@dataclass(frozen=True)
+class FitCandidate:
+    """A normality model, what it says of the studied images, and what was learned beside it.
+
+    Attributes
+    ----------
+    known, normality : n images, and the model that measured them
+    taught : of image scores
+    scores : (n,) float32, left-out image scores of both
+    n_rounds : normality models that were fitted on the way
+    """
+
+    known: MeasuredImages
+    normality: Normality
+    taught: Taught | None
+    scores: Float
+    n_rounds: int = 1
+
+    @property
+    def is_unlabeled(self) -> Bools:
+        """(n,) bool."""
+        return np.asarray(self.known.codes == Label.UNLABELED)
+
+    def presumed_normal(self, contamination: Contamination | None) -> Bools:
+        """Return (n,) bool, the images that thresholds are set by: not those that surely are anomalous.
+
+        As many of the oddest unlabeled images are left out as the collection holds anomalies at least: to
+        leave out more could break the promise of the threshold.
+        """
+        presumed = np.asarray(self.known.codes != Label.ANOMALOUS)
+        if contamination is None or not contamination.is_clear or contamination.lower <= 0:
+            return presumed
+        unlabeled = self.is_unlabeled
+        limit = np.quantile(self.scores[unlabeled], 1 - contamination.lower)
+        return np.asarray(presumed & ~(unlabeled & (self.scores > limit)))
+
+
+@dataclass(frozen=True)
+class FitSummary:
+    """What came of a fit.
+
+    Attributes
+    ----------
+    normality, learned : what scores images
+    held_out_scores, held_out_maps : (m,) and (m, rows, columns), of presumed normals by models without them
+    memory : what the bundle remembers
+    suspects, contamination, verdicts, account : for a person
+    """
+
+    normality: Normality
+    learned: LearnedState
+    held_out_scores: Float
+    held_out_maps: Float
+    memory: RememberedImages
+    suspects: tuple[Suspect, ...]
+    contamination: Contamination | None
+    verdicts: tuple[Verdict, ...]
+    account: tuple[str, ...]
+
+
+class AutoFitter:
+    """One fit of `auto`.
+
+    Parameters
+    ----------
+    passes : over the images
+    settings : see `Auto`
+    make_normality : returns a normality model that is not fitted
+    """
+
+    def __init__(
+        self, passes: FeaturePasses, settings: FitSettings, make_normality: Callable[[], Normality]
+    ) -> None:
+        self._passes, self._settings, self._make = passes, settings, make_normality
+        self._verdicts: list[Verdict] = []
+
+    def run(self) -> FitSummary:
+        """Fit normality; distrust odd images and fit again; learn from labels; calibrate."""
+        found = self._fit_normality()
+        contamination = self._estimate(found)
+        is_contaminated = contamination is not None and contamination.is_clear
+        if is_contaminated and self._settings.use_refit:
+            found = self._better("refit", found, self._fit_again(found))
+        found = self._better("labels", found, self._teach(found, contamination))
+        suspects = _suspects_of(found) if is_contaminated else ()
+        return self._calibrate(found, contamination, suspects)
+
+    def _fit_normality(self) -> FitCandidate:
+        pool = np.flatnonzero(self._passes.codes != Label.ANOMALOUS)
+        normality = self._passes.learn(self._make(), pool, None, "learning what is normal")
+        known = self._passes.measure_left_out(normality, self._to_study(), None, self._make)
+        return FitCandidate(known, normality, None, normality.image_scores(known.measured))
+
+    def _fit_again(self, found: FitCandidate) -> FitCandidate:
+        """Return the candidate whose normality model odd images have little say in."""
+        known = found.known
+        is_pool = known.codes != Label.ANOMALOUS
+        rows = known.indices[is_pool]
+        odd = found.normality.standardized_places(known.measured)[is_pool]
+        say = weigh(robust_deviations(found.scores[is_pool]), odd, known.codes[is_pool])
+        normality = self._passes.learn(self._make(), rows, say, "learning with doubts")
+        again = self._passes.measure_left_out(normality, known.indices, say, self._make)
+        return FitCandidate(
+            again, normality, None, normality.image_scores(again.measured), found.n_rounds + 1
+        )
+
+    def _to_study(self) -> Indices:
+        """Return the images to look at closely: all, or a random share where there are too many."""
+        codes = self._passes.codes
+        rng = np.random.default_rng([self._settings.seed, _STUDY_STREAM])
+        parts = [np.flatnonzero(codes != Label.ANOMALOUS)]
+        if self._settings.use_labels:
+            parts.append(np.flatnonzero(codes == Label.ANOMALOUS))
+        drawn = [rng.permutation(part)[: self._settings.n_studied] for part in parts]
+        return np.sort(np.concatenate(drawn))
+
+    def _estimate(self, found: FitCandidate) -> Contamination | None:
+        codes, scores = found.known.codes, found.scores
+        unlabeled = scores[codes == Label.UNLABELED]
+        if len(unlabeled) < _LEAST_UNLABELED:
+            return None
+        return estimate_contamination(
+            unlabeled,
+            scores[codes == Label.NORMAL],
+            scores[codes == Label.ANOMALOUS],
+            seed=self._settings.seed,
+        )
+
+    def _teach(self, found: FitCandidate, contamination: Contamination | None) -> FitCandidate:
+        """Return the candidate with a classifier that labeled defects taught, or itself without any."""
+        presumed = found.presumed_normal(contamination)
+        taught = self._settings.teacher().for_images(found.known, found.normality, presumed)
+        if taught.classifier is None:
+            return found
+        learned = learned_scores(taught.logits, self._settings.top_ratio)
+        parts = [(part - scale_of(part[presumed])[0]) / scale_of(part[presumed])[1]
+                 for part in (found.scores, learned)]  # fmt: skip
+        scores = (parts[0] + np.float32(taught.weight) * parts[1]).astype(np.float32)
+        return replace(found, taught=taught, scores=scores)
+
+    def _better(self, name: str, baseline: FitCandidate, candidate: FitCandidate) -> FitCandidate:
+        """Return the candidate, or the baseline where the guard finds that it hurts."""
+        if candidate is baseline or not self._settings.use_guard:
+            return candidate
+        verdict = judge(name, baseline.scores, candidate.scores, baseline.known.codes)
+        self._verdicts.append(verdict)
+        return candidate if verdict.is_kept else baseline
+
+    def _calibrate(
+        self, found: FitCandidate, contamination: Contamination | None,
+        suspects: tuple[Suspect, ...],
+    ) -> FitSummary:  # fmt: skip
+        known, images = found.known, self._passes.images
+        presumed = found.presumed_normal(contamination)
+        nothing = Taught(None, np.zeros(known.coverage.shape, np.float32), 0.0)
+        learned, scores, maps = LearnedState.of(
+            known,
+            found.normality,
+            found.taught or nothing,
+            self._settings.teacher().for_maps(known, found.normality, presumed),
+            presumed,
+            self._settings.top_ratio,
+        )
+        names = [images.fingerprint(int(i))[:NAME_DIGITS] for i in known.indices]
+        rng = np.random.default_rng([self._settings.seed, _MEMORY_STREAM])
+        return FitSummary(
+            normality=found.normality,
+            learned=learned,
+            held_out_scores=scores,
+            held_out_maps=maps,
+            memory=RememberedImages.of(known, names, presumed, rng),
+            suspects=suspects,
+            contamination=contamination,
+            verdicts=tuple(self._verdicts),
+            account=_explain(
+                self._passes.codes, found, contamination, len(suspects), self._verdicts
+            ),
+        )
+
+
+def _suspects_of(found: FitCandidate) -> tuple[Suspect, ...]:
+    """Return the suspects, with what each view says of them."""
+    rows = np.flatnonzero(found.is_unlabeled)
+    measured = found.known.measured.take(rows)
+    places = found.normality.standardized_places(measured)
+    sides = {
+        "its oddest places": places.max(axis=1),
+        "the image as a whole": measured.image,
+    }
+    deviations = np.stack([robust_deviations(side) for side in sides.values()])
+    scores = found.scores[rows]
+    say = weigh(robust_deviations(scores), places, found.known.codes[rows]).image
+    opinions = Opinions(list(sides), deviations)
+    return list_suspects(found.known.indices[rows], scores, say, opinions, found.n_rounds)
+
+
+def _explain(
+    codes: NDArray[np.int8], found: FitCandidate, contamination: Contamination | None,
+    n_suspects: int, verdicts: Sequence[Verdict],
+) -> tuple[str, ...]:  # fmt: skip
+    """Return what there was and what was done with it, in at most four lines.
+
+    Parameters
+    ----------
+    codes : of Label, of all images that were given, studied or not
+    """
+    n = {code: int((codes == code).sum()) for code in Label}
+    n_masks = int(found.known.has_mask.sum())
+    lines = [
+        f"evidence: {n[Label.NORMAL]} images labeled normal, {n[Label.ANOMALOUS]} labeled defective "
+        f"({n_masks} with a mask), {n[Label.UNLABELED]} unlabeled",
+    ]
+    if contamination is not None:
+        lines.append(f"unlabeled images: {contamination.explain()}")
+        if n_suspects:
+            lines[-1] += f"; {n_suspects} have little say"
+    if found.taught is None:
+        lines.append("scores: by what is normal alone")
+    else:
+        lines.append(
+            f"scores: by what is normal, and {found.taught.weight:.1f} times a classifier of places"
+        )
+    if verdicts:
+        lines.append("guard: " + "; ".join(verdict.explain() for verdict in verdicts))
+    return tuple(lines)

@@ -1,0 +1,241 @@
+"""Images measured and described by one normality model, each as if the model had not learned from it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones import Backbone, Features, View
+from defectory.detectors.batching import batched
+from defectory.detectors.evidence.normality import Described, Measurements, Normality, Say
+from defectory.detectors.grids import cell_means
+from defectory.domain import ImageSource, Label, MaskSource, Progress
+
+Float = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+Indices = NDArray[np.intp]
+MakeNormality = Callable[[], Normality]
+
+# Normals up to which images are left out by folds.
+_FEW_NORMALS, _N_FOLDS = 64, 5
+# Share of an image's places that are taken for the defect where only the image is known to be defective.
+_ODDEST_RATIO = 0.1
+# A place is defective where so much of it lies under the mask; of smaller masks, the fullest place.
+# It is normal where no more than the last lies there: edges of a defect are neither.
+_COVERED, _BARE = 0.15, 0.02
+
+
+@dataclass(frozen=True)
+class MeasuredImages:
+    """What is known of n images.
+
+    Attributes
+    ----------
+    indices : (n,) which images of the fit they are
+    codes : (n,) codes of Label
+    coverage : (n, p) float32, share of each place under the mask; nan where there is no mask
+    measured : by the normality model, n images
+    described : (n, p, w) int8, see `Normality.describe`
+    """
+
+    indices: Indices
+    codes: NDArray[np.int8]
+    coverage: Float
+    measured: Measurements
+    described: Described
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    def take(self, rows: NDArray[np.integer]) -> "MeasuredImages":
+        """Return some of the images."""
+        return MeasuredImages(
+            self.indices[rows],
+            self.codes[rows],
+            self.coverage[rows],
+            self.measured.take(rows),
+            self.described[rows],
+        )
+
+    def join(self, other: "MeasuredImages") -> "MeasuredImages":
+        """Return the images of both."""
+        return MeasuredImages(
+            np.concatenate([self.indices, other.indices]),
+            np.concatenate([self.codes, other.codes]),
+            np.concatenate([self.coverage, other.coverage]),
+            Measurements.join([self.measured, other.measured]),
+            np.concatenate([self.described, other.described]),
+        )
+
+    @property
+    def has_mask(self) -> Bools:
+        """(n,) bool: labeled defects with a mask that marks something."""
+        return np.asarray(np.isfinite(self.coverage[:, 0]))
+
+    def marked_places(self) -> Bools:
+        """Return (n, p), the places under masks."""
+        least = np.minimum(_COVERED, np.max(self.coverage, axis=1, keepdims=True))
+        return np.asarray(self.has_mask[:, None] & (self.coverage >= least))
+
+    def bare_places(self) -> Bools:
+        """Return (n, p), the places that masks leave out, of images with a mask."""
+        is_bare = self.has_mask[:, None] & (self.coverage <= _BARE)
+        return np.asarray(is_bare & ~self.marked_places())
+
+    def defective_places(self, normality: Normality) -> Bools:
+        """Return (n, p), the places that teach what a defective image is.
+
+        The oddest tenth of labeled defects (an anomalous image has at least one anomalous place; the
+        normality model says which are likely), and those under a mask. Under a mask alone there is much
+        that looks good: taught by that alone, images are told worse than without masks.
+        """
+        found = _oddest(normality.standardized_places(self.measured)) | self.marked_places()
+        return np.asarray(found & (self.codes == Label.ANOMALOUS)[:, None])
+
+
+@dataclass(frozen=True)
+class FeaturePasses:
+    """Passes over the images of a fit or an update; after the first, features come from the cache.
+
+    Attributes
+    ----------
+    backbone, view : how images are read
+    images, codes, masks : as given to fit; codes are of Label
+    progress : told of each image
+    """
+
+    backbone: Backbone
+    view: View
+    images: ImageSource
+    codes: NDArray[np.int8]
+    masks: MaskSource | None
+    progress: Progress
+
+    def learn(self, normality: Normality, rows: Indices, say: Say | None, stage: str) -> Normality:
+        """Return the model, fitted on these images, each with its `say`."""
+        return normality.learn(self._batches(rows, stage), rows, say)
+
+    def measure_left_out(
+        self, normality: Normality, rows: Indices, say: Say | None, make: MakeNormality
+    ) -> MeasuredImages:
+        """Return images that a model was fitted on, but for labeled defects; it is standardized on them.
+
+        In closed form, or by folds where normals are few.
+
+        Parameters
+        ----------
+        normality : fitted on those of the rows that are not labeled anomalous
+        rows : images
+        say : theirs in the fit, one for each row that is not anomalous
+        make : returns a model that is not fitted
+        """
+        is_anomalous = self.codes[rows] == Label.ANOMALOUS
+        normals = rows[~is_anomalous]
+        if len(normals) <= _FEW_NORMALS:
+            measured = self._measure_by_folds(normals, say, make)
+            normality.standardize(measured, None if say is None else say.image)
+            found = replace(
+                self.measure_new(normality, normals, "scoring images left out"), measured=measured
+            )
+        else:
+            found = self._measure_in_closed_form(normality, normals, say)
+        if not is_anomalous.any():
+            return found
+        more = self.measure_new(normality, rows[is_anomalous], "scoring labeled defects")
+        both = found.join(more)
+        return both.take(np.argsort(both.indices, kind="stable"))
+
+    def _measure_in_closed_form(
+        self, normality: Normality, normals: Indices, say: Say | None
+    ) -> MeasuredImages:
+        measured: list[Measurements] = []
+        described: list[Described] = []
+        done = 0
+        for batch in self._batches(normals, "scoring images left out"):
+            part = slice(done, done + len(batch))
+            samples = normality.sample(batch)
+            own = None if say is None else say.take(part)
+            measured.append(normality.measure_left_out(samples, normals[part], own))
+            described.append(normality.describe(samples))
+            done += len(batch)
+        joined = Measurements.join(measured)
+        normality.standardize(joined, None if say is None else say.image)
+        return self._put_together(normality, normals, joined, described)
+
+    def _measure_by_folds(
+        self, normals: Indices, say: Say | None, make: MakeNormality
+    ) -> Measurements:
+        """Return measurements of each image by a model fitted on the other folds.
+
+        The closed form leaves an image out of its places, not out of the directions and the covariance that
+        all places share: with few images that matters.
+        """
+        n = len(normals)
+        n_folds = min(_N_FOLDS, n)
+        folds = np.random.default_rng(n).permutation(np.arange(n) % n_folds)
+        parts: list[Measurements] = []
+        for fold in range(n_folds):
+            others = np.flatnonzero(folds != fold)
+            own_say = None if say is None else say.take(others)
+            model = make().learn(
+                self._batches(normals[others], "leaving images out"), normals[others], own_say
+            )
+            model.round()
+            tested = self._batches(normals[folds == fold], "scoring images left out")
+            parts.extend(model.measure(model.sample(batch)) for batch in tested)
+        order = np.argsort(np.argsort(folds, kind="stable"), kind="stable")
+        return Measurements.join(parts).take(order)
+
+    def measure_new(self, normality: Normality, rows: Indices, stage: str) -> MeasuredImages:
+        """Return images that a finished model has not learned from."""
+        measured: list[Measurements] = []
+        described: list[Described] = []
+        for batch in self._batches(rows, stage):
+            samples = normality.sample(batch)
+            measured.append(normality.measure(samples))
+            described.append(normality.describe(samples))
+        return self._put_together(normality, rows, Measurements.join(measured), described)
+
+    def absorb(self, normality: Normality, rows: Indices) -> Normality:
+        """Return the finished model, having learned from a few more images."""
+        for batch in self._batches(rows, "learning good images"):
+            normality = normality.absorb(normality.sample(batch))
+        return normality
+
+    def _put_together(
+        self, normality: Normality, rows: Indices, measured: Measurements,
+        described: list[Described],
+    ) -> MeasuredImages:  # fmt: skip
+        coverage = np.stack([self._cover(int(row), normality.place_grid) for row in rows])
+        return MeasuredImages(rows, self.codes[rows], coverage, measured, np.concatenate(described))
+
+    def _cover(self, row: int, grid: tuple[int, int]) -> Float:
+        is_marked = self.masks is not None and self.codes[row] == Label.ANOMALOUS
+        return cover(self.masks.read(row) if is_marked and self.masks is not None else None, grid)
+
+    def _batches(self, rows: Indices, stage: str) -> Iterator[list[Features]]:
+        if not len(rows):
+            return
+        self.progress.start(stage, len(rows))
+        listed = [int(row) for row in rows]
+        for batch in batched(self.backbone.extract(self.images, self.view, listed)):
+            self.progress.advance(len(batch))
+            yield batch
+
+
+def cover(mask: Bools | None, grid: tuple[int, int]) -> Float:
+    """Return (rows * columns,) float32, the share of each place under the mask; nan without any.
+
+    An empty mask of a defective image says no more than none.
+    """
+    if mask is None or not mask.any():
+        return np.full(grid[0] * grid[1], np.nan, np.float32)
+    return cell_means(mask, grid).ravel().astype(np.float32)
+
+
+def _oddest(values: Float) -> Bools:
+    """Return which of each row's values are among its highest tenth."""
+    n = max(1, round(_ODDEST_RATIO * values.shape[1]))
+    limits = np.partition(values, values.shape[1] - n, axis=1)[:, -n]
+    return np.asarray(values >= limits[:, None])

@@ -1,0 +1,475 @@
+"""What is normal, seen in three ways: place by place, patch by patch, and the image as a whole.
+
+Sources: Defard et al. 2020 (PaDiM) for a Gaussian a place; Roth et al. 2022 (PatchCore) for the distance to
+the nearest normal patch; Rippel et al. 2020 for one Gaussian of the whole image. Places know products that
+always lie alike and need many images; patches know products that lie anywhere, and need few. Differs from
+them: places are described by principal directions within places, and where images are few, covariances lean
+on that of all places; distances are standardized, place by place, by what they are on normals left out, and
+added there, so that an image is odd where both find it odd.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.backbones import Backbone, Features
+from defectory.detectors.arrays import check_array
+from defectory.detectors.base import Arrays
+from defectory.detectors.gaussian_field import FieldFitter, GaussianField
+from defectory.detectors.grids import interpolation_matrix, stack_stages
+from defectory.detectors.patch_bank import N_WHITENING, PatchBank
+from defectory.domain import ParameterError
+
+Float = NDArray[np.float32]
+Described = NDArray[np.int8]
+Indices = NDArray[np.intp]
+
+_PLACE_STAGES = ("block7", "block10", "block14")
+_PATCH_STAGES = ("block7", "block10", "block15")
+_IMAGE_STAGE = "block15"
+_STRIDE_PX = 16
+# Gaussians at most, about: finer grids share one among neighbors.
+_MOST_PLACES = 256
+# Principal directions of places that are kept.
+_N_DIMS = 250
+# Images that the covariance of a place is worth as much as that of all places, and the identity's share.
+_PRIOR_OF_COVARIANCE, _IDENTITY_SHARE = 20, 0.02
+# Normals whose spread a place's own is mixed with: few images leave a place's spread uncertain.
+_PRIOR_OF_SPREAD = 30
+# Normals from which on the Gaussians count half as much as they do with many.
+_PRIOR_OF_PLACES = 50
+# The oddest places whose mean is the image's score: defects are small, however large the image.
+_N_ODDEST = 5
+# Below this say an image's patches are not remembered.
+_LEAST_SAY = 0.6
+# Leading directions that tell what a place looks like.
+_N_LOOKS = 96
+STEP = 0.1
+"""Of the numbers of `describe`, in deviations over good images; far below the noise of any."""
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Features of n images.
+
+    Attributes
+    ----------
+    places : (p, n, d) float32
+    patches : n grids (rows, columns, e) float32
+    image : (n, c) float32, of the image as a whole
+    """
+
+    places: Float
+    patches: Sequence[Float]
+    image: Float
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+
+@dataclass(frozen=True)
+class Say:
+    """What n images have to say in what is normal, 1 = everything, 0 = nothing.
+
+    Attributes
+    ----------
+    image : (n,) float32, of the image as a whole
+    places : (n, p) float32, of each place
+    """
+
+    image: Float
+    places: Float
+
+    def take(self, images: slice | Indices) -> "Say":
+        """Return those of some of the images."""
+        return Say(self.image[images], self.places[images])
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Distances of n images before they are brought to one scale.
+
+    Attributes
+    ----------
+    places : (n, p) float32, Mahalanobis distances to the place's Gaussian
+    patches : (n, q) float32, distances of all patches to the nearest normal one
+    image : (n,) float32, Mahalanobis distance of the image as a whole
+    """
+
+    places: Float
+    patches: Float
+    image: Float
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Return the images of all the parts, in order."""
+        return cls(
+            np.concatenate([part.places for part in parts]),
+            np.concatenate([part.patches for part in parts]),
+            np.concatenate([part.image for part in parts]),
+        )
+
+    def take(self, images: slice | NDArray[np.integer]) -> Self:
+        """Return some of the images."""
+        return type(self)(self.places[images], self.patches[images], self.image[images])
+
+
+class Normality:
+    """Gaussians of places, a memory of patches, and a Gaussian of the whole image.
+
+    Parameters
+    ----------
+    shape_px : (height, width), multiples of 32, that images are resized to
+    image_weight : >= 0, of the image as a whole beside its oddest places
+    seed : of the memory's first choices
+    """
+
+    stages: ClassVar[tuple[str, ...]] = (*_PLACE_STAGES, _IMAGE_STAGE)
+
+    def __init__(
+        self, shape_px: tuple[int, int], *, image_weight: float = 0.3, seed: int = 0
+    ) -> None:
+        if image_weight < 0:
+            raise ParameterError("image_weight must not be negative")
+        self.shape_px = shape_px
+        self.image_weight = image_weight
+        self.seed = seed
+        self.patch_grid = shape_px[0] // _STRIDE_PX, shape_px[1] // _STRIDE_PX
+        self.place_grid, self._share = _coarser(self.patch_grid)
+
+    @property
+    def n_places(self) -> int:
+        """Places of an image, p."""
+        return self.place_grid[0] * self.place_grid[1]
+
+    @property
+    def model_bytes(self) -> int:
+        """What a fitted model takes, in bytes."""
+        return 4 * self.n_places * _N_DIMS**2
+
+    def estimate_bytes(self, n_images: int) -> int:
+        """Return the peak of fit beside the process: moments, working copies, waiting and held-out values."""
+        q, width = self.patch_grid[0] * self.patch_grid[1], 512
+        moments = 2 * self.model_bytes
+        waiting = min(n_images * q, N_WHITENING + q) * 4 * width
+        waiting += min(n_images * self.n_places, N_WHITENING) * 4 * 384
+        memory = 3 * 32768 * 130 * 4 + 4 * 256 * 4096 * 4
+        held_out = min(n_images, 2000) * 8 * (q + self.n_places)
+        return moments + 2 * waiting + memory + held_out
+
+    def sample(self, batch: list[Features]) -> Samples:
+        """Return what the three are about, of each image."""
+        places = [self._pool(stack_stages(f, _PLACE_STAGES, self.patch_grid)) for f in batch]
+        return Samples(
+            np.ascontiguousarray(np.stack(places).swapaxes(0, 1)),
+            [stack_stages(f, _PATCH_STAGES, self.patch_grid) for f in batch],
+            _whole(batch),
+        )
+
+    def learn(
+        self, batches: Iterator[list[Features]], tags: Indices, say: Say | None = None
+    ) -> Self:
+        """Take the first pass over the normals.
+
+        Parameters
+        ----------
+        batches : features of n images
+        tags : (n,) which images they are
+        say : of the n images; None for 1
+        """
+        if say is None:
+            say = self._full_say(len(tags))
+        remembers = say.places >= min(_LEAST_SAY, float(say.places.max()))
+        bank = PatchBank(seed=self.seed).learn(int(remembers.any(axis=1).sum()))
+        waiting: list[Float] = []
+        whole = FieldFitter(_IDENTITY_SHARE)
+        n_eff = float(say.image.sum())
+        share = _IDENTITY_SHARE + _PRIOR_OF_COVARIANCE / (_PRIOR_OF_COVARIANCE + n_eff)
+        places = FieldFitter(float(np.float32(min(share, 1.0))))  # as bundles store it
+        is_ready, done = False, 0
+        for batch in batches:
+            samples = self.sample(batch)
+            whole.add(samples.image[None], say.image[None, done : done + len(batch)])
+            waiting.append(samples.places)
+            done += len(batch)
+            is_enough = done * self.n_places >= N_WHITENING
+            if not is_ready and (is_enough or done == len(tags)):
+                self._learn_directions(np.concatenate(waiting, axis=1))
+                is_ready = True
+            if is_ready:
+                together = np.concatenate(waiting, axis=1)
+                theirs = say.places[done - together.shape[1] : done].T
+                places.add(together @ self.directions_, np.ascontiguousarray(theirs))
+                waiting = []
+            for i, grid in enumerate(samples.patches, done - len(batch)):
+                if remembers[i].any():
+                    bank.add(grid, int(tags[i]), self._repeat(remembers[i]))
+        identity = _IDENTITY_SHARE / places.shrinkage
+        target = (1 - identity) * self.variances_ / self.variances_.mean() + identity
+        self.places_, self.image_, self.bank_ = places.finish(target), whole.finish(), bank.finish()
+        return self
+
+    def measure_left_out(
+        self, samples: Samples, tags: Indices, say: Say | None = None
+    ) -> Measurements:
+        """Return measurements of images that were learned from, each by the model without it.
+
+        Only before `standardize`. Tags and `say` are theirs in `learn`.
+        """
+        own = say or self._full_say(len(samples))
+        places = self.places_.leave_one_out(
+            (samples.places @ self.directions_)[:, :, None], np.ascontiguousarray(own.places.T)
+        )
+        patches = [
+            self.bank_.distances(grid, without=int(tag)).ravel()
+            for grid, tag in zip(samples.patches, tags, strict=True)
+        ]
+        image = self.image_.leave_one_out(samples.image[None, :, None], own.image[None])[0, :, 0]
+        return Measurements(_rows(places[:, :, 0]), np.stack(patches), image)
+
+    def measure(self, samples: Samples) -> Measurements:
+        """Return measurements of images that were not learned from.
+
+        No image's depend, not even by rounding, on the others.
+        """
+        looks = np.stack([self._look(samples, i) for i in range(len(samples))], axis=1)
+        patches = [self.bank_.distances(grid).ravel() for grid in samples.patches]
+        image = self.image_.distances(samples.image[None])[0]
+        return Measurements(_rows(self.places_.distances(looks)), np.stack(patches), image)
+
+    def standardize(self, measured: Measurements, say: Float | None = None) -> None:
+        """Set all scales by normals left out, of weights (n,); round the Gaussians as bundles do."""
+        self.round()
+        weights = np.ones(len(measured), np.float32) if say is None else say
+        self.place_scale_ = _scale_by_place(measured.places, weights)
+        self.patch_scale_ = _scale_by_place(measured.patches, weights)
+        self.patch_unit_ = np.array([max(float(measured.patches.mean()), 1e-6)], np.float32)
+        n = float(weights.sum())
+        self.place_weight_ = np.array([n / (n + _PRIOR_OF_PLACES)], np.float32)
+        parts = np.stack([self._oddest(self.standardized_places(measured)), measured.image])
+        center = np.average(parts, axis=1, weights=weights)
+        spread = np.sqrt(np.average(np.square(parts - center[:, None]), axis=1, weights=weights))
+        self.part_scale_ = np.stack([center, np.maximum(spread, 1e-6)]).astype(np.float32)
+
+    def round(self) -> None:
+        """Round the Gaussians as bundles do; nothing can be left out in closed form after it."""
+        self.places_.round()
+        self.image_.round()
+
+    def image_scores(self, measured: Measurements) -> Float:
+        """Return (n,) scores: the oddest places, and the image as a whole."""
+        parts = np.stack([self._oddest(self.standardized_places(measured)), measured.image], axis=1)
+        places, image = ((parts - self.part_scale_[0]) / self.part_scale_[1]).T
+        combined: Float = (places + np.float32(self.image_weight) * image).astype(np.float32)
+        return combined
+
+    def standardized_parts(self, measured: Measurements) -> tuple[Float, Float]:
+        """Return (n, p) distances by place and by patch, in units of what the place shows when left out.
+
+        Of a place's patches the oddest counts.
+        """
+        patches = _scaled(measured.patches, self.patch_scale_)
+        return _scaled(measured.places, self.place_scale_), self._highest(patches)
+
+    def standardized_places(self, measured: Measurements) -> Float:
+        """Return (n, p), both parts added; Gaussians count less where few images told them."""
+        by_place, by_patch = self.standardized_parts(measured)
+        return self.place_weight_ * by_place + by_patch
+
+    def map_cells(self, measured: Measurements) -> Float:
+        """Return the (n, rows, columns) values of the map: distances of patches, 1 for a usual one.
+
+        Not standardized place by place: where the product is restless, defects are larger too. Without the
+        Gaussians, which blur where they find a defect (measured on all development sets).
+        """
+        values = measured.patches / self.patch_unit_
+        return values.reshape(len(values), *self.patch_grid)
+
+    def highest_of_map(self, measured: Measurements) -> Float:
+        """Return (n, p), the highest value of the map in each place."""
+        return self._highest(measured.patches / self.patch_unit_)
+
+    def spread_over_patches(self, values: Float) -> Float:
+        """Return (n, rows, columns) of (n, p) values of places, interpolated."""
+        down, across = (
+            interpolation_matrix(few, many)
+            for few, many in zip(self.place_grid, self.patch_grid, strict=True)
+        )
+        grids = values.reshape(len(values), *self.place_grid)
+        # image by image: rounding depends on the shape of a matrix product
+        return np.array([down @ grid @ across.T for grid in grids], np.float32).reshape(
+            len(values), *self.patch_grid
+        )
+
+    def describe(self, samples: Samples) -> Described:
+        """Return (n, p, w) int8, in steps of `STEP`: what sets each place apart from its mean.
+
+        Coarse in fit and score alike, so that both see the same, and a bundle can remember many images.
+        """
+        n = self.n_looks
+        scale = np.float32(STEP) * np.sqrt(self.variances_[-n:])
+        rows = [
+            (self._look(samples, i)[:, -n:] - self.places_.means[:, -n:]) / scale
+            for i in range(len(samples))
+        ]
+        found: Described = np.clip(np.rint(np.stack(rows)), -127, 127).astype(np.int8)
+        return found
+
+    @property
+    def n_looks(self) -> int:
+        """Columns of `describe`, w."""
+        return min(_N_LOOKS, len(self.variances_))
+
+    def absorb(self, samples: Samples) -> "Normality":
+        """Return the model that has learned from more images; this one and all scales are unchanged."""
+        found = copy(self)
+        found.places_ = self.places_.absorb(samples.places @ self.directions_)
+        found.image_ = self.image_.absorb(samples.image[None])
+        for grid in samples.patches:
+            found.bank_ = found.bank_.absorb(grid)
+        return found
+
+    def arrays(self) -> Arrays:
+        """Return the Gaussians, the memory and the scales."""
+        named: Arrays = {
+            "directions": self.directions_,
+            "variances": self.variances_,
+            "place_scale": self.place_scale_,
+            "patch_scale": self.patch_scale_,
+            "patch_unit": self.patch_unit_,
+            "place_weight": self.place_weight_,
+            "part_scale": self.part_scale_,
+            "fits": np.array(
+                [
+                    [np.mean(field.n_samples), field.shrinkage]
+                    for field in (self.places_, self.image_)
+                ],
+                np.float32,
+            ),
+        }
+        for prefix, part in (
+            ("places", self.places_),
+            ("image", self.image_),
+            ("bank", self.bank_),
+        ):
+            named |= {f"{prefix}.{key}": value for key, value in part.arrays().items()}
+        return named
+
+    def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
+        """Take the state that `arrays` gave."""
+        n_channels = {stage.name: stage.n_channels for stage in backbone.stages}
+        widths = [sum(n_channels[s] for s in stages) for stages in (_PLACE_STAGES, _PATCH_STAGES)]
+        p, q = self.n_places, self.patch_grid[0] * self.patch_grid[1]
+        self.directions_ = check_array(arrays, "directions", (widths[0], None))
+        d = self.directions_.shape[1]
+        self.variances_ = check_array(arrays, "variances", (d,))
+        self.place_scale_ = check_array(arrays, "place_scale", (2, p))
+        self.patch_scale_ = check_array(arrays, "patch_scale", (2, q))
+        self.patch_unit_ = check_array(arrays, "patch_unit", (1,))
+        self.place_weight_ = check_array(arrays, "place_weight", (1,))
+        self.part_scale_ = check_array(arrays, "part_scale", (2, 2))
+        fits = check_array(arrays, "fits", (2, 2))
+        positive = (
+            self.variances_, self.place_scale_[1], self.patch_scale_[1], self.patch_unit_,
+            self.part_scale_[1], fits,
+        )  # fmt: skip
+        if any((values <= 0).any() for values in positive):
+            raise ParameterError("a spread or the shrinkage is not positive")
+        self.places_ = _restore_field(arrays, "places", p, d, fits[0])
+        self.image_ = _restore_field(arrays, "image", 1, 2 * n_channels[_IMAGE_STAGE], fits[1])
+        bank = {k.removeprefix("bank."): v for k, v in arrays.items() if k.startswith("bank.")}
+        self.bank_ = PatchBank(seed=self.seed).restore(bank, widths[1])
+        return self
+
+    def _full_say(self, n: int) -> Say:
+        return Say(np.ones(n, np.float32), np.ones((n, self.n_places), np.float32))
+
+    def _repeat(self, places: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return (rows, columns) marks of patches of (p,) marks of the places that they share."""
+        grid = places.reshape(self.place_grid)
+        return grid.repeat(self._share, axis=0).repeat(self._share, axis=1)
+
+    def _learn_directions(self, places: Float) -> None:
+        """Set the principal directions within places, and their variances, from (p, n, d) samples."""
+        centered = places - places.mean(axis=1, keepdims=True)
+        flat = centered.reshape(-1, centered.shape[2])
+        variances, directions = np.linalg.eigh(flat.T @ flat / np.float32(len(flat)))
+        n = min(_N_DIMS, len(variances))
+        self.directions_ = np.ascontiguousarray(directions[:, -n:], np.float32)
+        floor = 1e-6 * max(float(variances[-1]), 1e-6)
+        self.variances_ = np.maximum(variances[-n:], floor).astype(np.float32)
+
+    def _look(self, samples: Samples, i: int) -> Float:
+        """Return (p, d) of one image: rounding depends on the shape of a matrix product."""
+        found: Float = np.ascontiguousarray(samples.places[:, i]) @ self.directions_
+        return found
+
+    def _pool(self, grid: Float) -> Float:
+        """Return (p, d): the means of the patches that share a place."""
+        (rows, columns), k = self.place_grid, self._share
+        pooled = grid if k == 1 else grid.reshape(rows, k, columns, k, -1).mean(axis=(1, 3))
+        return pooled.reshape(rows * columns, -1)
+
+    def _highest(self, patches: Float) -> Float:
+        """Return (n, p), the highest of (n, q) values that share a place."""
+        (rows, columns), k = self.place_grid, self._share
+        highest: Float = patches.reshape(len(patches), rows, k, columns, k).max(axis=(2, 4))
+        return highest.reshape(len(patches), -1)
+
+    def _oddest(self, places: Float) -> Float:
+        n = min(_N_ODDEST, places.shape[1])
+        ordered = np.partition(places, places.shape[1] - n, axis=1)[:, -n:]
+        # one order of summing, whatever partition left
+        found: Float = np.sort(ordered, axis=1).mean(axis=1)
+        return found
+
+
+def _coarser(grid: tuple[int, int]) -> tuple[tuple[int, int], int]:
+    """Return a grid of about `_MOST_PLACES` cells, and how many of the given ones share a cell, each way."""
+    share = 1
+    while grid[0] * grid[1] > 2 * _MOST_PLACES * share**2 and not (
+        grid[0] % (2 * share) or grid[1] % (2 * share)
+    ):
+        share *= 2
+    return (grid[0] // share, grid[1] // share), share
+
+
+def _whole(batch: list[Features]) -> Float:
+    """Return (n, 2c): mean and standard deviation of the coarsest stage over the image."""
+    flat = [f[_IMAGE_STAGE].reshape(-1, f[_IMAGE_STAGE].shape[-1]) for f in batch]
+    return np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in flat])
+
+
+def _rows(values: Float) -> Float:
+    """Return (n, p) of (p, n), laid out image by image: sums are rounded by how values lie in memory."""
+    return np.ascontiguousarray(values.T)
+
+
+def _scale_by_place(values: Float, weights: Float) -> Float:
+    """Return (2, p), center and spread of (n, p) values; they lean on all places where images are few."""
+    n = float(weights.sum())
+    own = n / (n + _PRIOR_OF_SPREAD)
+    center = np.average(values, axis=0, weights=weights)
+    variance = np.average(np.square(values - center), axis=0, weights=weights)
+    mixed = own * variance + (1 - own) * variance.mean()
+    centers = own * center + (1 - own) * center.mean()
+    return np.stack([centers, np.sqrt(np.maximum(mixed, 1e-6))]).astype(np.float32)
+
+
+def _scaled(values: Float, scale: Float) -> Float:
+    return np.asarray((values - scale[0]) / scale[1], np.float32)
+
+
+def _restore_field(
+    arrays: Mapping[str, NDArray[Any]], prefix: str, p: int, d: int, fit: Float
+) -> GaussianField:
+    means = check_array(arrays, f"{prefix}.means", (p, d))
+    triangles = check_array(arrays, f"{prefix}.triangles", (p, d * (d + 1) // 2))
+    return GaussianField.from_arrays(means, triangles, float(fit[0]), float(fit[1]))

@@ -1,0 +1,134 @@
+import numpy as np
+import pytest
+
+from defectory.detectors.evidence import memory as module
+from defectory.detectors.evidence.memory import RememberedImages
+from defectory.detectors.evidence.normality import Normality
+from defectory.domain import Label, ParameterError
+from tests.unit.detectors.evidence.fake_features import (
+    N_PLACES,
+    SHAPE_PX,
+    features,
+    known_of,
+    standardized,
+)
+
+UNLABELED, NORMAL, ANOMALOUS = (
+    int(code) for code in (Label.UNLABELED, Label.NORMAL, Label.ANOMALOUS)
+)
+CODES = [ANOMALOUS, UNLABELED, NORMAL, UNLABELED, ANOMALOUS, UNLABELED]
+N = len(CODES)
+NAMES = [f"{i:x}0ffee{i:06d}" for i in range(N)]
+PRESUMED = np.array([False, True, True, True, False, False])
+PARTS = ("places", "patches", "image")
+
+
+@pytest.fixture(scope="module")
+def normality():
+    return standardized(features(20))[0]
+
+
+def _known(normality, codes=CODES, seed=0):
+    samples = normality.sample(features(len(codes), seed=9 + seed))
+    coverage = np.full((len(codes), N_PLACES), np.nan)
+    coverage[np.array(codes) == ANOMALOUS] = np.arange(N_PLACES) < 2 + seed
+    return known_of(
+        codes,
+        coverage,
+        measured=normality.measure(samples),
+        described=normality.describe(samples),
+    )
+
+
+def _memory(normality):
+    known = _known(normality)
+    return RememberedImages.of(known, NAMES, PRESUMED, np.random.default_rng(0))
+
+
+def test_anomalies_and_presumed_normals_are_remembered(normality):
+    memory, known = _memory(normality), _known(normality)
+    assert memory.names == tuple(NAMES[:5])
+    np.testing.assert_array_equal(memory.is_presumed, PRESUMED[:5])
+    np.testing.assert_array_equal(memory.known.indices, np.arange(5))
+    np.testing.assert_array_equal(memory.known.described, known.described[:5])
+    np.testing.assert_array_equal(memory.confirmed, [0, 2, 4])
+
+
+def test_of_many_images_some_are_remembered(normality, monkeypatch):
+    monkeypatch.setattr(module, "_N_NORMAL", 2)
+    monkeypatch.setattr(module, "_N_ANOMALOUS", 1)
+    known, drawn = _known(normality), set()
+    for seed in range(20):
+        found = RememberedImages.of(known, NAMES, PRESUMED, np.random.default_rng(seed))
+        assert found.is_presumed.sum() == 2
+        assert (found.known.codes == ANOMALOUS).sum() == 1
+        for name, described in zip(found.names, found.known.described, strict=True):
+            np.testing.assert_array_equal(described, known.described[NAMES.index(name)])
+        drawn.update(found.names)
+    assert drawn == set(NAMES[:5])
+
+
+def test_new_labels_give_way_to_all_but_distances(normality):
+    memory = _memory(normality)
+    new = _known(normality, [ANOMALOUS, NORMAL, NORMAL], seed=1)
+    found = memory.with_labels(new, [NAMES[3], "facade123456", NAMES[0]])
+    assert found.names == (*memory.names, "facade123456")
+    assert found.known.codes.tolist() == [
+        NORMAL, UNLABELED, NORMAL, ANOMALOUS, ANOMALOUS, NORMAL,
+    ]  # fmt: skip
+    assert found.is_presumed.tolist() == [True, True, True, False, False, True]
+    np.testing.assert_array_equal(found.known.indices, np.arange(6))
+    np.testing.assert_array_equal(found.known.coverage[3], new.coverage[0])
+    assert np.isnan(found.known.coverage[0]).all()
+    for part in PARTS:
+        values = getattr(found.known.measured, part)
+        np.testing.assert_array_equal(values[:5], getattr(memory.known.measured, part))
+        np.testing.assert_allclose(values[5], getattr(new.measured, part)[1], rtol=1e-3)
+    assert memory.known.codes.tolist() == CODES[:5]
+
+
+def test_what_is_remembered_in_a_line(normality):
+    assert _memory(normality).explain() == (
+        "remembered: 1 images labeled normal, 2 labeled defective (2 with a mask), 2 unlabeled"
+    )
+
+
+@pytest.mark.parametrize("has_new_labels", [False, True])
+def test_what_is_restored_is_the_same(normality, has_new_labels):
+    """Bit for bit: an update goes the same way before and after saving."""
+    memory = _memory(normality)
+    if has_new_labels:
+        new = _known(normality, [ANOMALOUS, ANOMALOUS], seed=1)
+        new.coverage[:] = np.random.default_rng(0).random(new.coverage.shape)
+        memory = memory.with_labels(new, [NAMES[3], "facade123456"])
+    again = RememberedImages.restore(memory.arrays(), normality)
+    assert again.names == memory.names
+    np.testing.assert_array_equal(again.is_presumed, memory.is_presumed)
+    np.testing.assert_array_equal(again.known.codes, memory.known.codes)
+    np.testing.assert_array_equal(again.known.coverage, memory.known.coverage)
+    np.testing.assert_array_equal(again.known.described, memory.known.described)
+    assert again.known.described.dtype == np.int8
+    for part in PARTS:
+        found, expected = (getattr(of.known.measured, part) for of in (again, memory))
+        np.testing.assert_array_equal(found, expected)
+        assert found.dtype == np.float32
+
+
+def test_restore_refuses_what_does_not_fit(normality):
+    arrays = _memory(normality).arrays()
+    for name in arrays:
+        with pytest.raises(ParameterError, match=f"{name!r} is missing"):
+            RememberedImages.restore({k: a for k, a in arrays.items() if k != name}, normality)
+        with pytest.raises(ParameterError, match="expected"):
+            RememberedImages.restore({**arrays, name: arrays[name][None]}, normality)
+    with pytest.raises(ParameterError, match="none of Label"):
+        RememberedImages.restore({**arrays, "codes": arrays["codes"] + 5}, normality)
+    for damaged in (arrays["names"] + 0.5, arrays["names"] - 4096, arrays["names"] + 4096):
+        with pytest.raises(ParameterError, match="damaged name"):
+            RememberedImages.restore({**arrays, "names": damaged}, normality)
+    larger = Normality((64, 128))
+    larger.variances_ = normality.variances_
+    assert larger.n_looks == normality.n_looks
+    with pytest.raises(ParameterError, match="expected"):
+        RememberedImages.restore(arrays, larger)
+    assert Normality(SHAPE_PX).n_places == N_PLACES
