@@ -10,7 +10,7 @@ from defectory.backbones import Backbone, Features, View
 from defectory.detectors.batching import batched
 from defectory.detectors.evidence.normality import Described, Measurements, Normality, Say
 from defectory.detectors.grids import cell_means
-from defectory.domain import ImageSource, Label, MaskSource, Progress
+from defectory.domain import ImageSource, Label, MaskSource, NoProgress, Progress
 
 Float = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -175,15 +175,19 @@ class FeaturePasses:
         n_folds = min(_N_FOLDS, n)
         folds = np.random.default_rng(n).permutation(np.arange(n) % n_folds)
         parts: list[Measurements] = []
+        quiet = replace(self, progress=NoProgress())
+        self.progress.start("leaving images out, fold by fold", n)
         for fold in range(n_folds):
             others = np.flatnonzero(folds != fold)
             own_say = None if say is None else say.take(others)
             model = make().learn(
-                self._batches(normals[others], "leaving images out"), normals[others], own_say
+                quiet._batches(normals[others], "learning"), normals[others], own_say
             )
             model.round()
-            tested = self._batches(normals[folds == fold], "scoring images left out")
-            parts.extend(model.measure(model.sample(batch)) for batch in tested)
+            tested = quiet._batches(normals[folds == fold], "scoring")
+            for batch in tested:
+                parts.append(model.measure(model.sample(batch)))
+                self.progress.advance(len(batch))
         order = np.argsort(np.argsort(folds, kind="stable"), kind="stable")
         return Measurements.join(parts).take(order)
 
