@@ -41,6 +41,10 @@ class Step:
 
 PLAN = (
     Step("suite --rows quick", (_TILES, _CELLS, *_MANIFESTS)),
+    Step(
+        "suite --rows 'auto without refit' --variants contaminated-10,contaminated-20 --seeds 1",
+        (_TILES, _CELLS, *_MANIFESTS),
+    ),
     Step("suite --rows mapl --seeds 1", (_TILES, _CELLS, *_MANIFESTS)),
     Step("p1 --detector gaussian", (_TILES,)),
     Step("p1 --detector patch-memory", (_TILES,)),

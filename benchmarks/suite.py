@@ -23,6 +23,7 @@ from defectory.detectors.base import Detector
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "auto": ("auto", {}),
+    "auto without refit": ("auto", {"use_refit": False}),
     "gaussian": ("gaussian", {}),
     "gaussian 384 px": ("gaussian", {"size_px": 384}),
     "patch-memory": ("patch-memory", {}),
@@ -32,7 +33,7 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Name -> detector in the registry, and keywords of its constructor."""
 
-QUICK = tuple(row for row in ROWS if row != "mapl")
+QUICK = tuple(row for row in ROWS if row not in ("mapl", "auto without refit"))
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,9 @@ P1 and P2 are development sets: designs were chosen by their figures, over both 
 configuration serves all data sets. Test labels touch nothing but the metrics. Backbone weights are pretrained
 on ImageNet throughout.
 
-`auto` was rebuilt on three views of what is normal after most of this page was measured: its figures in P0 are
-of the new one, those of all other protocols of the commits that stand beside them, before it.
+`auto` was rebuilt on three views of what is normal after most of this page was measured: its figures in P0
+and what it costs are of the new one, those of all other protocols of the commits that stand beside them,
+before it.
 
 How to read a cell: **full fit**, then in brackets mean ± standard deviation over fits on random 90 % of the
 normals, one a seed. A detector marked *deterministic* gives the same scores for every seed, so its

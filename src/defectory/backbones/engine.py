@@ -27,6 +27,8 @@ _MULTIPLE_PX = 32
 _MAX_WHOLE_PX = 8192
 # A network takes about 1 GB for a square of this side.
 _MAX_SIDE_PX = 2048
+MAX_PIXELS = _MAX_SIDE_PX**2
+"""Of an image that is read whole."""
 _MAX_NOISE = 255.0
 
 
@@ -80,7 +82,7 @@ class View:
             self._check_shape(*self.shape_px)
 
     def _check_shape(self, height: int, width: int) -> None:
-        fits = min(height, width) > 0 and height * width <= _MAX_SIDE_PX**2
+        fits = min(height, width) > 0 and height * width <= MAX_PIXELS
         if not fits or height % _MULTIPLE_PX or width % _MULTIPLE_PX or self.n_tiles != 1:
             raise ParameterError(
                 f"images of {width} x {height} px cannot be read; give multiples of {_MULTIPLE_PX}, at most "

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
+from defectory.backbones.engine import MAX_PIXELS
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
 from defectory.detectors.evidence.fitter import AutoFitter, FitSettings
@@ -42,7 +43,7 @@ _SHAPE = "shape_px"
 
 
 class Auto(FrozenFeatureDetector):
-    """Normality in three views, less say for odd unlabeled images, and a classifier that labels teach.
+    """Normality in three views, less weight for odd unlabeled images, a classifier of labels.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class Auto(FrozenFeatureDetector):
     size_px : multiple of 32, shorter side that images are resized to at least
     detail_ratio : >= 1, for large images, up to so many times `size_px`, see `choose_shape`; 1 for speed
     use_labels : learn from labeled anomalies
-    use_refit : where the collection is contaminated, fit normality again with less say for odd images
+    use_refit : where the collection is contaminated, fit normality again with less weight for odd images
     use_guard : leave an addition out where labels held out speak against it
     top_ratio : (0, 1], share of the places whose mean logit is the classifier's image score
     map_weight : >= 0, of the classifier's map beside normality's 1
@@ -238,13 +239,13 @@ class Auto(FrozenFeatureDetector):
     def _relearn(self) -> None:
         """Learn from what is remembered, and calibrate on it."""
         memory, settings = self.memory_, self._settings()
-        teacher = settings.quick_teacher()
+        trainer = settings.quick_trainer()
         known, presumed = memory.known, memory.is_presumed
         self.learned_, scores, maps = LearnedState.of(
             known,
             self.normality_,
-            teacher.for_images(known, self.normality_, presumed),
-            teacher.for_maps(known, self.normality_, presumed),
+            trainer.for_images(known, self.normality_, presumed),
+            trainer.for_maps(known, self.normality_, presumed),
             presumed,
             self.top_ratio,
         )
@@ -266,7 +267,7 @@ class Auto(FrozenFeatureDetector):
             library_bytes,  # only where memory is limited
         )
 
-        normality = Normality(self._largest_view.whole_px)
+        normality = Normality(self._planned_view.whole_px)
         studied = min(n_images, FitSettings.n_studied) * normality.n_places * 2 * 200
         own = normality.estimate_bytes(n_images) + normality.model_bytes + studied
         return library_bytes(self.backbone) + 100 * 2**20 + own + self._batch_bytes
@@ -274,39 +275,22 @@ class Auto(FrozenFeatureDetector):
     @property
     def map_size_px(self) -> int:
         """Side of a square with as many cells as an anomaly map has."""
-        height, width = self._largest_view.whole_px
+        height, width = self._planned_view.whole_px
         return int((height * width) ** 0.5) // 4
+
+    def look_at(self, images: ImageSource) -> None:
+        """Take the size that images will be read at."""
+        self.shape_px_ = self._choose_shape(images, np.arange(len(images)))
 
     def time_reading(self, images: ImageSource) -> float:
         """Return the seconds that fit spends on reading one image, measured on the given few."""
-        if self.shape_px_ is None:
-            timed = copy(self)
-            timed.shape_px_ = self._choose_shape(images, np.arange(len(images)))
-            return timed.time_reading(images)
+        self.look_at(images)
         return super().time_reading(images)
 
     @property
-    def reader_bytes(self) -> int:
-        """What each image that is read at once takes."""
-        from defectory.backbones.memory_estimates import (
-            reader_bytes,  # only where memory is limited
-        )
-
-        return reader_bytes(self._largest_view, self.stages, self.backbone)
-
-    @property
-    def feature_bytes(self) -> int:
-        """The size of one image's features."""
-        from defectory.backbones.memory_estimates import (
-            feature_bytes,  # only where memory is limited
-        )
-
-        return feature_bytes(self._largest_view, self.stages, self.backbone)
-
-    @property
-    def _largest_view(self) -> View:
-        """The view; before fit, when no image has been seen, that of large squares."""
-        side_px = max(self.size_px, round(self.size_px * self.detail_ratio) // 32 * 32)
+    def _planned_view(self) -> View:
+        """The view; that of large squares as long as no image has been seen."""
+        side_px = min(round(self.size_px * self.detail_ratio), round(MAX_PIXELS**0.5)) // 32 * 32
         return View(self.size_px, shape_px=self.shape_px_ or (side_px, side_px))
 
     def _choose_shape(self, images: ImageSource, pool: NDArray[np.intp]) -> tuple[int, int]:

@@ -146,6 +146,14 @@ class Detector(ABC):
         """
         return self.estimate_fit_bytes(n_images)
 
+    def look_at(self, images: ImageSource) -> None:  # noqa: B027  most depend on nothing
+        """Take from a few images of a fit what estimates depend on, if anything; nothing is learned.
+
+        Parameters
+        ----------
+        images : that the fit will be given
+        """
+
     @property
     def reader_bytes(self) -> int:
         """What each image that is read at once takes of memory, in bytes, beside decoding it."""

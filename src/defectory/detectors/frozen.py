@@ -110,7 +110,7 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
             reader_bytes,  # only where memory is limited
         )
 
-        return reader_bytes(self.view, self.stages, self.backbone)
+        return reader_bytes(self._planned_view, self.stages, self.backbone)
 
     @property
     def feature_bytes(self) -> int:
@@ -119,7 +119,12 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
             feature_bytes,  # only where memory is limited
         )
 
-        return feature_bytes(self.view, self.stages, self.backbone)
+        return feature_bytes(self._planned_view, self.stages, self.backbone)
+
+    @property
+    def _planned_view(self) -> View:
+        """What estimates go by."""
+        return self.view
 
     @property
     def _batch_bytes(self) -> int:

@@ -1,11 +1,12 @@
 """One Gaussian a cell, fitted from a stream of samples, with leave-one-out distances for free."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.detectors.arrays import check_array
 from defectory.domain import DataError
 from defectory.machine import count_cores, map_ordered
 
@@ -180,6 +181,17 @@ class GaussianField:
         # what is summed later is rounded by how it lies in memory, too
         found: Float = np.ascontiguousarray(white).reshape(away.shape)[:, :b]
         return found
+
+
+def restore_field(
+    arrays: Mapping[str, NDArray[Any]], prefix: str, shape: tuple[int, int], n_samples: float,
+    shrinkage: float,
+) -> GaussianField:  # fmt: skip
+    """Return the field of (p, d) that lies under `prefix`; ParameterError where it does not fit."""
+    p, d = shape
+    means = check_array(arrays, f"{prefix}.means", shape)
+    triangles = check_array(arrays, f"{prefix}.triangles", (p, d * (d + 1) // 2))
+    return GaussianField.from_arrays(means, triangles, n_samples, shrinkage)
 
 
 def _triangle_rows(d: int) -> Iterator[tuple[int, int, int]]:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, Features
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
-from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField
+from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField, restore_field
 from defectory.detectors.grids import line_residuals, stack_stages
 from defectory.detectors.measurements import Measurements, Samples
-from defectory.detectors.pooling import top_mean
+from defectory.detectors.pooling import mean_and_spread, top_mean
 from defectory.domain import ParameterError
 
 _POSITION_STAGES = ("block7", "block10", "block14")
@@ -107,9 +107,14 @@ class GaussianNormality:
         n_cells, n_image = (float(n) for n in check_array(arrays, "n_samples", (2,)))
         n_channels = {stage.name: stage.n_channels for stage in backbone.stages}
         d = sum(n_channels[name] for name in _POSITION_STAGES)
-        self.cells_ = self._restore_field(arrays, "cells", p, d, n_cells)
-        self.image_ = self._restore_field(arrays, "image", 1, 2 * n_channels[_IMAGE_STAGE], n_image)
-        self.lines_ = self._restore_field(arrays, "lines", p, 2 * n_channels[_LINE_STAGE], n_cells)
+        self.cells_, self.image_, self.lines_ = (
+            restore_field(arrays, prefix, shape, n, self.shrinkage)
+            for prefix, shape, n in (
+                ("cells", (p, d), n_cells),
+                ("image", (1, 2 * n_channels[_IMAGE_STAGE]), n_image),
+                ("lines", (p, 2 * n_channels[_LINE_STAGE]), n_cells),
+            )
+        )
         self.channel_spread_ = check_array(arrays, "channel_spread", (d,))
         self.map_units_ = check_array(arrays, "map_units", (2,))
         self.cell_center_ = check_array(arrays, "cell_center", (p,))
@@ -125,13 +130,6 @@ class GaussianNormality:
         if any((spread <= 0).any() for spread in spreads):
             raise ParameterError("a spread or the shrinkage is not positive")
         return self
-
-    def _restore_field(
-        self, arrays: Mapping[str, NDArray[Any]], prefix: str, p: int, d: int, n_samples: float
-    ) -> GaussianField:
-        means = check_array(arrays, f"{prefix}.means", (p, d))
-        triangles = check_array(arrays, f"{prefix}.triangles", (p, d * (d + 1) // 2))
-        return GaussianField.from_arrays(means, triangles, n_samples, self.shrinkage)
 
     def learn(self, batches: Iterator[list[Features]]) -> Self:
         """Take the first pass over the normals."""
@@ -226,7 +224,9 @@ class GaussianNormality:
         """Return what the Gaussians are about, of each image."""
         grids = [stack_stages(f, _POSITION_STAGES, self.grid_side) for f in batch]
         lines = [line_residuals(stack_stages(f, (_LINE_STAGE,), self.grid_side)) for f in batch]
-        return Samples(self._to_cells(grids), self._to_cells(lines), _pool(batch))
+        return Samples(
+            self._to_cells(grids), self._to_cells(lines), mean_and_spread(batch, _IMAGE_STAGE)
+        )
 
     def _to_cells(self, grids: list[Float]) -> Float:
         """Return (p, i, b, d) from i grids (g, g, d)."""
@@ -276,12 +276,6 @@ class GaussianNormality:
 
     def _top(self, grids: Float) -> NDArray[np.float32]:
         return np.array([top_mean(grid, self.top_ratio) for grid in grids], np.float32)
-
-
-def _pool(batch: list[Features]) -> Float:
-    """Return (i, 2c): mean and standard deviation of the coarsest stage over the image."""
-    flat = [f[_IMAGE_STAGE].reshape(-1, f[_IMAGE_STAGE].shape[-1]) for f in batch]
-    return np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in flat])
 
 
 def _distances(field: GaussianField, samples: Float) -> Float:

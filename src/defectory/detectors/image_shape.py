@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.backbones.engine import MAX_PIXELS
 from defectory.domain import ImageSource
 
 # Images that are looked at; their sizes rarely differ.
@@ -31,7 +32,8 @@ def choose_shape(
     Notes
     -----
     Squares where the median aspect lies below 1.5; else the shorter side is at least `size_px`, so that a
-    long strip has as many pixels as it needs. Images are never enlarged beyond `size_px`.
+    long strip has as many pixels as it needs, unless these are more than `MAX_PIXELS`. Images are never
+    enlarged beyond `size_px`.
     """
     chosen = np.linspace(0, len(indices) - 1, min(len(indices), _MOST_READ)).astype(np.intp)
     sizes = np.array([images.read([int(indices[i])])[0].shape[:2] for i in chosen])
@@ -39,7 +41,14 @@ def choose_shape(
     aspect = min(max(height, width) / min(height, width), _MOST_ASPECT)
     if aspect <= _SQUARE_ASPECT:
         aspect = 1.0
-    finest = min(min(height, width), detail_px / aspect**0.5) // _MULTIPLE_PX * _MULTIPLE_PX
-    short = max(size_px, int(finest))
-    long = short if aspect == 1.0 else max(round(short * aspect / _MULTIPLE_PX), 1) * _MULTIPLE_PX
+    finest = _whole_multiple(min(height, width, detail_px / aspect**0.5))
+    short = min(max(size_px, finest), _whole_multiple((MAX_PIXELS / aspect) ** 0.5))
+    if aspect == 1.0:
+        return short, short
+    nearest = _whole_multiple(short * aspect + _MULTIPLE_PX / 2)
+    long = min(nearest, _whole_multiple(MAX_PIXELS / short))
     return (short, long) if width >= height else (long, short)
+
+
+def _whole_multiple(side_px: float) -> int:
+    return int(side_px) // _MULTIPLE_PX * _MULTIPLE_PX

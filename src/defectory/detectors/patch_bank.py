@@ -7,6 +7,7 @@ gives PatchCore's position-free memory).
 """
 
 from collections.abc import Mapping
+from copy import copy
 from typing import Any, Self
 
 import numpy as np
@@ -24,6 +25,8 @@ N_WHITENING = 65_536
 """Patches that the whitening is estimated from before the memory is filled: many more than its dimensions."""
 # Of an image that is learned later, the patches farthest from all others are kept.
 _MOST_ABSORBED = 64
+# However many images are learned later, the memory grows to so many times its size.
+_MOST_GROWTH = 2
 
 
 class PatchBank:
@@ -94,11 +97,10 @@ class PatchBank:
         """Return the memory with the patches of one more image that are farther than its radius from all."""
         embedded = self.embed(grid)
         away = self.index_.distances(embedded, 1)[:, 0]
-        farthest = np.argsort(-away, kind="stable")[:_MOST_ABSORBED]
+        room = max(0, _MOST_GROWTH * self.n_bank - len(self.index_.bank))
+        farthest = np.argsort(-away, kind="stable")[: min(_MOST_ABSORBED, room)]
         new = embedded[farthest[away[farthest] > self.coverage_radius_]]
-        found = self._like()
-        found.mean_, found.projection_ = self.mean_, self.projection_
-        found.coverage_radius_ = self.coverage_radius_
+        found = copy(self)
         found.index_ = NeighborIndex(np.concatenate([self.index_.bank, new]))
         return found
 
@@ -129,15 +131,6 @@ class PatchBank:
         self.index_ = NeighborIndex(check_array(arrays, "bank", (None, n_columns)))
         self.coverage_radius_ = float(check_array(arrays, "coverage_radius", (1,))[0])
         return self
-
-    def _like(self) -> "PatchBank":
-        return PatchBank(
-            n_bank=self.n_bank,
-            n_dims=self.n_dims,
-            n_neighbors=self.n_neighbors,
-            position_weight=self.position_weight,
-            seed=self.seed,
-        )
 
     def learn_whitening(self, patches: Float) -> None:
         """Set mean and projection: principal directions, scaled to unit variance together."""

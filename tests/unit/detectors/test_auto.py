@@ -140,6 +140,16 @@ def test_a_strip_is_read_whole_and_its_map_keeps_the_aspect():
     np.testing.assert_array_equal(again.score(ArrayImages(strips[:1])).anomaly_maps[0], heat)
 
 
+def test_plans_of_memory_know_the_size_of_the_images():
+    strips = ArrayImages([np.concatenate(products(6), axis=1)] * 3)
+    blind, seen = Auto(**_QUICK), Auto(**_QUICK)
+    seen.look_at(strips)
+    assert seen.reader_bytes > 5 * blind.reader_bytes
+    assert seen.estimate_fit_bytes(3) > blind.estimate_fit_bytes(3)
+    fitted = Auto(**_QUICK).fit(strips)
+    assert fitted.reader_bytes == seen.reader_bytes
+
+
 def test_a_shape_beyond_all_bounds_is_refused(taught):
     arrays = {**taught.arrays(), "shape_px": np.array([64, 2**20], np.float32)}
     with pytest.raises(ParameterError, match="cannot be read"):

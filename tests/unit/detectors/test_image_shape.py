@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from defectory.backbones import View
 from defectory.detectors.image_shape import choose_shape
 
 SIDES = st.integers(1, 5000)
@@ -81,6 +82,13 @@ def test_sides_are_bounded_and_fit_patches(height, width, size_px, detail_px):
     elif height != width:
         assert (found[1] >= found[0]) == (width > height)
         assert abs(long / short - min(most / least, 16)) <= 32 / short
+
+
+@pytest.mark.parametrize("size", [(5000, 5000), (1024, 5000), (300, 9000), (2048, 4096)])
+@pytest.mark.parametrize("size_px", [1024, 1280, 2048])
+def test_no_shape_is_larger_than_a_view_may_be(size, size_px):
+    found = _chosen(size, size_px=size_px, detail_px=2 * size_px)
+    assert View(size_px, shape_px=found).whole_px == found
 
 
 def test_the_median_image_decides():

@@ -153,6 +153,13 @@ def test_of_an_image_the_farthest_patches_are_absorbed(monkeypatch):
     np.testing.assert_array_equal(found, bank.embed(new)[[0, P - 1, 2 * GRID[1] + 3]])
 
 
+def test_however_much_is_absorbed_a_bank_grows_to_twice_its_size():
+    bank = _learned(_grids(2), n_bank=20)
+    for seed in range(1, 6):
+        bank = bank.absorb(100 * _grids(1, seed=seed)[0])
+    assert len(bank.index_.bank) == 40
+
+
 def test_a_bank_that_has_absorbed_keeps_its_settings():
     bank = _learned(_grids(2), n_bank=40, n_dims=3, n_neighbors=2, position_weight=0.5, seed=4)
     found = bank.absorb(_grids(1, seed=1)[0])

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from defectory.detectors.evidence.classifier import ClassifierSettings
 from defectory.detectors.evidence.guard import Verdict, judge
 from defectory.detectors.evidence.learned_state import (
+    ClassifierTrainer,
     LearnedState,
-    Taught,
-    Teacher,
+    TrainedClassifier,
+    fuse,
     learned_scores,
     scale_of,
 )
@@ -20,7 +21,7 @@ from defectory.detectors.evidence.measured_images import FeaturePasses, Measured
 from defectory.detectors.evidence.memory import NAME_DIGITS, RememberedImages
 from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.suspects import (
-    Opinions,
+    ViewDeviations,
     list_suspects,
     robust_deviations,
     weigh,
@@ -53,16 +54,18 @@ class FitSettings:
     map_weight: float = 1.0
     seed: int = 0
 
-    def teacher(self) -> Teacher:
+    def trainer(self) -> ClassifierTrainer:
         """Return what teaches classifiers in a fit."""
-        return Teacher(ClassifierSettings(n_steps=self.n_steps), self.map_weight, self.seed)
+        return ClassifierTrainer(
+            ClassifierSettings(n_steps=self.n_steps), self.map_weight, self.seed
+        )
 
-    def quick_teacher(self) -> Teacher:
+    def quick_trainer(self) -> ClassifierTrainer:
         """Return what teaches classifiers in an update, with a quarter of the work."""
         quick = ClassifierSettings(
             n_steps=min(self.n_steps, _MOST_UPDATE_STEPS), batch_size=_UPDATE_BATCH_SIZE
         )
-        return replace(self.teacher(), settings=quick)
+        return replace(self.trainer(), settings=quick)
 
 
 @dataclass(frozen=True)
@@ -72,14 +75,14 @@ class FitCandidate:
     Attributes
     ----------
     known, normality : n images, and the model that measured them
-    taught : of image scores
+    trained : classifier for image scores, None where there is none
     scores : (n,) float32, left-out image scores of both
     n_rounds : normality models that were fitted on the way
     """
 
     known: MeasuredImages
     normality: Normality
-    taught: Taught | None
+    trained: TrainedClassifier | None
     scores: Float
     n_rounds: int = 1
 
@@ -159,14 +162,14 @@ class AutoFitter:
         return FitCandidate(known, normality, None, normality.image_scores(known.measured))
 
     def _fit_again(self, found: FitCandidate) -> FitCandidate:
-        """Return the candidate whose normality model odd images have little say in."""
+        """Return the candidate whose normality model odd images weigh little in."""
         known = found.known
         is_pool = known.codes != Label.ANOMALOUS
         rows = known.indices[is_pool]
         odd = found.normality.standardized_places(known.measured)[is_pool]
-        say = weigh(robust_deviations(found.scores[is_pool]), odd, known.codes[is_pool])
-        normality = self._passes.learn(self._make(), rows, say, "learning with doubts")
-        again = self._passes.measure_left_out(normality, known.indices, say, self._make)
+        weights = weigh(robust_deviations(found.scores[is_pool]), odd, known.codes[is_pool])
+        normality = self._passes.learn(self._make(), rows, weights, "learning with doubts")
+        again = self._passes.measure_left_out(normality, known.indices, weights, self._make)
         return FitCandidate(
             again, normality, None, normality.image_scores(again.measured), found.n_rounds + 1
         )
@@ -196,14 +199,12 @@ class AutoFitter:
     def _teach(self, found: FitCandidate, contamination: Contamination | None) -> FitCandidate:
         """Return the candidate with a classifier that labeled defects taught, or itself without any."""
         presumed = found.presumed_normal(contamination)
-        taught = self._settings.teacher().for_images(found.known, found.normality, presumed)
-        if taught.classifier is None:
+        trained = self._settings.trainer().for_images(found.known, found.normality, presumed)
+        if trained.classifier is None:
             return found
-        learned = learned_scores(taught.logits, self._settings.top_ratio)
-        parts = [(part - scale_of(part[presumed])[0]) / scale_of(part[presumed])[1]
-                 for part in (found.scores, learned)]  # fmt: skip
-        scores = (parts[0] + np.float32(taught.weight) * parts[1]).astype(np.float32)
-        return replace(found, taught=taught, scores=scores)
+        parts = found.scores, learned_scores(trained.logits, self._settings.top_ratio)
+        scales = np.stack([scale_of(part[presumed]) for part in parts], axis=1)
+        return replace(found, trained=trained, scores=fuse(*parts, scales, trained.weight))
 
     def _better(self, name: str, baseline: FitCandidate, candidate: FitCandidate) -> FitCandidate:
         """Return the candidate, or the baseline where the guard finds that it hurts."""
@@ -219,12 +220,12 @@ class AutoFitter:
     ) -> FitSummary:  # fmt: skip
         known, images = found.known, self._passes.images
         presumed = found.presumed_normal(contamination)
-        nothing = Taught(None, np.zeros(known.coverage.shape, np.float32), 0.0)
+        nothing = TrainedClassifier(None, np.zeros(known.coverage.shape, np.float32), 0.0)
         learned, scores, maps = LearnedState.of(
             known,
             found.normality,
-            found.taught or nothing,
-            self._settings.teacher().for_maps(known, found.normality, presumed),
+            found.trained or nothing,
+            self._settings.trainer().for_maps(known, found.normality, presumed),
             presumed,
             self._settings.top_ratio,
         )
@@ -256,9 +257,9 @@ def _suspects_of(found: FitCandidate) -> tuple[Suspect, ...]:
     }
     deviations = np.stack([robust_deviations(side) for side in sides.values()])
     scores = found.scores[rows]
-    say = weigh(robust_deviations(scores), places, found.known.codes[rows]).image
-    opinions = Opinions(list(sides), deviations)
-    return list_suspects(found.known.indices[rows], scores, say, opinions, found.n_rounds)
+    weights = weigh(robust_deviations(scores), places, found.known.codes[rows]).image
+    views = ViewDeviations(list(sides), deviations)
+    return list_suspects(found.known.indices[rows], scores, weights, views, found.n_rounds)
 
 
 def _explain(
@@ -280,12 +281,12 @@ def _explain(
     if contamination is not None:
         lines.append(f"unlabeled images: {contamination.explain()}")
         if n_suspects:
-            lines[-1] += f"; {n_suspects} have little say"
-    if found.taught is None:
+            lines[-1] += f"; {n_suspects} weigh little"
+    if found.trained is None:
         lines.append("scores: by what is normal alone")
     else:
         lines.append(
-            f"scores: by what is normal, and {found.taught.weight:.1f} times a classifier of places"
+            f"scores: by what is normal, and {found.trained.weight:.1f} times a classifier of places"
         )
     if verdicts:
         lines.append("guard: " + "; ".join(verdict.explain() for verdict in verdicts))

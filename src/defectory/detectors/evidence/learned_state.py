@@ -1,6 +1,6 @@
 """What labels and masks teach, and how it is added to normality: one scale, by normals left out."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -20,16 +20,17 @@ Float = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 _LEAST_SPREAD = 1e-3
+_MakeTrainingSet = Callable[[MeasuredImages, Normality, Bools], PlaceTrainingSet]
 
 
 @dataclass(frozen=True)
-class Taught:
+class TrainedClassifier:
     """A classifier of places.
 
     Attributes
     ----------
     classifier : None where there was nothing to learn from
-    logits : (n, p) float32 of the images it was taught on, each by networks that have not learned from it
+    logits : (n, p) float32 of the images it was trained on, each by networks that have not learned from it
     weight : >= 0, beside normality's 1
     """
 
@@ -39,8 +40,8 @@ class Taught:
 
 
 @dataclass(frozen=True)
-class Teacher:
-    """Teaches classifiers of places by what is known of images.
+class ClassifierTrainer:
+    """Trains classifiers of places on what is known of images.
 
     Attributes
     ----------
@@ -53,24 +54,30 @@ class Teacher:
     map_weight: float
     seed: int
 
-    def for_images(self, known: MeasuredImages, normality: Normality, is_normal: Bools) -> Taught:
+    def for_images(
+        self, known: MeasuredImages, normality: Normality, is_normal: Bools
+    ) -> TrainedClassifier:
         """Return what labeled defects teach of images, against those that (n,) is_normal marks."""
         weight = trust_in_labels(int((known.codes == Label.ANOMALOUS).sum()))
-        return self._teach(PlaceTrainingSet.for_images, known, normality, is_normal, weight)
+        return self._train(PlaceTrainingSet.for_images, known, normality, is_normal, weight)
 
-    def for_maps(self, known: MeasuredImages, normality: Normality, is_normal: Bools) -> Taught:
+    def for_maps(
+        self, known: MeasuredImages, normality: Normality, is_normal: Bools
+    ) -> TrainedClassifier:
         """Return what masks teach of places."""
         weight = self.map_weight * trust_in_masks(int(known.has_mask.sum()))
-        return self._teach(PlaceTrainingSet.for_maps, known, normality, is_normal, weight)
+        return self._train(PlaceTrainingSet.for_maps, known, normality, is_normal, weight)
 
-    def _teach(
-        self, make: Any, known: MeasuredImages, normality: Normality, is_normal: Bools,
+    def _train(
+        self, make: _MakeTrainingSet, known: MeasuredImages, normality: Normality, is_normal: Bools,
         weight: float,
-    ) -> Taught:  # fmt: skip
+    ) -> TrainedClassifier:  # fmt: skip
         if not weight:
-            return Taught(None, np.zeros(known.coverage.shape, np.float32), 0.0)
+            return TrainedClassifier(None, np.zeros(known.coverage.shape, np.float32), 0.0)
         training_set = make(known, normality, is_normal)
-        return Taught(*PlaceClassifier.train(training_set, self.settings, self.seed), weight)
+        return TrainedClassifier(
+            *PlaceClassifier.train(training_set, self.settings, self.seed), weight
+        )
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ class LearnedState:
 
     @classmethod
     def of(
-        cls, known: MeasuredImages, normality: Normality, images: Taught, maps: Taught,
+        cls, known: MeasuredImages, normality: Normality, images: TrainedClassifier, maps: TrainedClassifier,
         is_presumed: Bools, top_ratio: float,
     ) -> tuple[Self, Float, Float]:  # fmt: skip
         """Return the state, and (m,) scores and (m, rows, columns) maps of the presumed normals left out."""
@@ -131,11 +138,11 @@ class LearnedState:
 
     def fuse_scores(self, normality: Float, learned: Float) -> Float:
         """Return (n,) image scores."""
-        return _fuse(normality, learned, self.scales[:, :2], self.weights[0])
+        return fuse(normality, learned, self.scales[:, :2], float(self.weights[0]))
 
     def fuse_maps(self, normality: Float, learned: Float) -> Float:
         """Return maps of the shape of both."""
-        return _fuse(normality, learned, self.scales[:, 2:], self.weights[1])
+        return fuse(normality, learned, self.scales[:, 2:], float(self.weights[1]))
 
     def arrays(self) -> Arrays:
         """Return the classifiers, scales and weights."""
@@ -175,12 +182,13 @@ def _restore_classifier(
     return PlaceClassifier.restore(own, {n_columns}) if own else None
 
 
-def _fuse(normality: Float, learned: Float, scales: Float, weight: np.float32) -> Float:
+def fuse(normality: Float, learned: Float, scales: Float, weight: float) -> Float:
+    """Return both parts, in units of their (2, 2) centers and spreads, added; the second times its weight."""
     z_normality, z_learned = (
         (part - center) / spread
         for part, (center, spread) in zip((normality, learned), scales.T, strict=True)
     )
-    return np.asarray(z_normality + weight * z_learned, np.float32)
+    return np.asarray(z_normality + np.float32(weight) * z_learned, np.float32)
 
 
 def scale_of(values: Float) -> Float:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, Features, View
 from defectory.detectors.batching import batched
-from defectory.detectors.evidence.normality import Described, Measurements, Normality, Say
+from defectory.detectors.evidence.normality import Described, Measurements, Normality, Weights
 from defectory.detectors.grids import cell_means
 from defectory.domain import ImageSource, Label, MaskSource, NoProgress, Progress
 
@@ -112,12 +112,14 @@ class FeaturePasses:
     masks: MaskSource | None
     progress: Progress
 
-    def learn(self, normality: Normality, rows: Indices, say: Say | None, stage: str) -> Normality:
-        """Return the model, fitted on these images, each with its `say`."""
-        return normality.learn(self._batches(rows, stage), rows, say)
+    def learn(
+        self, normality: Normality, rows: Indices, weights: Weights | None, stage: str
+    ) -> Normality:
+        """Return the model, fitted on these images, each with its weights."""
+        return normality.learn(self._batches(rows, stage), rows, weights)
 
     def measure_left_out(
-        self, normality: Normality, rows: Indices, say: Say | None, make: MakeNormality
+        self, normality: Normality, rows: Indices, weights: Weights | None, make: MakeNormality
     ) -> MeasuredImages:
         """Return images that a model was fitted on, but for labeled defects; it is standardized on them.
 
@@ -127,19 +129,19 @@ class FeaturePasses:
         ----------
         normality : fitted on those of the rows that are not labeled anomalous
         rows : images
-        say : theirs in the fit, one for each row that is not anomalous
+        weights : theirs in the fit, one for each row that is not anomalous
         make : returns a model that is not fitted
         """
         is_anomalous = self.codes[rows] == Label.ANOMALOUS
         normals = rows[~is_anomalous]
         if len(normals) <= _FEW_NORMALS:
-            measured = self._measure_by_folds(normals, say, make)
-            normality.standardize(measured, None if say is None else say.image)
+            measured = self._measure_by_folds(normals, weights, make)
+            normality.standardize(measured, None if weights is None else weights.image)
             found = replace(
                 self.measure_new(normality, normals, "scoring images left out"), measured=measured
             )
         else:
-            found = self._measure_in_closed_form(normality, normals, say)
+            found = self._measure_in_closed_form(normality, normals, weights)
         if not is_anomalous.any():
             return found
         more = self.measure_new(normality, rows[is_anomalous], "scoring labeled defects")
@@ -147,7 +149,7 @@ class FeaturePasses:
         return both.take(np.argsort(both.indices, kind="stable"))
 
     def _measure_in_closed_form(
-        self, normality: Normality, normals: Indices, say: Say | None
+        self, normality: Normality, normals: Indices, weights: Weights | None
     ) -> MeasuredImages:
         measured: list[Measurements] = []
         described: list[Described] = []
@@ -155,16 +157,16 @@ class FeaturePasses:
         for batch in self._batches(normals, "scoring images left out"):
             part = slice(done, done + len(batch))
             samples = normality.sample(batch)
-            own = None if say is None else say.take(part)
+            own = None if weights is None else weights.take(part)
             measured.append(normality.measure_left_out(samples, normals[part], own))
             described.append(normality.describe(samples))
             done += len(batch)
         joined = Measurements.join(measured)
-        normality.standardize(joined, None if say is None else say.image)
+        normality.standardize(joined, None if weights is None else weights.image)
         return self._put_together(normality, normals, joined, described)
 
     def _measure_by_folds(
-        self, normals: Indices, say: Say | None, make: MakeNormality
+        self, normals: Indices, weights: Weights | None, make: MakeNormality
     ) -> Measurements:
         """Return measurements of each image by a model fitted on the other folds.
 
@@ -179,9 +181,9 @@ class FeaturePasses:
         self.progress.start("leaving images out, fold by fold", n)
         for fold in range(n_folds):
             others = np.flatnonzero(folds != fold)
-            own_say = None if say is None else say.take(others)
+            own_weights = None if weights is None else weights.take(others)
             model = make().learn(
-                quiet._batches(normals[others], "learning"), normals[others], own_say
+                quiet._batches(normals[others], "learning"), normals[others], own_weights
             )
             model.round()
             tested = quiet._batches(normals[folds == fold], "scoring")

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, Features
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
-from defectory.detectors.gaussian_field import FieldFitter, GaussianField
+from defectory.detectors.gaussian_field import FieldFitter, restore_field
 from defectory.detectors.grids import interpolation_matrix, stack_stages
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
+from defectory.detectors.pooling import mean_and_spread
 from defectory.domain import ParameterError
 
 Float = NDArray[np.float32]
@@ -44,8 +45,10 @@ _PRIOR_OF_SPREAD = 30
 _PRIOR_OF_PLACES = 50
 # The oddest places whose mean is the image's score: defects are small, however large the image.
 _N_ODDEST = 5
-# Below this say an image's patches are not remembered.
-_LEAST_SAY = 0.6
+# Of the image as a whole, beside its oddest places.
+_IMAGE_WEIGHT = 0.3
+# Patches of places that weigh less are not remembered.
+_LEAST_WEIGHT = 0.6
 # Leading directions that tell what a place looks like.
 _N_LOOKS = 96
 STEP = 0.1
@@ -72,8 +75,8 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Say:
-    """What n images have to say in what is normal, 1 = everything, 0 = nothing.
+class Weights:
+    """How much n images count in what is normal, 1 = fully, 0 = not at all.
 
     Attributes
     ----------
@@ -84,9 +87,9 @@ class Say:
     image: Float
     places: Float
 
-    def take(self, images: slice | Indices) -> "Say":
+    def take(self, images: slice | Indices) -> "Weights":
         """Return those of some of the images."""
-        return Say(self.image[images], self.places[images])
+        return Weights(self.image[images], self.places[images])
 
 
 @dataclass(frozen=True)
@@ -127,19 +130,12 @@ class Normality:
     Parameters
     ----------
     shape_px : (height, width), multiples of 32, that images are resized to
-    image_weight : >= 0, of the image as a whole beside its oddest places
     seed : of the memory's first choices
     """
 
     stages: ClassVar[tuple[str, ...]] = (*_PLACE_STAGES, _IMAGE_STAGE)
 
-    def __init__(
-        self, shape_px: tuple[int, int], *, image_weight: float = 0.3, seed: int = 0
-    ) -> None:
-        if image_weight < 0:
-            raise ParameterError("image_weight must not be negative")
-        self.shape_px = shape_px
-        self.image_weight = image_weight
+    def __init__(self, shape_px: tuple[int, int], *, seed: int = 0) -> None:
         self.seed = seed
         self.patch_grid = shape_px[0] // _STRIDE_PX, shape_px[1] // _STRIDE_PX
         self.place_grid, self._share = _coarser(self.patch_grid)
@@ -170,11 +166,11 @@ class Normality:
         return Samples(
             np.ascontiguousarray(np.stack(places).swapaxes(0, 1)),
             [stack_stages(f, _PATCH_STAGES, self.patch_grid) for f in batch],
-            _whole(batch),
+            mean_and_spread(batch, _IMAGE_STAGE),
         )
 
     def learn(
-        self, batches: Iterator[list[Features]], tags: Indices, say: Say | None = None
+        self, batches: Iterator[list[Features]], tags: Indices, weights: Weights | None = None
     ) -> Self:
         """Take the first pass over the normals.
 
@@ -182,21 +178,21 @@ class Normality:
         ----------
         batches : features of n images
         tags : (n,) which images they are
-        say : of the n images; None for 1
+        weights : of the n images; None for 1
         """
-        if say is None:
-            say = self._full_say(len(tags))
-        remembers = say.places >= min(_LEAST_SAY, float(say.places.max()))
+        if weights is None:
+            weights = self._equal_weights(len(tags))
+        remembers = weights.places >= min(_LEAST_WEIGHT, float(weights.places.max()))
         bank = PatchBank(seed=self.seed).learn(int(remembers.any(axis=1).sum()))
         waiting: list[Float] = []
         whole = FieldFitter(_IDENTITY_SHARE)
-        n_eff = float(say.image.sum())
+        n_eff = float(weights.image.sum())
         share = _IDENTITY_SHARE + _PRIOR_OF_COVARIANCE / (_PRIOR_OF_COVARIANCE + n_eff)
         places = FieldFitter(float(np.float32(min(share, 1.0))))  # as bundles store it
         is_ready, done = False, 0
         for batch in batches:
             samples = self.sample(batch)
-            whole.add(samples.image[None], say.image[None, done : done + len(batch)])
+            whole.add(samples.image[None], weights.image[None, done : done + len(batch)])
             waiting.append(samples.places)
             done += len(batch)
             is_enough = done * self.n_places >= N_WHITENING
@@ -205,7 +201,7 @@ class Normality:
                 is_ready = True
             if is_ready:
                 together = np.concatenate(waiting, axis=1)
-                theirs = say.places[done - together.shape[1] : done].T
+                theirs = weights.places[done - together.shape[1] : done].T
                 places.add(together @ self.directions_, np.ascontiguousarray(theirs))
                 waiting = []
             for i, grid in enumerate(samples.patches, done - len(batch)):
@@ -217,13 +213,13 @@ class Normality:
         return self
 
     def measure_left_out(
-        self, samples: Samples, tags: Indices, say: Say | None = None
+        self, samples: Samples, tags: Indices, weights: Weights | None = None
     ) -> Measurements:
         """Return measurements of images that were learned from, each by the model without it.
 
-        Only before `standardize`. Tags and `say` are theirs in `learn`.
+        Only before `standardize`. Tags and weights are theirs in `learn`.
         """
-        own = say or self._full_say(len(samples))
+        own = weights or self._equal_weights(len(samples))
         places = self.places_.leave_one_out(
             (samples.places @ self.directions_)[:, :, None], np.ascontiguousarray(own.places.T)
         )
@@ -244,10 +240,11 @@ class Normality:
         image = self.image_.distances(samples.image[None])[0]
         return Measurements(_rows(self.places_.distances(looks)), np.stack(patches), image)
 
-    def standardize(self, measured: Measurements, say: Float | None = None) -> None:
+    def standardize(self, measured: Measurements, weights: Float | None = None) -> None:
         """Set all scales by normals left out, of weights (n,); round the Gaussians as bundles do."""
         self.round()
-        weights = np.ones(len(measured), np.float32) if say is None else say
+        if weights is None:
+            weights = np.ones(len(measured), np.float32)
         self.place_scale_ = _scale_by_place(measured.places, weights)
         self.patch_scale_ = _scale_by_place(measured.patches, weights)
         self.patch_unit_ = np.array([max(float(measured.patches.mean()), 1e-6)], np.float32)
@@ -267,7 +264,7 @@ class Normality:
         """Return (n,) scores: the oddest places, and the image as a whole."""
         parts = np.stack([self._oddest(self.standardized_places(measured)), measured.image], axis=1)
         places, image = ((parts - self.part_scale_[0]) / self.part_scale_[1]).T
-        combined: Float = (places + np.float32(self.image_weight) * image).astype(np.float32)
+        combined: Float = (places + np.float32(_IMAGE_WEIGHT) * image).astype(np.float32)
         return combined
 
     def standardized_parts(self, measured: Measurements) -> tuple[Float, Float]:
@@ -382,14 +379,15 @@ class Normality:
         )  # fmt: skip
         if any((values <= 0).any() for values in positive):
             raise ParameterError("a spread or the shrinkage is not positive")
-        self.places_ = _restore_field(arrays, "places", p, d, fits[0])
-        self.image_ = _restore_field(arrays, "image", 1, 2 * n_channels[_IMAGE_STAGE], fits[1])
+        self.places_ = restore_field(arrays, "places", (p, d), *map(float, fits[0]))
+        n_image = 2 * n_channels[_IMAGE_STAGE]
+        self.image_ = restore_field(arrays, "image", (1, n_image), *map(float, fits[1]))
         bank = {k.removeprefix("bank."): v for k, v in arrays.items() if k.startswith("bank.")}
         self.bank_ = PatchBank(seed=self.seed).restore(bank, widths[1])
         return self
 
-    def _full_say(self, n: int) -> Say:
-        return Say(np.ones(n, np.float32), np.ones((n, self.n_places), np.float32))
+    def _equal_weights(self, n: int) -> Weights:
+        return Weights(np.ones(n, np.float32), np.ones((n, self.n_places), np.float32))
 
     def _repeat(self, places: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return (rows, columns) marks of patches of (p,) marks of the places that they share."""
@@ -441,12 +439,6 @@ def _coarser(grid: tuple[int, int]) -> tuple[tuple[int, int], int]:
     return (grid[0] // share, grid[1] // share), share
 
 
-def _whole(batch: list[Features]) -> Float:
-    """Return (n, 2c): mean and standard deviation of the coarsest stage over the image."""
-    flat = [f[_IMAGE_STAGE].reshape(-1, f[_IMAGE_STAGE].shape[-1]) for f in batch]
-    return np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in flat])
-
-
 def _rows(values: Float) -> Float:
     """Return (n, p) of (p, n), laid out image by image: sums are rounded by how values lie in memory."""
     return np.ascontiguousarray(values.T)
@@ -465,11 +457,3 @@ def _scale_by_place(values: Float, weights: Float) -> Float:
 
 def _scaled(values: Float, scale: Float) -> Float:
     return np.asarray((values - scale[0]) / scale[1], np.float32)
-
-
-def _restore_field(
-    arrays: Mapping[str, NDArray[Any]], prefix: str, p: int, d: int, fit: Float
-) -> GaussianField:
-    means = check_array(arrays, f"{prefix}.means", (p, d))
-    triangles = check_array(arrays, f"{prefix}.triangles", (p, d * (d + 1) // 2))
-    return GaussianField.from_arrays(means, triangles, float(fit[0]), float(fit[1]))

@@ -1,4 +1,4 @@
-"""Which unlabeled images to distrust, how much say that leaves them in what is normal, and why."""
+"""Which unlabeled images to distrust, how much they still count in what is normal, and why."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.detectors.evidence.normality import Say
+from defectory.detectors.evidence.normality import Weights
 from defectory.domain import Label, Suspect
 
 Float = NDArray[np.float32]
 
-# Robust deviations at which an image's say, and a place's, has fallen to a half.
+# Robust deviations at which an image's weight, and a place's, has fallen to a half.
 _HALF_IMAGE, _HALF_PLACE = 2.0, 4.0
-# Below this say an image is listed as a suspect.
-_SUSPECT_SAY = 0.3
+# Below this weight an image is listed as a suspect.
+_SUSPECT_WEIGHT = 0.3
 # Robust deviations above which one view of an image votes it anomalous.
 _VOTE = 2.5
 _NORMAL_IQR = 1.349
@@ -28,14 +28,14 @@ def robust_deviations(values: Float) -> Float:
     return found.astype(np.float32)
 
 
-def weigh(deviations: Float, places: Float, codes: NDArray[np.int8]) -> Say:
-    """Return what images have to say in what is normal, less the odder they and their places are.
+def weigh(deviations: Float, places: Float, codes: NDArray[np.int8]) -> Weights:
+    """Return how much images count in what is normal, less the odder they and their places are.
 
     Parameters
     ----------
     deviations : (n,) float32, robust deviations of the images' scores
     places : (n, p) float32, standardized distances
-    codes : (n,) codes of Label; confirmed normals keep all their say
+    codes : (n,) codes of Label; confirmed normals count fully
 
     Notes
     -----
@@ -46,11 +46,11 @@ def weigh(deviations: Float, places: Float, codes: NDArray[np.int8]) -> Say:
     place = 1 / (1 + np.square(np.maximum(places, 0) / _HALF_PLACE))
     is_confirmed = codes == Label.NORMAL
     image[is_confirmed], place[is_confirmed] = 1.0, 1.0
-    return Say(image.astype(np.float32), (image[:, None] * place).astype(np.float32))
+    return Weights(image.astype(np.float32), (image[:, None] * place).astype(np.float32))
 
 
 @dataclass(frozen=True)
-class Opinions:
+class ViewDeviations:
     """Left-out scores of n images from several sides, in robust deviations.
 
     Attributes
@@ -69,30 +69,30 @@ class Opinions:
 
 
 def list_suspects(
-    indices: NDArray[np.intp], scores: Float, say: Float, opinions: Opinions, number: int
+    indices: NDArray[np.intp], scores: Float, weights: Float, views: ViewDeviations, number: int
 ) -> tuple[Suspect, ...]:
-    """Return the images with little say, oddest first; `number` is the round that they were found in."""
+    """Return the images of little weight, oddest first; `number` is the round that they were found in."""
     order = np.argsort(-scores, kind="stable")
     return tuple(
         Suspect(
             index=int(indices[row]),
             score=float(scores[row]),
-            weight=float(say[row]),
-            votes=len(opinions.votes(row)),
-            n_votes=len(opinions.names),
+            weight=float(weights[row]),
+            votes=len(views.votes(row)),
+            n_votes=len(views.names),
             round=number,
-            reason=_explain(opinions, row),
+            reason=_explain(views, row),
         )
         for row in order
-        if say[row] < _SUSPECT_SAY
+        if weights[row] < _SUSPECT_WEIGHT
     )
 
 
-def _explain(opinions: Opinions, row: int) -> str:
-    strongest = int(np.argmax(opinions.deviations[:, row]))
-    votes = opinions.votes(row)
+def _explain(views: ViewDeviations, row: int) -> str:
+    strongest = int(np.argmax(views.deviations[:, row]))
+    votes = views.votes(row)
     by = " and ".join(votes) if votes else "none of its views alone"
     return (
-        f"odd by {by}: {opinions.names[strongest]} is "
-        f"{opinions.deviations[strongest, row]:.1f} deviations above what is usual here"
+        f"odd by {by}: {views.names[strongest]} is "
+        f"{views.deviations[strongest, row]:.1f} deviations above what is usual here"
     )

@@ -61,6 +61,8 @@ class Limits:
         ------
         ResourceError : it needs more than is allowed; nothing was begun.
         """
+        if self.max_memory_bytes is not None:
+            detector.look_at(train.images())
         need = MemoryNeed(
             what=f"fitting {detector.name} on {len(train)} images",
             fixed_bytes=detector.estimate_fit_bytes(len(train)),

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from defectory.detectors.evidence.measured_images import MeasuredImages
-from defectory.detectors.evidence.normality import Measurements, Normality, Say
+from defectory.detectors.evidence.normality import Measurements, Normality, Weights
 
 SHAPE_PX = (64, 64)
 GRID = (4, 4)
@@ -29,11 +29,11 @@ def features(n_images, *, shape_px=SHAPE_PX, seed=0):
     return [{name: stage[i] for name, stage in stages.items()} for i in range(n_images)]
 
 
-def say_of(n_images, n_places=N_PLACES, seed=0):
+def weights_of(n_images, n_places=N_PLACES, seed=0):
     """Return random say in [0.05, 1]."""
     rng = np.random.default_rng(seed)
     image, places = rng.uniform(0.05, 1, n_images), rng.uniform(0.05, 1, (n_images, n_places))
-    return Say(image.astype(np.float32), places.astype(np.float32))
+    return Weights(image.astype(np.float32), places.astype(np.float32))
 
 
 def learned(listed, say=None, *, shape_px=SHAPE_PX, size=None, **settings):

@@ -18,7 +18,7 @@ FOUND = FitCandidate(known_of(CODES), None, None, SCORES)
 @pytest.mark.parametrize(("n_steps", "in_update"), [(20, 20), (300, 150)])
 def test_an_update_learns_in_fewer_steps_on_smaller_batches_and_else_as_a_fit(n_steps, in_update):
     settings = FitSettings(n_steps=n_steps, map_weight=0.5, seed=3)
-    patient, quick = settings.teacher(), settings.quick_teacher()
+    patient, quick = settings.trainer(), settings.quick_trainer()
     assert (patient.settings.n_steps, quick.settings.n_steps) == (n_steps, in_update)
     assert quick.settings.batch_size < patient.settings.batch_size
     same = {"n_steps": n_steps, "batch_size": patient.settings.batch_size}

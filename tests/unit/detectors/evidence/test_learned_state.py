@@ -5,9 +5,9 @@ from hypothesis import strategies as st
 
 from defectory.detectors.evidence.classifier import ClassifierSettings, PlaceClassifier
 from defectory.detectors.evidence.learned_state import (
+    ClassifierTrainer,
     LearnedState,
-    Taught,
-    Teacher,
+    TrainedClassifier,
     learned_scores,
     scale_of,
     trust_in_labels,
@@ -25,7 +25,7 @@ from tests.unit.detectors.evidence.fake_features import (
 
 SCALES = np.array([[1, 10, 0, -3], [2, 5, 4, 0.5]], np.float32)
 STATE = LearnedState(None, None, SCALES, np.array([3, 0.5], np.float32), 0.05)
-TEACHER = Teacher(
+TRAINER = ClassifierTrainer(
     ClassifierSettings(n_steps=40, batch_size=64, n_hidden=8, learning_rate=0.02), 0.7, 3
 )
 CODES = np.array([Label.NORMAL] * 4 + [Label.UNLABELED] * 5 + [Label.ANOMALOUS] * 3, np.int8)
@@ -53,7 +53,7 @@ def taught():
     known = _known()
     return [
         teach(known, PlainNormality(), IS_NORMAL)
-        for teach in (TEACHER.for_images, TEACHER.for_maps)
+        for teach in (TRAINER.for_images, TRAINER.for_maps)
     ]
 
 
@@ -77,7 +77,7 @@ def test_logits_are_by_networks_that_have_not_seen_the_image(taught):
     makes = (PlaceTrainingSet.for_images, PlaceTrainingSet.for_maps)
     for found, make in zip(taught, makes, strict=True):
         told = make(known, PlainNormality(), IS_NORMAL)
-        _, expected = PlaceClassifier.train(told, TEACHER.settings, TEACHER.seed)
+        _, expected = PlaceClassifier.train(told, TRAINER.settings, TRAINER.seed)
         np.testing.assert_array_equal(found.logits, expected)
         assert found.logits[10:, :2].mean() > found.logits[:9].mean() + 2
 
@@ -90,7 +90,7 @@ def test_what_was_taught_weighs_as_much_as_its_labels(taught):
 
 def test_without_labels_nothing_is_taught():
     known = _known().take(np.flatnonzero(IS_NORMAL))
-    for teach in (TEACHER.for_images, TEACHER.for_maps):
+    for teach in (TRAINER.for_images, TRAINER.for_maps):
         found = teach(known, PlainNormality(), np.ones(9, bool))
         assert (found.classifier, found.weight) == (None, 0)
         np.testing.assert_array_equal(found.logits, np.zeros((9, N_PLACES)))
@@ -98,8 +98,8 @@ def test_without_labels_nothing_is_taught():
 
 def test_without_masks_no_map_is_taught():
     known = _known().take(np.arange(10))
-    assert TEACHER.for_images(known, PlainNormality(), IS_NORMAL[:10]).classifier is not None
-    assert TEACHER.for_maps(known, PlainNormality(), IS_NORMAL[:10]).classifier is None
+    assert TRAINER.for_images(known, PlainNormality(), IS_NORMAL[:10]).classifier is not None
+    assert TRAINER.for_maps(known, PlainNormality(), IS_NORMAL[:10]).classifier is None
 
 
 def test_normals_left_out_set_the_scale_of_all_parts(taught):
@@ -120,7 +120,7 @@ def test_normals_left_out_set_the_scale_of_all_parts(taught):
 
 def test_where_nothing_was_learned_normality_alone_counts():
     known = _known()
-    nothing = Taught(None, np.zeros((N, N_PLACES), np.float32), 0.0)
+    nothing = TrainedClassifier(None, np.zeros((N, N_PLACES), np.float32), 0.0)
     state, scores, maps = LearnedState.of(known, PlainNormality(), nothing, nothing, IS_NORMAL, 0.1)
     assert scores.std() == pytest.approx(1, rel=1e-4)
     assert maps.std() == pytest.approx(1, rel=1e-4)

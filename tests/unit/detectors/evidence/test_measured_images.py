@@ -18,7 +18,7 @@ from tests.unit.detectors.evidence.fake_features import (
     known_of,
     learned,
     measurements,
-    say_of,
+    weights_of,
 )
 
 UNLABELED, NORMAL, ANOMALOUS = (
@@ -175,7 +175,7 @@ def _passes(masks=None):
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "say"])
 def fitted(request):
-    say = say_of(len(POOL)) if request.param else None
+    say = weights_of(len(POOL)) if request.param else None
     passes = _passes(Masks())
     normality = passes.learn(MAKE(), POOL, say, "learning")
     known = passes.measure_left_out(normality, ROWS, say, MAKE)
@@ -280,7 +280,7 @@ FEW = np.setdiff1d(POOL[:23], [7])
 @pytest.mark.parametrize("has_say", [False, True])
 def test_few_images_are_measured_by_models_fitted_without_their_fold(rows, has_say):
     n, passes = len(rows), _passes()
-    say = say_of(n) if has_say else None
+    say = weights_of(n) if has_say else None
     normality = passes.learn(MAKE(), rows, say, "learning")
     known = passes.measure_left_out(normality, rows, say, MAKE)
     np.testing.assert_array_equal(known.indices, rows)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from defectory.detectors.evidence import normality as module
-from defectory.detectors.evidence.normality import STEP, Measurements, Normality, Samples, Say
+from defectory.detectors.evidence.normality import STEP, Measurements, Normality, Samples, Weights
 from defectory.detectors.gaussian_field import FieldFitter
 from defectory.detectors.grids import stack_stages
 from defectory.domain import ParameterError
@@ -16,8 +16,8 @@ from tests.unit.detectors.evidence.fake_features import (
     FakeBackbone,
     features,
     learned,
-    say_of,
     standardized,
+    weights_of,
 )
 
 N = 40
@@ -31,7 +31,7 @@ FINE_PX = (512, 512)
 
 
 def _full(n):
-    return Say(np.ones(n, np.float32), np.ones((n, N_PLACES), np.float32))
+    return Weights(np.ones(n, np.float32), np.ones((n, N_PLACES), np.float32))
 
 
 def _looks(normality, listed):
@@ -75,11 +75,6 @@ def test_a_grid_that_cannot_be_halved_is_kept():
     assert Normality((528, 528)).place_grid == (33, 33)
 
 
-def test_a_negative_weight_is_refused():
-    with pytest.raises(ParameterError, match="image_weight"):
-        Normality(SHAPE_PX, image_weight=-0.1)
-
-
 def test_places_are_means_of_their_patches():
     (image,) = features(1, shape_px=FINE_PX)
     samples = Normality(FINE_PX).sample([image])
@@ -99,7 +94,7 @@ def test_an_image_as_a_whole_is_mean_and_spread_of_the_coarsest_stage():
     np.testing.assert_allclose(found[1, 4:], stage.std(axis=(0, 1)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("say", [None, say_of(N)], ids=["plain", "say"])
+@pytest.mark.parametrize("say", [None, weights_of(N)], ids=["plain", "say"])
 def test_what_is_left_out_is_measured_as_by_a_refit_without_it(say):
     """But for the shrinkage target, whose level is kept, and directions; patches: see the bank's tests."""
     normality = learned(LISTED, say)
@@ -109,7 +104,7 @@ def test_what_is_left_out_is_measured_as_by_a_refit_without_it(say):
     for i in (0, 7, N - 1):
         rest = np.delete(tags, i)
         places, image = _refit(
-            normality, [LISTED[k] for k in rest], Say(own.image[rest], own.places[rest])
+            normality, [LISTED[k] for k in rest], Weights(own.image[rest], own.places[rest])
         )
         expected = places.distances(_looks(normality, LISTED[i : i + 1]))[:, 0]
         np.testing.assert_allclose(found.places[i], expected, rtol=0.04)
@@ -158,7 +153,7 @@ def fixed_directions(monkeypatch):
 def test_an_image_without_say_might_as_well_not_be_there():
     is_kept = np.random.default_rng(1).random(N) < 0.7
     image = is_kept.astype(np.float32)
-    say = Say(image, np.tile(image[:, None], (1, N_PLACES)))
+    say = Weights(image, np.tile(image[:, None], (1, N_PLACES)))
     twin = learned([LISTED[i] for i in np.flatnonzero(is_kept)])
     found = learned(LISTED, say)
     assert found.places_.shrinkage == pytest.approx(twin.places_.shrinkage)
@@ -182,8 +177,8 @@ def test_an_image_without_say_might_as_well_not_be_there():
 
 
 def test_places_and_images_have_a_say_of_their_own():
-    say = say_of(N)
-    changed = Say(say.image, say.places.copy())
+    say = weights_of(N)
+    changed = Weights(say.image, say.places.copy())
     changed.places[7, 3] = 0
     before, after = (_measured(learned(LISTED, of), NEW) for of in (say, changed))
     assert (before.places[:, 3] != after.places[:, 3]).all()
@@ -196,7 +191,7 @@ def test_places_and_images_have_a_say_of_their_own():
 @pytest.mark.parametrize("size", [7, N])
 def test_the_say_is_that_of_the_image_however_images_are_batched(size, monkeypatch):
     monkeypatch.setattr(module, "N_WHITENING", 16 * N_PLACES)
-    say = say_of(N)
+    say = weights_of(N)
     normality = learned(LISTED, say, size=size)
     samples = normality.sample(LISTED)
     expected = [np.average(samples.places[p], axis=0, weights=say.places[:, p]) for p in range(16)]
@@ -212,7 +207,7 @@ def test_the_say_is_that_of_the_image_however_images_are_batched(size, monkeypat
 def test_patches_of_places_with_little_say_are_not_remembered(shape_px, n):
     listed, share = features(n, shape_px=shape_px), shape_px[0] // 16 // 16 or 1
     normality = Normality(shape_px)
-    say = say_of(n, normality.n_places)
+    say = weights_of(n, normality.n_places)
     normality.learn(iter([listed]), np.arange(n), say)
     grids = say.places.reshape(n, *normality.place_grid) >= 0.6
     allowed = grids.repeat(share, axis=1).repeat(share, axis=2)
@@ -225,7 +220,7 @@ def test_patches_of_places_with_little_say_are_not_remembered(shape_px, n):
 
 
 def test_where_all_have_little_say_those_with_the_most_are_remembered():
-    say = Say(np.full(N, 0.3, np.float32), np.full((N, N_PLACES), 0.3, np.float32))
+    say = Weights(np.full(N, 0.3, np.float32), np.full((N, N_PLACES), 0.3, np.float32))
     say.places[5:] = 0.2
     assert set(learned(LISTED, say).bank_._tags) == set(range(5))
 
@@ -233,7 +228,7 @@ def test_where_all_have_little_say_those_with_the_most_are_remembered():
 def test_few_images_lean_on_all_places():
     shrinkage = [learned(features(n)).places_.shrinkage for n in (2, N, 400)]
     np.testing.assert_allclose(shrinkage, [0.02 + 20 / (20 + n) for n in (2, N, 400)])
-    half = Say(*(np.float32(0.5) * part for part in (_full(N).image, _full(N).places)))
+    half = Weights(*(np.float32(0.5) * part for part in (_full(N).image, _full(N).places)))
     assert learned(LISTED, half).places_.shrinkage == pytest.approx(0.02 + 20 / 40)
 
 
@@ -359,12 +354,14 @@ def test_gaussians_count_less_where_few_images_told_them():
     )
 
 
-def test_scores_of_normals_left_out_have_no_mean_and_unit_parts():
-    alone, measured = standardized(LISTED, image_weight=0.0)
+def test_scores_of_normals_left_out_have_no_mean_and_unit_parts(monkeypatch):
+    monkeypatch.setattr(module, "_IMAGE_WEIGHT", 0.0)
+    alone, measured = standardized(LISTED)
     scores = alone.image_scores(measured)
     assert scores.mean() == pytest.approx(0, abs=1e-4)
     assert scores.std() == pytest.approx(1, rel=1e-4)
-    both, again = standardized(LISTED, image_weight=0.5)
+    monkeypatch.setattr(module, "_IMAGE_WEIGHT", 0.5)
+    both, again = standardized(LISTED)
     image = (measured.image - measured.image.mean()) / measured.image.std()
     np.testing.assert_allclose(both.image_scores(again), scores + 0.5 * image, atol=1e-3)
 
@@ -505,6 +502,6 @@ def test_some_images_of_all_parts_are_taken_and_joined():
         np.testing.assert_array_equal(
             getattr(joined, part), getattr(measured, part)[[5, 0, 2, 7, 8]]
         )
-    say = say_of(6).take(slice(2, 4))
-    np.testing.assert_array_equal(say.image, say_of(6).image[2:4])
-    np.testing.assert_array_equal(say.places, say_of(6).places[2:4])
+    say = weights_of(6).take(slice(2, 4))
+    np.testing.assert_array_equal(say.image, weights_of(6).image[2:4])
+    np.testing.assert_array_equal(say.places, weights_of(6).places[2:4])

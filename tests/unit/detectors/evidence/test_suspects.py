@@ -4,7 +4,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from defectory.detectors.evidence.suspects import Opinions, list_suspects, robust_deviations, weigh
+from defectory.detectors.evidence.suspects import (
+    ViewDeviations,
+    list_suspects,
+    robust_deviations,
+    weigh,
+)
 from defectory.domain import Label
 
 N, P = 7, 5
@@ -81,7 +86,7 @@ def test_half_the_say_is_left_where_it_should_be():
 
 
 def _opinions(*columns):
-    return Opinions(NAMES, np.array(columns, np.float32).T)
+    return ViewDeviations(NAMES, np.array(columns, np.float32).T)
 
 
 def test_images_with_little_say_are_listed_oddest_first():
