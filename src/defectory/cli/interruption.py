@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM that are not lost: Python can swallow an exception in a waiting lock or a callback."""
 
+import _thread
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ _ENDING = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
 _came: list[int] = []
+_IMPORT_WAIT_S = 0.02
 
 
 @contextmanager
@@ -50,6 +52,20 @@ def interruption_status() -> int:
     return 128 + int(_came[0] if _came else signal.SIGINT)
 
 
-def _interrupt(number: int, _: FrameType | None) -> None:
+def _interrupt(number: int, frame: FrameType | None) -> None:
     _came.append(number)
+    if _is_importing(frame):
+        # an exception inside the loading of an extension module can abort the process: ask again a little later
+        again = threading.Timer(_IMPORT_WAIT_S, _thread.interrupt_main, (number,))
+        again.daemon = True
+        again.start()
+        return
     raise KeyboardInterrupt
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False

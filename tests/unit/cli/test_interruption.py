@@ -1,0 +1,52 @@
+import os
+import signal
+import sys
+import threading
+import time
+
+import pytest
+
+from defectory.cli.interruption import remembered_interruption, was_interrupted
+
+SLOW = """
+import time
+
+for _ in range(30):
+    time.sleep(0.01)
+is_whole = True
+"""
+
+
+@pytest.fixture
+def slow_module(tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text(SLOW)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("slow_to_import", None)
+
+
+def signal_soon(number):
+    threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_until_an_import_is_whole(slow_module, number):
+    with pytest.raises(KeyboardInterrupt), remembered_interruption():
+        signal_soon(number)
+        import slow_to_import
+
+        for _ in range(200):
+            time.sleep(0.01)
+        pytest.fail("the signal was lost")
+    assert was_interrupted()
+    assert slow_to_import.is_whole
+
+
+def test_elsewhere_a_signal_interrupts_at_once():
+    with pytest.raises(KeyboardInterrupt), remembered_interruption():
+        signal_soon(signal.SIGTERM)
+        started = time.monotonic()
+        for _ in range(200):
+            time.sleep(0.01)
+        pytest.fail("the signal was lost")
+    assert time.monotonic() - started < 1
