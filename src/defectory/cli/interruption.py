@@ -55,7 +55,7 @@ def interruption_status() -> int:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     _came.append(number)
     if _is_importing(frame):
-        # an exception inside the loading of an extension module can abort the process: ask again a little later
+        # an exception in a library that is being loaded can abort the process: ask again a little later
         again = threading.Timer(_IMPORT_WAIT_S, _thread.interrupt_main, (number,))
         again.daemon = True
         again.start()

@@ -1,3 +1,4 @@
+import importlib
 import os
 import signal
 import sys
@@ -25,28 +26,28 @@ def slow_module(tmp_path, monkeypatch):
     sys.modules.pop("slow_to_import", None)
 
 
-def signal_soon(number):
-    threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+def wait_for(number, work):
+    with remembered_interruption():
+        threading.Timer(0.05, os.kill, (os.getpid(), number)).start()
+        work()
+        for _ in range(200):
+            time.sleep(0.01)
+
+
+def import_slowly():
+    importlib.import_module("slow_to_import")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_waits_until_an_import_is_whole(slow_module, number):
-    with pytest.raises(KeyboardInterrupt), remembered_interruption():
-        signal_soon(number)
-        import slow_to_import
-
-        for _ in range(200):
-            time.sleep(0.01)
-        pytest.fail("the signal was lost")
+    with pytest.raises(KeyboardInterrupt):
+        wait_for(number, import_slowly)
     assert was_interrupted()
-    assert slow_to_import.is_whole
+    assert sys.modules["slow_to_import"].is_whole
 
 
 def test_elsewhere_a_signal_interrupts_at_once():
-    with pytest.raises(KeyboardInterrupt), remembered_interruption():
-        signal_soon(signal.SIGTERM)
-        started = time.monotonic()
-        for _ in range(200):
-            time.sleep(0.01)
-        pytest.fail("the signal was lost")
+    started = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        wait_for(signal.SIGTERM, lambda: None)
     assert time.monotonic() - started < 1
