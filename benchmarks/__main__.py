@@ -81,6 +81,11 @@ def parser() -> argparse.ArgumentParser:
         command.set_defaults(run=run, file_name=_plain_file)
         if name != "pixel-maps":
             command.add_argument("--seeds", type=int, default=5)
+    alarms = commands.add_parser(
+        "alarms", parents=[measuring], help="how soon the alarm rings, and how often for nothing"
+    )
+    alarms.set_defaults(run=_run_alarms, file_name=_plain_file)
+    alarms.add_argument("--lifetimes", type=int, default=1000)
     add_p3(commands, measuring, target)
     add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     add_row_commands(commands, measuring, target)
@@ -146,6 +151,14 @@ def _run_siblings(options: argparse.Namespace) -> int:
     runs = siblings.run(
         n_seeds=options.seeds, n_images=options.n_images, cache=options.cache, command=command
     )
+    return _write(options, runs)
+
+
+def _run_alarms(options: argparse.Namespace) -> int:
+    from benchmarks import alarms
+
+    command = f"python -m benchmarks alarms --lifetimes {options.lifetimes}"
+    runs = alarms.run(n_lifetimes=options.lifetimes, n_images=options.n_images, command=command)
     return _write(options, runs)
 
 

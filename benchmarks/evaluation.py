@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from benchmarks.result_files import Run
 from defectory.backbones.feature_cache import FeatureCache
-from defectory.calibration import fit_threshold
+from defectory.calibration import choose_threshold
 from defectory.detectors import find_detector
-from defectory.domain import Scores
+from defectory.domain import Label, Scores
 from defectory.metrics import auroc, average_precision, recall_at_false_reject_rate
 from defectory.sources import FileImages
 
@@ -67,7 +67,9 @@ def fit(options: Options, paths: Sequence[Path], seed: int) -> Any:
     """Return the detector, with its defaults, fitted on image files that are all normal."""
     started = time.perf_counter()
     detector: Any = find_detector(options.detector)
-    fitted = detector(seed=seed, cache=FeatureCache(options.cache)).fit(FileImages(paths))
+    fitted = detector(seed=seed, cache=FeatureCache(options.cache)).fit(
+        FileImages(paths), np.full(len(paths), Label.NORMAL)
+    )
     seconds = time.perf_counter() - started
     say(f"{options.detector}: fitted on {len(paths)} images, seed {seed}, {seconds:.1f} s")
     return fitted
@@ -79,7 +81,7 @@ def image_figures(detector: Any, scores: Scores, labels: ArrayLike) -> Figures:
     The threshold is fitted on the detector's held-out training scores; test labels touch metrics only.
     """
     found, truth = scores.image_scores, np.asarray(labels).astype(bool)
-    threshold = fit_threshold(detector.held_out_scores_, PROMISED_RATE)
+    threshold = choose_threshold(detector.held_out_, PROMISED_RATE)
     rejected = found > threshold.value
     return {
         "image_auroc": auroc(found, truth),

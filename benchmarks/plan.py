@@ -52,6 +52,7 @@ PLAN = (
     Step("p2 --detector gaussian", (_CELLS,)),
     Step("p2 --detector patch-memory", (_CELLS,)),
     Step("promise --detector gaussian", (_TILES, _CELLS)),
+    Step("alarms", ()),
     Step("p4 --detector auto --growth 100,1000", (_TILES,)),
     Step("p4 --detector gaussian", (_TILES,)),
     Step("p4 --detector mapl --growth ''", (_TILES,)),

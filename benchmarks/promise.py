@@ -50,7 +50,7 @@ def _measure(options: Options, name: str, split: Splitter, fingerprint: str, see
     fitted, others = split(seed)
     detector = fit(options, fitted, seed)
     scores = detector.score(FileImages(others)).image_scores
-    values = {rate: fit_threshold(detector.held_out_scores_, rate).value for rate in RATES}
+    values = {rate: fit_threshold(detector.held_out_.scores, rate).value for rate in RATES}
     weights = detector.backbone_.card.id
     return {
         "protocol": "promise",

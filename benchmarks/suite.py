@@ -104,7 +104,12 @@ def measure(
     masks = case.train.masks()
     has_masks = any(path is not None for path in masks.paths)
     started = time.perf_counter()
-    detector.fit(case.train.images(), case.train.labels, masks if has_masks else None)
+    detector.fit(
+        case.train.images(),
+        case.train.labels,
+        masks if has_masks else None,
+        groups=case.train.groups,
+    )
     fitted = time.perf_counter()
     scores = detector.score(case.test.images())
     figures: Figures = {

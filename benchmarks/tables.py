@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from benchmarks.alarm_tables import alarms
 from benchmarks.label_tables import labels
 from benchmarks.mapl_tables import mapl
 from benchmarks.markdown import table
@@ -57,10 +58,12 @@ def render(runs: Sequence[Run]) -> str:
     sections = {
         "suite": suite, "p1-clean": _p1, "p2-clean": _p2, "promise": _promise, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
-        "pixel-maps": _pixel_maps,
+        "pixel-maps": _pixel_maps, "alarms": alarms,
     }  # fmt: skip
     by_protocol = {name: [run for run in whole if run["protocol"] == name] for name in sections}
     by_protocol["p1-clean"] += [run for run in whole if run["protocol"] == "peers"]
+    if not by_protocol["alarms"]:
+        del sections["alarms"]
     parts = [section(by_protocol[name]) for name, section in sections.items()]
     return "\n".join([_HEADER, *parts, _provenance(whole)])
 

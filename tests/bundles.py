@@ -2,9 +2,8 @@
 
 from datetime import UTC, datetime
 
-import numpy as np
-
-from defectory.artifacts import Bundle, BundleFacts, Calibration, Promise, TrainingData
+from defectory.artifacts import Bundle, BundleFacts, Promise, TrainingData
+from defectory.domain import HeldOutScores
 
 PROMISE = Promise(0.01, 0.95)
 DATA = TrainingData("f" * 64, "mvtec", 8)
@@ -24,13 +23,10 @@ def facts_of(**changes):
 
 def calibration_of(scores, peaks=()):
     """Held-out scores and peaks as float32."""
-    return Calibration(np.asarray(scores, np.float32), np.asarray(peaks, np.float32))
+    return HeldOutScores.of(scores, peaks)
 
 
 def bundle_of(detector, *, scores=None, promise=PROMISE, **facts):
     """A bundle of a fitted detector, by default with the scores that it held out."""
-    if scores is None:
-        calibration = Calibration(detector.held_out_scores_, detector.held_out_peaks_)
-    else:
-        calibration = calibration_of(scores)
+    calibration = detector.held_out_ if scores is None else calibration_of(scores)
     return Bundle(detector, calibration, promise, facts_of(**facts))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from defectory.api.alarms import Alarm
     from defectory.api.fit import fit
     from defectory.api.model import Model, load
     from defectory.api.predictions import Predictions
@@ -44,10 +45,12 @@ if TYPE_CHECKING:
         Progress,
         Region,
         ResourceError,
+        WorseError,
     )
     from defectory.workflows.evaluation.results import Evaluation
 
 _HOMES = {
+    "defectory.api.alarms": ("Alarm",),
     "defectory.api.fit": ("fit",),
     "defectory.api.model": ("Model", "load"),
     "defectory.api.predictions": ("Predictions",),
@@ -66,11 +69,14 @@ _HOMES = {
         "ImageSource", "Label", "ManifestError", "MaskError", "MaskSource", "MissingExtraError",
         "NotFittedError", "OutputError", "ParameterError", "PluginError", "Progress", "Region",
         "ResourceError",
+    "WorseError",
+        "WorseError",
     ),
     "defectory.workflows.evaluation.results": ("Evaluation",),
 }  # fmt: skip
 
 __all__ = [
+    "Alarm",
     "Auto",
     "BundleError",
     "CheckpointError",
@@ -103,6 +109,7 @@ __all__ = [
     "ResourceError",
     "Threshold",
     "Update",
+    "WorseError",
     "__version__",
     "fit",
     "load",

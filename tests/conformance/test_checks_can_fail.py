@@ -10,7 +10,7 @@ import pytest
 
 from defectory.detectors import DETECTORS
 from defectory.detectors.patch_memory import PatchMemory
-from defectory.domain import ArrayImages, Scores
+from defectory.domain import ArrayImages, Scores, own_groups
 from defectory.testing.checks import (
     BACKBONE_CHECKS,
     DETECTOR_CHECKS,
@@ -77,12 +77,35 @@ def _learn_from_truth(sound, self, images, *args):
     return sound(ArrayImages(good))
 
 
+def _change_held_out(self, change):
+    self.held_out_ = replace(self.held_out_, scores=change(self.held_out_.scores))
+
+
 def _draw(self, *_):
-    self.held_out_scores_ = self.held_out_scores_ + np.float32(np.random.default_rng().random())
+    _change_held_out(self, lambda s: s + np.float32(np.random.default_rng().random()))
 
 
 def _lower(self, *_):
-    self.held_out_scores_ = self.held_out_scores_ * np.float32(0.01)
+    _change_held_out(self, lambda s: s * np.float32(0.01))
+
+
+def _forget_groups(sound, self, images, *args, groups=None):
+    """Learn without groups, and say that there were some."""
+    result = sound(images, *args)
+    self.held_out_ = replace(self.held_out_, groups=own_groups(len(images), groups))
+    return result
+
+
+def _hold_out_every_third(sound, self, images, *args, **keywords):
+    result = sound(images, *args, **keywords)
+    self.held_out_ = self.held_out_.take(np.arange(0, len(images), 3))
+    return result
+
+
+def _number_groups_wrongly(sound, self, images, *args, **keywords):
+    result = sound(images, *args, **keywords)
+    self.held_out_ = replace(self.held_out_, groups=np.arange(len(images)) // 4)
+    return result
 
 
 def _shift(self, *_):
@@ -98,7 +121,7 @@ def _refuse_sizes(sound, self, images, *args):
 def _refuse_constants(sound, self, images, *args):
     result = sound(images, *args)
     if np.ptp(images.read([1])[0]) == 0:
-        self.held_out_scores_ = self.held_out_scores_ / np.float32(0) * 0
+        _change_held_out(self, lambda s: s / np.float32(0) * 0)
     return result
 
 
@@ -149,6 +172,7 @@ SPOILED = {
     "constant_images_do_no_harm": _spoil(fit=_refuse_constants),
     "a_cache_gives_the_same_again": _spoil(fit=_after(_draw)),
     "held_out_scores_look_like_scores_of_new_normals": _spoil(fit=_after(_lower)),
+    "groups_are_left_out_together": _spoil(fit=_forget_groups),
     "memory_estimate_grows_with_the_images": _spoil(
         estimate_fit_bytes=lambda sound, self, n: sound(n) - 10**6 * n
     ),
@@ -171,6 +195,12 @@ def test_the_check_fails(name, monkeypatch):
     with pytest.raises((Exception, pytest.fail.Exception)) as caught:
         CHECKS[name](DetectorSubject(lambda: fast(spoiled)))
     assert not isinstance(caught.value, pytest.skip.Exception)
+
+
+@pytest.mark.parametrize("fit", [_hold_out_every_third, _number_groups_wrongly])
+def test_parted_groups_and_wrong_ones_are_seen(fit):
+    with pytest.raises(AssertionError):
+        learning.check_groups_are_left_out_together(DetectorSubject(lambda: fast(_spoil(fit=fit))))
 
 
 def test_every_check_is_of_the_suite():

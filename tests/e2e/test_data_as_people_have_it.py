@@ -182,7 +182,7 @@ def test_inspect_says_where_a_fit_would_be_weak(source, tmp_path):
     data = lay(source, tmp_path / "swapped", OK=(BAD, range(2)), NOK=(GOOD, range(6)))
     output = " ".join(run("inspect", data).output.split())
     assert "6 anomalous but 2 normal images to learn from" in output
-    assert "2 normal or unlabeled images to learn from; the promise of fit" in output
+    assert "2 images labeled good and 0 unlabeled to learn from; the promise of fit" in output
     data = lay(
         source, tmp_path / "one", **{"train/good": (GOOD, range(4)), "test/ok": (GOOD, range(4, 8))}
     )

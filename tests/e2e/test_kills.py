@@ -159,12 +159,25 @@ def test_a_folder_that_grows_goes_on_and_ends_the_same(server, draw, tmp_path):
 def test_score_goes_on_after_kills_and_ends_the_same(server, draw, bundle, tmp_path):
     data = write_mvtec(tmp_path / "data", n_train=1, n_good=100, n_defective=1, size_px=48) / "test"
     before = snapshot(tmp_path), bundle.read_bytes()
-    work = ["command", tmp_path / "said", "score", bundle, data, "--heatmaps", "-o"]
+    alarm = tmp_path / "line.json"
+    work = [
+        "command",
+        tmp_path / "said",
+        "score",
+        bundle,
+        data,
+        "--heatmaps",
+        "--alarm",
+        alarm,
+        "-o",
+    ]
     started = time.monotonic()
     server.start(*work, tmp_path / "whole")
     assert server.status() == 0, (tmp_path / "said").read_text()
     whole_s = time.monotonic() - started
     expected, n_resumed, n_done = snapshot(tmp_path / "whole"), 0, 0
+    seen = alarm.read_bytes()
+    alarm.unlink()
     for _ in range(N_KILLS["score"]):
         delay_s = draw.uniform(0, 1.1 * whole_s)
         status = server.kill(delay_s, signal.SIGKILL, *work, tmp_path / "out")
@@ -180,6 +193,8 @@ def test_score_goes_on_after_kills_and_ends_the_same(server, draw, bundle, tmp_p
     server.start(*work, tmp_path / "out")
     assert server.status() == 0
     assert snapshot(tmp_path / "out") == expected
+    assert alarm.read_bytes() == seen  # every image once
+    alarm.unlink()
     (tmp_path / "said").unlink()
     for name in ("out", "whole"):
         shutil.rmtree(tmp_path / name)

@@ -52,7 +52,10 @@ def test_fit_says_what_it_found_and_lists_what_it_distrusts(fitted):
     bundle, output = fitted
     assert all(line in output.splitlines() for line in ACCOUNT)
     path = bundle.with_name("parts.suspects.jsonl")
-    assert f"Distrusted 2 unlabeled images: see {path}" in output
+    assert (
+        f"Ranked 2 unlabeled images, the most suspicious first (2 of them distrusted): see {path}"
+        in output
+    )
     rows = [json.loads(line) for line in path.read_text().splitlines()]
     assert [row["name"] for row in rows] == ["train/good/005.png", "train/good/002.png"]
     for row in rows:
@@ -88,7 +91,7 @@ def test_a_detector_without_suspects_behaves_as_before(data, tmp_path, monkeypat
     assert "istrusted" not in fit.output
     assert [path.name for path in tmp_path.iterdir()] == ["b.defectory"]
     facts = defectory.load(tmp_path / "b.defectory").facts
-    assert not any(facts[key] for key in ("suspects", "n_suspects", "account", "confirmed_names"))
+    assert not any(facts[key] for key in ("suspects", "n_suspects", "account"))
 
 
 def test_the_report_shows_the_distrusted_images_and_the_account(fitted, data, tmp_path):

@@ -45,7 +45,7 @@ def _scores_of(detector_class, train, test):
     detector = detector_class(size_px=SIZE_PX).fit(train)
     found = detector.score(test)
     named = {
-        "held_out_scores": _rounded(detector.held_out_scores_),
+        "held_out_scores": _rounded(detector.held_out_.scores),
         "image_scores": _rounded(found.image_scores),
     }
     if found.anomaly_maps is None:

@@ -44,7 +44,7 @@ def test_scores_and_held_out_scores(k):
     np.testing.assert_allclose(gaps.min(axis=0), 0, atol=1e-6)
     for i, patches in enumerate(training):
         truth = top_mean(_slow_grid(patches, bank[owner != i], k, side), detector.top_ratio)
-        np.testing.assert_allclose(detector.held_out_scores_[i], truth, rtol=1e-4)
+        np.testing.assert_allclose(detector.held_out_.scores[i], truth, rtol=1e-4)
 
 
 def test_the_covering_radius_holds():

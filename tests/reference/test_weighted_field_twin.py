@@ -29,6 +29,11 @@ def _weights(n_images, least=0.0, seed=0):
     return found
 
 
+def _each(weights, b):
+    """(p, i, b): an image's weight for each of its samples."""
+    return np.repeat(weights[:, :, None], b, axis=2)
+
+
 def _fitter(samples, weights, per_block=8):
     fitter = FieldFitter(SHRINKAGE)
     b, d = samples.shape[2:]
@@ -51,19 +56,19 @@ def _slow_field(samples, weights):
     return mean, (1 - SHRINKAGE) * covariance + SHRINKAGE * target
 
 
-def _slow_leave_one_out(images, weights):
-    """Return (i, b) distances of (i, b, d) images of one cell, each by a field without its image.
+def _slow_leave_groups_out(images, weights, groups):
+    """Return (i, b) distances of (i, b, d) images of one cell, each by a field without its group.
 
-    The shrinkage target is that of all images: level * n / (n - w b), the same total for less weight.
+    The shrinkage target is that of all images: level * n / rest, the same total for less weight.
     """
     n_images, b, d = images.shape
-    n = b * weights.sum()
     _, everything = _slow_moments(images.reshape(-1, d), np.repeat(weights, b))
     found = np.empty((n_images, b))
     for i in range(n_images):
-        rest = np.delete(images, i, axis=0).reshape(-1, d)
-        mean, covariance = _slow_moments(rest, np.repeat(np.delete(weights, i), b))
-        target = np.trace(everything) / d * n / (n - weights[i] * b) * np.eye(d)
+        is_rest = groups != groups[i]
+        rest, own = images[is_rest].reshape(-1, d), weights[is_rest]
+        mean, covariance = _slow_moments(rest, np.repeat(own, b))
+        target = np.trace(everything) / d * weights.sum() / own.sum() * np.eye(d)
         shrunk = (1 - SHRINKAGE) * covariance + SHRINKAGE * target
         found[i] = [slow_distance(sample, mean, shrunk) for sample in images[i]]
     return found
@@ -90,29 +95,91 @@ def test_means_and_distances(n_images, d, b):
 def test_leave_one_out_equals_fitting_without_the_image(n_images, d, b):
     """Within 1 %; a handful of images in many dimensions is what loses most."""
     samples, weights = _samples(n_images, b, d), _weights(n_images, least=0.1)
-    found = _fitter(samples, weights).finish().leave_one_out(samples, weights)
+    found = _fitter(samples, weights).finish().leave_one_out(samples, _each(weights, b))
     assert found.shape == (P, n_images, b)
     assert found.dtype == np.float32
     for cell in range(P):
-        truth = _slow_leave_one_out(samples[cell].astype(float), weights[cell].astype(float))
+        images, own = samples[cell].astype(float), weights[cell].astype(float)
+        truth = _slow_leave_groups_out(images, own, np.arange(n_images))
         np.testing.assert_allclose(found[cell], truth, rtol=0.01)
+
+
+def _groups(n_images, seed=0):
+    """Groups of one to five images, scattered, of any numbers."""
+    rng = np.random.default_rng(seed)
+    sizes = 1 + np.arange(n_images) % 5
+    numbers = 100 - 7 * np.repeat(np.arange(n_images), sizes)[:n_images]
+    return rng.permutation(numbers)
+
+
+@pytest.mark.parametrize("has_weights", [False, True])
+@pytest.mark.parametrize("b", [1, 4])
+@pytest.mark.parametrize(("n_images", "d"), [(7, 8), (8, 40), (40, 40), (100, 8)])
+def test_leave_groups_out_equals_fitting_without_the_group(n_images, d, b, has_weights):
+    samples, groups = _samples(n_images, b, d), _groups(n_images)
+    weights = _weights(n_images, least=0.1) if has_weights else np.ones((P, n_images), np.float32)
+    field = _fitter(samples, weights).finish()
+    found = field.leave_groups_out(samples, groups, weights if has_weights else None)
+    assert found.shape == (P, n_images, b)
+    assert found.dtype == np.float32
+    for cell in range(P):
+        images, own = samples[cell].astype(float), weights[cell].astype(float)
+        truth = _slow_leave_groups_out(images, own, groups)
+        np.testing.assert_allclose(found[cell], truth, rtol=0.01)
+    alone = field.leave_one_out(samples, _each(weights, b))
+    assert np.abs(found / alone - 1).max() > 0.02
+
+
+def test_groups_of_one_image_each_are_left_out_one_by_one():
+    samples, weights = _samples(9, 2, 6), _weights(9, least=0.1)
+    field = _fitter(samples, weights).finish()
+    numbers = np.array([5, 3, 8, 0, 2, 9, 7, 1, 4])
+    np.testing.assert_array_equal(
+        field.leave_groups_out(samples, numbers, weights),
+        field.leave_one_out(samples, _each(weights, 2)),
+    )
+    np.testing.assert_array_equal(
+        field.leave_groups_out(samples, numbers), field.leave_one_out(samples)
+    )
+
+
+@pytest.mark.parametrize("d", [3, 20])
+def test_samples_of_an_image_may_differ_in_weight(d):
+    """As one image of three samples; the first has no say, and is as far as if it were new."""
+    samples = _samples(10, 3, d)
+    weights = np.random.default_rng(1).uniform(0.1, 1, (P, 10, 3)).astype(np.float32)
+    weights[:, 0, 0] = 0
+    fitter = FieldFitter(SHRINKAGE)
+    fitter.add(samples.reshape(P, 30, d), weights.reshape(P, 30))
+    found = fitter.finish().leave_one_out(samples, weights)
+    for cell in range(P):
+        images, own = samples[cell].astype(float), weights[cell].astype(float)
+        truth = _slow_leave_groups_out(
+            images.reshape(30, 1, d), own.ravel(), np.repeat(np.arange(10), 3)
+        )
+        np.testing.assert_allclose(found[cell].ravel(), truth.ravel(), rtol=0.01)
+
+
+def test_a_group_that_is_all_there_was_cannot_be_left_out():
+    samples, weights = _samples(4, 2, 6), np.ones((P, 4), np.float32)
+    field = _fitter(samples, weights).finish()
+    with pytest.raises(DataError, match="at least two"):
+        field.leave_groups_out(samples, np.zeros(4, np.int64))
 
 
 def test_an_image_without_say_is_as_far_as_if_it_were_new():
     samples, weights = _samples(30, 2, 6), _weights(30)
     field = _fitter(samples, weights).finish()
-    found = field.leave_one_out(samples, weights)[:, 0]
+    found = field.leave_one_out(samples, _each(weights, 2))[:, 0]
     assert (weights[:, 0] == 0).all()
     np.testing.assert_allclose(found, field.distances(samples[:, 0]), rtol=1e-5)
 
 
 def test_leave_one_out_in_batches_is_the_same():
     samples, weights = _samples(9, 4, 6), _weights(9, least=0.1)
-    field = _fitter(samples, weights, per_block=2).finish()
-    parts = [
-        field.leave_one_out(samples[:, i : i + 2], weights[:, i : i + 2]) for i in range(0, 9, 2)
-    ]
-    together = field.leave_one_out(samples, weights)
+    field, own = _fitter(samples, weights, per_block=2).finish(), _each(weights, 4)
+    parts = [field.leave_one_out(samples[:, i : i + 2], own[:, i : i + 2]) for i in range(0, 9, 2)]
+    together = field.leave_one_out(samples, own)
     np.testing.assert_allclose(np.concatenate(parts, 1), together, rtol=1e-4)
 
 
@@ -121,7 +188,7 @@ def test_an_image_that_has_all_the_say_cannot_be_left_out():
     weights[:, 1] = 1
     field = _fitter(samples, weights).finish()
     with pytest.raises(DataError, match="at least two"):
-        field.leave_one_out(samples, weights)
+        field.leave_one_out(samples, _each(weights, 4))
 
 
 def test_the_spread_of_channels_is_the_mean_over_cells():
@@ -167,6 +234,6 @@ def test_only_shares_of_the_say_make_the_field(weights, scale):
 def test_an_image_is_farther_from_the_others_than_from_all_and_the_more_its_say(weights):
     samples, own = _samples(12, 1, 4), np.tile(np.array(weights, np.float32), (P, 1))
     field = _fitter(samples, own).finish()
-    left_out = field.leave_one_out(samples, own)[..., 0]
+    left_out = field.leave_one_out(samples, own[..., None])[..., 0]
     assert (left_out >= 0.999 * field.distances(samples[:, :, 0])).all()
-    assert (field.leave_one_out(samples, own / 2)[..., 0] <= 1.001 * left_out).all()
+    assert (field.leave_one_out(samples, own[..., None] / 2)[..., 0] <= 1.001 * left_out).all()

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import defectory
 from defectory import (
+    Alarm,
     Auto,
     BundleError,
     CheckpointError,
@@ -44,6 +45,7 @@ from defectory import (
     ResourceError,
     Threshold,
     Update,
+    WorseError,
 )
 
 GRID = np.zeros((4, 64, 64, 3), np.uint8)
@@ -138,6 +140,12 @@ def use(model: Model) -> None:
     update: Update = model.update(["a.png"], ["ok"])
     assert_type(update.model, Model)
     print([image.is_right for image in update.flips], update.still_wrong, update.account)
+    alarm: Alarm = model.alarm("line.json")
+    alarm.update(found)
+    alarm.update(found.scores)
+    alarm.save(Path("line.json"))
+    print(alarm.is_ringing, alarm.rang_at, alarm.n_seen, alarm.log_capital, alarm.explain())
+    assert_type(model.recalibrate(GRID, groups=[0, 0, 1, 2], add=True), Model)
     stricter = update.model.with_false_reject_rate(0.001, confidence=0.99)
     stricter.save("parts.defectory", overwrite=True)
     again = defectory.load(Path("parts.defectory"))
@@ -156,6 +164,7 @@ def explain(error: Exception) -> str:
             | NotFittedError()
             | MissingExtraError()
             | ResourceError()
+            | WorseError()
             | PluginError()
         ):
             return "call"

@@ -23,11 +23,6 @@ from defectory.workflows.fitting.options import FitOptions
 if TYPE_CHECKING:
     from defectory.detectors.base import Detector
 
-_UNUSED_GROUPS = (
-    "groups are checked but not used yet: when scores are held out for the threshold, "
-    "images of one group may be on both sides"
-)
-
 
 def fit(
     images: Images,
@@ -35,6 +30,7 @@ def fit(
     masks: Masks | None = None,
     *,
     groups: Groups | None = None,
+    assume_good: bool = False,
     detector: "str | Detector" = "auto",
     false_reject_rate: float = 0.01,
     confidence: float = 0.95,
@@ -68,7 +64,10 @@ def fit(
     masks : sequence of n, MaskSource or None
         (h, w) arrays, not 0 where defective, or mask files; None where there is none
     groups : sequence of n, or None
-        images of one value belong together (a part, a batch); checked, not used yet
+        images of one value belong together (a part, a batch): thresholds count groups, and scores are those
+        of models without the whole group
+    assume_good : bool
+        unlabeled images count as confirmed good; else a threshold that rests on them is an estimate
     detector : str or Detector
         name, or a detector object with settings of its own: it is not changed, and what it sets
         (size, tiles, backbone, seed) cannot be set here as well
@@ -109,7 +108,7 @@ def fit(
     check_whole(size=size, tiles=tiles, seed=seed)
     check_numbers(false_reject_rate=false_reject_rate, confidence=confidence)
     check_limits(time_budget=time_budget, max_memory=max_memory)
-    check_flags(cache=cache, skip_unreadable=skip_unreadable)
+    check_flags(assume_good=assume_good, cache=cache, skip_unreadable=skip_unreadable)
     check_text(backbone=backbone, device=device)
     check_progress(progress)
     options = FitOptions(
@@ -125,8 +124,9 @@ def fit(
         skip_unreadable=skip_unreadable,
         use_cache=cache,
         device=device,
+        assume_good=assume_good,
     )
     dataset = as_dataset(images, labels, masks, groups, good_words=good_words, bad_words=bad_words)
     result = fit_dataset(dataset, options, progress=progress)
-    warn([*result.notes, *([] if groups is None else [_UNUSED_GROUPS])])
+    warn(result.notes)
     return Model(result.model)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.api.alarms import Alarm, alarm_of
 from defectory.api.datasets import as_dataset
 from defectory.api.images import Images, is_path, name_images
-from defectory.api.labels import Labels, Masks
+from defectory.api.labels import Groups, Labels, Masks
 from defectory.api.paths import AnyPath, as_path
 from defectory.api.predictions import Predictions
 from defectory.api.settings import check_flags, check_numbers, check_progress
@@ -22,19 +23,22 @@ from defectory.domain import OutputError, ParameterError, Progress
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.results import Evaluation
+from defectory.workflows.recalibrating.good_images import check_good_images
+from defectory.workflows.recalibrating.recalibrate import known_contents, recalibrate_model
 from defectory.workflows.scoring.score import decide_images
 from defectory.workflows.scoring.summary import note_strange_scores
 
 if TYPE_CHECKING:
     from defectory.artifacts import RecordedSuspect
     from defectory.calibration import Threshold
+    from defectory.calibration.trade_offs import Holder, TradeOff
 
 
 class Model:
     """A fitted detector with its threshold: what `defectory.fit` and `defectory.load` give back.
 
-    Models do not change: `update` and `with_false_reject_rate` return others. Threads may use one at once.
-    They are pickled and copied as bundles.
+    Models do not change: `update`, `recalibrate` and `with_false_reject_rate` return others. Threads may use
+    one at once. They are pickled and copied as bundles.
 
     Parameters
     ----------
@@ -64,6 +68,19 @@ class Model:
     def facts(self) -> Mapping[str, Any]:
         """Provenance: data fingerprint, seed, label counts, versions, notes; JSON-ready."""
         return self._calibrated.facts.to_dict()
+
+    @property
+    def trade_offs(self) -> "tuple[TradeOff, ...]":
+        """What promises from .1 % to 10 % would cost: `threshold`, `recall` and its interval of each.
+
+        Judged on labeled defects that were held out, else on simulated ones (`is_simulated`).
+        """
+        return self._calibrated.trade_offs
+
+    @property
+    def holders(self) -> "tuple[Holder, ...]":
+        """Good images that alone cost much of the recall, the costliest first: are they really good?"""
+        return self._calibrated.holders
 
     @property
     def suspects(self) -> "tuple[RecordedSuspect, ...]":
@@ -183,6 +200,7 @@ class Model:
         """Return a new model that has learned labels confirmed later: false alarms, missed defects.
 
         The data set is not needed; seconds for a few hundred labels. Only detectors such as auto take labels.
+        Warns where the new model decides worse on images held out: a wrong label costs more than it teaches.
 
         Parameters
         ----------
@@ -211,7 +229,18 @@ class Model:
         own = deepcopy(self)._calibrated
         found = learn_labels(own, dataset, cache=cache, progress=progress)
         threshold = found.model.threshold
-        warn([*found.notes, *([] if threshold.is_kept else [threshold.explain()])])
+        worse = found.effect.why_worse(found.model.promise.false_reject_rate)
+        warn(
+            [
+                *found.notes,
+                *([] if threshold.is_kept else [threshold.explain()]),
+                *(
+                    [f"the new model decides worse: {worse}. Are all labels right?"]
+                    if worse
+                    else []
+                ),
+            ]
+        )
         return Update(
             model=Model(found.model),
             flips=found.flips,
@@ -219,6 +248,65 @@ class Model:
             threshold_before=found.threshold_before,
             account=found.account,
         )
+
+    def recalibrate(
+        self,
+        images: Images,
+        *,
+        groups: Groups | None = None,
+        add: bool = False,
+        good_words: Collection[str] = (),
+        bad_words: Collection[str] = (),
+        progress: Progress | None = None,
+    ) -> Self:
+        """Return a new model with a threshold fitted anew on good images as they are now.
+
+        Nothing else is learned: scores stay. `facts["recalibrations"]` says what the threshold was and is,
+        and how many of the images the one before rejected. Warns (`DefectoryWarning`) of images that are left
+        out, and where they are too few for the promise.
+
+        Parameters
+        ----------
+        images : as in `fit`
+            all are taken as good. Those that a folder's name or a manifest calls defective, those of a test
+            split, and those that the model has learned from are left out.
+        groups : as in `fit`
+        add : bool
+            keep the held-out scores of this model beside the new ones, where nothing has changed
+        good_words, bad_words : of str
+            words for good and bad parts, as in `fit`
+        progress : Progress or None
+            told of each image
+
+        Raises
+        ------
+        ParameterError : an argument has a wrong type, shape or length.
+        DataError : no image is left, or one cannot be read.
+        """
+        check_flags(add=add)
+        check_progress(progress)
+        dataset = as_dataset(images, groups=groups, good_words=good_words, bad_words=bad_words)
+        good = check_good_images(dataset, known_contents(self._calibrated, keeps_old=add))
+        found = recalibrate_model(self._calibrated, good, keeps_old=add, progress=progress)
+        threshold = found.model.threshold
+        warn([*found.notes, *([] if threshold.is_kept else [threshold.explain()])])
+        return type(self)(found.model)
+
+    def alarm(self, path: AnyPath | None = None) -> Alarm:
+        """Return an alarm that rings when scores of passing parts have risen, so that the promise is broken.
+
+        Parameters
+        ----------
+        path : str, Path or None
+            of an alarm that `Alarm.save` or `defectory score --alarm` wrote, to go on with; where there is no
+            such file, and with None, a new one
+
+        Raises
+        ------
+        DataError : the file is damaged, or of another model's alarm.
+        ParameterError : the model has no threshold, since there were no good images to fit it on.
+        """
+        return alarm_of(self._calibrated, path)
 
     def with_false_reject_rate(self, rate: float, confidence: float | None = None) -> Self:
         """Return the model with another promise; nothing is fitted again, scores stay.
@@ -266,7 +354,11 @@ class Model:
         threshold, name = self.threshold, self._calibrated.bundle.detector.name
         n_images = self._calibrated.facts.data.n_images
         promised = "nothing is rejected"
-        if threshold.n_normals:
+        if threshold.is_estimated:
+            promised = (
+                f"about {_percent(threshold.false_reject_rate)} of good parts rejected (estimated)"
+            )
+        elif threshold.n_normals:
             share = max(threshold.bound, threshold.false_reject_rate)
             promised = f"at most {_percent(share)} of good parts rejected"
         return f"Model({name}, {n_images} images, threshold {threshold.value:.4g}, {promised})"

@@ -3,17 +3,16 @@
 from defectory.artifacts.bundle import (
     BUNDLE_FILE,
     Bundle,
-    Calibration,
     is_bundle,
     load_bundle,
     save_bundle,
     write_bundle,
 )
 from defectory.artifacts.facts import (
-    CONTENT_DIGITS,
     BundleFacts,
     LabelCounts,
     Promise,
+    RecalibrationRecord,
     RecordedSuspect,
     TrainingData,
     UpdateRecord,
@@ -22,13 +21,12 @@ from defectory.artifacts.manifest import SCHEMA_VERSION
 
 __all__ = [
     "BUNDLE_FILE",
-    "CONTENT_DIGITS",
     "SCHEMA_VERSION",
     "Bundle",
     "BundleFacts",
-    "Calibration",
     "LabelCounts",
     "Promise",
+    "RecalibrationRecord",
     "RecordedSuspect",
     "TrainingData",
     "UpdateRecord",

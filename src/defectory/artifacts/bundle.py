@@ -13,7 +13,7 @@ No pickle, and nothing is ever unpacked to disk, so member names cannot lead any
 import hashlib
 import textwrap
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +35,17 @@ from defectory.artifacts.manifest import (
 )
 from defectory.backbones import Backbone, time_limit
 from defectory.detectors import Detector, find_bundled_detector, provider_of
+from defectory.detectors.arrays import check_array, to_groups, to_hashes, to_numbers
 from defectory.domain import (
     ArrayImages,
     BundleError,
+    DefectScores,
+    HeldOutScores,
     ParameterError,
     PluginError,
     Provider,
     check_settings,
+    own_groups,
 )
 from defectory.storage import FileKind, OutputFile, write_outputs
 
@@ -50,20 +54,7 @@ _HEAD = "head.onnx"
 _TRIAL_S = 10.0
 _DTYPES = (np.float32, np.float16, np.int8)
 _DETECTOR_PREFIX, _CALIBRATION_PREFIX = "detector.", "calibration."
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What thresholds are fitted on, always kept.
-
-    Attributes
-    ----------
-    scores : (n,) float32, raw scores of held-out normals
-    peaks : (m,) float32, the highest values of their maps; empty for a detector that does not localize
-    """
-
-    scores: NDArray[np.float32]
-    peaks: NDArray[np.float32]
+_DEFECTS_PREFIX = "defects."
 
 
 @dataclass(frozen=True)
@@ -73,16 +64,18 @@ class Bundle:
     Attributes
     ----------
     detector : fitted
-    calibration : raw scores of held-out normals
+    calibration : raw scores of held-out normals, that thresholds are fitted on; always kept
     promise : what the threshold keeps
     facts : data fingerprint, seed, label counts, versions, notes
+    defects : scores of defects that nothing was learned from, for what the promise costs
     notes : what is to be said of it where it was loaded: a plug-in of another version
     """
 
     detector: Detector
-    calibration: Calibration
+    calibration: HeldOutScores
     promise: Promise
     facts: BundleFacts
+    defects: DefectScores = field(default_factory=DefectScores.none)
     notes: tuple[str, ...] = ()
 
 
@@ -107,7 +100,9 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
     """Write the bundle into a file of a transaction: BundleError, and OSError as it comes."""
     detector = bundle.detector
     arrays = {f"{_DETECTOR_PREFIX}{key}": value for key, value in detector.arrays().items()}
-    arrays |= {f"{_CALIBRATION_PREFIX}{k}": value for k, value in vars(bundle.calibration).items()}
+    arrays |= {f"{_CALIBRATION_PREFIX}{k}": v for k, v in _calibration_arrays(bundle).items()}
+    arrays[f"{_DEFECTS_PREFIX}scores"] = bundle.defects.scores
+    arrays[f"{_DEFECTS_PREFIX}is_simulated"] = np.array([bundle.defects.is_simulated], np.int8)
     _check_arrays(arrays)
     members = {
         _ARRAYS: safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()}),
@@ -189,6 +184,7 @@ def _assemble(manifest: Manifest, members: dict[str, bytes]) -> Bundle:
         raise BundleError(f"the arrays are damaged ({error})") from error
     _check_arrays(arrays)
     calibration = _calibration(_strip(arrays, _CALIBRATION_PREFIX))
+    defects = _defects(_strip(arrays, _DEFECTS_PREFIX))
     detector = _make_detector(manifest.detector)
     limit_s = _trial_seconds(manifest.detector.config)
     with time_limit(limit_s) as is_over:
@@ -202,7 +198,7 @@ def _assemble(manifest: Manifest, members: dict[str, bytes]) -> Bundle:
                 raise
             raise BundleError(f"its networks take more than {limit_s:g} s for an image") from error
     notes = _other_version(manifest.detector.provider, provider_of(detector))
-    return Bundle(detector, calibration, manifest.promise, manifest.facts, notes)
+    return Bundle(detector, calibration, manifest.promise, manifest.facts, defects, notes)
 
 
 def _make_detector(entry: DetectorEntry) -> Detector:
@@ -224,11 +220,46 @@ def _other_version(fitted: Provider | None, here: Provider | None) -> tuple[str,
     return (f"it was fitted with {fitted}, and {here} is installed: scores may differ",)
 
 
-def _calibration(arrays: dict[str, NDArray[Any]]) -> Calibration:
-    fits = all(a.ndim == 1 and a.dtype == np.float32 for a in arrays.values())
-    if set(arrays) != {"scores", "peaks"} or not fits:
-        raise BundleError("the threshold's scores are not two lists of float32")
-    return Calibration(**arrays)
+def _calibration_arrays(bundle: Bundle) -> dict[str, NDArray[Any]]:
+    """Return what is known of held-out scores as arrays of numbers; see `to_numbers` for the hashes."""
+    known = bundle.calibration
+    return {
+        "scores": known.scores,
+        "peaks": known.peaks,
+        "is_confirmed": known.is_confirmed.astype(np.int8),
+        "groups": own_groups(len(known), known.groups).astype(np.float32),
+        "contents": to_numbers(known.contents),
+    }
+
+
+def _calibration(arrays: dict[str, NDArray[Any]]) -> HeldOutScores:
+    try:
+        scores = check_array(arrays, "scores", (None,))
+        m = len(scores)
+        peaks = check_array(arrays, "peaks", (None,))
+        confirmed = check_array(arrays, "is_confirmed", (m,))
+        groups = to_groups(check_array(arrays, "groups", (m,)))
+        if scores.dtype != np.float32 or peaks.dtype != np.float32:
+            raise ParameterError("scores and peaks are not float32")
+        if not np.isin(confirmed, (0, 1)).all():
+            raise ParameterError("what is confirmed is neither 0 nor 1")
+        return HeldOutScores(
+            scores,
+            peaks,
+            confirmed.astype(bool),
+            groups,
+            to_hashes(check_array(arrays, "contents", (m, None))),
+        )
+    except ParameterError as error:
+        raise BundleError(f"the threshold's scores are damaged ({error})") from error
+
+
+def _defects(arrays: dict[str, NDArray[Any]]) -> DefectScores:
+    try:
+        is_simulated = check_array(arrays, "is_simulated", (1,))
+        return DefectScores(check_array(arrays, "scores", (None,)), bool(is_simulated[0]))
+    except ParameterError as error:
+        raise BundleError(f"the scores of defects are damaged ({error})") from error
 
 
 def _trial_seconds(config: Mapping[str, Any]) -> float:

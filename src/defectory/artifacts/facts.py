@@ -14,8 +14,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-CONTENT_DIGITS = 12
-"""An image is known by so many hex digits of the hash of its content."""
+from defectory.domain import CONTENT_DIGITS
 
 MAX_NOTES = 1000
 MAX_SUSPECTS = 100
@@ -102,6 +101,27 @@ class UpdateRecord:
 
 
 @dataclass(frozen=True)
+class RecalibrationRecord:
+    """A threshold that was fitted anew on good images that came after the fit.
+
+    Attributes
+    ----------
+    date : when
+    n_images : how many
+    n_rejected_before : of them, by the threshold before
+    keeps_old : whether the scores of before stayed beside theirs
+    threshold_before, threshold : of image scores; None where there was none
+    """
+
+    date: Moment
+    n_images: Count
+    n_rejected_before: Count
+    keeps_old: bool
+    threshold_before: Number | None
+    threshold: Number
+
+
+@dataclass(frozen=True)
 class BundleFacts:
     """The story of a bundle.
 
@@ -114,7 +134,7 @@ class BundleFacts:
     account : what there was to learn from and what was done with it, by the fit or the last update
     suspects, n_suspects : the oddest images that the fit distrusted, and how many there are
     confirmed_names : content -> name of labeled training images, for an update to call them by
-    updates : oldest first
+    updates, recalibrations : oldest first
     """
 
     defectory_version: Text
@@ -131,6 +151,7 @@ class BundleFacts:
         default_factory=dict
     )
     updates: Annotated[tuple[UpdateRecord, ...], Meta(max_length=MAX_NAMES)] = ()
+    recalibrations: Annotated[tuple[RecalibrationRecord, ...], Meta(max_length=MAX_NAMES)] = ()
 
     def __post_init__(self) -> None:
         if self.n_suspects < len(self.suspects):

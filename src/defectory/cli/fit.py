@@ -52,6 +52,12 @@ from defectory.cli.text import print_fit
 @shared.max_memory
 @shared.threads
 @shared.label_words
+@shared.group_by
+@click.option(
+    "--assume-good",
+    is_flag=True,
+    help="Unlabeled images are good, I have looked: the threshold may promise by them.",
+)
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Do not keep features on disk.")
 @shared.overwrite("a bundle")

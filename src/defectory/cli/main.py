@@ -11,6 +11,7 @@ COMMANDS = (
     "fit",
     "update",
     "score",
+    "recalibrate",
     "evaluate",
     "inspect",
     "simulate",

@@ -41,6 +41,14 @@ device: Option = click.option(
 seed: Option = click.option("--seed", type=int, default=0, show_default=True)
 
 
+group_by: Option = click.option(
+    "--group-by",
+    metavar="RULE",
+    help="Which images belong together (one part, one hour): parent, those of a folder; or a regular "
+    "expression, those in whose names it finds the same.",
+)
+
+
 def label_words(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--good` and `--bad` to a command that reads labels."""
     for name, parts in (("bad", "defective"), ("good", "good")):

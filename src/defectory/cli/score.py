@@ -7,7 +7,7 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
+from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
 from defectory.cli.text import counted, one_line, print_notes
 
 if TYPE_CHECKING:
@@ -55,6 +55,13 @@ class _Format(_Choice):
     is_flag=True,
     help="Write CSV for Excel where decimals have commas (Germany, France, ...).",
 )
+@click.option(
+    "--alarm",
+    type=FILE_TO_WRITE,
+    metavar="FILE",
+    help="Watch for drift: ring where scores of passing parts have risen, so that the promise no longer "
+    "holds. FILE keeps what was seen so far, from run to run.",
+)
 @shared.other_promise
 @shared.skip_unreadable("List unreadable images instead of stopping.")
 @shared.max_memory
@@ -70,6 +77,7 @@ def score(
     heatmaps: bool,
     file_format: str,
     for_excel: bool,
+    alarm: Path | None,
     false_reject_rate: float | None,
     skip_unreadable: bool,
     overwrite: bool,
@@ -94,9 +102,12 @@ def score(
             skip_unreadable=skip_unreadable,
             overwrite=overwrite,
             max_memory_bytes=max_memory_bytes,
+            alarm=alarm,
             progress=bars,
         )
     _print_summary(summary)
+    if summary.alarm is not None:
+        _print_alarm(summary.alarm, bundle)
 
 
 def _print_summary(summary: Any) -> None:
@@ -112,3 +123,16 @@ def _print_summary(summary: Any) -> None:
     )
     print_notes(summary.notes)
     click.echo(f"Wrote {summary.table}{' and heatmaps' if summary.has_heatmaps else ''}.")
+
+
+def _print_alarm(record: Any, bundle: Path) -> None:
+    if record.n_again:
+        again = counted(record.n_again, "image")
+        click.echo(f"Note: {again} were seen by the alarm before and do not count again.")
+    if not record.alarm.is_ringing:
+        click.echo(record.alarm.explain())
+        return
+    rang_on = record.rang_on
+    where = f" It rang at {rang_on.image}, scored on {rang_on.date}." if rang_on else ""
+    todo = f"Where good parts have changed, run  defectory recalibrate {bundle} IMAGES -o NEW"
+    click.echo(one_line(f"{record.alarm.explain()}{where} Check lamp and camera. {todo}"), err=True)

@@ -33,9 +33,39 @@ def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
     threshold = result.model.threshold
     click.echo(f"Threshold {threshold.value:.4g}: {threshold.explain()}")
     print_notes(note for note in result.notes if note != threshold.explain())
+    print_trade_offs(result.model)
     if suspects is not None:
-        click.echo(f"Distrusted {len(result.suspects)} unlabeled images: see {suspects}")
+        n = sum(item.suspect.is_distrusted for item in result.suspects)
+        click.echo(
+            f"Ranked {len(result.suspects)} unlabeled images, the most suspicious first "
+            f"({n} of them distrusted): see {suspects}"
+        )
     click.echo(f"Wrote {bundle} ({bundle.stat().st_size / 1e6:.1f} MB).")
+
+
+def print_trade_offs(model: Any) -> None:
+    """Print what other promises would cost, and which images hold the threshold up."""
+    rows = model.trade_offs
+    if not rows[0].n_defects:
+        return
+    kind = "simulated" if rows[0].is_simulated else "labeled"
+    click.echo(
+        f"What promises cost, judged on {counted(rows[0].n_defects, f'{kind} defect')} held out:"
+    )
+    click.echo("  good rejected   threshold   defects found   95 % interval")
+    for row in rows:
+        rate = f"{row.threshold.false_reject_rate:.1%}"
+        mark = "" if row.threshold.is_kept else f"   {row.threshold.basis}"
+        click.echo(
+            f"  {rate:>13}{row.threshold.value:12.4g}{row.recall:16.0%}   "
+            f"{row.low:7.0%} - {row.high:.0%}{mark}"
+        )
+    for holder in model.holders:
+        name = one_line(model.facts.known_names.get(holder.content, holder.content))
+        click.echo(
+            f"  {name} alone costs {holder.recall_without - holder.recall:.0%} of the defects: without it "
+            f"the threshold is {holder.threshold_without:.4g}. Is it really good?"
+        )
 
 
 def print_notes(notes: Iterable[str]) -> None:

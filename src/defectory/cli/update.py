@@ -28,6 +28,11 @@ _MAX_LISTED = 20
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @shared.label_words
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Write the new bundle even where it decides worse on images that are known.",
+)
 @shared.no_cache("Do not keep features on disk.")
 @shared.max_memory
 @shared.threads
@@ -40,6 +45,7 @@ def update(
     labels: Path,
     new_bundle: Path,
     as_json: bool,
+    force: bool,
     no_cache: bool,
     overwrite: bool,
     max_memory_bytes: int | None,
@@ -50,7 +56,8 @@ def update(
 
     LABELS is a CSV or JSONL manifest of images that are normal or anomalous, with masks where there are
     any; its paths are relative to its folder, and rows without a label are left out.
-    Says which decisions on images with a confirmed label flip.
+    Says which decisions on images with a confirmed label flip. Where held-out images are decided worse than
+    before, nothing is written: a wrong label costs more than it teaches.
     """
     from defectory.cli.bars import Bars
     from defectory.workflows.updating.update import update_bundle
@@ -65,6 +72,7 @@ def update(
             use_cache=not no_cache,
             good_words=good_words,
             bad_words=bad_words,
+            force=force,
             progress=bars,
         )
     if as_json:
@@ -85,6 +93,14 @@ def _print_update(result: Any, new_bundle: Path) -> None:
     threshold = result.model.threshold
     was = result.threshold_before.value
     click.echo(f"Threshold {threshold.value:.4g} (was {was:.4g}): {threshold.explain()}")
+    effect = result.effect
+    if effect.n_defects:
+        click.echo(
+            f"Of {counted(effect.n_defects, 'defect')} confirmed now, held out from both: "
+            f"{effect.n_found_before} found before, {effect.n_found_after} after. Of the images confirmed "
+            f"good: {effect.n_false_before} of {effect.n_good_before} rejected before, "
+            f"{effect.n_false_after} of {effect.n_good_after} after."
+        )
     flips, wrong = result.flips, result.still_wrong
     n_right = sum(image.is_right for image in flips)
     click.echo(

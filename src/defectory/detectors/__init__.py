@@ -1,6 +1,13 @@
 """Detectors: their contract, one file a published method, and the registry, which imports none of them."""
 
-from defectory.detectors.base import Arrays, Capabilities, Detector, usable_as_normal
+from defectory.detectors.base import (
+    Arrays,
+    Capabilities,
+    Detector,
+    groups_to_leave_out,
+    held_out_from,
+    usable_as_normal,
+)
 from defectory.detectors.registry import (
     DEFAULT_DETECTOR,
     DETECTORS,
@@ -19,6 +26,8 @@ __all__ = [
     "detector_names",
     "find_bundled_detector",
     "find_detector",
+    "groups_to_leave_out",
+    "held_out_from",
     "provider_of",
     "usable_as_normal",
 ]

@@ -15,18 +15,26 @@ from numpy.typing import NDArray
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
 from defectory.backbones.engine import MAX_PIXELS
 from defectory.detectors.arrays import check_array
-from defectory.detectors.base import Arrays, Capabilities, usable_as_normal
+from defectory.detectors.base import (
+    Arrays,
+    Capabilities,
+    groups_to_leave_out,
+    held_out_from,
+    usable_as_normal,
+)
 from defectory.detectors.evidence.fitter import AutoFitter, FitSettings
 from defectory.detectors.evidence.learned_state import LearnedState
 from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages
-from defectory.detectors.evidence.memory import NAME_DIGITS, RememberedImages
+from defectory.detectors.evidence.memory import RememberedImages
 from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.training_set import N_DISTANCES
 from defectory.detectors.frozen import FrozenFeatureDetector
 from defectory.detectors.image_shape import choose_shape
 from defectory.detectors.revision import Confirmed, Revision
 from defectory.domain import (
+    CONTENT_DIGITS,
     DataError,
+    HeldOutScores,
     ImageSource,
     Label,
     MaskSource,
@@ -34,6 +42,7 @@ from defectory.domain import (
     ParameterError,
     Progress,
     check_settings,
+    own_groups,
 )
 from defectory.machine import one_thread_a_product
 from defectory.pseudolabels import Contamination
@@ -127,6 +136,7 @@ class Auto(FrozenFeatureDetector):
         labels: Sequence[int] | NDArray[np.integer] | None = None,
         masks: MaskSource | None = None,
         *,
+        groups: Sequence[int] | NDArray[np.integer] | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn from images, labels and masks; see Detector.fit."""
@@ -145,12 +155,17 @@ class Auto(FrozenFeatureDetector):
         self.shape_px_ = self._choose_shape(images, pool)
         self._learn_noise(images, pool, round((self.shape_px_[0] * self.shape_px_[1]) ** 0.5))
         passes = FeaturePasses(
-            backbone, self.view, images, codes.astype(np.int8), masks, progress or NoProgress()
-        )
+            backbone, self.view, images, codes.astype(np.int8), masks,
+            groups_to_leave_out(len(images), groups, pool), progress or NoProgress(),
+        )  # fmt: skip
         with one_thread_a_product:
             found = AutoFitter(passes, settings, self._make_normality).run()
         self.normality_, self.learned_, self.memory_ = found.normality, found.learned, found.memory
-        self._take_held_out(found.held_out_scores, found.held_out_maps)
+        self.held_out_ = held_out_from(
+            images, found.held_out, found.held_out_scores, self._peaks(found.held_out_maps),
+            labels=codes, groups=passes.groups,
+        )  # fmt: skip
+        self.left_out_defects_ = found.left_out_defects
         self.suspects_, self.account_ = found.suspects, found.account
         self.contamination_ = found.contamination
         self.decisions_ = tuple(verdict.to_dict() for verdict in found.verdicts)
@@ -165,6 +180,7 @@ class Auto(FrozenFeatureDetector):
         labels: Sequence[int] | NDArray[np.integer] | None = None,
         masks: MaskSource | None = None,
         *,
+        groups: Sequence[int] | NDArray[np.integer] | None = None,
         progress: Progress | None = None,
     ) -> Revision:
         """Return a new detector that has taken labels; this one is unchanged.
@@ -177,6 +193,7 @@ class Auto(FrozenFeatureDetector):
         images : n images, seen before or not
         labels : (n,) codes, NORMAL or ANOMALOUS
         masks : n masks or None; None entries are allowed
+        groups : (n,) numbers, see Detector.fit; groups of the fit are not known any more
         progress : told of each image
 
         Raises
@@ -195,16 +212,18 @@ class Auto(FrozenFeatureDetector):
         self.backbone_.cache = self.cache
         try:
             with one_thread_a_product:
-                return self._update(images, codes.astype(np.int8), masks, progress or NoProgress())
+                known = codes.astype(np.int8)
+                return self._update(images, known, masks, groups, progress or NoProgress())
         finally:
             self.backbone_.cache = None
 
     def _update(
         self, images: ImageSource, codes: NDArray[np.int8], masks: MaskSource | None,
-        progress: Progress,
+        groups: Sequence[int] | NDArray[np.integer] | None, progress: Progress,
     ) -> Revision:  # fmt: skip
-        passes = FeaturePasses(self.backbone_, self.view, images, codes, masks, progress)
-        names = [images.fingerprint(i)[:NAME_DIGITS] for i in range(len(images))]
+        own = own_groups(len(images), groups)
+        passes = FeaturePasses(self.backbone_, self.view, images, codes, masks, own, progress)
+        names = [images.fingerprint(i)[:CONTENT_DIGITS] for i in range(len(images))]
         is_known = np.isin(names, self.memory_.names)
         revised = copy(self)
         revised.normality_ = passes.absorb(
@@ -219,25 +238,31 @@ class Auto(FrozenFeatureDetector):
                 f"remembers are normal; at least {_MIN_NORMALS} are needed to tell what is normal. Are "
                 "good and bad swapped? Else fit anew, on good images"
             )
-        revised._relearn()
+        left_out = revised._relearn()
         revised.suspects_, revised.decisions_ = (), ()
         revised.account_ = (revised.memory_.explain(),)
         before, after = self.score(images).image_scores, revised.score(images).image_scores
-        confirmed = {
-            name: Confirmed(name, int(code), float(old), float(new_score))
-            for name, code, old, new_score in zip(names, codes, before, after, strict=True)
-        }
         memory = revised.memory_
-        rows = [row for row in memory.confirmed if memory.names[row] not in confirmed]
-        remembered = memory.known.take(np.array(rows, np.intp))
+        row_of = {name: row for row, name in enumerate(memory.names)}
+        rows = np.array([row_of[name] for name in names], np.intp)
+        # what neither has learned from: the old one no label of these, the new one of other folds
+        old, new_scores = self._score_known(memory.known.take(rows)), left_out[rows]
+        confirmed = {
+            name: Confirmed(name, int(code), *(float(score) for score in scores))
+            for name, code, *scores in zip(
+                names, codes, before, after, old, new_scores, strict=True
+            )
+        }
+        others = [row for row in memory.confirmed if memory.names[row] not in confirmed]
+        remembered = memory.known.take(np.array(others, np.intp))
         old, now = self._score_known(remembered), revised._score_known(remembered)
-        for row, one, other in zip(rows, old, now, strict=True):
+        for row, one, other in zip(others, old, now, strict=True):
             name, code = memory.names[row], int(memory.known.codes[row])
             confirmed[name] = Confirmed(name, code, float(one), float(other))
         return Revision(revised, tuple(confirmed.values()))
 
-    def _relearn(self) -> None:
-        """Learn from what is remembered, and calibrate on it."""
+    def _relearn(self) -> NDArray[np.float32]:
+        """Learn from what is remembered, calibrate on it, and return its left-out scores."""
         memory, settings = self.memory_, self._settings()
         trainer = settings.quick_trainer()
         known, presumed = memory.known, memory.is_presumed
@@ -249,7 +274,16 @@ class Auto(FrozenFeatureDetector):
             presumed,
             self.top_ratio,
         )
-        self._take_held_out(scores, maps)
+        rows = np.flatnonzero(known.codes != Label.ANOMALOUS)
+        self.held_out_ = HeldOutScores.of(
+            scores[rows],
+            self._peaks(maps[rows]),
+            is_confirmed=known.codes[rows] == Label.NORMAL,
+            groups=known.groups[rows],
+            contents=[memory.names[row] for row in rows],
+        )
+        self.left_out_defects_ = scores[known.codes == Label.ANOMALOUS]
+        return scores
 
     def _score_known(self, known: MeasuredImages) -> NDArray[np.float32]:
         """Return (n,) image scores of remembered images, as if they were new to the classifier."""
@@ -257,9 +291,8 @@ class Auto(FrozenFeatureDetector):
             return np.zeros(0, np.float32)
         return self.learned_.score(self.normality_, known.measured, known.described)[0]
 
-    def _take_held_out(self, scores: NDArray[np.float32], maps: NDArray[np.float32]) -> None:
-        self.held_out_scores_ = scores
-        self.held_out_peaks_ = np.array([self._enlarge(grid).max() for grid in maps], np.float32)
+    def _peaks(self, maps: NDArray[np.float32]) -> list[float]:
+        return [float(self._enlarge(grid).max()) for grid in maps]
 
     def estimate_fit_bytes(self, n_images: int) -> int:
         """Return the peak: libraries, both normality models, the studied images, a batch."""
@@ -363,6 +396,7 @@ class Auto(FrozenFeatureDetector):
             "shape_px_",
             "memory_",
             "suspects_",
+            "left_out_defects_",
             "account_",
             "contamination_",
             "decisions_",

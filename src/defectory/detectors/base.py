@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, FeatureStore
 from defectory.domain import (
+    CONTENT_DIGITS,
+    HeldOutScores,
     ImageSource,
     Label,
     MaskSource,
@@ -20,6 +22,7 @@ from defectory.domain import (
     Scores,
     Suspect,
     TrainingResources,
+    own_groups,
 )
 
 Arrays = dict[str, NDArray[Any]]
@@ -60,10 +63,10 @@ class Detector(ABC):
     backbone_: Backbone
     head_: bytes | None = None
     """ONNX of a network that was trained on the backbone's features, where a method trains one."""
-    held_out_scores_: NDArray[np.float32]
-    """(m,) raw scores of normals, each by the model without it: what thresholds are fitted on, outside."""
-    held_out_peaks_: NDArray[np.float32]
-    """(m,) the highest values of their anomaly maps; empty for a detector that does not localize."""
+    held_out_: HeldOutScores
+    """Raw scores of presumed normals, by models without them: what thresholds are fitted on, outside."""
+    left_out_defects_: NDArray[np.float32] = np.zeros(0, np.float32)
+    """Raw scores of labeled defects that it learned from, each by models that have not; it may give none."""
     suspects_: tuple[Suspect, ...] = ()
     """Unlabeled images of the fit that were distrusted, oddest first; a detector may look for none."""
     account_: tuple[str, ...] = ()
@@ -76,6 +79,7 @@ class Detector(ABC):
         labels: Sequence[int] | NDArray[np.integer] | None = None,
         masks: MaskSource | None = None,
         *,
+        groups: Sequence[int] | NDArray[np.integer] | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn from images; return self.
@@ -85,11 +89,14 @@ class Detector(ABC):
         images : n images of any sizes
         labels : (n,) codes of Label, or None for all unlabeled
         masks : n masks or None for none; None entries are allowed
+        groups : (n,) numbers, or None for no groups
+            images of one number >= 0 belong together (a part, an hour of production): held-out scores are
+            those of models without the whole group
         progress : told of each image
 
         Raises
         ------
-        ParameterError : a setting is out of range, or labels do not fit the images.
+        ParameterError : a setting is out of range, or labels or groups do not fit the images.
         DataError : too few usable images, or one that cannot be read.
         """
 
@@ -194,3 +201,42 @@ def usable_as_normal(
             f"labels of shape {codes.shape} do not fit {n_images} images; give one of -1, 0, 1 an image"
         )
     return np.flatnonzero(codes != Label.ANOMALOUS)
+
+
+def groups_to_leave_out(
+    n_images: int, groups: Sequence[int] | NDArray[np.integer] | None, usable: NDArray[np.intp]
+) -> NDArray[np.int64]:
+    """Return (n,) numbers of groups, each image one; where all usable images are of one, each has its own.
+
+    Counted by first images, so that nothing depends on what the groups were called.
+
+    Raises
+    ------
+    ParameterError : there is not one whole number an image.
+    """
+    numbers = own_groups(n_images, groups)
+    if len(usable) and (numbers[usable] == numbers[usable[0]]).all():
+        return np.arange(n_images)
+    _, first, inverse = np.unique(numbers, return_index=True, return_inverse=True)
+    counted: NDArray[np.int64] = np.argsort(np.argsort(first))[inverse]
+    return counted
+
+
+def held_out_from(
+    images: ImageSource,
+    indices: NDArray[np.intp],
+    scores: Sequence[float] | NDArray[np.float32],
+    peaks: Sequence[float] | NDArray[np.float32],
+    *,
+    labels: Sequence[int] | NDArray[np.integer] | None,
+    groups: NDArray[np.int64],
+) -> HeldOutScores:
+    """Return the scores of these images of a fit, with what the fit was told of them."""
+    is_confirmed = None if labels is None else np.asarray(labels)[indices] == Label.NORMAL
+    return HeldOutScores.of(
+        scores,
+        peaks,
+        is_confirmed=np.zeros(len(indices), bool) if is_confirmed is None else is_confirmed,
+        groups=groups[indices],
+        contents=[images.fingerprint(int(i))[:CONTENT_DIGITS] for i in indices],
+    )

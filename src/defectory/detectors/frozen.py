@@ -9,10 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
-from defectory.detectors.base import Detector, usable_as_normal
+from defectory.detectors.base import (
+    Detector,
+    groups_to_leave_out,
+    held_out_from,
+    usable_as_normal,
+)
 from defectory.detectors.batching import BATCH, batched
 from defectory.detectors.camera_noise import NoiseTaker
 from defectory.detectors.grids import enlarge
+from defectory.detectors.grouping import Groups, Indices, Read, draw_whole_groups
 from defectory.domain import (
     DataError,
     ImageSource,
@@ -176,6 +182,7 @@ class TwoPassDetector(FrozenFeatureDetector):
         labels: Sequence[int] | NDArray[np.integer] | None = None,
         masks: MaskSource | None = None,
         *,
+        groups: Sequence[int] | NDArray[np.integer] | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn from the images that are labeled normal or not labeled; see Detector.fit."""
@@ -190,15 +197,23 @@ class TwoPassDetector(FrozenFeatureDetector):
                 "at least 2 are needed to tell what is normal"
             )
         self.backbone_ = self._load_backbone()
-        held_out = np.sort(np.random.default_rng(self.seed).permutation(normals)[:MAX_HELD_OUT])
+        numbers = groups_to_leave_out(len(images), groups, normals)
+        rng = np.random.default_rng(self.seed)
+        held_out = draw_whole_groups(normals, numbers, MAX_HELD_OUT, rng)
         try:
             self._learn_noise(images, normals, self.size_px * self.n_tiles)
             view = self.view
+
+            def read(rows: Indices, stage: str) -> Iterator[list[Features]]:
+                progress.start(stage, len(rows))
+                return self._batches(images, view, rows, progress)
+
             with one_thread_a_product:
-                progress.start("reading features", len(normals))
-                self._learn(self._batches(images, view, normals, progress), normals)
-                progress.start("scoring normals left out", len(held_out))
-                self._calibrate(self._batches(images, view, held_out, progress), held_out)
+                self._learn(read(normals, "reading features"), numbers[normals])
+                scores, peaks = self._calibrate(read, normals, held_out, numbers)
+            self.held_out_ = held_out_from(
+                images, held_out, scores, peaks, labels=labels, groups=numbers
+            )
         except BaseException:
             del self.backbone_  # half a fit is none
             raise
@@ -207,9 +222,21 @@ class TwoPassDetector(FrozenFeatureDetector):
         return self
 
     @abstractmethod
-    def _learn(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
-        """Take the first pass over the normals; `indices` say which image each is."""
+    def _learn(self, batches: Iterator[list[Features]], groups: Groups) -> None:
+        """Take the first pass over the normals; `groups` say which group each is of."""
 
     @abstractmethod
-    def _calibrate(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
-        """Take the second pass: set held_out_scores_ and held_out_peaks_."""
+    def _calibrate(
+        self, read: Read, normals: Indices, held_out: Indices, groups: Groups
+    ) -> tuple[Sequence[float] | NDArray[np.float32], Sequence[float]]:
+        """Take the second pass, over the held-out images: return their scores and highest map values.
+
+        Each by the model without it and its group.
+
+        Parameters
+        ----------
+        read : gives the features of images, in batches
+        normals : images that were learned from
+        held_out : some of them, whole groups, each lying together
+        groups : (n,) numbers of all images
+        """

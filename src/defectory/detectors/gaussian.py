@@ -3,7 +3,7 @@
 Source: Defard et al. 2020 (PaDiM), Rippel et al. 2020; see `GaussianNormality` for how it differs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
-from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
+from defectory.detectors.grouping import Groups, Indices, Read
 from defectory.domain import ParameterError
 
 
@@ -92,14 +93,16 @@ class Gaussian(TwoPassDetector):
         self.backbone_ = backbone
         return self
 
-    def _learn(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
-        del indices
+    def _learn(self, batches: Iterator[list[Features]], groups: Groups) -> None:
+        del groups
         self.normality_ = self._make_normality().learn(batches)
 
-    def _calibrate(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
-        del indices
-        self.held_out_scores_, maps = self.normality_.calibrate(batches)
-        self.held_out_peaks_ = np.array([self._enlarge(g).max() for g in maps], np.float32)
+    def _calibrate(
+        self, read: Read, normals: Indices, held_out: Indices, groups: Groups
+    ) -> tuple[Sequence[float] | NDArray[np.float32], Sequence[float]]:
+        make = self._make_normality
+        scores, maps = calibrate_normality(self.normality_, make, read, normals, held_out, groups)
+        return scores, [float(self._enlarge(grid).max()) for grid in maps]
 
     def _score_batch(
         self, batch: list[Features]

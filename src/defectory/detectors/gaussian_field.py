@@ -68,17 +68,17 @@ class GaussianField:
         return found
 
     def leave_one_out(self, samples: Float, weights: Float | None = None) -> Float:
-        """Return the distances of one training image, measured by the field fitted without it.
+        """Return the distances of training images, each measured by the field fitted without it.
 
-        Taking the b samples Z of the image, of weight w, out of a cell moves its mean to make their
-        deviations M Z and its shrunk scatter A to A - s w Z' M Z, with M = I + w 11' / (n - w b) and
-        s = 1 - shrinkage. By Woodbury's identity, with Q = Z A^-1 Z', the squared distances become
-        (n - w b) diag(M (I - s w Q M)^-1 Q M): exact but for the shrinkage target, which is kept.
+        Taking the b samples Z of an image, of weights w, out of a cell moves its mean to make their
+        deviations M Z and its shrunk scatter A to A - s Z' K Z, with r = n - sum(w), M = I + 1 w' / r,
+        K = diag(w) + w w' / r and s = 1 - shrinkage. By Woodbury's identity, with Q = Z A^-1 Z', the squared
+        distances become r diag(M (I - s Q K)^-1 Q M'): exact but for the shrinkage target, which is kept.
 
         Parameters
         ----------
         samples : (p, i, b, d) float32, i images with b samples a cell, all of which were fitted on
-        weights : (p, i) float32 in [0, 1], theirs in the fit; None for 1
+        weights : (p, i, b) float32 in [0, 1], theirs in the fit; None for 1
 
         Returns
         -------
@@ -90,17 +90,47 @@ class GaussianField:
         """
         p, i, b, d = samples.shape
         n = np.broadcast_to(np.asarray(self.n_samples, np.float64), (p,))[:, None]
-        w = np.ones((p, 1)) if weights is None else weights.astype(np.float64)
-        rest = n - w * b
+        w = np.ones((p, 1, b)) if weights is None else weights.astype(np.float64)
+        rest = n - w.sum(axis=2)
         if (rest <= 0).any():
             raise DataError("one image is too few to tell what is normal; give at least two")
         white = self._whiten(samples.reshape(p, i * b, d)).reshape(samples.shape)
         q = np.matmul(white, white.swapaxes(2, 3)).astype(np.float64) / n[..., None, None]
-        m = np.eye(b) + (w / rest)[..., None, None]
-        s = ((1 - self.shrinkage) * w)[..., None, None]
-        inner = np.linalg.solve((1 + _ROUNDING) * np.eye(b) - s * q @ m, q)
-        squares = rest[..., None] * np.einsum("pibb->pib", m @ inner @ m)
+        m = np.eye(b) + w[..., None, :] / rest[..., None, None]
+        k = w[..., None] * m
+        inner = np.linalg.solve((1 + _ROUNDING) * np.eye(b) - (1 - self.shrinkage) * q @ k, q)
+        squares = rest[..., None] * np.einsum("pibb->pib", m @ inner @ m.swapaxes(2, 3))
         found: Float = np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
+        return found
+
+    def leave_groups_out(
+        self, samples: Float, groups: NDArray[np.int64], weights: Float | None = None
+    ) -> Float:
+        """Return the distances of training images, each by the field without all images of its group.
+
+        Parameters
+        ----------
+        samples : (p, i, b, d) float32, i images with b samples a cell, whole groups
+        groups : (i,) numbers
+        weights : (p, i) float32 in [0, 1], theirs in the fit; None for 1
+
+        Returns
+        -------
+        (p, i, b) float32
+        """
+        p, _, b, d = samples.shape
+        found = np.empty(samples.shape[:3], np.float32)
+        _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
+        blocks = [np.flatnonzero(inverse == number) for number in np.flatnonzero(counts > 1)]
+        alone = np.flatnonzero(counts[inverse] == 1)
+        own = None if weights is None else np.repeat(weights[:, :, None], b, axis=2)
+        if len(alone):
+            theirs = None if own is None else own[:, alone]
+            found[:, alone] = self.leave_one_out(samples[:, alone], theirs)
+        for rows in blocks:
+            as_one = samples[:, rows].reshape(p, 1, len(rows) * b, d)
+            theirs = None if own is None else own[:, rows].reshape(p, 1, -1)
+            found[:, rows] = self.leave_one_out(as_one, theirs).reshape(p, len(rows), b)
         return found
 
     def absorb(self, samples: Float) -> "GaussianField":

@@ -7,7 +7,7 @@ that a restless place of the product does not drown a quiet one; the image's sco
 is not made of these distances: see `map_cells`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,6 +18,15 @@ from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField, restore_field
 from defectory.detectors.grids import line_residuals, stack_stages
+from defectory.detectors.grouping import (
+    MOST_TOGETHER,
+    Groups,
+    Indices,
+    Read,
+    deal_groups,
+    largest_group,
+    whole_groups,
+)
 from defectory.detectors.measurements import Measurements, Samples
 from defectory.detectors.pooling import mean_and_spread, top_mean
 from defectory.domain import ParameterError
@@ -29,6 +38,8 @@ _LINE_STAGE = "block4"
 _LINE_WEIGHT = 2.0
 # Normals whose spread a cell's own is mixed with: few images leave a cell's spread uncertain.
 _PRIOR_IMAGES = 30
+# Of groups, where one is too large to be left out in closed form.
+_N_FOLDS = 5
 
 
 class GaussianNormality:
@@ -144,29 +155,33 @@ class GaussianNormality:
         self.cells_, self.lines_, self.image_ = cells.finish(), lines.finish(), image.finish()
         return self
 
-    def calibrate(self, batches: Iterator[list[Features]]) -> tuple[Float, Float]:
-        """Take the second pass, over some of the normals, and standardize by what they are when left out.
+    def calibrate(self, measured: Measurements) -> tuple[Float, Float]:
+        """Standardize by measurements of normals left out.
 
         Returns
         -------
-        (n,) scores of these normals, each by the model without it
-        (n, g, g) values of their maps, likewise
+        (n,) scores of these normals
+        (n, g, g) values of their maps
         """
-        measured = Measurements.join([self.measure_left_out(self.sample(b)) for b in batches])
         self.standardize(measured)
         return self.image_scores(measured), self.map_cells(measured)
 
-    def measure_left_out(self, samples: Samples) -> Measurements:
-        """Return measurements of images that were learned from, each by the model without it.
+    def measure_left_out(self, samples: Samples, groups: Groups) -> Measurements:
+        """Return measurements of images that were learned from, each by the model without its group.
 
-        Only before `standardize`.
+        Only before `standardize`. The groups are whole.
         """
         return Measurements(
-            self.cells_.leave_one_out(samples.cells),
-            self._mean_distances(samples.cells, is_left_out=True),
-            self.lines_.leave_one_out(samples.lines),
-            self.image_.leave_one_out(samples.image[None, :, None])[0, :, 0],
+            self.cells_.leave_groups_out(samples.cells, groups),
+            self._mean_distances(samples.cells, left_out=groups),
+            self.lines_.leave_groups_out(samples.lines, groups),
+            self.image_.leave_groups_out(samples.image[None, :, None], groups)[0, :, 0],
         )
+
+    def round(self) -> None:
+        """Round the Gaussians as bundles do; nothing can be left out in closed form after it."""
+        for field in (self.cells_, self.lines_, self.image_):
+            field.round()
 
     def measure(self, samples: Samples) -> Measurements:
         """Return measurements of images that were not learned from.
@@ -175,15 +190,14 @@ class GaussianNormality:
         """
         return Measurements(
             _distances(self.cells_, samples.cells),
-            self._mean_distances(samples.cells, is_left_out=False),
+            self._mean_distances(samples.cells),
             _distances(self.lines_, samples.lines),
             self.image_.distances(samples.image[None])[0],
         )
 
     def standardize(self, measured: Measurements) -> None:
         """Set all scales by normals left out; round the fields as bundles do."""
-        for field in (self.cells_, self.lines_, self.image_):
-            field.round()
+        self.round()
         self._standardize_cells(measured.cells)
         units = [
             max(float(part.mean(dtype=np.float64)), 1e-6)
@@ -252,15 +266,17 @@ class GaussianNormality:
         ]
         return found
 
-    def _mean_distances(self, samples: Float, *, is_left_out: bool) -> Float:
+    def _mean_distances(self, samples: Float, *, left_out: Groups | None = None) -> Float:
         """Return (p, i, b): Euclidean distances to the cell's mean, in units of each channel's spread.
 
-        Images that were learned from are first taken out of the mean.
+        Images that were learned from are first taken out of the mean, with all of their group.
         """
         away = (samples - self.cells_.means[:, None, None]) / self.channel_spread_
-        if is_left_out:
-            rest = float(np.mean(self.cells_.n_samples)) - samples.shape[2]
-            away += away.sum(axis=2, keepdims=True) / np.float32(rest)
+        for number in () if left_out is None else np.unique(left_out):
+            rows = np.flatnonzero(left_out == number)
+            own = away[:, rows]
+            rest = float(np.mean(self.cells_.n_samples)) - len(rows) * samples.shape[2]
+            away[:, rows] = own + own.sum(axis=(1, 2), keepdims=True) / np.float32(rest)
         found: Float = np.sqrt(np.einsum("pibd,pibd->pib", away, away))
         return found
 
@@ -276,6 +292,41 @@ class GaussianNormality:
 
     def _top(self, grids: Float) -> NDArray[np.float32]:
         return np.array([top_mean(grid, self.top_ratio) for grid in grids], np.float32)
+
+
+def calibrate_normality(
+    normality: GaussianNormality, make: Callable[[], GaussianNormality], read: Read,
+    normals: Indices, held_out: Indices, groups: Groups,
+) -> tuple[Float, Float]:  # fmt: skip
+    """Standardize a model by what it was fitted on, left out; return scores and maps of the held-out images.
+
+    In closed form, or, where a group is large, by models fitted on the other folds.
+
+    Parameters
+    ----------
+    normality : fitted on `normals`
+    make : returns a model that is not fitted
+    read : gives features of images, in batches
+    normals, held_out, groups : see `TwoPassDetector`
+    """
+    if largest_group(groups[normals]) <= MOST_TOGETHER:
+        batches = whole_groups(
+            read(held_out, "scoring normals left out"), groups[held_out].tolist()
+        )
+        parts = [normality.measure_left_out(normality.sample(b), own) for b, own in batches]
+        return normality.calibrate(Measurements.join(parts))
+    folds = deal_groups(groups[normals], np.unique(groups[normals]).tolist(), _N_FOLDS)
+    fold_of = dict(zip(normals.tolist(), folds.tolist(), strict=True))
+    tested = np.array([fold_of[i] for i in held_out.tolist()])
+    order, parts = [], []
+    for fold in np.unique(tested).tolist():
+        model = make().learn(read(normals[folds != fold], "learning without a fold"))
+        model.round()
+        rows = np.flatnonzero(tested == fold)
+        order.append(rows)
+        for batch in read(held_out[rows], "scoring the fold left out"):
+            parts.append(model.measure(model.sample(batch)))
+    return normality.calibrate(Measurements.join(parts).take(np.argsort(np.concatenate(order))))
 
 
 def _distances(field: GaussianField, samples: Float) -> Float:

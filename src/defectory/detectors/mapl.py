@@ -17,8 +17,9 @@ from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureSto
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.batching import batched
-from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
 from defectory.detectors.grids import enlarge
+from defectory.detectors.grouping import Groups, draw_whole_groups, together
 from defectory.detectors.segmentation.detector import SegmentationDetector, top_pixels
 from defectory.detectors.segmentation.inputs import LEVELS
 from defectory.detectors.segmentation.rounds import Indices
@@ -185,16 +186,16 @@ class Mapl(SegmentationDetector):
         return self.use_normality and self.encoder == "packaged"
 
     def _calibrate(
-        self, images: ImageSource, train: Indices, held_out: Indices, progress: Progress
-    ) -> None:
+        self, images: ImageSource, train: Indices, held_out: Indices, groups: Groups,
+        progress: Progress,
+    ) -> tuple[list[float], list[float]]:  # fmt: skip
         """Fit the normality model, and bring it and the head to one scale on images held out from both.
 
         The head has never seen these images; the normality model has, and is asked without each of them.
         """
         if not self._adds_normality:
-            super()._calibrate(images, train, held_out, progress)
-            return
-        scores, grids = self._fit_normality(images, train, held_out, progress)
+            return super()._calibrate(images, train, held_out, groups, progress)
+        scores, grids = self._fit_normality(images, train, held_out, groups, progress)
         maps = [enlarge(grid, _MAP_CELLS, _BLUR_CELLS) for grid in grids]
         heats = [
             _shrink(self._head.run(self._levels_of(features))[0], len(maps[0]))
@@ -209,21 +210,31 @@ class Mapl(SegmentationDetector):
             np.float32,
         )
         fused = [self._fuse(*parts) for parts in zip(scores, maps, tops, heats, strict=True)]
-        self.held_out_scores_ = np.array([score for score, _ in fused], np.float32)
-        self.held_out_peaks_ = np.array([heat.max() for _, heat in fused], np.float32)
+        return [score for score, _ in fused], [float(heat.max()) for _, heat in fused]
 
     def _fit_normality(
-        self, images: ImageSource, train: Indices, held_out: Indices, progress: Progress
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        self, images: ImageSource, train: Indices, held_out: Indices, groups: Groups,
+        progress: Progress,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # fmt: skip
         """Return scores (m,) and grids (m, g, g) of the held-out images, each by the model without it."""
         normals = np.sort(np.concatenate([train, held_out]))
-        progress.start("learning what is normal", len(normals))
-        self.normality_ = GaussianNormality(self.size_px)
-        self.normality_.learn(self._batches(images, normals, progress))
-        order = np.concatenate([held_out, train[: max(0, _MAX_CALIBRATED - len(held_out))]])
-        progress.start("scoring normals left out", len(order))
-        scores, grids = self.normality_.calibrate(self._batches(images, order, progress))
-        return scores[: len(held_out)], grids[: len(held_out)]
+
+        def make() -> GaussianNormality:
+            return GaussianNormality(self.size_px)
+
+        def read(rows: Indices, stage: str) -> Iterator[list[Features]]:
+            progress.start(stage, len(rows))
+            return self._batches(images, rows, progress)
+
+        self.normality_ = make().learn(read(normals, "learning what is normal"))
+        # what standardizes is drawn anew: images held out from the head, and others
+        rng = np.random.default_rng(self.seed)
+        n_more = max(1, _MAX_CALIBRATED - len(held_out))
+        others = draw_whole_groups(train, groups, n_more, rng)
+        order = np.concatenate([together(held_out, groups), others])
+        scores, grids = calibrate_normality(self.normality_, make, read, normals, order, groups)
+        rows = np.argsort(order[: len(held_out)])
+        return scores[rows], grids[rows]
 
     def _judge(
         self, images: ImageSource, indices: Sequence[int]

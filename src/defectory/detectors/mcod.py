@@ -21,11 +21,19 @@ from defectory.backbones import DEFAULT_BACKBONE, Backbone, FeatureStore, View
 from defectory.backbones.memory_estimates import feature_bytes, reader_bytes
 from defectory.backbones.weights import load_backbone
 from defectory.detectors.arrays import check_array
-from defectory.detectors.base import Arrays, Capabilities, Detector, usable_as_normal
+from defectory.detectors.base import (
+    Arrays,
+    Capabilities,
+    Detector,
+    groups_to_leave_out,
+    held_out_from,
+    usable_as_normal,
+)
 from defectory.detectors.contrast.encoding import GRID_SIDE, PackagedEncoder, read_scratch
 from defectory.detectors.contrast.projection import Float
 from defectory.detectors.contrast.reading import Reading
 from defectory.detectors.contrast.settings import check_mcod_settings
+from defectory.detectors.grouping import Groups
 from defectory.domain import (
     DataError,
     ImageSource,
@@ -173,6 +181,7 @@ class Mcod(Detector):
         labels: Sequence[int] | NDArray[np.integer] | None = None,
         masks: MaskSource | None = None,
         *,
+        groups: Sequence[int] | NDArray[np.integer] | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn from the images that are labeled normal or not labeled; see Detector.fit."""
@@ -185,7 +194,10 @@ class Mcod(Detector):
                 "at least 2 are needed to tell what belongs"
             )
         with one_thread_a_product:
-            self._fit(ChosenImages(images, normals), progress or NoProgress())
+            own = groups_to_leave_out(len(images), groups, normals)[normals]
+            chosen = ChosenImages(images, normals)
+            confirmed = None if labels is None else np.asarray(labels)[normals]
+            self._fit(chosen, confirmed, own, progress or NoProgress())
         return self
 
     def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:
@@ -264,7 +276,10 @@ class Mcod(Detector):
             return _SCRATCH_VIEW
         return View(self.size_px, even_exposure=self.even_exposure)
 
-    def _fit(self, images: ImageSource, progress: Progress) -> None:
+    def _fit(
+        self, images: ImageSource, labels: NDArray[np.integer] | None, groups: Groups,
+        progress: Progress,
+    ) -> None:  # fmt: skip
         try:
             from defectory.detectors.contrast import network_training
         except ImportError as error:
@@ -280,12 +295,14 @@ class Mcod(Detector):
             setup, setup.views(), recipe, resources, fingerprint, progress
         )
         own = learned.reading.distances(learned.features, learned.shares)
-        self.held_out_scores_ = (
-            network_training.score_folds(setup, recipe, resources, progress)
+        scores = (
+            network_training.score_folds(setup, groups, recipe, resources, progress)
             if self.n_folds
             else own[setup.sample]
         )
-        self.held_out_peaks_ = np.zeros(len(self.held_out_scores_), np.float32)
+        self.held_out_ = held_out_from(
+            images, setup.sample, scores, (), labels=labels, groups=groups
+        )
         self.fitted_scores_, self.fitted_shares_ = own, learned.shares
         self.fitted_coordinates_ = learned.reading.coordinates(learned.features, learned.shares)
         self.history_, self.reading_ = learned.run.history, learned.reading

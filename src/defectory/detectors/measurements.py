@@ -58,3 +58,9 @@ class Measurements:
             np.concatenate([part.lines for part in parts], axis=1),
             np.concatenate([part.image for part in parts]),
         )
+
+    def take(self, rows: NDArray[np.intp]) -> "Measurements":
+        """Return some of the images."""
+        return Measurements(
+            self.cells[:, rows], self.means[:, rows], self.lines[:, rows], self.image[rows]
+        )

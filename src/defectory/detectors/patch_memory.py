@@ -4,7 +4,7 @@ Source: Roth et al. 2022 (PatchCore); see `PatchBank` for how it differs. Also: 
 WideResNet-50, and the image score is the mean over the highest patches rather than one re-weighted maximum.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureSto
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.grids import stack_stages
+from defectory.detectors.grouping import Groups, Indices, Read
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
 from defectory.detectors.pooling import top_mean
 from defectory.domain import ParameterError
@@ -101,25 +102,27 @@ class PatchMemory(TwoPassDetector):
         self._restore_noise(arrays)
         return self
 
-    def _learn(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
-        fitter = self._make_bank().learn(len(indices))
-        images = iter(indices.tolist())
+    def _learn(self, batches: Iterator[list[Features]], groups: Groups) -> None:
+        fitter = self._make_bank().learn(len(groups))
+        own = iter(groups.tolist())
         for batch in batches:
             for features in batch:
-                fitter.add(self._stack(features), next(images))
+                fitter.add(self._stack(features), next(own))
         self.bank_ = fitter.finish()
 
-    def _calibrate(self, batches: Iterator[list[Features]], indices: NDArray[np.intp]) -> None:
-        """Score each normal by the memory without its own patches."""
+    def _calibrate(
+        self, read: Read, normals: Indices, held_out: Indices, groups: Groups
+    ) -> tuple[Sequence[float] | NDArray[np.float32], Sequence[float]]:
+        """Score each normal by the memory without the patches of its group."""
+        del normals
         scores, peaks = [], []
-        images = iter(indices.tolist())
-        for batch in batches:
+        own = iter(groups[held_out].tolist())
+        for batch in read(held_out, "scoring normals left out"):
             for features in batch:
-                grid = self.bank_.distances(self._stack(features), without=next(images))
+                grid = self.bank_.distances(self._stack(features), without=next(own))
                 scores.append(top_mean(grid, self.top_ratio))
                 peaks.append(float(self._enlarge(grid).max()))
-        self.held_out_scores_ = np.array(scores, np.float32)
-        self.held_out_peaks_ = np.array(peaks, np.float32)
+        return scores, peaks
 
     def _score_batch(
         self, batch: list[Features]

@@ -20,12 +20,16 @@ class Confirmed:
     name : first 12 hex digits of the fingerprint of its content
     label : code of Label, as it is now
     before, after : raw image scores
+    left_out_before, left_out_after : by models that have not learned from it
+        None where the old model has, of labels that it was taught earlier
     """
 
     name: str
     label: int
     before: float
     after: float
+    left_out_before: float | None = None
+    left_out_after: float | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class TakesLabels(Protocol):
         labels: Sequence[int] | NDArray[np.integer] | None = None,
         masks: MaskSource | None = None,
         *,
+        groups: Sequence[int] | NDArray[np.integer] | None = None,
         progress: Progress | None = None,
     ) -> Revision:
         """Return a new detector that has learned from the labels; see Revision."""

@@ -18,6 +18,14 @@ from defectory.domain.errors import (
     ParameterError,
     PluginError,
     ResourceError,
+    WorseError,
+)
+from defectory.domain.held_out import (
+    CONTENT_DIGITS,
+    DefectScores,
+    HeldOutScores,
+    number_groups,
+    own_groups,
 )
 from defectory.domain.images import ArrayImages, ImageSource, MaskSource
 from defectory.domain.labels import Label
@@ -29,13 +37,16 @@ from defectory.domain.settings import check_settings
 from defectory.domain.suspects import Suspect
 
 __all__ = [
+    "CONTENT_DIGITS",
     "DEVICES",
     "ArrayImages",
     "BundleError",
     "CheckpointError",
     "DataError",
     "Decision",
+    "DefectScores",
     "DefectoryError",
+    "HeldOutScores",
     "ImageReadError",
     "ImageSource",
     "Label",
@@ -55,5 +66,8 @@ __all__ = [
     "Scores",
     "Suspect",
     "TrainingResources",
+    "WorseError",
     "check_settings",
+    "number_groups",
+    "own_groups",
 ]

@@ -14,6 +14,7 @@
     ├── MissingExtraError    an optional dependency is not installed (an ImportError too)
     ├── PluginError          a detector or backbone of another package is missing, refused or broken
     ├── ResourceError        the work does not fit the memory or time that was allowed
+    ├── WorseError           new labels would make decisions worse on what is known
     └── OutputError          the result cannot be written where it was asked for
 """
 
@@ -57,6 +58,10 @@ class ParameterError(DefectoryError, ValueError):
 
 class NotFittedError(DefectoryError):
     """A detector was asked to score before it was fitted."""
+
+
+class WorseError(DefectoryError):
+    """New labels would make decisions worse on what is known; nothing was written."""
 
 
 class ResourceError(DefectoryError):

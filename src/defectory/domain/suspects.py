@@ -1,11 +1,13 @@
-"""What a fit distrusts: images that nobody labeled and that look defective."""
+"""How suspicious an image is that nobody labeled."""
 
 from dataclasses import dataclass
+
+_LITTLE = 0.3
 
 
 @dataclass(frozen=True)
 class Suspect:
-    """An unlabeled training image that has less say in what is normal than the others.
+    """An unlabeled training image, and how much say it has in what is normal.
 
     Attributes
     ----------
@@ -24,3 +26,8 @@ class Suspect:
     n_votes: int
     round: int
     reason: str
+
+    @property
+    def is_distrusted(self) -> bool:
+        """Whether it has little say."""
+        return self.weight < _LITTLE

@@ -59,6 +59,7 @@ class PromiseContent:
         or nan
     n_normals : good parts that the threshold was fitted on
     threshold : image threshold; may be infinite, which rejects nothing
+    is_estimated : whether it rests on images that nobody called good
     """
 
     rate: float
@@ -66,11 +67,52 @@ class PromiseContent:
     bound: float
     n_normals: int
     threshold: float
+    is_estimated: bool = False
 
     @property
     def is_backed(self) -> bool:
         """Whether the calibration parts were enough to make the promise."""
         return self.bound <= self.rate
+
+
+@dataclass(frozen=True)
+class TradeOffRow:
+    """What one false-reject rate costs.
+
+    Attributes
+    ----------
+    rate : (0, 1), of good parts rejected
+    threshold : for that rate
+    basis : promised, short, estimated or none
+    recall, low, high : [0, 1], share of known defects found, with its interval; nan where unknown
+    is_chosen : whether it is the rate that decides
+    """
+
+    rate: float
+    threshold: float
+    basis: str
+    recall: float
+    low: float
+    high: float
+    is_chosen: bool
+
+
+@dataclass(frozen=True)
+class TradeOffContent:
+    """What promises cost in recall.
+
+    Attributes
+    ----------
+    rows : the strictest first
+    n_defects : that recall is counted on
+    is_simulated : whether these were drawn into good images
+    holders : sentences on good images that alone cost much recall
+    """
+
+    rows: tuple[TradeOffRow, ...]
+    n_defects: int
+    is_simulated: bool
+    holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -269,6 +311,7 @@ class ReportContent:
     how_made : the footer
     account : what there was to learn from and what was done with it, in plain lines
     suspects : training images that the fit distrusted, or None without any
+    trade_off : what other promises cost, or None where no defect is known
     """
 
     title: str
@@ -287,3 +330,4 @@ class ReportContent:
     how_made: str = HOW_MADE
     account: tuple[str, ...] = ()
     suspects: SuspectContent | None = None
+    trade_off: TradeOffContent | None = None

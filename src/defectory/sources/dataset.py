@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.domain import ImageSource, Label, MaskSource
+from defectory.domain import CONTENT_DIGITS, ImageSource, Label, MaskSource, number_groups
 from defectory.sources.contents import FileContents
 from defectory.sources.images import FileImages
 from defectory.sources.mask_files import FileMasks
@@ -67,6 +67,11 @@ class Dataset:
         """(n,) int8: the codes of `Label`."""
         return np.array([sample.label for sample in self.samples], dtype=np.int8)
 
+    @property
+    def groups(self) -> NDArray[np.int64] | None:
+        """(n,) int64: numbers of the groups, -1 where there is none; None where no image has one."""
+        return number_groups([sample.group for sample in self.samples])
+
     def subset(self, split: str) -> "Dataset":
         """Return the images of one split: "train", "test" or "" (those without)."""
         return self.filter(lambda sample: sample.split == split)
@@ -94,6 +99,16 @@ class Dataset:
         paths = [sample.path for sample in self.samples]
         mask_paths = [sample.mask_path for sample in self.samples]
         return FileMasks(paths, mask_paths, max_kept_bytes=max_kept_bytes)
+
+    def contents(self) -> list[str]:
+        """Return the first hex digits of the hash of each image's content.
+
+        Raises
+        ------
+        ImageReadError : a file cannot be read.
+        """
+        images = self.images()
+        return [images.fingerprint(i)[:CONTENT_DIGITS] for i in range(len(self))]
 
     def fingerprint(self) -> str:
         """Return a SHA-256 over names, labels, splits and the content of images and masks.

@@ -40,8 +40,9 @@ def assert_same_state(found: Detector, expected: Detector) -> None:
     for name, array in found.arrays().items():
         if name != "memory.names":  # by these a bundle knows images again, whatever they are
             np.testing.assert_array_equal(array, arrays[name], err_msg=name)
-    np.testing.assert_array_equal(found.held_out_scores_, expected.held_out_scores_)
-    np.testing.assert_array_equal(found.held_out_peaks_, expected.held_out_peaks_)
+    for name in ("scores", "peaks"):
+        one, other = (getattr(detector.held_out_, name) for detector in (found, expected))
+        np.testing.assert_array_equal(one, other, err_msg=name)
     assert found.head_ == expected.head_
     images = ArrayImages(products(1, seed=1) + defective()[:1])
     assert_same_scores(found.score(images), expected.score(images))

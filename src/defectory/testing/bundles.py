@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from defectory import __version__
-from defectory.artifacts import Bundle, BundleFacts, Calibration, Promise, TrainingData
+from defectory.artifacts import Bundle, BundleFacts, Promise, TrainingData
 from defectory.detectors import Detector
 
 
@@ -16,5 +16,4 @@ def bundle_of(detector: Detector) -> Bundle:
         weights=detector.backbone_.card.id,
         data=TrainingData("f" * 64, "arrays", 12),
     )
-    calibration = Calibration(detector.held_out_scores_, detector.held_out_peaks_)
-    return Bundle(detector, calibration, Promise(0.01, 0.95), facts)
+    return Bundle(detector, detector.held_out_, Promise(0.01, 0.95), facts)

@@ -35,6 +35,14 @@ def products(n: int, seed: int = 0) -> list[Image]:
     return [disc(rng) for _ in range(n)]
 
 
+def twice(n: int, seed: int = 5) -> list[Image]:
+    """Return n good products, then the same n again, photographed with other noise."""
+    rng = np.random.default_rng(seed)
+    once = products(n, seed)
+    again = [np.clip(image + rng.normal(0, 1, image.shape), 0, 255) for image in once]
+    return once + [image.astype(np.uint8) for image in again]
+
+
 def planted(image: Image, place: tuple[int, int]) -> Image:
     """Return the image with a red square at place (y, x)."""
     y, x = place

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defectory.artifacts import Bundle, BundleFacts, Promise, load_bundle, save_bundle
-from defectory.calibration import Threshold, fit_threshold
+from defectory.calibration import Threshold, choose_threshold
 from defectory.detectors import provider_of
 from defectory.domain import (
     BundleError,
@@ -21,6 +21,9 @@ from defectory.domain import (
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
 from defectory.workflows.decisions import decide
+
+if TYPE_CHECKING:
+    from defectory.calibration.trade_offs import Holder, TradeOff
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,27 @@ class CalibratedDetector:
     @cached_property
     def threshold(self) -> Threshold:
         """The image threshold, with what it promises."""
-        return self._fit_threshold(self.bundle.calibration.scores)
+        return self._choose_threshold("scores")
 
     @cached_property
     def pixel_threshold(self) -> float:
-        """Above it a cell of a map is defective; good images exceed it at the same rate at most."""
-        return self._fit_threshold(self.bundle.calibration.peaks).value
+        """Above it a cell of a map is defective; good images exceed it at the same rate."""
+        return self._choose_threshold("peaks").value
+
+    @cached_property
+    def trade_offs(self) -> "tuple[TradeOff, ...]":
+        """What other promises would cost, the strictest first."""
+        from defectory.calibration.trade_offs import trade_offs  # scoring asks for none
+
+        bundle = self.bundle
+        return trade_offs(bundle.calibration, bundle.defects, self.promise.confidence)
+
+    @cached_property
+    def holders(self) -> "tuple[Holder, ...]":
+        """Good images that alone cost much of the recall, the costliest first."""
+        from defectory.calibration.trade_offs import find_holders  # scoring asks for none
+
+        return find_holders(self.bundle.calibration, self.bundle.defects, self.threshold)
 
     @property
     def promise(self) -> Promise:
@@ -101,8 +119,9 @@ class CalibratedDetector:
         """
         save_bundle(self.bundle, path, overwrite=overwrite)
 
-    def _fit_threshold(self, scores: NDArray[np.float32]) -> Threshold:
-        return fit_threshold(scores, self.promise.false_reject_rate, self.promise.confidence)
+    def _choose_threshold(self, of: str) -> Threshold:
+        asked = self.promise.false_reject_rate, self.promise.confidence
+        return choose_threshold(self.bundle.calibration, *asked, of=of)
 
 
 def load_calibrated(

@@ -39,20 +39,30 @@ def inspection_text(inspection: Inspection) -> str:
 def _check_promise(dataset: Dataset) -> Iterable[Finding]:
     """Return whether there are too few good images for the promise that `fit` makes by default."""
     try:
-        n = int((training_part(dataset).labels != Label.ANOMALOUS).sum())
+        labels = training_part(dataset).labels
     except DataError:
         return ()
+    n, n_unlabeled = (int((labels == code).sum()) for code in (Label.NORMAL, Label.UNLABELED))
     rate, confidence = FitOptions().false_reject_rate, DEFAULT_CONFIDENCE
     needed = n_normals_needed(rate, confidence)
     if n >= needed:
         return ()
-    possible = ceil(1000 * fit_threshold(range(n), rate, confidence).bound) / 1000
+    if n_unlabeled:
+        advice = (
+            "until then the threshold is an estimate; where all unlabeled images are good, say so with "
+            "--assume-good"
+        )
+    else:
+        possible = ceil(1000 * fit_threshold(range(n), rate, confidence).bound) / 1000
+        advice = (
+            f"add {needed - n} good images, or promise less with --false-reject-rate {possible:g}"
+        )
     return (
         Finding(
             "warning",
             "few_normals",
-            f"{n} normal or unlabeled images to learn from; the promise of fit (at most {rate:.0%} of good "
-            f"parts rejected, {confidence:.0%} confidence) needs {needed}",
-            f"add {needed - n} good images, or promise less with --false-reject-rate {possible:g}",
+            f"{n} images labeled good and {n_unlabeled} unlabeled to learn from; the promise of fit (at most "
+            f"{rate:.0%} of good parts rejected, {confidence:.0%} confidence) needs {needed} labeled good",
+            advice,
         ),
     )

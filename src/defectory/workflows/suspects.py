@@ -1,4 +1,4 @@
-"""Training images that a fit distrusted: beside the bundle for a person, and in its facts for the report."""
+"""Unlabeled training images, the most suspicious first: beside the bundle for a person, and in its facts."""
 
 import json
 import os
@@ -10,14 +10,16 @@ from typing import Any
 from defectory.artifacts import BundleFacts, RecordedSuspect
 from defectory.artifacts.facts import MAX_SUSPECTS
 from defectory.detectors.base import Detector
-from defectory.domain import Suspect
+from defectory.domain import Label, Suspect
 from defectory.sources import Dataset
 from defectory.storage.kinds import json_lines
+
+_BY_SCORE = "not distrusted; its place in the list is that of its score"
 
 
 @dataclass(frozen=True)
 class SuspectImage:
-    """A distrusted training image.
+    """An unlabeled training image and how suspicious it is.
 
     Attributes
     ----------
@@ -31,12 +33,30 @@ class SuspectImage:
     suspect: Suspect
 
 
-def find_suspects(detector: Detector, train: Dataset) -> tuple[SuspectImage, ...]:
-    """Return the suspects of a fit on `train`, oddest first."""
-    samples = train.samples
+def rank_unlabeled(
+    detector: Detector, train: Dataset, contents: Sequence[str]
+) -> tuple[SuspectImage, ...]:
+    """Return the unlabeled images that a fit on `train` studied, the most suspicious first.
+
+    Those that the detector distrusts come as it says; the others by their left-out scores.
+
+    Parameters
+    ----------
+    contents : of each image of `train`, the first hex digits of the hash of its content
+    """
+    distrusted = {suspect.index for suspect in detector.suspects_}
+    score_of = dict(
+        zip(detector.held_out_.contents, detector.held_out_.scores.tolist(), strict=True)
+    )
+    others = [
+        Suspect(i, score_of[content], 1.0, 0, 0, 1, _BY_SCORE)
+        for i, content in enumerate(contents)
+        if train.samples[i].label is Label.UNLABELED and i not in distrusted and content in score_of
+    ]
+    others.sort(key=lambda suspect: -suspect.score)
     return tuple(
-        SuspectImage(samples[suspect.index].name, samples[suspect.index].path, suspect)
-        for suspect in detector.suspects_
+        SuspectImage(train.samples[item.index].name, train.samples[item.index].path, item)
+        for item in (*detector.suspects_, *others)
     )
 
 

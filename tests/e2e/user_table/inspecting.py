@@ -46,7 +46,7 @@ ROWS = [
         "too few images are said before fit",
         "inspect parts",
         [good("parts", 20)],
-        says=["20 normal or unlabeled", "299", "279"],
+        says=["20 unlabeled", "299 labeled good", "--assume-good"],
     ),
     Row(
         "twelve copies of one picture",

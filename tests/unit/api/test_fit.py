@@ -106,21 +106,25 @@ def test_a_note_of_the_command_line_is_a_warning_once_a_fit_at_the_callers_line(
     for _ in range(2):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            defectory.fit(good, detector=Gaussian(size_px=SIZE_PX))
+            defectory.fit(good, assume_good=True, detector=Gaussian(size_px=SIZE_PX))
         assert [(w.category, w.filename) for w in caught] == [(DefectoryWarning, __file__)]
         assert "needs 283 more good images than the 16 there are" in str(caught[0].message)
 
 
 def test_a_promise_that_is_kept_needs_no_warning(good):
-    model = defectory.fit(good, detector=Gaussian(size_px=SIZE_PX), false_reject_rate=0.4)
+    settings = {"detector": Gaussian(size_px=SIZE_PX), "false_reject_rate": 0.4}
+    model = defectory.fit(good, assume_good=True, **settings)
     assert model.threshold.is_kept
 
 
-def test_groups_are_checked_and_said_to_be_unused(good):
-    with pytest.warns(DefectoryWarning, match="groups are checked but not used yet"):
-        defectory.fit(
-            good, groups=list(range(16)), detector=Gaussian(size_px=SIZE_PX), false_reject_rate=0.4
-        )
+def test_thresholds_count_groups(good):
+    settings = {"detector": Gaussian(size_px=SIZE_PX), "false_reject_rate": 0.4}
+    pairs = [f"part {i // 2}" for i in range(16)]
+    model = defectory.fit(good, groups=pairs, assume_good=True, **settings)
+    assert (model.threshold.n_normals, model.threshold.n_groups) == (16, 8)
+    with pytest.warns(DefectoryWarning, match="Estimated, not promised"):
+        model = defectory.fit(good, groups=pairs, **settings)
+    assert model.threshold.basis == "estimated"
     with pytest.raises(ParameterError, match="groups: 3 for 16 images"):
         defectory.fit(good, groups=[1, 2, 3])
 
@@ -132,7 +136,9 @@ def test_broken_files_stop_the_fit_or_are_left_out_with_a_warning(good, tmp_path
     with pytest.raises(ImageReadError, match=r"3\.png"):
         defectory.fit(paths, detector=detector)
     with pytest.warns(DefectoryWarning, match=r"left out, cannot be read: .*3\.png"):
-        model = defectory.fit(paths, detector=detector, skip_unreadable=True, false_reject_rate=0.4)
+        model = defectory.fit(
+            paths, detector=detector, assume_good=True, skip_unreadable=True, false_reject_rate=0.4
+        )
     assert "15 images" in repr(model)
 
 

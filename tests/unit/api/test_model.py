@@ -13,7 +13,7 @@ import pytest
 
 import defectory
 from defectory import Gaussian, Label
-from defectory.domain import OutputError, ParameterError
+from defectory.domain import HeldOutScores, OutputError, ParameterError
 from tests.pictures import save
 from tests.unit.api.conftest import SIZE_PX
 
@@ -127,9 +127,9 @@ def test_the_repr_is_short_and_says_what_is_promised(model):
 
 def test_a_model_without_good_images_rejects_nothing(good):
     class NoNormals(Gaussian):
-        def fit(self, images, labels=None, masks=None, *, progress=None):
-            super().fit(images, labels, masks, progress=progress)
-            self.held_out_scores_ = self.held_out_peaks_ = np.zeros(0, np.float32)
+        def fit(self, images, labels=None, masks=None, **more):
+            super().fit(images, labels, masks, **more)
+            self.held_out_ = HeldOutScores.of([])
             return self
 
     with pytest.warns(defectory.DefectoryWarning, match="No threshold"):
@@ -164,7 +164,7 @@ def test_an_update_gives_a_new_model_and_what_it_changed(good, defects):
         model = defectory.fit(good, size=SIZE_PX)
     image, mask = defects[0]
     before = model.decision_function([*good, image])
-    with pytest.warns(defectory.DefectoryWarning, match="more good images"):
+    with pytest.warns(defectory.DefectoryWarning, match="Estimated, not promised"):
         update = model.update([good[0], image], ["ok", Label.ANOMALOUS], [None, mask])
     np.testing.assert_array_equal(model.decision_function([*good, image]), before)
     assert type(update.model) is defectory.Model

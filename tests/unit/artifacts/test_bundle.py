@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from defectory import storage
-from defectory.artifacts import Calibration, load_bundle, save_bundle
+from defectory.artifacts import load_bundle, save_bundle
 from defectory.detectors import detector_names
-from defectory.domain import BundleError, OutputError
+from defectory.domain import BundleError, HeldOutScores, OutputError
 
 
 @pytest.mark.parametrize("name", detector_names())
@@ -29,10 +29,35 @@ def test_save_load_score_is_equal_bit_for_bit(fitted, pictures, tmp_path, name):
     assert loaded.detector.backbone_.card == bundle.detector.backbone_.card
     assert loaded.facts == bundle.facts
     assert loaded.promise == bundle.promise
-    for kind in ("scores", "peaks"):
-        np.testing.assert_array_equal(
-            getattr(loaded.calibration, kind), getattr(bundle.calibration, kind)
-        )
+    for kind, value in vars(bundle.calibration).items():
+        np.testing.assert_array_equal(getattr(loaded.calibration, kind), value, kind)
+
+
+def test_what_is_known_of_held_out_images_is_kept(fitted, tmp_path):
+    """Groups keep who belongs together; their numbers may be others."""
+    known = HeldOutScores.of(
+        [3, 1, 2, 5],
+        [4, 4, 9, 7],
+        is_confirmed=[True, False, False, True],
+        groups=[2**40, -5, 2**40, 3],
+        contents=["0123456789ab", "000000000000", "ffffffffffff", "00000000000f"],
+    )
+    save_bundle(replace(fitted("gaussian"), calibration=known), tmp_path / "a")
+    found = load_bundle(tmp_path / "a").calibration
+    for kind in ("scores", "peaks", "is_confirmed"):
+        array, expected = getattr(found, kind), getattr(known, kind)
+        np.testing.assert_array_equal(array, expected)
+        assert array.dtype == expected.dtype
+    assert found.contents == known.contents
+    assert found.groups.dtype == np.int64
+    np.testing.assert_array_equal(
+        found.groups[:, None] == found.groups, known.groups[:, None] == known.groups
+    )
+
+
+def test_no_held_out_scores_are_kept_too(fitted, tmp_path):
+    save_bundle(replace(fitted("gaussian"), calibration=HeldOutScores.of([])), tmp_path / "a")
+    assert len(load_bundle(tmp_path / "a").calibration) == 0
 
 
 def test_a_path_may_be_text(fitted, tmp_path):
@@ -70,10 +95,10 @@ def test_a_bundle_is_a_file_like_any_other(saved):
 
 
 def test_state_that_would_not_load_is_not_saved(fitted, tmp_path):
-    for bad in (np.array([np.nan], np.float32), np.array([np.inf], np.float32), np.zeros(1)):
+    for bad in (np.nan, np.inf):
         with pytest.raises(BundleError, match=r"'calibration.scores' is not of finite float32"):
             save_bundle(
-                replace(fitted("gaussian"), calibration=Calibration(bad, bad)), tmp_path / "a"
+                replace(fitted("gaussian"), calibration=HeldOutScores.of([bad])), tmp_path / "a"
             )
     assert not list(tmp_path.iterdir())
 

@@ -261,6 +261,47 @@ def test_arrays_that_are_missing_or_empty_are_refused(forge, members, name):
     refusal(forge(arrays=edited_arrays(members, lambda a: a.update({key: a[key][:0]}))))
 
 
+HELD_OUT = ("scores", "peaks", "is_confirmed", "groups", "contents")
+
+
+@pytest.mark.parametrize("name", HELD_OUT)
+@pytest.mark.parametrize(
+    "damage",
+    [lambda a: a[1:], lambda a: a[None], lambda a: np.stack([a, a], axis=-1), lambda a: None],
+    ids=["one is missing", "one of all", "two each", "none at all"],
+)
+def test_what_is_known_of_held_out_images_must_fit(forge, members, name, damage):
+    def change(arrays):
+        arrays["calibration.peaks"] = arrays["calibration.scores"]
+        damaged = damage(arrays.pop(f"calibration.{name}"))
+        if damaged is not None:
+            arrays[f"calibration.{name}"] = np.ascontiguousarray(damaged)
+
+    text = refusal(forge(arrays=edited_arrays(members, change)))
+    assert "the threshold's scores are damaged" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("groups", -1), ("groups", 0.5), ("groups", 7), ("groups", 1e30), ("contents", -1),
+        ("contents", 0.5), ("contents", 4096), ("contents", 1e30), ("is_confirmed", 2),
+        ("is_confirmed", -1),
+    ],
+)  # fmt: skip
+def test_what_is_known_of_held_out_images_must_be_sound(forge, members, name, value):
+    arrays = edited_arrays(members, lambda a: a[f"calibration.{name}"].put(0, value))
+    assert "the threshold's scores are damaged" in refusal(forge(arrays=arrays))
+
+
+@pytest.mark.parametrize("name", ["scores", "peaks"])
+@pytest.mark.parametrize("dtype", [np.int8, np.float16])
+def test_held_out_scores_must_be_float32(forge, members, name, dtype):
+    key, values = f"calibration.{name}", np.zeros(7, dtype)
+    arrays = edited_arrays(members, lambda arrays: arrays.update({key: values}))
+    assert "the threshold's scores are damaged" in refusal(forge(arrays=arrays))
+
+
 def network(inputs, nodes, outputs, constants=()):
     graph = helper.make_graph(nodes, "other", inputs, outputs, list(constants))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)

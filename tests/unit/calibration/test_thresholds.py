@@ -78,7 +78,7 @@ def test_ties_do_not_break_the_promise():
 
 def test_without_normals_nothing_is_rejected():
     threshold = fit_threshold([], 0.01)
-    assert threshold == Threshold(inf, 0.01, 0.95, 0, 1.0, 1.0, 299)
+    assert threshold == Threshold(inf, 0.01, 0.95, 0, 1.0, 1.0, 299, 0)
     assert not threshold.is_kept
     assert threshold.explain() == (
         "No threshold: there are no good images to fit it on. The promise (at most 1.00% of good "

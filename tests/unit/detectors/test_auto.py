@@ -92,9 +92,15 @@ def test_suspects_of_a_contaminated_folder_are_the_odd_ones_oddest_first(contami
     assert 2 <= len(contaminated.account_) <= 4
 
 
-def test_few_suspects_are_among_what_sets_the_threshold(contaminated):
+def test_suspects_are_held_out_too_but_few_of_them_are_presumed_normal(contaminated):
+    held_out, presumed = contaminated.held_out_, contaminated.memory_.is_presumed
+    assert held_out.contents == contaminated.memory_.names
+    assert len(held_out) == len(held_out.peaks) == 100
+    assert not held_out.is_confirmed.any()
+    assert 1 - presumed.mean() == pytest.approx(contaminated.contamination_.lower, abs=0.02)
+    assert set(np.flatnonzero(~presumed)) <= set(range(60, 70))
     odd = contaminated.score(ArrayImages([planted(i, _PLACE) for i in products(3, seed=7)]))
-    assert (odd.image_scores > np.quantile(contaminated.held_out_scores_, 0.98)).all()
+    assert (odd.image_scores > np.quantile(held_out.scores[presumed], 0.98)).all()
 
 
 def test_what_a_contaminated_folder_taught_survives_the_bundle(contaminated):
@@ -173,9 +179,10 @@ def test_update_takes_a_false_alarm_and_a_missed_defect(taught):
     assert (own.label, own.before, own.after) == (0, float(before[0]), float(after[0]))
     assert len(by_name) == len(revision.confirmed) == 36 + 2
     assert len(revision.detector.memory_) == len(taught.memory_) + 2
-    assert (
-        len(revision.detector.held_out_scores_) == len(taught.memory_.is_presumed.nonzero()[0]) + 1
-    )
+    held_out = revision.detector.held_out_
+    assert held_out.contents == (*taught.held_out_.contents, own.name)
+    assert held_out.is_confirmed.all()
+    assert len(np.unique(held_out.groups)) == len(held_out) == 30 + 1
 
 
 def test_update_changes_its_mind_about_an_image_it_knows(taught):
@@ -188,6 +195,16 @@ def test_update_changes_its_mind_about_an_image_it_knows(taught):
     assert not revised.memory_.is_presumed[place]
     again = revised.update(one, [0]).detector
     assert again.memory_.is_presumed[place]
+
+
+def test_new_labels_have_groups_of_their_own(taught):
+    images = ArrayImages(products(3, seed=13))
+    held_out = taught.update(images, [0, 0, 0], groups=[4, -1, 4]).detector.held_out_
+    first, alone, second = held_out.groups[-3:]
+    assert first == second != alone
+    assert not {first, alone} & set(held_out.groups[:-3])
+    with pytest.raises(ParameterError, match="groups of shape"):
+        taught.update(images, [0, 0, 0], groups=[4, 4])
 
 
 def test_update_refuses_what_is_no_label(taught):

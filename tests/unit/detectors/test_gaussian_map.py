@@ -25,8 +25,21 @@ def test_an_image_left_out_is_compared_with_the_mean_of_the_others(n_tiles):
     samples = whole.sample(features).cells
     others = samples[:, 1:].mean(axis=(1, 2))
     away = (samples[:, 0] - others[:, None]) / whole.channel_spread_
-    found = whole.measure_left_out(whole.sample(features)).means[:, 0]
+    found = whole.measure_left_out(whole.sample(features), np.arange(6)).means[:, 0]
     np.testing.assert_allclose(found, np.linalg.norm(away, axis=-1), rtol=2e-2)
+
+
+def test_a_group_left_out_is_compared_with_the_mean_of_the_others():
+    images = ArrayImages(_striped(np.random.default_rng(2), 7))
+    whole = Gaussian(size_px=64).fit(images)
+    features = list(whole.backbone_.extract(images, whole.view))
+    whole, groups = whole.normality_, np.array([4, 4, 2, 0, 2, 2, 1])
+    samples = whole.sample(features).cells
+    found = whole.measure_left_out(whole.sample(features), groups).means
+    for i, group in enumerate(groups):
+        others = samples[:, groups != group].mean(axis=(1, 2))
+        away = (samples[:, i] - others[:, None]) / whole.channel_spread_
+        np.testing.assert_allclose(found[:, i], np.linalg.norm(away, axis=-1), rtol=2e-2)
 
 
 def test_a_normal_left_out_has_1_in_each_part_on_average():
@@ -34,7 +47,7 @@ def test_a_normal_left_out_has_1_in_each_part_on_average():
     whole = Gaussian(size_px=64, blur_px=0.01).fit(images)
     features = list(whole.backbone_.extract(images, whole.view))
     whole = whole.normality_
-    measured = whole.measure_left_out(whole.sample(features))
+    measured = whole.measure_left_out(whole.sample(features), np.arange(12))
     measured = replace(measured, lines=np.zeros_like(measured.lines))
     assert measured.means.mean() / whole.map_units_[0] == pytest.approx(1, rel=1e-3)
     maps = whole.map_cells(measured)

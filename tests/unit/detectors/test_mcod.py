@@ -103,7 +103,7 @@ def test_what_does_not_belong_ranks_first(contaminated):
     again = detector.score(images).image_scores
     np.testing.assert_allclose(again, detector.fitted_scores_, rtol=0.02)
     assert detector.augmentation_ == "photo"
-    np.testing.assert_array_equal(detector.held_out_scores_, detector.fitted_scores_)
+    np.testing.assert_array_equal(detector.held_out_.scores, detector.fitted_scores_)
 
 
 @pytest.fixture(scope="module")

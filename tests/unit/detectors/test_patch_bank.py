@@ -49,6 +49,16 @@ def test_an_images_own_patches_are_left_out(tags):
         assert bank.distances(grids[i]).max() < 1e-2 < found.min()
 
 
+@pytest.mark.parametrize("k", [1, 3])
+def test_patches_of_all_images_of_a_group_are_left_out(k):
+    grids, groups = _grids(6), [4, 9, 4, 2, 4, 9]
+    bank = _learned(grids, groups, n_neighbors=k)
+    for grid, group in zip(grids, groups, strict=True):
+        others = [other for other, own in zip(grids, groups, strict=True) if own != group]
+        found = bank.distances(grid, without=group)
+        np.testing.assert_allclose(found, _to_nearest(bank, grid, others, k), rtol=1e-3)
+
+
 def test_one_image_alone_is_not_left_out():
     (grid,) = _grids(1)
     found = _learned([grid]).distances(grid, without=0)

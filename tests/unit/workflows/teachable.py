@@ -2,16 +2,14 @@
 
 import copy
 
-import numpy as np
-
 from defectory.detectors.gaussian import Gaussian
 from defectory.detectors.revision import Confirmed, Revision
-from defectory.domain import Label, Suspect
+from defectory.domain import HeldOutScores, Label, Suspect
 
 ACCOUNT = ("Evidence: pictures.", "Two look odd.")
 SUSPECTS = (
     Suspect(5, 9.5, 0.0, 5, 5, 1, "Called anomalous by 5 of 5 models."),
-    Suspect(2, 7.25, 0.5, 3, 5, 2, "Called anomalous by 3 of 5 models."),
+    Suspect(2, 7.25, 0.25, 3, 5, 2, "Called anomalous by 3 of 5 models."),
 )
 LOWERED = 0.5
 
@@ -21,12 +19,12 @@ class Teachable(Gaussian):
 
     name = "gaussian"  # bundles are read by the name in the registry
 
-    def fit(self, images, labels=None, masks=None, *, progress=None):
-        super().fit(images, labels, masks, progress=progress)
+    def fit(self, images, labels=None, masks=None, **more):
+        super().fit(images, labels, masks, **more)
         self.suspects_, self.account_ = SUSPECTS, ACCOUNT
         return self
 
-    def update(self, images, labels, masks=None, *, progress=None):
+    def update(self, images, labels, masks=None, *, groups=None, progress=None):
         self.taken = [
             (images.fingerprint(i)[:12], Label(labels[i]), masks.read(i) is not None)
             for i in range(len(images))
@@ -34,8 +32,7 @@ class Teachable(Gaussian):
         taught = copy.copy(self)
         before = self.score(images).image_scores
         # restored from a bundle it has no held-out scores: its own on the images stand in for them
-        taught.held_out_scores_ = (LOWERED * before).astype(np.float32)
-        taught.held_out_peaks_ = np.zeros(0, np.float32)
+        taught.held_out_ = HeldOutScores.of(LOWERED * before)
         taught.account_ = ("Labels: taken.",)
         confirmed = [
             Confirmed(key, int(label), float(score), float(score))

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from defectory.artifacts.facts import MAX_SUSPECTS
-from defectory.domain import Suspect
+from defectory.domain import HeldOutScores, Suspect
 from defectory.sources import read_dataset
 from defectory.workflows.evaluation.suspect_pictures import describe_suspects
 from defectory.workflows.suspects import (
     SUSPECTS_FILE,
     SuspectImage,
-    find_suspects,
+    rank_unlabeled,
     record_suspects,
     suspects_path,
     without_suspects,
@@ -24,6 +24,7 @@ from tests.pictures import disc, save
 
 
 class Distrusting:
+    held_out_ = HeldOutScores.of([])
     suspects_ = (Suspect(2, 9.0, 0.0, 5, 5, 1, "odd"), Suspect(0, 7.5, 0.25, 3, 5, 2, "rather odd"))
 
 
@@ -37,8 +38,12 @@ def train(tmp_path):
 
 @pytest.fixture
 def facts(train):
-    found = record_suspects(find_suspects(Distrusting(), train), train.root, contents_of(train))
+    found = record_suspects(ranked(train), train.root, contents_of(train))
     return facts_of(suspects=found, n_suspects=2)
+
+
+def ranked(train):
+    return rank_unlabeled(Distrusting(), train, contents_of(train))
 
 
 def contents_of(dataset):
@@ -50,7 +55,7 @@ def test_the_file_names_every_suspect_in_order_with_paths_from_its_folder(train,
     path = suspects_path(tmp_path / "out" / "tiles.v1.defectory")
     assert path == tmp_path / "out" / "tiles.v1.suspects.jsonl"
     part = tmp_path / "part"
-    write_suspects(find_suspects(Distrusting(), train), part, path.parent)
+    write_suspects(ranked(train), part, path.parent)
     rows = [json.loads(line) for line in part.read_text().splitlines()]
     assert SUSPECTS_FILE.is_ours(part)
     assert rows == [
@@ -65,6 +70,15 @@ def test_the_file_names_every_suspect_in_order_with_paths_from_its_folder(train,
     ]  # fmt: skip
 
 
+def test_all_unlabeled_images_are_ranked_the_distrusted_ones_first(train):
+    detector = Distrusting()
+    detector.held_out_ = HeldOutScores.of([3.0, 8.0, 9.0], contents=contents_of(train))
+    found = rank_unlabeled(detector, train, contents_of(train))
+    assert [item.name for item in found] == ["c.png", "a.png", "b.png"]
+    assert [item.suspect.is_distrusted for item in found] == [True, True, False]
+    assert (found[2].suspect.score, found[2].suspect.weight) == (8.0, 1.0)
+
+
 def test_without_suspects_there_is_to_be_no_list(tmp_path):
     part = tmp_path / "part"
     part.touch()
@@ -74,7 +88,7 @@ def test_without_suspects_there_is_to_be_no_list(tmp_path):
 
 def test_a_list_that_a_person_has_added_to_is_theirs(train, tmp_path):
     part = tmp_path / "part"
-    write_suspects(find_suspects(Distrusting(), train), part, tmp_path)
+    write_suspects(ranked(train), part, tmp_path)
     part.write_text(part.read_text().replace('"name"', '"label": "good", "name"', 1))
     assert not SUSPECTS_FILE.is_ours(part)
 
@@ -87,7 +101,7 @@ def test_a_broken_file_name_is_written_too(tmp_path):
 
 def test_facts_keep_the_oddest(train):
     assert record_suspects((), train.root, contents_of(train)) == ()
-    many = find_suspects(Distrusting(), train) * (MAX_SUSPECTS - 1)
+    many = ranked(train) * (MAX_SUSPECTS - 1)
     recorded = record_suspects(many, train.root, contents_of(train))
     assert len(recorded) == MAX_SUSPECTS
     assert (recorded[0].name, recorded[0].path, recorded[0].weight) == ("c.png", "c.png", 0.0)

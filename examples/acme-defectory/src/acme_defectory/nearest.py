@@ -5,7 +5,13 @@ import time
 import numpy as np
 
 from defectory.backbones import DEFAULT_BACKBONE, View, load_backbone
-from defectory.detectors import Capabilities, Detector, usable_as_normal
+from defectory.detectors import (
+    Capabilities,
+    Detector,
+    groups_to_leave_out,
+    held_out_from,
+    usable_as_normal,
+)
 from defectory.domain import DataError, NoProgress, Scores
 
 _STAGES = ("block4", "block10")
@@ -37,7 +43,7 @@ class Nearest(Detector):
         """Return the settings, without the cache: it belongs to the machine."""
         return {"backbone": self.backbone, "size_px": self.size_px}
 
-    def fit(self, images, labels=None, masks=None, *, progress=None):
+    def fit(self, images, labels=None, masks=None, *, groups=None, progress=None):
         """Keep the features of the images that are labeled normal or not labeled."""
         del masks  # an image is in or out as a whole
         normals = usable_as_normal(len(images), labels)
@@ -49,10 +55,11 @@ class Nearest(Detector):
         bank = np.stack(list(self._vectors(backbone, images, normals.tolist(), progress)))
         self.spread_ = bank.std(axis=0) + np.float32(1e-3)
         self.bank_ = bank / self.spread_
-        others = [np.delete(self.bank_, i, axis=0) for i in range(len(bank))]
-        pairs = zip(self.bank_, others, strict=True)
-        self.held_out_scores_ = np.array([_distance(v, rest) for v, rest in pairs], np.float32)
-        self.held_out_peaks_ = np.zeros_like(self.held_out_scores_)
+        numbers = groups_to_leave_out(len(images), groups, normals)
+        own = numbers[normals]
+        others = [self.bank_[own != number] for number in own]
+        scores = [_distance(v, rest) for v, rest in zip(self.bank_, others, strict=True)]
+        self.held_out_ = held_out_from(images, normals, scores, (), labels=labels, groups=numbers)
         backbone.cache = None  # cached features are rounded, those of a shipped bundle are not
         self.backbone_ = backbone
         return self

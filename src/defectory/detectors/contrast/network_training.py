@@ -8,6 +8,7 @@ from defectory.detectors.contrast.projection import Float
 from defectory.detectors.contrast.reading import Reading
 from defectory.detectors.contrast.setups import TrainingSetup
 from defectory.detectors.contrast.twins import ImageViews, Objective, Twins, describe
+from defectory.detectors.grouping import Groups, deal_groups
 from defectory.domain import NoProgress, Progress, TrainingResources
 from defectory.networks.heads import ContrastNetwork
 from defectory.networks.initialization import build_seeded
@@ -58,12 +59,19 @@ def learn(
 
 
 def score_folds(
-    setup: TrainingSetup, recipe: Recipe, resources: TrainingResources, progress: Progress
-) -> Float:
-    """Return a score of each image of the sample, by what the other folds alone tell."""
-    n = len(setup.sample)
-    order = np.random.default_rng([recipe.seed, 3]).permutation(n)
-    folds = [np.sort(part) for part in np.array_split(order, min(recipe.n_folds, n))]
+    setup: TrainingSetup, groups: Groups, recipe: Recipe, resources: TrainingResources,
+    progress: Progress,
+) -> Float:  # fmt: skip
+    """Return a score of each image of the sample, by what the other folds alone tell.
+
+    Parameters
+    ----------
+    groups : (n,) numbers of the images; no fold parts a group
+    """
+    n, own = len(setup.sample), groups[setup.sample]
+    order = np.random.default_rng([recipe.seed, 3]).permutation(np.unique(own))
+    dealt = deal_groups(own, order.tolist(), min(recipe.n_folds, len(order)))
+    folds = [np.flatnonzero(dealt == fold) for fold in range(dealt.max() + 1)]
     once = replace(resources, checkpoint=None, time_budget_s=None)
     scores = np.empty(n, np.float32)
     progress.start("scoring folds left out", n)

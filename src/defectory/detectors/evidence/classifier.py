@@ -11,6 +11,7 @@ from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.adamw import AdamW
 from defectory.detectors.evidence.training_set import BatchSampler, PlaceRows, PlaceTrainingSet
+from defectory.detectors.grouping import Groups, deal_groups
 from defectory.domain import ParameterError
 from defectory.machine import count_cores, map_ordered
 
@@ -92,7 +93,7 @@ class PlaceClassifier:
 
         Only where a defective image is the one there is, all networks have learned from it.
         """
-        folds = deal_folds(known.is_defective, settings.n_folds, seed)
+        folds = deal_folds(known.is_defective, known.groups, settings.n_folds, seed)
 
         def train(fold: int) -> _Network:
             return _train(known, folds != fold, settings, [seed, fold])
@@ -178,10 +179,12 @@ def _gradients(network: _Network, rows: Float, is_defective: NDArray[np.bool_]) 
     return [rows.T @ back, back.sum(axis=0), hidden.T @ away, away.sum(keepdims=True)]
 
 
-def deal_folds(is_defective: NDArray[np.bool_], n_folds: int, seed: int) -> Indices:
-    """Return (n,) folds, defective images and others dealt out evenly, at random."""
+def deal_folds(is_defective: NDArray[np.bool_], groups: Groups, n_folds: int, seed: int) -> Indices:
+    """Return (n,) folds, groups with defective images and others dealt out evenly, at random."""
     rng = np.random.default_rng([seed, n_folds])
-    folds = np.empty(len(is_defective), np.intp)
-    for members in (np.flatnonzero(is_defective), np.flatnonzero(~is_defective)):
-        folds[rng.permutation(members)] = np.arange(len(members)) % n_folds
+    with_defects = np.unique(groups[is_defective])
+    folds = np.full(len(groups), -1, np.intp)
+    for numbers in (with_defects, np.setdiff1d(groups, with_defects)):
+        dealt = deal_groups(groups, rng.permutation(numbers).tolist(), n_folds)
+        folds = np.maximum(folds, dealt)
     return folds

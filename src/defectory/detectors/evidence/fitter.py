@@ -18,7 +18,7 @@ from defectory.detectors.evidence.learned_state import (
     scale_of,
 )
 from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages
-from defectory.detectors.evidence.memory import NAME_DIGITS, RememberedImages
+from defectory.detectors.evidence.memory import RememberedImages
 from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.suspects import (
     ViewDeviations,
@@ -26,7 +26,8 @@ from defectory.detectors.evidence.suspects import (
     robust_deviations,
     weigh,
 )
-from defectory.domain import Label, Suspect
+from defectory.detectors.grouping import draw_whole_groups
+from defectory.domain import CONTENT_DIGITS, Label, Suspect
 from defectory.pseudolabels import Contamination, estimate_contamination
 
 Float = NDArray[np.float32]
@@ -112,15 +113,19 @@ class FitSummary:
     Attributes
     ----------
     normality, learned : what scores images
-    held_out_scores, held_out_maps : (m,) and (m, rows, columns), of presumed normals by models without them
+    held_out : (m,) images of the fit that are not labeled anomalous
+    held_out_scores, held_out_maps : (m,) and (m, rows, columns), of these by models without them
+    left_out_defects : scores of labeled defects, likewise
     memory : what the bundle remembers
     suspects, contamination, verdicts, account : for a person
     """
 
     normality: Normality
     learned: LearnedState
+    held_out: Indices
     held_out_scores: Float
     held_out_maps: Float
+    left_out_defects: Float
     memory: RememberedImages
     suspects: tuple[Suspect, ...]
     contamination: Contamination | None
@@ -181,7 +186,8 @@ class AutoFitter:
         parts = [np.flatnonzero(codes != Label.ANOMALOUS)]
         if self._settings.use_labels:
             parts.append(np.flatnonzero(codes == Label.ANOMALOUS))
-        drawn = [rng.permutation(part)[: self._settings.n_studied] for part in parts]
+        limit, groups = self._settings.n_studied, self._passes.groups
+        drawn = [draw_whole_groups(part, groups, limit, rng) for part in parts if len(part)]
         return np.sort(np.concatenate(drawn))
 
     def _estimate(self, found: FitCandidate) -> Contamination | None:
@@ -229,13 +235,16 @@ class AutoFitter:
             presumed,
             self._settings.top_ratio,
         )
-        names = [images.fingerprint(int(i))[:NAME_DIGITS] for i in known.indices]
+        rows = np.flatnonzero(known.codes != Label.ANOMALOUS)
+        names = [images.fingerprint(int(i))[:CONTENT_DIGITS] for i in known.indices]
         rng = np.random.default_rng([self._settings.seed, _MEMORY_STREAM])
         return FitSummary(
             normality=found.normality,
             learned=learned,
-            held_out_scores=scores,
-            held_out_maps=maps,
+            held_out=known.indices[rows],
+            held_out_scores=scores[rows],
+            held_out_maps=maps[rows],
+            left_out_defects=scores[known.codes == Label.ANOMALOUS],
             memory=RememberedImages.of(known, names, presumed, rng),
             suspects=suspects,
             contamination=contamination,

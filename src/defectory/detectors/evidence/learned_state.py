@@ -106,15 +106,14 @@ class LearnedState:
         cls, known: MeasuredImages, normality: Normality, images: TrainedClassifier, maps: TrainedClassifier,
         is_presumed: Bools, top_ratio: float,
     ) -> tuple[Self, Float, Float]:  # fmt: skip
-        """Return the state, and (m,) scores and (m, rows, columns) maps of the presumed normals left out."""
-        measured = known.measured.take(np.flatnonzero(is_presumed))
+        """Return the state, and scores (n,) and maps (n, rows, columns) of all known images, left out."""
         parts = (
-            normality.image_scores(measured),
-            learned_scores(images.logits[is_presumed], top_ratio),
-            normality.map_cells(measured),
-            normality.spread_over_patches(maps.logits[is_presumed]),
+            normality.image_scores(known.measured),
+            learned_scores(images.logits, top_ratio),
+            normality.map_cells(known.measured),
+            normality.spread_over_patches(maps.logits),
         )
-        scales = np.stack([scale_of(part) for part in parts], axis=1)
+        scales = np.stack([scale_of(part[is_presumed]) for part in parts], axis=1)
         weights = np.array([images.weight, maps.weight], np.float32)
         state = cls(images.classifier, maps.classifier, scales, weights, top_ratio)
         return state, state.fuse_scores(*parts[:2]), state.fuse_maps(*parts[2:])

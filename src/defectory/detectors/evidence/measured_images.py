@@ -10,6 +10,14 @@ from defectory.backbones import Backbone, Features, View
 from defectory.detectors.batching import batched
 from defectory.detectors.evidence.normality import Described, Measurements, Normality, Weights
 from defectory.detectors.grids import cell_means
+from defectory.detectors.grouping import (
+    MOST_TOGETHER,
+    Groups,
+    deal_groups,
+    largest_group,
+    together,
+    whole_groups,
+)
 from defectory.domain import ImageSource, Label, MaskSource, NoProgress, Progress
 
 Float = NDArray[np.float32]
@@ -34,6 +42,7 @@ class MeasuredImages:
     ----------
     indices : (n,) which images of the fit they are
     codes : (n,) codes of Label
+    groups : (n,) numbers; images of one belong together
     coverage : (n, p) float32, share of each place under the mask; nan where there is no mask
     measured : by the normality model, n images
     described : (n, p, w) int8, see `Normality.describe`
@@ -41,6 +50,7 @@ class MeasuredImages:
 
     indices: Indices
     codes: NDArray[np.int8]
+    groups: Groups
     coverage: Float
     measured: Measurements
     described: Described
@@ -53,6 +63,7 @@ class MeasuredImages:
         return MeasuredImages(
             self.indices[rows],
             self.codes[rows],
+            self.groups[rows],
             self.coverage[rows],
             self.measured.take(rows),
             self.described[rows],
@@ -63,6 +74,7 @@ class MeasuredImages:
         return MeasuredImages(
             np.concatenate([self.indices, other.indices]),
             np.concatenate([self.codes, other.codes]),
+            np.concatenate([self.groups, other.groups]),
             np.concatenate([self.coverage, other.coverage]),
             Measurements.join([self.measured, other.measured]),
             np.concatenate([self.described, other.described]),
@@ -102,6 +114,7 @@ class FeaturePasses:
     ----------
     backbone, view : how images are read
     images, codes, masks : as given to fit; codes are of Label
+    groups : (n,) numbers; images of one belong together
     progress : told of each image
     """
 
@@ -110,20 +123,22 @@ class FeaturePasses:
     images: ImageSource
     codes: NDArray[np.int8]
     masks: MaskSource | None
+    groups: Groups
     progress: Progress
 
     def learn(
         self, normality: Normality, rows: Indices, weights: Weights | None, stage: str
     ) -> Normality:
         """Return the model, fitted on these images, each with its weights."""
-        return normality.learn(self._batches(rows, stage), rows, weights)
+        return normality.learn(self._batches(rows, stage), self.groups[rows], weights)
 
     def measure_left_out(
         self, normality: Normality, rows: Indices, weights: Weights | None, make: MakeNormality
     ) -> MeasuredImages:
         """Return images that a model was fitted on, but for labeled defects; it is standardized on them.
 
-        In closed form, or by folds where normals are few.
+        Each is measured without its group, in closed form, or by folds where normals are few or a group is
+        large. Images of a group that are not among the rows are not left out with it.
 
         Parameters
         ----------
@@ -134,7 +149,7 @@ class FeaturePasses:
         """
         is_anomalous = self.codes[rows] == Label.ANOMALOUS
         normals = rows[~is_anomalous]
-        if len(normals) <= _FEW_NORMALS:
+        if len(normals) <= _FEW_NORMALS or largest_group(self.groups[normals]) > MOST_TOGETHER:
             measured = self._measure_by_folds(normals, weights, make)
             normality.standardize(measured, None if weights is None else weights.image)
             found = replace(
@@ -153,17 +168,21 @@ class FeaturePasses:
     ) -> MeasuredImages:
         measured: list[Measurements] = []
         described: list[Described] = []
+        ordered = together(normals, self.groups)
+        places = np.searchsorted(normals, ordered)
         done = 0
-        for batch in self._batches(normals, "scoring images left out"):
-            part = slice(done, done + len(batch))
+        batches = self._batches(ordered, "scoring images left out")
+        for batch, own_groups in whole_groups(batches, self.groups[ordered].tolist()):
             samples = normality.sample(batch)
+            part = places[done : done + len(batch)]
             own = None if weights is None else weights.take(part)
-            measured.append(normality.measure_left_out(samples, normals[part], own))
+            measured.append(normality.measure_left_out(samples, own_groups, own))
             described.append(normality.describe(samples))
             done += len(batch)
-        joined = Measurements.join(measured)
+        back = np.argsort(places)
+        joined = Measurements.join(measured).take(back)
         normality.standardize(joined, None if weights is None else weights.image)
-        return self._put_together(normality, normals, joined, described)
+        return self._put_together(normality, normals, joined, np.concatenate(described)[back])
 
     def _measure_by_folds(
         self, normals: Indices, weights: Weights | None, make: MakeNormality
@@ -173,9 +192,11 @@ class FeaturePasses:
         The closed form leaves an image out of its places, not out of the directions and the covariance that
         all places share: with few images that matters.
         """
-        n = len(normals)
-        n_folds = min(_N_FOLDS, n)
-        folds = np.random.default_rng(n).permutation(np.arange(n) % n_folds)
+        n, groups = len(normals), self.groups[normals]
+        numbers = np.unique(groups)
+        n_folds = min(_N_FOLDS, len(numbers))
+        rank = np.random.default_rng(n).permutation(len(numbers))
+        folds = deal_groups(groups, numbers[np.argsort(rank)].tolist(), n_folds)
         parts: list[Measurements] = []
         quiet = replace(self, progress=NoProgress())
         self.progress.start("leaving images out, fold by fold", n)
@@ -183,7 +204,7 @@ class FeaturePasses:
             others = np.flatnonzero(folds != fold)
             own_weights = None if weights is None else weights.take(others)
             model = make().learn(
-                quiet._batches(normals[others], "learning"), normals[others], own_weights
+                quiet._batches(normals[others], "learning"), groups[others], own_weights
             )
             model.round()
             tested = quiet._batches(normals[folds == fold], "scoring")
@@ -201,7 +222,8 @@ class FeaturePasses:
             samples = normality.sample(batch)
             measured.append(normality.measure(samples))
             described.append(normality.describe(samples))
-        return self._put_together(normality, rows, Measurements.join(measured), described)
+        joined = Measurements.join(measured)
+        return self._put_together(normality, rows, joined, np.concatenate(described))
 
     def absorb(self, normality: Normality, rows: Indices) -> Normality:
         """Return the finished model, having learned from a few more images."""
@@ -211,10 +233,11 @@ class FeaturePasses:
 
     def _put_together(
         self, normality: Normality, rows: Indices, measured: Measurements,
-        described: list[Described],
+        described: Described,
     ) -> MeasuredImages:  # fmt: skip
         coverage = np.stack([self._cover(int(row), normality.place_grid) for row in rows])
-        return MeasuredImages(rows, self.codes[rows], coverage, measured, np.concatenate(described))
+        codes, groups = self.codes[rows], self.groups[rows]
+        return MeasuredImages(rows, codes, groups, coverage, measured, described)
 
     def _cover(self, row: int, grid: tuple[int, int]) -> Float:
         is_marked = self.masks is not None and self.codes[row] == Label.ANOMALOUS

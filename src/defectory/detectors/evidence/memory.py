@@ -7,21 +7,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.detectors.arrays import check_array
+from defectory.detectors.arrays import check_array, to_groups, to_hashes, to_numbers
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.measured_images import MeasuredImages
 from defectory.detectors.evidence.normality import Measurements, Normality
-from defectory.domain import Label, ParameterError
+from defectory.domain import Label, ParameterError, own_groups
 
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
-NAME_DIGITS = 12
-"""Hex digits of the fingerprint that an image is known by."""
-
 # Images remembered at most, of each role. A threshold that promises 1 % at 95 % confidence needs 299 normals.
 _N_NORMAL, _N_ANOMALOUS = 500, 200
-_CHUNK_DIGITS = 3
 
 
 @dataclass(frozen=True)
@@ -47,10 +43,14 @@ class RememberedImages:
         cls, known: MeasuredImages, names: Sequence[str], is_presumed: Bools,
         rng: np.random.Generator,
     ) -> Self:  # fmt: skip
-        """Return the memory of a fit: at random where there are more images than are remembered."""
-        groups = ((known.codes == Label.ANOMALOUS, _N_ANOMALOUS), (is_presumed, _N_NORMAL))
+        """Return the memory of a fit: at random where there are more images than are remembered.
+
+        Unlabeled images that are not presumed normal are among them: they may get a label later, and
+        thresholds that are estimated go by all.
+        """
+        is_anomalous = known.codes == Label.ANOMALOUS
         chosen: set[int] = set()
-        for members, limit in groups:
+        for members, limit in ((is_anomalous, _N_ANOMALOUS), (~is_anomalous, _N_NORMAL)):
             chosen.update(rng.permutation(np.flatnonzero(members))[:limit].tolist())
         rows = np.array(sorted(chosen), np.intp)
         return cls(
@@ -75,7 +75,11 @@ class RememberedImages:
         codes, coverage = self.known.codes.copy(), self.known.coverage.copy()
         codes[places[seen]] = new.codes[seen]
         coverage[places[seen]] = _rounded(new).coverage[seen]
-        added = _rounded(new.take(np.flatnonzero(~seen)))
+        fresh = np.flatnonzero(~seen)
+        added = _rounded(new.take(fresh))
+        # groups of one list of labels; what the fit called them is not known any more
+        above = int(self.known.groups.max(initial=-1)) + 1
+        added = replace(added, groups=above + new.groups[fresh])
         joined = replace(self.known, codes=codes, coverage=coverage).join(added)
         presumed = np.concatenate([self.is_presumed, np.zeros(len(added), bool)])
         is_normal = joined.codes == Label.NORMAL
@@ -104,8 +108,9 @@ class RememberedImages:
             **{name: getattr(known.measured, name) for name in ("places", "image")},
             "patches": known.measured.patches.astype(np.float16),
             "codes": known.codes.astype(np.float32),
+            "groups": own_groups(len(known), known.groups).astype(np.float32),
             "is_presumed": self.is_presumed.astype(np.float32),
-            "names": np.array([_to_numbers(name) for name in self.names], np.float32),
+            "names": to_numbers(self.names),
         }
 
     @classmethod
@@ -116,11 +121,12 @@ class RememberedImages:
         q = normality.patch_grid[0] * normality.patch_grid[1]
         if not np.isin(codes, [int(code) for code in Label]).all():
             raise ParameterError("the memory holds a code that is none of Label")
-        names = check_array(arrays, "names", (n, NAME_DIGITS // _CHUNK_DIGITS))
+        names = check_array(arrays, "names", (n, None))
         coverage = check_array(arrays, "coverage", (n, p)).astype(np.float32)
         known = MeasuredImages(
             np.arange(n),
             codes,
+            to_groups(check_array(arrays, "groups", (n,))),
             np.where(coverage < 0, np.float32(np.nan), coverage),
             Measurements(
                 check_array(arrays, "places", (n, p)),
@@ -130,7 +136,7 @@ class RememberedImages:
             check_array(arrays, "described", (n, p, normality.n_looks)).astype(np.int8),
         )
         presumed = check_array(arrays, "is_presumed", (n,)) > 0
-        return cls(known, tuple(_to_name(row) for row in names), presumed)
+        return cls(known, to_hashes(names), presumed)
 
 
 def _rounded(known: MeasuredImages) -> MeasuredImages:
@@ -140,15 +146,3 @@ def _rounded(known: MeasuredImages) -> MeasuredImages:
         for values in (known.measured.patches, known.coverage)
     )
     return replace(known, measured=replace(known.measured, patches=patches), coverage=coverage)
-
-
-def _to_numbers(name: str) -> list[int]:
-    """Return a name as numbers small enough to be exact in float32."""
-    return [int(name[i : i + _CHUNK_DIGITS], 16) for i in range(0, NAME_DIGITS, _CHUNK_DIGITS)]
-
-
-def _to_name(numbers: NDArray[np.floating]) -> str:
-    limit = 16**_CHUNK_DIGITS
-    if not ((numbers >= 0) & (numbers < limit) & (numbers == np.floor(numbers))).all():
-        raise ParameterError("the memory holds a damaged name")
-    return "".join(f"{int(number):0{_CHUNK_DIGITS}x}" for number in numbers)

@@ -21,6 +21,7 @@ from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.gaussian_field import FieldFitter, restore_field
 from defectory.detectors.grids import interpolation_matrix, stack_stages
+from defectory.detectors.grouping import Groups
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
 from defectory.detectors.pooling import mean_and_spread
 from defectory.domain import ParameterError
@@ -170,18 +171,18 @@ class Normality:
         )
 
     def learn(
-        self, batches: Iterator[list[Features]], tags: Indices, weights: Weights | None = None
+        self, batches: Iterator[list[Features]], groups: Groups, weights: Weights | None = None
     ) -> Self:
         """Take the first pass over the normals.
 
         Parameters
         ----------
         batches : features of n images
-        tags : (n,) which images they are
+        groups : (n,) numbers; what is left out later is a whole group
         weights : of the n images; None for 1
         """
         if weights is None:
-            weights = self._equal_weights(len(tags))
+            weights = self._equal_weights(len(groups))
         remembers = weights.places >= min(_LEAST_WEIGHT, float(weights.places.max()))
         bank = PatchBank(seed=self.seed).learn(int(remembers.any(axis=1).sum()))
         waiting: list[Float] = []
@@ -196,7 +197,7 @@ class Normality:
             waiting.append(samples.places)
             done += len(batch)
             is_enough = done * self.n_places >= N_WHITENING
-            if not is_ready and (is_enough or done == len(tags)):
+            if not is_ready and (is_enough or done == len(groups)):
                 self._learn_directions(np.concatenate(waiting, axis=1))
                 is_ready = True
             if is_ready:
@@ -206,28 +207,32 @@ class Normality:
                 waiting = []
             for i, grid in enumerate(samples.patches, done - len(batch)):
                 if remembers[i].any():
-                    bank.add(grid, int(tags[i]), self._repeat(remembers[i]))
+                    bank.add(grid, int(groups[i]), self._repeat(remembers[i]))
         identity = _IDENTITY_SHARE / places.shrinkage
         target = (1 - identity) * self.variances_ / self.variances_.mean() + identity
         self.places_, self.image_, self.bank_ = places.finish(target), whole.finish(), bank.finish()
         return self
 
     def measure_left_out(
-        self, samples: Samples, tags: Indices, weights: Weights | None = None
+        self, samples: Samples, groups: Groups, weights: Weights | None = None
     ) -> Measurements:
-        """Return measurements of images that were learned from, each by the model without it.
+        """Return measurements of images that were learned from, each by the model without its group.
 
-        Only before `standardize`. Tags and weights are theirs in `learn`.
+        Only before `standardize`. Groups (whole ones) and weights are theirs in `learn`.
         """
         own = weights or self._equal_weights(len(samples))
-        places = self.places_.leave_one_out(
-            (samples.places @ self.directions_)[:, :, None], np.ascontiguousarray(own.places.T)
+        places = self.places_.leave_groups_out(
+            (samples.places @ self.directions_)[:, :, None],
+            groups,
+            np.ascontiguousarray(own.places.T),
         )
         patches = [
-            self.bank_.distances(grid, without=int(tag)).ravel()
-            for grid, tag in zip(samples.patches, tags, strict=True)
+            self.bank_.distances(grid, without=number).ravel()
+            for grid, number in zip(samples.patches, groups.tolist(), strict=True)
         ]
-        image = self.image_.leave_one_out(samples.image[None, :, None], own.image[None])[0, :, 0]
+        image = self.image_.leave_groups_out(samples.image[None, :, None], groups, own.image[None])[
+            0, :, 0
+        ]
         return Measurements(_rows(places[:, :, 0]), np.stack(patches), image)
 
     def measure(self, samples: Samples) -> Measurements:

@@ -13,8 +13,6 @@ Float = NDArray[np.float32]
 
 # Robust deviations at which an image's weight, and a place's, has fallen to a half.
 _HALF_IMAGE, _HALF_PLACE = 2.0, 4.0
-# Below this weight an image is listed as a suspect.
-_SUSPECT_WEIGHT = 0.3
 # Robust deviations above which one view of an image votes it anomalous.
 _VOTE = 2.5
 _NORMAL_IQR = 1.349
@@ -73,7 +71,7 @@ def list_suspects(
 ) -> tuple[Suspect, ...]:
     """Return the images of little weight, oddest first; `number` is the round that they were found in."""
     order = np.argsort(-scores, kind="stable")
-    return tuple(
+    found = (
         Suspect(
             index=int(indices[row]),
             score=float(scores[row]),
@@ -84,8 +82,8 @@ def list_suspects(
             reason=_explain(views, row),
         )
         for row in order
-        if weights[row] < _SUSPECT_WEIGHT
     )
+    return tuple(suspect for suspect in found if suspect.is_distrusted)
 
 
 def _explain(views: ViewDeviations, row: int) -> str:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from defectory.detectors.evidence.measured_images import MeasuredImages
 from defectory.detectors.evidence.normality import STEP, Described, Measurements, Normality
+from defectory.detectors.grouping import Groups
 
 Float = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -114,11 +115,13 @@ class PlaceTrainingSet:
     places : of n images
     normal : (n, p) bool, places that teach what is normal
     defective : (n, p) bool, places that teach what a defect is
+    groups : (n,) numbers; images of one belong together
     """
 
     places: PlaceRows
     normal: Bools
     defective: Bools
+    groups: Groups
 
     @classmethod
     def for_images(
@@ -127,7 +130,7 @@ class PlaceTrainingSet:
         """Return what tells defective images from those that (n,) is_normal marks."""
         rows = PlaceRows.of(normality, known.measured, known.described)
         normal = np.repeat(is_normal[:, None], rows.described.shape[1], axis=1)
-        return cls(rows, normal, known.defective_places(normality))
+        return cls(rows, normal, known.defective_places(normality), known.groups)
 
     @classmethod
     def for_maps(
@@ -135,7 +138,8 @@ class PlaceTrainingSet:
     ) -> "PlaceTrainingSet":
         """Return what tells where in an image a defect is: masks, against all that they leave out."""
         rows = PlaceRows.of(normality, known.measured, known.described).in_context()
-        return cls(rows, is_normal[:, None] | known.bare_places(), known.marked_places())
+        is_normal_place = is_normal[:, None] | known.bare_places()
+        return cls(rows, is_normal_place, known.marked_places(), known.groups)
 
     def __len__(self) -> int:
         return len(self.places)

@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, Features, View
 from defectory.backbones.memory_estimates import feature_bytes, reader_bytes
 from defectory.backbones.weights import load_backbone
-from defectory.detectors.base import Arrays, Detector, usable_as_normal
+from defectory.detectors.base import (
+    Arrays,
+    Detector,
+    groups_to_leave_out,
+    held_out_from,
+    usable_as_normal,
+)
 from defectory.detectors.camera_noise import NoiseTaker
+from defectory.detectors.grouping import Groups
 from defectory.detectors.segmentation.head import Head
 from defectory.detectors.segmentation.inputs import (
     LEVELS,
@@ -109,6 +116,7 @@ class SegmentationDetector(NoiseTaker, Detector):
         labels: Sequence[int] | NDArray[np.integer] | None = None,
         masks: MaskSource | None = None,
         *,
+        groups: Sequence[int] | NDArray[np.integer] | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Learn; see Detector.fit. Needs the extra `train`."""
@@ -124,11 +132,12 @@ class SegmentationDetector(NoiseTaker, Detector):
         if labels is not None:
             codes[:] = labels
         n_held_out = _count_held_out(len(usable))
-        train, held_out = split_normals(codes, n_held_out, self.seed)
+        own = groups_to_leave_out(len(images), groups, usable)
+        train, held_out = split_normals(codes, n_held_out, self.seed, own)
         self._forget()
         try:
             self._learn_noise(images, usable, self.size_px)
-            self._fit(images, codes, masks, train, held_out, progress)
+            self._fit(images, codes, masks, train, held_out, own, progress)
         except BaseException:
             self._forget()  # half a fit is none
             raise
@@ -196,7 +205,7 @@ class SegmentationDetector(NoiseTaker, Detector):
 
     def _fit(
         self, images: ImageSource, codes: NDArray[np.int8], masks: MaskSource | None,
-        train: Indices, held_out: Indices, progress: Progress,
+        train: Indices, held_out: Indices, groups: Groups, progress: Progress,
     ) -> None:  # fmt: skip
         try:
             from defectory.detectors.segmentation import head_training
@@ -229,21 +238,22 @@ class SegmentationDetector(NoiseTaker, Detector):
         self.head_ = found.model
         self.backbone_ = found.encoder or backbone
         self._head = self._open_head()
-        self._calibrate(images, train, held_out, progress)
+        scores, peaks = self._calibrate(images, train, held_out, groups, progress)
+        self.held_out_ = held_out_from(images, held_out, scores, peaks, labels=codes, groups=groups)
 
     def _calibrate(
-        self, images: ImageSource, train: Indices, held_out: Indices, progress: Progress
-    ) -> None:
-        """Set held_out_scores_ and held_out_peaks_ from normals that nothing was learned from."""
-        del train
+        self, images: ImageSource, train: Indices, held_out: Indices, groups: Groups,
+        progress: Progress,
+    ) -> tuple[list[float], list[float]]:  # fmt: skip
+        """Return scores and highest map values of normals that nothing was learned from."""
+        del train, groups
         progress.start("scoring normals left out", len(held_out))
         scores, peaks = [], []
         for score, heat in self._judge(images, [int(i) for i in held_out]):
             scores.append(score)
             peaks.append(float(heat.max()))
             progress.advance()
-        self.held_out_scores_ = np.array(scores, np.float32)
-        self.held_out_peaks_ = np.array(peaks, np.float32)
+        return scores, peaks
 
     def _judge(
         self, images: ImageSource, indices: Sequence[int]
@@ -270,8 +280,7 @@ class SegmentationDetector(NoiseTaker, Detector):
             "backbone_",
             "head_",
             "_head",
-            "held_out_scores_",
-            "held_out_peaks_",
+            "held_out_",
             "noise_",
         ):
             self.__dict__.pop(name, None)

@@ -1,5 +1,6 @@
 """What the network is taught in one round: normal images, and defects simulated in them. No torch."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones.preparation import clean_square, prepare_image
+from defectory.detectors.grouping import Groups
 from defectory.detectors.segmentation.inputs import InputReader, Inputs, take
 from defectory.domain import ImageSource, Label
 from defectory.domain.images import Image, Mask
@@ -113,12 +115,24 @@ class RoundMaker:
         return clean_square(drawn.image, image, self.noise), drawn.mask
 
 
-def split_normals(labels: NDArray[np.int8], n_held_out: int, seed: int) -> tuple[Indices, Indices]:
+def split_normals(
+    labels: NDArray[np.int8], n_held_out: int, seed: int, groups: Groups
+) -> tuple[Indices, Indices]:
     """Return (train, held out) indices of images that are not labeled anomalous; both sorted.
 
-    Labeled normals are held out first: what calibrates should be confirmed where it can be.
+    Labeled normals are held out first: what calibrates should be confirmed where it can be. Of a group, all
+    images or none are held out: the last one may make them more than wanted, up to half of all.
     """
     rng = np.random.default_rng(seed)
     usable = rng.permutation(np.flatnonzero(labels != Label.ANOMALOUS))
     confirmed_first = usable[np.argsort(labels[usable] != Label.NORMAL, kind="stable")]
-    return np.sort(confirmed_first[n_held_out:]), np.sort(confirmed_first[:n_held_out])
+    numbers = groups[confirmed_first]
+    size_of = Counter(numbers.tolist())
+    chosen: list[int] = []
+    n = 0
+    for number in size_of:
+        if n < n_held_out and n + size_of[number] <= len(numbers) // 2:
+            chosen.append(number)
+            n += size_of[number]
+    is_held_out = np.isin(numbers, chosen)
+    return np.sort(confirmed_first[~is_held_out]), np.sort(confirmed_first[is_held_out])

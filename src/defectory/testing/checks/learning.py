@@ -4,10 +4,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from defectory.domain import ArrayImages
+from defectory.detectors import Detector
+from defectory.domain import CONTENT_DIGITS, ArrayImages
 from defectory.metrics import auroc
 from defectory.testing.assertions import assert_same_state, assert_sound
-from defectory.testing.pictures import DEFECT_PX, PLACES, SIZE_PX, defective, mixed, products
+from defectory.testing.pictures import (
+    DEFECT_PX,
+    PLACES,
+    SIZE_PX,
+    defective,
+    mixed,
+    products,
+    twice,
+)
 from defectory.testing.subjects import DetectorSubject
 
 CELL_PX = 16
@@ -72,12 +81,31 @@ def check_labeled_anomalies_are_not_taken_for_normal(subject: DetectorSubject) -
 def check_held_out_scores_look_like_scores_of_new_normals(subject: DetectorSubject) -> None:
     """A threshold is fitted on them: they lie where scores of new good products lie."""
     detector = subject.fitted
-    assert detector.held_out_scores_.shape == detector.held_out_peaks_.shape
-    assert 6 <= len(detector.held_out_scores_) <= 12
-    assert detector.held_out_scores_.dtype == detector.held_out_peaks_.dtype == np.float32
+    held_out = detector.held_out_
+    assert 6 <= len(held_out) <= 12
+    assert held_out.scores.dtype == held_out.peaks.dtype == np.float32
+    assert len(held_out.peaks) == (len(held_out) if detector.capabilities.localizes else 0)
     new = detector.score(ArrayImages(products(12, seed=4))).image_scores
-    center, spread = detector.held_out_scores_.mean(), detector.held_out_scores_.std()
-    assert abs(new.mean() - center) < 3 * spread, (new, detector.held_out_scores_)
+    center, spread = held_out.scores.mean(), held_out.scores.std()
+    assert abs(new.mean() - center) < 3 * spread, (new, held_out.scores)
+
+
+def check_groups_are_left_out_together(subject: DetectorSubject) -> None:
+    """Of pictures that occur twice, both are held out, and neither is scored by a model that knows the other.
+
+    Where a model without the image knows its twin, held-out scores lie far below those of new products.
+    Models that hold out a few images from all they learn need only hold out both.
+    """
+    images, pairs = ArrayImages(twice(10)), np.tile(np.arange(10), 2)
+    detector = subject.make().fit(images, groups=pairs)
+    held_out = detector.held_out_
+    numbers = {images.fingerprint(i)[:CONTENT_DIGITS]: pairs[i] for i in range(len(images))}
+    own = np.array([numbers[content] for content in held_out.contents])
+    assert (np.unique(own, return_counts=True)[1] == 2).all(), own
+    np.testing.assert_array_equal(held_out.groups[:, None] == held_out.groups, own[:, None] == own)
+    if len(held_out) == len(images):
+        ignorant = subject.make().fit(images)
+        assert _rise_of_new_products(ignorant) > _rise_of_new_products(detector) + 0.5
 
 
 def check_any_sizes_grey_and_few_images_can_be_learned_from(subject: DetectorSubject) -> None:
@@ -95,7 +123,7 @@ def check_constant_images_do_no_harm(subject: DetectorSubject) -> None:
     for images in (grey, [grey[1]] * 4):
         detector = subject.make().fit(ArrayImages(images))
         assert_sound(detector.score(ArrayImages(grey + products(1))), 5, localizes=localizes)
-        assert np.isfinite(detector.held_out_scores_).all()
+        assert np.isfinite(detector.held_out_.scores).all()
     assert_sound(subject.fitted.score(ArrayImages(grey)), 4, localizes=localizes)
 
 
@@ -114,6 +142,12 @@ def check_tiles_give_finer_maps(subject: DetectorSubject) -> None:
 def _skip_without_maps(subject: DetectorSubject) -> None:
     if not subject.capabilities.localizes:
         pytest.skip("gives no maps, and says so")
+
+
+def _rise_of_new_products(detector: Detector) -> float:
+    """Return how many deviations new good products lie above held-out ones."""
+    new = detector.score(ArrayImages(products(24, seed=4))).image_scores
+    return float((np.median(new) - np.median(detector.held_out_.scores)) / new.std())
 
 
 def _separation(scores: NDArray[np.floating]) -> float:

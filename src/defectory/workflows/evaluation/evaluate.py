@@ -8,8 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.artifacts import CONTENT_DIGITS
-from defectory.domain import DataError, Decision, Label, NoProgress, Progress, check_settings
+from defectory.domain import (
+    CONTENT_DIGITS,
+    DataError,
+    Decision,
+    Label,
+    NoProgress,
+    Progress,
+    check_settings,
+)
 from defectory.metrics import (
     auroc,
     average_precision,

@@ -20,6 +20,8 @@ from defectory.reports.content import (
     PromiseContent,
     ReportContent,
     ScoredImages,
+    TradeOffContent,
+    TradeOffRow,
     TypeRow,
 )
 from defectory.reports.galleries import (
@@ -88,7 +90,9 @@ def build_report(
             threshold.bound,
             threshold.n_normals,
             threshold.value,
+            threshold.is_estimated,
         ),
+        trade_off=_trade_off(model),
         confusion=confusion,
         types=tuple(
             TypeRow(row.name, row.n_images, row.n_rejected, row.image_auroc, row.median_score)
@@ -100,6 +104,34 @@ def build_report(
         provenance=_provenance(model, evaluation, command),
         account=model.facts.account,
         suspects=describe_suspects(model.facts, evaluation.root),
+    )
+
+
+def _trade_off(model: CalibratedDetector) -> TradeOffContent | None:
+    rows = model.trade_offs
+    if not rows[0].n_defects:
+        return None
+    names = model.facts.known_names
+    return TradeOffContent(
+        rows=tuple(
+            TradeOffRow(
+                row.threshold.false_reject_rate,
+                row.threshold.value,
+                row.threshold.basis,
+                row.recall,
+                row.low,
+                row.high,
+                row.threshold.false_reject_rate == model.promise.false_reject_rate,
+            )
+            for row in rows
+        ),
+        n_defects=rows[0].n_defects,
+        is_simulated=rows[0].is_simulated,
+        holders=tuple(
+            f"{names.get(holder.content, holder.content)} alone costs "
+            f"{holder.recall_without - holder.recall:.0%} of the defects: is it really good?"
+            for holder in model.holders
+        ),
     )
 
 
@@ -182,7 +214,12 @@ def _data_facts(model: CalibratedDetector, evaluation: Evaluation) -> Facts:
         ("Labels confirmed later", f"{update.n_labels}, on {update.date.date().isoformat()}")
         for update in model.facts.updates
     )
-    return (("Learned from", learned or "unknown"), *updates, ("Judged on", judged))
+    recalibrations = tuple(
+        ("Threshold fitted anew", f"on {done.n_images} images, on {done.date.date().isoformat()}")
+        for done in model.facts.recalibrations
+    )
+    learned_from = ("Learned from", learned or "unknown")
+    return (learned_from, *updates, *recalibrations, ("Judged on", judged))
 
 
 def _provenance(model: CalibratedDetector, evaluation: Evaluation, command: str) -> Facts:

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from defectory.artifacts import CONTENT_DIGITS, BundleFacts, RecordedSuspect
-from defectory.domain import ImageReadError
+from defectory.artifacts import BundleFacts, RecordedSuspect
+from defectory.domain import CONTENT_DIGITS, ImageReadError
 from defectory.domain.images import Image
 from defectory.reports.suspect_content import SuspectContent, SuspectItem
 from defectory.sources import FileImages

@@ -3,36 +3,42 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+import numpy as np
+
 from defectory import __version__
-from defectory.artifacts import CONTENT_DIGITS, BundleFacts, LabelCounts, TrainingData
+from defectory.artifacts import BundleFacts, LabelCounts, TrainingData
 from defectory.artifacts.facts import MAX_HASHES, MAX_LETTERS, MAX_NAMES, MAX_NOTES
 from defectory.detectors.base import Detector
-from defectory.detectors.revision import TakesLabels
 from defectory.domain import Label
 from defectory.sources import Dataset
 from defectory.workflows.suspects import SuspectImage, record_suspects
+
+# More than may hold the threshold up.
+_N_HIGHEST = 20
 
 
 def describe_fit(
     detector: Detector,
     train: Dataset,
+    contents: Sequence[str],
     suspects: Sequence[SuspectImage],
     *,
     seed: int,
     notes: Sequence[str],
 ) -> BundleFacts:
-    """Return the facts of a bundle; every image is hashed.
+    """Return the facts of a bundle.
 
     Parameters
     ----------
     detector : fitted
     train : what it was fitted on
+    contents : of each of its images, the first hex digits of the hash of its content
     suspects : of the fit, oddest first
     seed : of the fit's random draws
     notes : what a person must know
     """
-    labels, images = train.labels, train.images()
-    contents = [images.fingerprint(i)[:CONTENT_DIGITS] for i in range(len(train))]
+    labels = train.labels
+    distrusted = [item for item in suspects if item.suspect.is_distrusted]
     return BundleFacts(
         defectory_version=__version__,
         created=now(),
@@ -44,11 +50,9 @@ def describe_fit(
         labels=LabelCounts(**{label.name.lower(): int((labels == label).sum()) for label in Label}),
         notes=as_many_as_fit(notes),
         account=detector.account_,
-        suspects=record_suspects(suspects, train.root, contents),
-        n_suspects=len(suspects),
-        confirmed_names=confirmed_names(train, contents)
-        if isinstance(detector, TakesLabels)
-        else {},
+        suspects=record_suspects(distrusted, train.root, contents),
+        n_suspects=len(distrusted),
+        confirmed_names=known_names(detector, train, contents),
     )
 
 
@@ -67,11 +71,18 @@ def as_many_as_fit(notes: Sequence[str]) -> tuple[str, ...]:
     return (*kept[: half - 1], f"({n_gone + 1} further notes)", *kept[-half:])
 
 
-def confirmed_names(train: Dataset, contents: Sequence[str]) -> dict[str, str]:
-    """Return content -> name of labeled training images, for an update to call them by.
+def known_names(detector: Detector, train: Dataset, contents: Sequence[str]) -> dict[str, str]:
+    """Return content -> name of training images that a person may be told of later.
 
-    At most 10,000, anomalous ones first: a bundle's manifest must stay small.
+    Those that may hold the threshold up, and labeled ones, anomalous first; at most 10,000: a bundle's
+    manifest must stay small.
     """
-    labeled = [i for i, sample in enumerate(train.samples) if sample.label != Label.UNLABELED]
-    labeled.sort(key=lambda i: train.samples[i].label != Label.ANOMALOUS)
-    return {contents[i]: train.samples[i].name for i in labeled[:MAX_NAMES]}
+    held_out = detector.held_out_
+    highest = {held_out.contents[i] for i in np.argsort(-held_out.scores)[:_N_HIGHEST].tolist()}
+    rank = {Label.ANOMALOUS: 1, Label.NORMAL: 2}
+    told = [
+        (0 if contents[i] in highest else rank[sample.label], i)
+        for i, sample in enumerate(train.samples)
+        if contents[i] in highest or sample.label in rank
+    ]
+    return {contents[i]: train.samples[i].name for _, i in sorted(told)[:MAX_NAMES]}

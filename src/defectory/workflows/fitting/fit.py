@@ -6,23 +6,32 @@ from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
-from defectory.artifacts import Bundle, Calibration, Promise
+from defectory.artifacts import Bundle, Promise
 from defectory.backbones import FeatureStore
-from defectory.calibration import fit_threshold, n_normals_needed
+from defectory.calibration import choose_threshold, n_normals_needed
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
-from defectory.domain import Label, NoProgress, ParameterError, Progress, check_settings
+from defectory.domain import (
+    DefectScores,
+    Label,
+    NoProgress,
+    ParameterError,
+    Progress,
+    check_settings,
+)
 from defectory.sources import Dataset, read_dataset
+from defectory.sources.grouping import group_by
 from defectory.sources.training_part import training_part
 from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.fitting.defect_scores import score_defects
 from defectory.workflows.fitting.facts import describe_fit
 from defectory.workflows.fitting.limits import KEPT_FILE_BYTES, Limits
 from defectory.workflows.fitting.options import FitOptions, FitResult
 from defectory.workflows.fitting.weaknesses import weak_labels, weak_variety
 from defectory.workflows.memory import within
 from defectory.workflows.readable import find_unreadable, keep_readable
-from defectory.workflows.suspects import SuspectImage, find_suspects
+from defectory.workflows.suspects import SuspectImage, rank_unlabeled
 
 
 def fit_dataset(
@@ -59,6 +68,9 @@ def _fit(
     dataset = data
     if not isinstance(dataset, Dataset):
         dataset = read_dataset(dataset, good_words=options.good_words, bad_words=options.bad_words)
+    dataset = group_by(dataset, options.group_by)
+    if options.assume_good:
+        dataset = _confirmed(dataset)
     train, notes = training_part(dataset), (*dataset.notes, *weak_labels(dataset))
     limits = Limits(options.time_budget_s, options.max_memory_bytes, options.device)
     limits.check_device(detector)
@@ -69,15 +81,23 @@ def _fit(
             detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
         images = train.images(max_kept_bytes=KEPT_FILE_BYTES)
         masks = train.masks(max_kept_bytes=KEPT_FILE_BYTES)
+        groups = {} if train.groups is None else {"groups": train.groups}
+        if groups and "groups" not in signature(detector.fit).parameters:
+            more += (f"{detector.name} takes no groups: their images count as if they had none",)
+            groups = {}
         fit_resuming(
             detector,
-            lambda: detector.fit(images, train.labels, masks, progress=progress),
+            lambda: detector.fit(images, train.labels, masks, progress=progress, **groups),
             progress,
         )
+        defects = score_defects(detector, train, seed=options.seed, progress=progress)
     detector.cache = None
-    more += tuple(weak_variety(train, detector.held_out_scores_))
-    suspects = find_suspects(detector, train)
-    model = _calibrated(detector, train, suspects, options, (*notes, *more, *late))
+    more += tuple(weak_variety(train, detector.held_out_.scores))
+    contents = train.contents()
+    suspects = rank_unlabeled(detector, train, contents)
+    model = _calibrated(
+        detector, train, contents, suspects, defects, options, (*notes, *more, *late)
+    )
     labels = train.labels
     uses_anomalous = detector.capabilities.uses_labeled_anomalies
     return FitResult(
@@ -157,17 +177,28 @@ def _readable_part(
     return keep_readable(train, unreadable), notes
 
 
+def _confirmed(dataset: Dataset) -> Dataset:
+    """Return the data set with unlabeled images called good, as a person says they are."""
+    samples = tuple(
+        replace(sample, label=Label.NORMAL) if sample.label is Label.UNLABELED else sample
+        for sample in dataset.samples
+    )
+    return replace(dataset, samples=samples)
+
+
 def _calibrated(
     detector: Detector,
     train: Dataset,
+    contents: Sequence[str],
     suspects: Sequence[SuspectImage],
+    defects: DefectScores,
     options: FitOptions,
     notes: tuple[str, ...],
 ) -> CalibratedDetector:
-    calibration = Calibration(detector.held_out_scores_, detector.held_out_peaks_)
+    calibration = detector.held_out_
     promise = Promise(options.false_reject_rate, options.confidence)
-    threshold = fit_threshold(calibration.scores, promise.false_reject_rate, promise.confidence)
+    threshold = choose_threshold(calibration, promise.false_reject_rate, promise.confidence)
     if not threshold.is_kept:
         notes = (*notes, threshold.explain())
-    facts = describe_fit(detector, train, suspects, seed=options.seed, notes=notes)
-    return CalibratedDetector(Bundle(detector, calibration, promise, facts))
+    facts = describe_fit(detector, train, contents, suspects, seed=options.seed, notes=notes)
+    return CalibratedDetector(Bundle(detector, calibration, promise, facts, defects))

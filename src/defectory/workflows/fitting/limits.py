@@ -14,6 +14,7 @@ from defectory.domain import (
     ParameterError,
     ResourceError,
     TrainingResources,
+    own_groups,
 )
 from defectory.machine.cache_folder import user_cache_folder
 from defectory.sources import Dataset
@@ -103,9 +104,9 @@ class Limits:
                 f"a time budget of {budget:.0f} s is too short: fitting on {_N_TIMED} images needs "
                 f"about {needed:.0f} s; allow more time"
             )
-        kept = np.sort(order[keep_first][:n_affordable])
+        kept = np.sort(_whole_groups(order[keep_first], train.groups, n_affordable))
         note = (
-            f"to keep the time budget of {budget:.0f} s, learned from {n_affordable} images "
+            f"to keep the time budget of {budget:.0f} s, learned from {len(kept)} images "
             f"drawn at random from {len(train)}"
             + (", labeled ones first" if (train.labels != Label.UNLABELED).any() else "")
         )
@@ -132,6 +133,21 @@ class Limits:
         config = {"name": detector.name, **detector.config()}
         name = fingerprint_run(config, [train.fingerprint()])[:32]
         return replace(plain, checkpoint=user_cache_folder() / "training" / f"{name}.checkpoint")
+
+
+def _whole_groups(
+    order: NDArray[np.intp], groups: NDArray[np.int64] | None, limit: int
+) -> NDArray[np.intp]:
+    """Return images in this order up to the limit, all of a group or none."""
+    if groups is None:
+        return order[:limit]
+    numbers = own_groups(len(groups), groups)
+    kept: list[int] = []
+    for number in dict.fromkeys(numbers[order].tolist()):
+        members = np.flatnonzero(numbers == number).tolist()
+        if len(kept) + len(members) <= limit:
+            kept += members
+    return np.array(kept, np.intp) if len(kept) > 1 else order[:limit]
 
 
 def _by_worth(detector: Detector, labels: NDArray[np.int8]) -> NDArray[np.intp]:

@@ -26,6 +26,8 @@ class FitOptions:
     skip_unreadable : leave out images that cannot be read, and say which; else they are an error
     use_cache : keep features on disk for the next fit
     good_words, bad_words : further names and labels for good and for defective parts
+    group_by : which images belong together, see `sources.grouping`; None for what manifests say
+    assume_good : unlabeled images count as confirmed good; else they promise nothing
     device : what networks are trained on: auto, cpu, cuda or cuda-bf16, see TrainingResources
     """
 
@@ -42,6 +44,8 @@ class FitOptions:
     use_cache: bool = True
     good_words: tuple[str, ...] = ()
     bad_words: tuple[str, ...] = ()
+    group_by: str | None = None
+    assume_good: bool = False
     device: str = "auto"
 
 
@@ -56,7 +60,7 @@ class FitResult:
     n_learned : images that were learned from
     wall_s : seconds
     notes : what a person must know: images left out, promises that cannot be kept
-    suspects : unlabeled images that were distrusted, oddest first
+    suspects : unlabeled images, the most suspicious first, distrusted or not
     account : what there was to learn from and what was done with it, in plain lines
     """
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +47,7 @@ def score_to_folder(
     skip_unreadable: bool = False,
     overwrite: bool = False,
     max_memory_bytes: int | None = None,
+    alarm: Path | None = None,
     progress: Progress | None = None,
 ) -> ScoreSummary:
     """Score the images of files, folders, manifests and patterns with a bundle, and write a folder.
@@ -54,6 +56,10 @@ def score_to_folder(
     `heatmaps/<image>.png`. Rows and heatmaps are on disk as soon as they are there, in
     `<folder>.unfinished`; an interrupted run, started again, goes on with the next image. Memory does not
     grow with the number of images but for a few numbers of each.
+
+    Parameters
+    ----------
+    alarm : file of an alarm that sees the scores when all are there, each image once; see `workflows.alarms`
 
     Raises
     ------
@@ -71,6 +77,10 @@ def score_to_folder(
     inputs = [bundle, *images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
     model = load_calibrated(bundle, false_reject_rate)
+    if alarm is not None:
+        from defectory.workflows.alarms import check_alarm
+
+        check_alarm(alarm, model, inputs=inputs, others=[output])
     plan = MemoryPlan()
     if max_memory_bytes is not None:
         need = _memory_need(model, len(dataset), heatmaps, file_format)
@@ -103,9 +113,15 @@ def score_to_folder(
         order = worst_first(growing.rows())
         write_rows(growing.rows(order), growing.path(table), file_format, heatmaps=bool(scale))
         notes = (*model.bundle.notes, *dataset.notes)
-        return summarize(
+        summary = summarize(
             growing.rows(order), model, folder / table, notes, has_heatmaps=bool(scale)
         )
+        if alarm is None:
+            return summary
+        from defectory.workflows.alarms import watch_rows
+
+        seen = watch_rows(alarm, model, queue.readable, growing.rows())
+        return replace(summary, alarm=seen)
 
 
 def _heat_scale(model: CalibratedDetector, progress: Progress) -> "HeatScale | None":

@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +12,15 @@ from defectory.sources import Dataset, Sample, read_images
 _PATTERN = frozenset("*?[")
 
 
-def read_given(paths: Sequence[Path]) -> Dataset:
+def read_given(paths: Sequence[Path], read: Callable[[Path], Dataset] = read_images) -> Dataset:
     """Return the images of all paths, each once, in the order in which they are given.
 
     A pattern that a shell has not spelled out (`'new/*.png'`, or any on Windows) is spelled out. Of one path
     names are relative to it, of several to the folder that all images share.
+
+    Parameters
+    ----------
+    read : what reads one path; by default labels are not looked at
 
     Raises
     ------
@@ -25,7 +29,7 @@ def read_given(paths: Sequence[Path]) -> Dataset:
     found = [path for given in paths for path in spell_out(given)]
     if not found:
         raise DataError("there are no images to score; give a file or folder")
-    datasets = [read_images(path) for path in found]
+    datasets = [read(path) for path in found]
     if len(datasets) == 1:
         return datasets[0]
     first: dict[str, Sample] = {}

@@ -2,6 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from defectory.domain import Decision, ImageSource, NoProgress, Progress
 from defectory.domain.images import ChosenImages
 from defectory.domain.scores import AnomalyMap
@@ -47,6 +50,27 @@ def decide_images(
         part = ChosenImages(images, range(start, min(start + CHUNK, len(images))))
         decisions += model.judge(part, progress=_StepsOnly(progress))[1]
     return decisions
+
+
+def measure_images(
+    model: CalibratedDetector, images: ImageSource, *, progress: Progress | None = None
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return (n,) raw scores and (n,) highest values of the maps; none where the detector has no maps.
+
+    Raises
+    ------
+    ImageReadError : an image cannot be read.
+    """
+    progress = progress or NoProgress()
+    progress.start("scoring", len(images))
+    found: list[float] = []
+    peaks: list[float] = []
+    for start in range(0, len(images), CHUNK):
+        part = ChosenImages(images, range(start, min(start + CHUNK, len(images))))
+        scores, _ = model.judge(part, progress=_StepsOnly(progress))
+        found += scores.image_scores.tolist()
+        peaks += [float(heat.max()) for heat in scores.anomaly_maps or ()]
+    return np.array(found, np.float32), np.array(peaks, np.float32)
 
 
 class _StepsOnly:

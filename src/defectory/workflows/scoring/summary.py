@@ -3,11 +3,15 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.scoring.rows import Row
+
+if TYPE_CHECKING:  # loaded only where an alarm is asked for
+    from defectory.workflows.alarms import AlarmRecord
 
 N_LISTED = 10
 """So many rejected images are listed."""
@@ -37,6 +41,7 @@ class ScoreSummary:
     n_beyond : images with a higher score than any good image of the fit had
     has_heatmaps : whether heatmaps were drawn
     notes : what was assumed of the images, and whether they look strange
+    alarm : that saw the scores, None where none was asked for
     """
 
     n_scored: int
@@ -48,6 +53,7 @@ class ScoreSummary:
     n_beyond: int
     has_heatmaps: bool
     notes: tuple[str, ...] = ()
+    alarm: "AlarmRecord | None" = None
 
 
 def worst_first(rows: Iterable[Row]) -> list[int]:

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from defectory.artifacts import CONTENT_DIGITS
-from defectory.domain import DataError, Label, MaskSource
+from defectory.domain import CONTENT_DIGITS, DataError, Label, MaskSource
 from defectory.sources import Dataset, Sample, read_dataset
 from defectory.sources.manifest_names import check_spreadsheet, is_manifest_name
 

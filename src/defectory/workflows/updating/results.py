@@ -45,6 +45,54 @@ class CheckedImage:
 
 
 @dataclass(frozen=True)
+class Effect:
+    """What the labels change, judged on scores of models that have not learned from the image.
+
+    Attributes
+    ----------
+    n_defects : newly confirmed defects
+    n_found_before, n_found_after : of these, rejected at the threshold before, and at the new one
+    n_good_before, n_good_after : confirmed good images that thresholds go by
+    n_false_before, n_false_after : of these, rejected
+    """
+
+    n_defects: int
+    n_found_before: int
+    n_found_after: int
+    n_good_before: int
+    n_good_after: int
+    n_false_before: int
+    n_false_after: int
+
+    def why_worse(self, false_reject_rate: float) -> str:
+        """Return why the update makes decisions worse, in a plain sentence; empty where it does not.
+
+        Parameters
+        ----------
+        false_reject_rate : that may be had anyway
+        """
+        if self.n_found_after < self.n_found_before:
+            return (
+                f"of {self.n_defects} newly confirmed defects, {self.n_found_before} are found before and "
+                f"{self.n_found_after} after it (by models that have not learned from them)"
+            )
+        shares = [
+            n_false / max(n, 1)
+            for n_false, n in (
+                (self.n_false_before, self.n_good_before),
+                (self.n_false_after, self.n_good_after),
+            )
+        ]
+        one = 1 / max(self.n_good_after, 1)
+        if shares[1] > max(shares[0], false_reject_rate) + one:
+            before, after = (f"{share:.1%}" for share in shares)
+            return (
+                f"of the confirmed good images, {before} are rejected before and {after} after it"
+            )
+        return ""
+
+
+@dataclass(frozen=True)
 class Update:
     """What `update` gives back.
 
@@ -55,6 +103,7 @@ class Update:
     threshold_before : of the model it came from
     checked : every image with a confirmed label, old and new
     account : what there is to learn from now and what was done with it, in plain lines
+    effect : what the labels change, on images held out
     wall_s : seconds
     notes : what was assumed of the labels, and rows that are not answered
     """
@@ -66,6 +115,7 @@ class Update:
     threshold_before: Threshold
     checked: tuple[CheckedImage, ...]
     account: tuple[str, ...]
+    effect: Effect
     wall_s: float
     notes: tuple[str, ...] = ()
 
@@ -98,6 +148,8 @@ class Update:
             "n_confirmed": len(self.checked),
             "flips": [image.to_dict() for image in self.flips],
             "still_wrong": [image.to_dict() for image in self.still_wrong],
+            "held_out": vars(self.effect),
+            "trade_offs": [row.to_dict() for row in self.model.trade_offs],
             "account": list(self.account),
             "notes": list(self.notes),
             "wall_s": self.wall_s,

@@ -5,11 +5,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from defectory.artifacts import BUNDLE_FILE, Bundle, BundleFacts, Calibration, UpdateRecord
+from defectory.artifacts import BUNDLE_FILE, Bundle, BundleFacts, UpdateRecord
 from defectory.artifacts.facts import MAX_HASHES
 from defectory.detectors.base import Detector
 from defectory.detectors.revision import Revision, TakesLabels
-from defectory.domain import Label, NoProgress, ParameterError, Progress
+from defectory.domain import DefectScores, Label, NoProgress, ParameterError, Progress, WorseError
 from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.caching import MAX_KEPT_BYTES, kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
@@ -18,7 +18,7 @@ from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.swapped import refuse_swapped
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
-from defectory.workflows.updating.results import CheckedImage, Update
+from defectory.workflows.updating.results import CheckedImage, Effect, Update
 
 
 def updatable(detector: Detector) -> TakesLabels:
@@ -58,9 +58,10 @@ def update_model(
     progress = progress or NoProgress()
     with kept_features(use_cache, progress, max_kept_bytes=max_kept_bytes) as store:
         model.bundle.detector.cache = store
+        groups = {} if dataset.groups is None else {"groups": dataset.groups}
         try:
             revision = detector.update(
-                dataset.images(), dataset.labels, dataset.masks(), progress=progress
+                dataset.images(), dataset.labels, dataset.masks(), progress=progress, **groups
             )
         finally:
             model.bundle.detector.cache = None
@@ -75,6 +76,7 @@ def update_model(
         threshold_before=model.threshold,
         checked=tuple(_checked(revision, names, model.threshold.value, revised.threshold.value)),
         account=revision.detector.account_,
+        effect=_effect(revision, model, revised),
         wall_s=time.monotonic() - started,
         notes=(*model.bundle.notes, *new.notes),
     )
@@ -90,6 +92,7 @@ def update_bundle(
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
     max_memory_bytes: int | None = None,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> Update:
     """Teach a bundle labels that a person has confirmed, and write the bundle that comes of it.
@@ -102,10 +105,12 @@ def update_bundle(
     use_cache : take features from the cache of earlier fits, and keep them there
     good_words, bad_words : further labels for good and for defective parts
     max_memory_bytes : > 0, of the process
+    force : write the new bundle even where it decides worse on what is known
 
     Raises
     ------
     ResourceError : it would need more memory than is allowed; nothing was learned.
+    WorseError : it decides worse on what is known; nothing is written.
     BundleError : there is no bundle, or it is damaged.
     ParameterError : its detector takes no labels.
     DataError : the labels cannot be used; see `read_new_labels`.
@@ -130,8 +135,20 @@ def update_bundle(
             max_kept_bytes=min(MAX_KEPT_BYTES, n_spare),
             progress=progress,
         )
+    if not force:
+        refuse_worse(update)
     update.model.save(output, overwrite=overwrite)
     return update
+
+
+def refuse_worse(update: Update) -> None:
+    """Raise WorseError where held-out images are decided worse after an update than before."""
+    why = update.effect.why_worse(update.model.promise.false_reject_rate)
+    if why:
+        raise WorseError(
+            f"the update would decide worse: {why}. Are all labels right? Look again at those confirmed good "
+            "that score highest; or insist on it (--force, force=True)"
+        )
 
 
 def _memory_need(model: CalibratedDetector, new: NewLabels) -> MemoryNeed:
@@ -142,6 +159,27 @@ def _memory_need(model: CalibratedDetector, new: NewLabels) -> MemoryNeed:
         fixed_bytes=detector.estimate_fit_bytes(remembered + n_images),
         reader_bytes=detector.reader_bytes,
         advice="",
+    )
+
+
+def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDetector) -> Effect:
+    known = [
+        (image.left_out_before, image.left_out_after)
+        for image in revision.confirmed
+        if image.label == Label.ANOMALOUS
+    ]
+    judged = [(old, new) for old, new in known if old is not None and new is not None]
+    before, after = (
+        one.bundle.calibration.take(one.bundle.calibration.is_confirmed) for one in (model, revised)
+    )
+    return Effect(
+        n_defects=len(judged),
+        n_found_before=sum(old > model.threshold.value for old, _ in judged),
+        n_found_after=sum(new > revised.threshold.value for _, new in judged),
+        n_good_before=len(before),
+        n_good_after=len(after),
+        n_false_before=int((before.scores > model.threshold.value).sum()),
+        n_false_after=int((after.scores > revised.threshold.value).sum()),
     )
 
 
@@ -164,15 +202,22 @@ def _checked(
 def _revised_model(
     model: CalibratedDetector, detector: Detector, new: NewLabels
 ) -> CalibratedDetector:
-    calibration = Calibration(detector.held_out_scores_, detector.held_out_peaks_)
+    calibration = detector.held_out_
     facts = _revised_facts(model.facts, detector, new)
-    revised = CalibratedDetector(Bundle(detector, calibration, model.promise, facts))
+    revised = CalibratedDetector(
+        Bundle(detector, calibration, model.promise, facts, _defects(detector))
+    )
     # what was said of the old threshold holds no longer
     notes = [note for note in facts.notes if note != model.threshold.explain()]
     if not revised.threshold.is_kept:
         notes.append(revised.threshold.explain())
     facts = replace(facts, notes=as_many_as_fit(notes))
     return CalibratedDetector(replace(revised.bundle, facts=facts))
+
+
+def _defects(detector: Detector) -> DefectScores:
+    """Return scores of labeled defects; simulated ones were scored by the detector as it was."""
+    return DefectScores(detector.left_out_defects_, is_simulated=False)
 
 
 def _revised_facts(facts: BundleFacts, detector: Detector, new: NewLabels) -> BundleFacts:

@@ -36,11 +36,12 @@ def weights_of(n_images, n_places=N_PLACES, seed=0):
     return Weights(image.astype(np.float32), places.astype(np.float32))
 
 
-def learned(listed, say=None, *, shape_px=SHAPE_PX, size=None, **settings):
+def learned(listed, say=None, *, groups=None, shape_px=SHAPE_PX, size=None, **settings):
     """Return a model that has learned from the images, in batches of a size; not yet standardized."""
     size = size or len(listed)
+    groups = np.arange(len(listed)) if groups is None else groups
     batches = (listed[i : i + size] for i in range(0, len(listed), size))
-    return Normality(shape_px, **settings).learn(batches, np.arange(len(listed)), say)
+    return Normality(shape_px, **settings).learn(batches, groups, say)
 
 
 def standardized(listed, *, shape_px=SHAPE_PX, **settings):
@@ -51,7 +52,7 @@ def standardized(listed, *, shape_px=SHAPE_PX, **settings):
     return normality, measured
 
 
-def known_of(codes, coverage=None, *, measured=None, described=None):
+def known_of(codes, coverage=None, *, groups=None, measured=None, described=None):
     """Return images of which nothing else is known than what is given."""
     n = len(codes)
     if coverage is None:
@@ -61,6 +62,7 @@ def known_of(codes, coverage=None, *, measured=None, described=None):
     return MeasuredImages(
         np.arange(n),
         np.array(codes, np.int8),
+        np.arange(n) if groups is None else np.array(groups),
         np.asarray(coverage, np.float32),
         measured,
         described,

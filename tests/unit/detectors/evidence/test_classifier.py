@@ -19,7 +19,8 @@ N, P, D = 12, 9, 4
 QUICK = ClassifierSettings(n_steps=40, batch_size=64, n_hidden=8, learning_rate=0.02)
 IS_DEFECTIVE = np.arange(N) >= N // 2
 SEED = 0
-FOLDS = deal_folds(IS_DEFECTIVE, 3, SEED)
+GROUPS = np.arange(N)
+FOLDS = deal_folds(IS_DEFECTIVE, GROUPS, 3, SEED)
 
 
 def _told(shift=3.0, seed=0):
@@ -30,7 +31,7 @@ def _told(shift=3.0, seed=0):
     places[defective] += shift
     normal = np.zeros((N, P), bool)
     normal[: N // 2] = True
-    return PlaceTrainingSet(_places(places), normal, defective)
+    return PlaceTrainingSet(_places(places), normal, defective, GROUPS)
 
 
 def _places(rows):
@@ -188,16 +189,32 @@ def test_first_weights_are_bounded_by_the_number_of_inputs():
 @settings(max_examples=60)
 @given(any_array(bool, st.integers(1, 40)), st.integers(2, 5), st.integers(0, 100))
 def test_folds_are_even_in_defective_images_and_in_others(is_defective, n_folds, seed):
-    folds = deal_folds(is_defective, n_folds, seed)
+    groups = np.arange(len(is_defective))
+    folds = deal_folds(is_defective, groups, n_folds, seed)
     assert folds.shape == is_defective.shape
     for members in (folds[is_defective], folds[~is_defective]):
         counts = np.bincount(members, minlength=n_folds)
         assert len(counts) == n_folds
         assert counts.max() - counts.min() <= 1
-    np.testing.assert_array_equal(folds, deal_folds(is_defective, n_folds, seed))
+    np.testing.assert_array_equal(folds, deal_folds(is_defective, groups, n_folds, seed))
+
+
+@settings(max_examples=60)
+@given(any_array(bool, st.integers(1, 40)), st.integers(2, 5), st.integers(1, 6))
+def test_no_group_is_parted_among_folds(is_defective, n_folds, n_groups):
+    """Those with defective images are dealt evenly, too: a fold differs by no more than a group."""
+    groups = np.arange(len(is_defective)) % n_groups
+    folds = deal_folds(is_defective, groups, n_folds, 0)
+    assert set(folds) <= set(range(n_folds))
+    assert len(set(zip(groups, folds, strict=True))) == len(set(groups))
+    with_defects = np.unique(groups[is_defective])
+    held = np.bincount(folds[np.isin(groups, with_defects)], minlength=n_folds)
+    largest = np.bincount(groups).max()
+    assert np.ptp(held) <= largest
 
 
 def test_folds_are_dealt_at_random():
-    is_defective = np.arange(40) < 12
-    assert (deal_folds(is_defective, 3, 0) != deal_folds(is_defective, 3, 1)).any()
-    assert (deal_folds(is_defective, 3, 0)[:12] != np.arange(12) % 3).any()
+    groups = np.arange(40)
+    one, other = (deal_folds(groups < 12, groups, 3, seed) for seed in (0, 1))
+    assert (one != other).any()
+    assert (one[:12] != np.arange(12) % 3).any()

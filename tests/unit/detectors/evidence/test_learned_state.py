@@ -102,36 +102,38 @@ def test_without_masks_no_map_is_taught():
     assert TRAINER.for_maps(known, PlainNormality(), IS_NORMAL[:10]).classifier is None
 
 
-def test_normals_left_out_set_the_scale_of_all_parts(taught):
-    known = _known()
-    state, scores, maps = LearnedState.of(known, PlainNormality(), *taught, IS_NORMAL, 0.1)
-    measured, (images, places) = known.measured.take(np.arange(9)), taught
+def test_presumed_normals_left_out_set_the_scale_by_which_all_images_are_scored(taught):
+    known, presumed = _known(), IS_NORMAL.copy()
+    presumed[5] = False  # a suspect
+    state, scores, maps = LearnedState.of(known, PlainNormality(), *taught, presumed, 0.1)
+    images, places = taught
     parts = [
-        measured.image,
-        learned_scores(images.logits[:9], 0.1),
-        measured.patches.reshape(-1, *GRID),
-        places.logits[:9].reshape(-1, *GRID),
+        known.measured.image,
+        learned_scores(images.logits, 0.1),
+        known.measured.patches.reshape(-1, *GRID),
+        places.logits.reshape(-1, *GRID),
     ]
-    z = [(part - part.mean()) / part.std() for part in parts]
-    np.testing.assert_allclose(state.scales.T, [[p.mean(), p.std()] for p in parts], rtol=1e-4)
-    np.testing.assert_allclose(scores, z[0] + images.weight * z[1], rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(maps, z[2] + places.weight * z[3], rtol=1e-3, atol=1e-4)
+    scales = [[part[presumed].mean(), part[presumed].std()] for part in parts]
+    z = [(part - center) / spread for part, (center, spread) in zip(parts, scales, strict=True)]
+    np.testing.assert_allclose(state.scales.T, scales, rtol=1e-4)
+    np.testing.assert_allclose(scores, z[0] + images.weight * z[1], rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(maps, z[2] + places.weight * z[3], rtol=1e-3, atol=1e-3)
 
 
 def test_where_nothing_was_learned_normality_alone_counts():
     known = _known()
     nothing = TrainedClassifier(None, np.zeros((N, N_PLACES), np.float32), 0.0)
     state, scores, maps = LearnedState.of(known, PlainNormality(), nothing, nothing, IS_NORMAL, 0.1)
-    assert scores.std() == pytest.approx(1, rel=1e-4)
-    assert maps.std() == pytest.approx(1, rel=1e-4)
+    assert scores[IS_NORMAL].std() == pytest.approx(1, rel=1e-4)
+    assert maps[IS_NORMAL].std() == pytest.approx(1, rel=1e-4)
     found, heats = state.score(PlainNormality(), known.measured, known.described)
-    np.testing.assert_array_equal(found[:9], scores)
-    np.testing.assert_array_equal(heats[:9], maps)
+    np.testing.assert_array_equal(found, scores)
+    np.testing.assert_array_equal(heats, maps)
     np.testing.assert_array_equal(np.argsort(found), np.argsort(known.measured.image))
 
 
 def test_new_images_are_scored_by_both(taught):
-    state, _, _ = LearnedState.of(_known(), PlainNormality(), *taught, IS_NORMAL, 0.1)
+    state, *_ = LearnedState.of(_known(), PlainNormality(), *taught, IS_NORMAL, 0.1)
     new = _known(seed=1)
     scores, maps = state.score(PlainNormality(), new.measured, new.described)
     places = PlaceRows.of(PlainNormality(), new.measured, new.described)
@@ -144,7 +146,7 @@ def test_new_images_are_scored_by_both(taught):
 
 
 def test_what_is_restored_scores_alike(taught):
-    state, _, _ = LearnedState.of(_known(), PlainNormality(), *taught, IS_NORMAL, 0.1)
+    state, *_ = LearnedState.of(_known(), PlainNormality(), *taught, IS_NORMAL, 0.1)
     columns = state.images.n_columns, state.maps.n_columns
     again = LearnedState.restore(state.arrays(), columns, 0.1)
     new = _known(seed=1)

@@ -123,12 +123,19 @@ def test_images_are_taken_and_joined_with_all_that_is_known_of_them():
     rng = np.random.default_rng(0)
     described = rng.integers(-127, 128, (5, N_PLACES, 3)).astype(np.int8)
     odd = measurements(rng.random((5, N_PLACES)))
-    known = known_of([0, 1, -1, 1, 0], rng.random((5, N_PLACES)), measured=odd, described=described)
+    known = known_of(
+        [0, 1, -1, 1, 0],
+        rng.random((5, N_PLACES)),
+        groups=[7, 0, 2, 7, 1],
+        measured=odd,
+        described=described,
+    )
     some = known.take(np.array([3, 0]))
     both = some.join(known.take(np.array([2])))
     assert (len(some), len(both)) == (2, 3)
     assert both.indices.tolist() == [3, 0, 2]
     assert both.codes.tolist() == [ANOMALOUS, NORMAL, UNLABELED]
+    assert both.groups.tolist() == [7, 7, 2]
     np.testing.assert_array_equal(both.coverage, known.coverage[[3, 0, 2]])
     np.testing.assert_array_equal(both.described, described[[3, 0, 2]])
     np.testing.assert_array_equal(both.measured.places, odd.places[[3, 0, 2]])
@@ -169,8 +176,9 @@ class Told:
         self.steps += steps
 
 
-def _passes(masks=None):
-    return FeaturePasses(FakeBackbone(LISTED), "view", None, CODES, masks, Told())
+def _passes(masks=None, groups=None):
+    groups = np.arange(N) if groups is None else groups
+    return FeaturePasses(FakeBackbone(LISTED), "view", None, CODES, masks, groups, Told())
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["plain", "say"])
@@ -305,6 +313,48 @@ def test_few_images_are_measured_by_models_fitted_without_their_fold(rows, has_s
     image = None if say is None else say.image
     center = np.average(known.measured.image, weights=image)
     assert normality.part_scale_[0, 1] == pytest.approx(center, rel=1e-5)
+
+
+GROUPS = np.random.default_rng(0).permutation(np.arange(N) // 3)
+"""Three images each, scattered."""
+
+
+@pytest.mark.parametrize("has_say", [False, True])
+def test_images_of_a_group_are_left_out_together_in_the_order_of_the_rows(has_say):
+    say = weights_of(len(POOL)) if has_say else None
+    passes = _passes(groups=GROUPS)
+    normality = passes.learn(MAKE(), POOL, say, "learning")
+    known = passes.measure_left_out(normality, ROWS, say, MAKE)
+    np.testing.assert_array_equal(known.indices, ROWS)
+    np.testing.assert_array_equal(known.groups, GROUPS[ROWS])
+    assert sorted(passes.backbone.read[1]) == POOL.tolist()
+    listed = [LISTED[i] for i in POOL]
+    fresh = learned(listed, say, groups=GROUPS[POOL])
+    samples = fresh.sample(listed)
+    expected = fresh.measure_left_out(samples, GROUPS[POOL], say)
+    found = known.measured.take(np.flatnonzero(np.isin(ROWS, POOL)))
+    for part in PARTS:
+        np.testing.assert_allclose(getattr(found, part), getattr(expected, part), rtol=5e-3)
+    described = normality.describe(normality.sample([LISTED[i] for i in ROWS]))
+    np.testing.assert_array_equal(known.described, described)
+
+
+@pytest.mark.parametrize(
+    ("rows", "groups"),
+    [(FEW, GROUPS), (FEW, np.arange(N) // 12), (POOL, np.minimum(np.arange(N), 40) // 20)],
+    ids=["few normals", "two groups", "a large group"],
+)
+def test_no_group_is_parted_among_folds(rows, groups):
+    passes = _passes(groups=groups)
+    known = passes.measure_left_out(passes.learn(MAKE(), rows, None, "learning"), rows, None, MAKE)
+    np.testing.assert_array_equal(known.indices, rows)
+    learned_from, tested = passes.backbone.read[1:-1:2], passes.backbone.read[2:-1:2]
+    assert len(tested) == min(5, len(np.unique(groups[rows])))
+    assert sorted(index for fold in tested for index in fold) == rows.tolist()
+    for others, fold in zip(learned_from, tested, strict=True):
+        assert others
+        assert not set(groups[others]) & set(groups[fold])
+        assert sorted([*others, *fold]) == rows.tolist()
 
 
 def test_folds_are_drawn_at_random():

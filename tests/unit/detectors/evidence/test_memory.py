@@ -20,6 +20,8 @@ CODES = [ANOMALOUS, UNLABELED, NORMAL, UNLABELED, ANOMALOUS, UNLABELED]
 N = len(CODES)
 NAMES = [f"{i:x}0ffee{i:06d}" for i in range(N)]
 PRESUMED = np.array([False, True, True, True, False, False])
+"""The last image is a suspect: neither labeled nor presumed normal."""
+GROUPS = [7, 7, 3, 0, 9, 3]
 PARTS = ("places", "patches", "image")
 
 
@@ -35,6 +37,7 @@ def _known(normality, codes=CODES, seed=0):
     return known_of(
         codes,
         coverage,
+        groups=GROUPS[: len(codes)],
         measured=normality.measure(samples),
         described=normality.describe(samples),
     )
@@ -45,12 +48,13 @@ def _memory(normality):
     return RememberedImages.of(known, NAMES, PRESUMED, np.random.default_rng(0))
 
 
-def test_anomalies_and_presumed_normals_are_remembered(normality):
+def test_all_images_are_remembered_and_which_are_presumed_normal(normality):
     memory, known = _memory(normality), _known(normality)
-    assert memory.names == tuple(NAMES[:5])
-    np.testing.assert_array_equal(memory.is_presumed, PRESUMED[:5])
-    np.testing.assert_array_equal(memory.known.indices, np.arange(5))
-    np.testing.assert_array_equal(memory.known.described, known.described[:5])
+    assert memory.names == tuple(NAMES)
+    np.testing.assert_array_equal(memory.is_presumed, PRESUMED)
+    np.testing.assert_array_equal(memory.known.indices, np.arange(N))
+    np.testing.assert_array_equal(memory.known.groups, GROUPS)
+    np.testing.assert_array_equal(memory.known.described, known.described)
     np.testing.assert_array_equal(memory.confirmed, [0, 2, 4])
 
 
@@ -60,12 +64,15 @@ def test_of_many_images_some_are_remembered(normality, monkeypatch):
     known, drawn = _known(normality), set()
     for seed in range(20):
         found = RememberedImages.of(known, NAMES, PRESUMED, np.random.default_rng(seed))
-        assert found.is_presumed.sum() == 2
         assert (found.known.codes == ANOMALOUS).sum() == 1
+        assert (found.known.codes != ANOMALOUS).sum() == 2
         for name, described in zip(found.names, found.known.described, strict=True):
             np.testing.assert_array_equal(described, known.described[NAMES.index(name)])
+        rows = [NAMES.index(name) for name in found.names]
+        np.testing.assert_array_equal(found.is_presumed, PRESUMED[rows])
+        np.testing.assert_array_equal(found.known.groups, np.array(GROUPS)[rows])
         drawn.update(found.names)
-    assert drawn == set(NAMES[:5])
+    assert drawn == set(NAMES)
 
 
 def test_new_labels_give_way_to_all_but_distances(normality):
@@ -74,22 +81,38 @@ def test_new_labels_give_way_to_all_but_distances(normality):
     found = memory.with_labels(new, [NAMES[3], "facade123456", NAMES[0]])
     assert found.names == (*memory.names, "facade123456")
     assert found.known.codes.tolist() == [
-        NORMAL, UNLABELED, NORMAL, ANOMALOUS, ANOMALOUS, NORMAL,
+        NORMAL, UNLABELED, NORMAL, ANOMALOUS, ANOMALOUS, UNLABELED, NORMAL,
     ]  # fmt: skip
-    assert found.is_presumed.tolist() == [True, True, True, False, False, True]
-    np.testing.assert_array_equal(found.known.indices, np.arange(6))
+    assert found.is_presumed.tolist() == [True, True, True, False, False, False, True]
+    np.testing.assert_array_equal(found.known.indices, np.arange(N + 1))
     np.testing.assert_array_equal(found.known.coverage[3], new.coverage[0])
     assert np.isnan(found.known.coverage[0]).all()
     for part in PARTS:
         values = getattr(found.known.measured, part)
-        np.testing.assert_array_equal(values[:5], getattr(memory.known.measured, part))
-        np.testing.assert_allclose(values[5], getattr(new.measured, part)[1], rtol=1e-3)
-    assert memory.known.codes.tolist() == CODES[:5]
+        np.testing.assert_array_equal(values[:N], getattr(memory.known.measured, part))
+        np.testing.assert_allclose(values[N], getattr(new.measured, part)[1], rtol=1e-3)
+    assert memory.known.codes.tolist() == CODES
+
+
+def test_a_suspect_that_is_labeled_normal_is_presumed_normal(normality):
+    found = _memory(normality).with_labels(_known(normality, [NORMAL], seed=1), NAMES[5:])
+    assert found.names == tuple(NAMES)
+    assert found.is_presumed.tolist() == [False, True, True, True, False, True]
+
+
+def test_groups_of_new_labels_are_none_of_the_fit(normality):
+    """Numbers of one list mean nothing in another."""
+    memory, new = _memory(normality), _known(normality, [NORMAL] * 4, seed=1)
+    found = memory.with_labels(new, ["facade123456", "facade123457", NAMES[2], "facade123458"])
+    assert found.known.groups[:N].tolist() == GROUPS
+    added = found.known.groups[N:]
+    assert added[0] == added[1] != added[2]
+    assert not set(added.tolist()) & set(GROUPS)
 
 
 def test_what_is_remembered_in_a_line(normality):
     assert _memory(normality).explain() == (
-        "remembered: 1 images labeled normal, 2 labeled defective (2 with a mask), 2 unlabeled"
+        "remembered: 1 images labeled normal, 2 labeled defective (2 with a mask), 3 unlabeled"
     )
 
 
@@ -105,6 +128,8 @@ def test_what_is_restored_is_the_same(normality, has_new_labels):
     assert again.names == memory.names
     np.testing.assert_array_equal(again.is_presumed, memory.is_presumed)
     np.testing.assert_array_equal(again.known.codes, memory.known.codes)
+    together = [groups[:, None] == groups for groups in (again.known.groups, memory.known.groups)]
+    np.testing.assert_array_equal(*together)
     np.testing.assert_array_equal(again.known.coverage, memory.known.coverage)
     np.testing.assert_array_equal(again.known.described, memory.known.described)
     assert again.known.described.dtype == np.int8
@@ -123,8 +148,14 @@ def test_restore_refuses_what_does_not_fit(normality):
             RememberedImages.restore({**arrays, name: arrays[name][None]}, normality)
     with pytest.raises(ParameterError, match="none of Label"):
         RememberedImages.restore({**arrays, "codes": arrays["codes"] + 5}, normality)
+    for damaged in (-1, 0.5, N, 1e30):
+        groups = np.full(N, damaged, np.float32)
+        with pytest.raises(ParameterError, match="group"):
+            RememberedImages.restore({**arrays, "groups": groups}, normality)
+    with pytest.raises(ParameterError, match="expected"):
+        RememberedImages.restore({**arrays, "names": arrays["names"][:, :3]}, normality)
     for damaged in (arrays["names"] + 0.5, arrays["names"] - 4096, arrays["names"] + 4096):
-        with pytest.raises(ParameterError, match="damaged name"):
+        with pytest.raises(ParameterError, match="damaged"):
             RememberedImages.restore({**arrays, "names": damaged}, normality)
     larger = Normality((64, 128))
     larger.variances_ = normality.variances_

@@ -127,7 +127,39 @@ def test_what_is_left_out_is_measured_by_patches_of_other_images():
     assert np.abs(_measured(normality, LISTED).patches).max() < 1e-2  # of all, with their own
 
 
-def test_tags_say_which_images_are_left_out():
+def _again(listed, seed=0):
+    """Return the images with a little noise, as if each had been taken twice."""
+    rng = np.random.default_rng(seed)
+    return [
+        {name: (a + 0.2 * rng.normal(size=a.shape)).astype(np.float32) for name, a in one.items()}
+        for one in listed
+    ]
+
+
+@pytest.mark.parametrize("say", [None, weights_of(2 * N)], ids=["plain", "say"])
+def test_a_group_is_left_out_as_a_whole(say):
+    """But for the shrinkage target, whose level is kept, and directions."""
+    listed, groups = LISTED + _again(LISTED), np.tile(np.arange(N)[::-1], 2)
+    normality, own = learned(listed, say, groups=groups), say or _full(2 * N)
+    samples = normality.sample(listed)
+    found = normality.measure_left_out(samples, groups, say)
+    alone = learned(listed, say).measure_left_out(samples, np.arange(2 * N), say)
+    rows, by_places, by_image = np.arange(0, 2 * N, 9), [], []
+    for i in rows:
+        rest = np.flatnonzero(groups != groups[i])
+        places, image = _refit(
+            normality, [listed[k] for k in rest], Weights(own.image[rest], own.places[rest])
+        )
+        by_places.append(places.distances(_looks(normality, listed[i : i + 1]))[:, 0])
+        by_image.append(image.distances(samples.image[None, i : i + 1])[0, 0])
+    np.testing.assert_allclose(found.places[rows], by_places, rtol=0.05)
+    np.testing.assert_allclose(found.image[rows], by_image, rtol=0.01)
+    assert alone.places[rows].mean() < 0.98 * np.mean(by_places)
+    assert alone.image[rows].mean() < 0.98 * np.mean(by_image)
+    assert np.quantile(alone.patches, 0.1) < 0.5 * np.quantile(found.patches, 0.1)
+
+
+def test_groups_say_which_images_are_left_out():
     twin, tags = learned(LISTED), 10 * np.arange(N)[::-1]
     normality = Normality(SHAPE_PX).learn(iter([LISTED]), tags)
     some = np.array([7, 2])

@@ -175,7 +175,7 @@ def _told(normal, defective):
         for place in places:
             flag[place] = True
     nothing = np.zeros((N, P, 0), np.int8)
-    return PlaceTrainingSet(PlaceRows(nothing, where.astype(np.float32)), *flags)
+    return PlaceTrainingSet(PlaceRows(nothing, where.astype(np.float32)), *flags, np.arange(N))
 
 
 def _drawn(told, n=MANY, *, taught=range(N), seed=0):

@@ -8,7 +8,7 @@ from defectory.detectors.mapl import Mapl
 from defectory.detectors.segmentation.rounds import split_normals
 from defectory.detectors.segmentation.statistics import measure
 from defectory.domain import ArrayImages, DataError, Label, ParameterError, TrainingResources
-from defectory.testing.pictures import defective, products
+from defectory.testing.pictures import defective, products, twice
 
 N_NORMAL, N_KNOWN = 8, 4
 
@@ -200,11 +200,51 @@ def test_a_killed_run_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
 
 def test_normals_are_held_out_confirmed_ones_first():
     labels = np.array([Label.UNLABELED] * 6 + [Label.NORMAL] * 3 + [Label.ANOMALOUS], np.int8)
-    train, held_out = split_normals(labels, 4, seed=0)
+    train, held_out = split_normals(labels, 4, 0, np.arange(10))
     assert set(train) | set(held_out) == set(range(9))
     assert set(held_out) >= {6, 7, 8}
     assert len(held_out) == 4
     assert len(set(train) & set(held_out)) == 0
+
+
+@pytest.mark.parametrize("n_wanted", [1, 7, 20, 50])
+@pytest.mark.parametrize("sizes", [[1] * 100, [10] * 10, [50, 50], [60, 30, 10], [99, 1]])
+def test_a_group_is_held_out_as_a_whole_and_never_more_than_half_of_all(sizes, n_wanted):
+    groups = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    labels = np.full(100, Label.UNLABELED, np.int8)
+    for seed in range(5):
+        train, held_out = split_normals(labels, n_wanted, seed, groups)
+        assert sorted([*train, *held_out]) == list(range(100))
+        assert not set(groups[train]) & set(groups[held_out])
+        assert 1 <= len(held_out) <= 50
+        last = max(sizes[number] for number in groups[held_out])
+        assert len(held_out) < n_wanted + last
+
+
+@pytest.mark.parametrize("sizes", [[1] * 100, [10] * 10, [50, 50]])
+def test_where_groups_allow_as_many_are_held_out_as_wanted(sizes):
+    groups, labels = np.repeat(np.arange(len(sizes)), sizes), np.zeros(100, np.int8)
+    _, held_out = split_normals(labels, 40, 0, groups)
+    assert len(held_out) in (40, 50)
+
+
+def test_groups_with_confirmed_normals_are_held_out_first():
+    labels, groups = np.full(40, Label.UNLABELED, np.int8), np.arange(40) // 4
+    labels[[9, 30]] = Label.NORMAL
+    _, held_out = split_normals(labels, 7, 3, groups)
+    assert held_out.tolist() == [8, 9, 10, 11, 28, 29, 30, 31]
+
+
+def test_what_is_normal_is_told_without_the_group_of_a_held_out_image():
+    """Where the model knows the twin of each, new products lie far above those held out."""
+    source, new = ArrayImages(twice(10)), ArrayImages(products(20, seed=4))
+
+    def rise(groups):
+        fitted = Mapl(size_px=64, n_steps=2, n_memory=2).fit(source, groups=groups)
+        scores = fitted.score(new).image_scores
+        return (np.median(scores) - np.median(fitted.held_out_.scores)) / scores.std()
+
+    assert rise(None) > rise(np.tile(np.arange(10), 2)) + 2
 
 
 def test_whitening_brings_directions_to_one_variance():

@@ -12,15 +12,14 @@ import pytest
 from defectory.artifacts import LabelCounts, Promise, RecordedSuspect, TrainingData, UpdateRecord
 from defectory.cli.update import _print_images
 from defectory.detectors.revision import Confirmed, Revision
-from defectory.domain import Label, ParameterError
+from defectory.domain import HeldOutScores, Label, ParameterError
 from defectory.sources import Dataset, Sample
 from defectory.workflows.calibrated import CalibratedDetector
-from defectory.workflows.fitting.facts import confirmed_names
+from defectory.workflows.fitting.facts import known_names
 from defectory.workflows.updating.new_labels import NewLabels
 from defectory.workflows.updating.update import CheckedImage, update_model
 from tests.bundles import bundle_of
 
-NO_PEAKS = np.zeros(0, np.float32)
 BEFORE = np.linspace(0, 10, 30, dtype=np.float32)  # threshold 10
 AFTER = np.linspace(0, 5, 400, dtype=np.float32)  # enough for 1 %: threshold below 5
 
@@ -29,7 +28,8 @@ class Taught:
     name = "fake"
 
     def __init__(self, held_out, account=()):
-        self.held_out_scores_, self.held_out_peaks_, self.account_ = held_out, NO_PEAKS, account
+        self.held_out_, self.account_ = HeldOutScores.of(held_out), account
+        self.left_out_defects_ = np.zeros(0, np.float32)
 
 
 class Taking(Taught):
@@ -39,7 +39,7 @@ class Taking(Taught):
         super().__init__(BEFORE)
         self._revision = Revision(Taught(after, account), tuple(confirmed))
 
-    def update(self, images, labels, masks=None, *, progress=None):
+    def update(self, images, labels, masks=None, *, groups=None, progress=None):
         self.asked = (len(images), labels.tolist(), len(masks))
         return self._revision
 
@@ -49,7 +49,7 @@ def confirmed(name, label, before, after):
 
 
 def model_of(detector, **facts):
-    return CalibratedDetector(bundle_of(detector, scores=detector.held_out_scores_, **facts))
+    return CalibratedDetector(bundle_of(detector, **facts))
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_the_model_before_is_unchanged_and_the_promise_stays(new):
 
 
 def test_what_is_printed_as_json_is_json(new):
-    detector = Taking([confirmed("aaa", Label.NORMAL, 12.0, 1.0)], after=NO_PEAKS)
+    detector = Taking([confirmed("aaa", Label.NORMAL, 12.0, 1.0)], after=np.zeros(0))
     found = update_model(model_of(detector), new)
     data = json.loads(json.dumps(found.to_dict(), allow_nan=False))
     assert found.model.threshold.value == inf
@@ -172,7 +172,7 @@ def test_names_are_kept_of_labeled_images_anomalous_first_and_not_without_end(
         Sample(tmp_path / f"{i}.png", label, None, "", None, None, f"{i}.png")
         for i, label in enumerate(labels)
     )
-    names = confirmed_names(Dataset(tmp_path, "csv", samples), ["a", "b", "c", "d"])
+    names = known_names(Taught([]), Dataset(tmp_path, "csv", samples), ["a", "b", "c", "d"])
     assert names == {"d": "3.png", "a": "0.png"}
 
 

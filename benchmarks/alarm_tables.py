@@ -1,0 +1,59 @@
+"""How soon the alarm rings and how often for nothing, as Markdown."""
+
+from collections.abc import Sequence
+
+from benchmarks.markdown import table
+from benchmarks.result_files import Run
+
+_NOTE = (
+    "Simulated. An alarm may ring for nothing in 1 % of its lifetimes. The Shiryaev-Roberts statistic of the "
+    "same bets is held to the same probability over just so many images. The fixed calibration set, to which "
+    "new scores are never added, is what p-values against held-out scores alone would be."
+)
+_DELAYS = (
+    "Images scored until the alarm rings, after all scores have risen by a number of robust deviations of "
+    "the calibration scores: median, in brackets the 90th percentile, then the share that rings within "
+    "2,000 images where that is not all. The goal is a median of at most 200 for one robust deviation."
+)
+
+
+def alarms(runs: Sequence[Run]) -> str:
+    """Return two tables; the same runs give the same text."""
+    found = [run for run in runs if run["part"] == "lifetimes"]
+    delays = [run for run in runs if run["part"] == "delays"]
+    parts = ["## The alarm after shipping\n", f"{_NOTE}\n", _lifetimes(found), f"{_DELAYS}\n"]
+    return "\n".join([*parts, _delays(delays)])
+
+
+def _lifetimes(found: Sequence[Run]) -> str:
+    sizes = list(dict.fromkeys(run["n_calibration"] for run in found))
+    head = ["rings for nothing, of lifetimes", *(f"{n:,} calibration scores" for n in sizes)]
+    rows = []
+    for rule in dict.fromkeys(run["rule"] for run in found):
+        told = {run["n_calibration"]: run for run in found if run["rule"] == rule}
+        shares = [told[n]["n_rang"] / told[n]["n_lifetimes"] for n in sizes]
+        rows.append([rule, *(f"{share:.1%}" for share in shares)])
+    if found:
+        head[0] = (
+            f"rings for nothing, of {found[0]['n_lifetimes']:,} lifetimes of {found[0]['lifetime']:,}"
+        )
+    return table(head, rows)
+
+
+def _delays(found: Sequence[Run]) -> str:
+    sizes = list(dict.fromkeys(run["n_calibration"] for run in found))
+    keys = ("rule", "shift", "start", "distribution")
+    rows = []
+    for key in dict.fromkeys(tuple(run[k] for k in keys) for run in found):
+        told = {r["n_calibration"]: r for r in found if tuple(r[k] for k in keys) == key}
+        rule, shift, start, distribution = key
+        cells = [_cell(told[n]) if n in told else "" for n in sizes]
+        rows.append([rule, f"{shift:g}", f"{start:,}", distribution, *cells])
+    head = ["", "risen by", "after images", "scores", *(f"{n:,} calibration scores" for n in sizes)]
+    return table(head, sorted(rows, key=lambda row: (row[0] != "alarm", float(row[1]))))
+
+
+def _cell(run: Run) -> str:
+    shown = ["-" if run[key] is None else f"{run[key]:.0f}" for key in ("median", "p90")]
+    rang = "" if run["rang"] == 1 else f", {run['rang']:.0%}"
+    return f"{shown[0]} ({shown[1]}){rang}"

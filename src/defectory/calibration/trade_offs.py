@@ -1,0 +1,134 @@
+"""What a promise costs: the recall to expect at each, and the good images that hold the threshold up."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from defectory.calibration.binomial import beta_quantile
+from defectory.calibration.estimates import choose_threshold
+from defectory.calibration.thresholds import DEFAULT_CONFIDENCE, Threshold
+from defectory.domain import DefectScores, HeldOutScores
+
+RATES = (0.001, 0.005, 0.01, 0.02, 0.05, 0.1)
+"""False-reject rates that are compared."""
+
+# The highest images that are tried; and how much recall one must cost to be named.
+_N_TRIED, _LEAST_COST = 5, 0.05
+
+
+@dataclass(frozen=True)
+class TradeOff:
+    """One promise and what it costs.
+
+    Attributes
+    ----------
+    threshold : for that promise
+    recall : share of the known defects above it; nan without any
+    low, high : [0, 1], 95 % interval of the recall of such defects (Clopper and Pearson 1934)
+    n_defects : that it was counted on
+    is_simulated : whether these were drawn into good images
+    """
+
+    threshold: Threshold
+    recall: float
+    low: float
+    high: float
+    n_defects: int
+    is_simulated: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data; null for what is not known."""
+        known = bool(self.n_defects)
+        return {
+            "false_reject_rate": self.threshold.false_reject_rate,
+            "threshold": self.threshold.value if np.isfinite(self.threshold.value) else None,
+            "basis": self.threshold.basis,
+            "recall": self.recall if known else None,
+            "recall_interval": [self.low, self.high] if known else None,
+            "n_defects": self.n_defects,
+            "defects": "simulated" if self.is_simulated else "labeled",
+        }
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A good image that holds the threshold up.
+
+    Attributes
+    ----------
+    content : first hex digits of the hash of its content
+    score : raw, left out
+    is_confirmed : whether a person called it good
+    threshold_without : what the threshold would be without it
+    recall, recall_without : share of the known defects above either
+    """
+
+    content: str
+    score: float
+    is_confirmed: bool
+    threshold_without: float
+    recall: float
+    recall_without: float
+
+
+def trade_offs(
+    held_out: HeldOutScores,
+    defects: DefectScores,
+    confidence: float = DEFAULT_CONFIDENCE,
+    rates: Sequence[float] = RATES,
+) -> tuple[TradeOff, ...]:
+    """Return what promises of these rates cost, the strictest first.
+
+    Parameters
+    ----------
+    held_out : that thresholds are fitted on
+    defects : labeled or simulated ones
+    confidence : of the promises
+    """
+    found = []
+    for rate in sorted(rates):
+        threshold = choose_threshold(held_out, rate, confidence)
+        n, k = len(defects), int((defects.scores > threshold.value).sum())
+        low = beta_quantile(0.025, k, n - k + 1) if k else 0.0
+        high = beta_quantile(0.975, k + 1, n - k) if k < n else 1.0
+        recall = k / n if n else float("nan")
+        found.append(TradeOff(threshold, recall, low, high, n, defects.is_simulated))
+    return tuple(found)
+
+
+def find_holders(
+    held_out: HeldOutScores, defects: DefectScores, threshold: Threshold
+) -> tuple[Holder, ...]:
+    """Return the good images that alone cost much of the recall, the costliest first.
+
+    Parameters
+    ----------
+    threshold : the one that decides
+
+    Notes
+    -----
+    The highest images are taken out one at a time, the threshold fitted anew. Where that finds 5 % of the
+    known defects more, the image is named: is it really good?
+    """
+    if not len(defects) or not len(held_out):
+        return ()
+    recall = float((defects.scores > threshold.value).mean())
+    found = []
+    for row in np.argsort(-held_out.scores, kind="stable")[:_N_TRIED].tolist():
+        rest = held_out.take(np.arange(len(held_out)) != row)
+        again = choose_threshold(rest, threshold.false_reject_rate, threshold.confidence)
+        without = float((defects.scores > again.value).mean())
+        if without - recall >= _LEAST_COST:
+            found.append(
+                Holder(
+                    held_out.contents[row],
+                    float(held_out.scores[row]),
+                    bool(held_out.is_confirmed[row]),
+                    again.value,
+                    recall,
+                    without,
+                )
+            )
+    return tuple(sorted(found, key=lambda holder: -holder.recall_without))

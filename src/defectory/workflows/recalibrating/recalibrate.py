@@ -1,0 +1,168 @@
+"""A fitted model gets a threshold for good parts as they are now; nothing else is learned."""
+
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from math import isfinite
+from pathlib import Path
+
+import numpy as np
+
+from defectory.artifacts import BUNDLE_FILE, BundleFacts, RecalibrationRecord
+from defectory.artifacts.facts import MAX_NAMES
+from defectory.domain import HeldOutScores, NoProgress, Progress, own_groups
+from defectory.storage import OutputFile, check_outputs
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.fitting.facts import as_many_as_fit, now
+from defectory.workflows.memory import MemoryNeed, plan_memory, within
+from defectory.workflows.recalibrating.good_images import (
+    GoodImages,
+    check_good_images,
+    read_good_images,
+)
+from defectory.workflows.recalibrating.results import Recalibration
+from defectory.workflows.scoring.images import spell_out
+from defectory.workflows.scoring.score import CHUNK, measure_images
+from defectory.workflows.swapped import refuse_swapped
+
+
+def recalibrate_model(
+    model: CalibratedDetector,
+    good: GoodImages,
+    *,
+    keeps_old: bool = False,
+    progress: Progress | None = None,
+) -> Recalibration:
+    """Return a model whose threshold is fitted on good images that it has not learned from.
+
+    Parameters
+    ----------
+    model : stays as it is
+    good : the images, see `check_good_images`
+    keeps_old : the held-out scores of before stay beside the new ones; else they go, since parts that have
+        changed have made them wrong
+
+    Raises
+    ------
+    ImageReadError : an image cannot be read.
+    """
+    started = time.monotonic()
+    fresh = _held_out(model, good, progress or NoProgress())
+    calibration = _joined(model.bundle.calibration, fresh) if keeps_old else fresh
+    found = CalibratedDetector(replace(model.bundle, calibration=calibration))
+    n_rejected_before = int((fresh.scores > model.threshold.value).sum())
+    record = RecalibrationRecord(
+        date=now(),
+        n_images=len(fresh),
+        n_rejected_before=n_rejected_before,
+        keeps_old=keeps_old,
+        threshold_before=model.threshold.value if isfinite(model.threshold.value) else None,
+        threshold=found.threshold.value,
+    )
+    facts = _revised_facts(model, found, record)
+    return Recalibration(
+        model=CalibratedDetector(replace(found.bundle, facts=facts)),
+        n_images=len(fresh),
+        n_rejected_before=n_rejected_before,
+        n_rejected=int((fresh.scores > found.threshold.value).sum()),
+        threshold_before=model.threshold,
+        wall_s=time.monotonic() - started,
+        notes=(*model.bundle.notes, *good.notes),
+    )
+
+
+def recalibrate_bundle(
+    bundle: Path,
+    images: Sequence[Path],
+    output: Path,
+    *,
+    keeps_old: bool = False,
+    overwrite: bool = False,
+    good_words: Iterable[str] = (),
+    bad_words: Iterable[str] = (),
+    max_memory_bytes: int | None = None,
+    progress: Progress | None = None,
+) -> Recalibration:
+    """Fit a bundle's threshold anew on good images, and write the bundle that comes of it.
+
+    Parameters
+    ----------
+    bundle : stays as it is
+    images : files, folders, manifests and patterns; all images are taken as good but those labeled anomalous
+    output : bundle to write, whole or not at all; must not exist unless it may be replaced
+    keeps_old : see `recalibrate_model`
+    good_words, bad_words : further labels for good and for defective parts
+    max_memory_bytes : > 0, of the process
+
+    Raises
+    ------
+    ResourceError : it would need more memory than is allowed; nothing was scored.
+    BundleError : there is no bundle, or it is damaged.
+    DataError : there are no good images that it has not learned from, or one cannot be read.
+    OutputError : the new bundle cannot be written.
+    """
+    progress = progress or NoProgress()
+    refuse_swapped(bundle, images)
+    outputs = [OutputFile(output, BUNDLE_FILE)]
+    found = [path for given in images for path in spell_out(given)]
+    check_outputs(outputs, inputs=[bundle, *found], overwrite=overwrite)
+    dataset = read_good_images(found, good_words=good_words, bad_words=bad_words)
+    inputs = [bundle, *found, *dataset.files()]
+    check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
+    model = load_calibrated(bundle)
+    good = check_good_images(dataset, known_contents(model, keeps_old=keeps_old))
+    need = _memory_need(model, len(good.contents))
+    with within(plan_memory(max_memory_bytes, need, good.dataset.files())):
+        result = recalibrate_model(model, good, keeps_old=keeps_old, progress=progress)
+    result.model.save(output, overwrite=overwrite)
+    return result
+
+
+def known_contents(model: CalibratedDetector, *, keeps_old: bool) -> frozenset[str]:
+    """Return contents of images that are no news: learned from, or of scores that are kept."""
+    kept = model.bundle.calibration.contents if keeps_old else ()
+    return frozenset((*model.facts.data.image_hashes, *kept))
+
+
+def _held_out(model: CalibratedDetector, good: GoodImages, progress: Progress) -> HeldOutScores:
+    scores, peaks = measure_images(model, good.dataset.images(), progress=progress)
+    return HeldOutScores.of(
+        scores,
+        peaks,
+        groups=own_groups(len(scores), good.dataset.groups),
+        contents=good.contents,
+    )
+
+
+def _joined(old: HeldOutScores, new: HeldOutScores) -> HeldOutScores:
+    """Return the scores of both; no group of one is a group of the other."""
+    groups = own_groups(len(old), old.groups)
+    return HeldOutScores.of(
+        np.concatenate([old.scores, new.scores]),
+        np.concatenate([old.peaks, new.peaks]),
+        is_confirmed=np.concatenate([old.is_confirmed, new.is_confirmed]),
+        groups=np.concatenate([groups, new.groups + groups.max(initial=-1) + 1]),
+        contents=(*old.contents, *new.contents),
+    )
+
+
+def _revised_facts(
+    before: CalibratedDetector, after: CalibratedDetector, record: RecalibrationRecord
+) -> BundleFacts:
+    facts = before.facts
+    # what was said of the old threshold holds no longer
+    notes = [note for note in facts.notes if note != before.threshold.explain()]
+    if not after.threshold.is_kept:
+        notes.append(after.threshold.explain())
+    records = (*facts.recalibrations, record)[-MAX_NAMES:]
+    return replace(facts, notes=as_many_as_fit(notes), recalibrations=records)
+
+
+def _memory_need(model: CalibratedDetector, n_images: int) -> MemoryNeed:
+    detector = model.bundle.detector
+    return MemoryNeed(
+        what=f"scoring {n_images} images with {detector.name}",
+        fixed_bytes=detector.estimate_score_bytes(CHUNK),
+        reader_bytes=detector.reader_bytes,
+        advice="",
+    )
