@@ -102,7 +102,8 @@ def estimate_threshold(
     if n < _MIN_IMAGES:
         value = max(value, float(values.max()))
     rng = np.random.default_rng(n)
-    members = [np.flatnonzero(numbers == group) for group in range(m)]
+    order = np.argsort(numbers, kind="stable")
+    members = np.split(order, np.flatnonzero(np.diff(numbers[order])) + 1)
     again = [
         values[np.concatenate([members[g] for g in rng.integers(m, size=m)])]
         for _ in range(_N_RESAMPLES)

@@ -151,7 +151,9 @@ def fit_threshold(
         value, n_above = _fit_to_shares(scores, numbers, false_reject_rate, confidence)
         sureness = (1 + confidence) / 2
     else:
-        highest = np.sort(np.array([scores[numbers == g].max() for g in range(m)]))
+        highest = np.full(m, -inf)
+        np.maximum.at(highest, numbers, scores)
+        highest.sort()
         k = _lowest_rank(m, false_reject_rate, confidence) or m
         value, n_above, sureness = float(highest[k - 1]), m - k, confidence
     return Threshold(

@@ -1,6 +1,7 @@
 """Where the promise can just be kept, where it cannot, and what is said of it then."""
 
 from math import inf, nan
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -141,3 +142,30 @@ def test_the_work_grows_with_the_root_of_the_normals(monkeypatch):
     monkeypatch.setattr(binomial, "lgamma", counted)
     fit_threshold(np.arange(1_000_000), 0.01)
     assert n_terms < 3 * 100 * 3000
+
+
+@pytest.mark.parametrize("size", [2, 5, 20])
+def test_promises_hold_for_images_of_new_groups(size):
+    """Groups share half of their variance; counted as independent, the promise would break more often."""
+    rng, n_groups, rate = np.random.default_rng(size), 400, 0.05
+    n_broken = 0
+    for _ in range(60):
+        scores = rng.normal(size=(n_groups, 1)) + rng.normal(size=(n_groups, size))
+        groups = np.repeat(np.arange(n_groups), size)
+        threshold = fit_threshold(scores.ravel(), rate, groups=groups)
+        assert threshold.is_kept
+        true_rate = 1 - NormalDist(0, 2**0.5).cdf(threshold.value)
+        n_broken += true_rate > rate
+    assert n_broken <= 6
+
+
+def test_groups_of_one_image_are_no_groups():
+    scores = np.random.default_rng(0).normal(size=300)
+    assert fit_threshold(scores, 0.01, groups=np.arange(300)) == fit_threshold(scores, 0.01)
+
+
+def test_too_few_groups_are_said():
+    threshold = fit_threshold(np.arange(320), 0.01, groups=np.arange(320) // 16)
+    assert (threshold.value, threshold.n_groups, threshold.n_missing) == (319, 20, 279)
+    assert "needs 279 more groups of good images than the 20 there are" in threshold.explain()
+    assert threshold.bound == pytest.approx(1 - 0.05 ** (1 / 20))

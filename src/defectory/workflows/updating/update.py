@@ -78,7 +78,7 @@ def update_model(
         account=revision.detector.account_,
         effect=_effect(revision, model, revised),
         wall_s=time.monotonic() - started,
-        notes=(*model.bundle.notes, *new.notes),
+        notes=(*model.bundle.notes, *new.notes, *_lost_calibration(model.facts)),
     )
 
 
@@ -159,6 +159,17 @@ def _memory_need(model: CalibratedDetector, new: NewLabels) -> MemoryNeed:
         fixed_bytes=detector.estimate_fit_bytes(remembered + n_images),
         reader_bytes=detector.reader_bytes,
         advice="",
+    )
+
+
+def _lost_calibration(facts: BundleFacts) -> tuple[str, ...]:
+    """Return what to say where the bundle was recalibrated: an update fits thresholds on its own images."""
+    if not facts.recalibrations:
+        return ()
+    last = facts.recalibrations[-1]
+    return (
+        f"the threshold of {last.date:%Y-%m-%d} was fitted on {last.n_images} fresh good images, this one on "
+        "those that the bundle remembers of its fit: recalibrate again",
     )
 
 

@@ -9,15 +9,22 @@ from math import inf
 import numpy as np
 import pytest
 
-from defectory.artifacts import LabelCounts, Promise, RecordedSuspect, TrainingData, UpdateRecord
+from defectory.artifacts import (
+    LabelCounts,
+    Promise,
+    RecalibrationRecord,
+    RecordedSuspect,
+    TrainingData,
+    UpdateRecord,
+)
 from defectory.cli.update import _print_images
 from defectory.detectors.revision import Confirmed, Revision
-from defectory.domain import HeldOutScores, Label, ParameterError
+from defectory.domain import HeldOutScores, Label, ParameterError, WorseError
 from defectory.sources import Dataset, Sample
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import known_names
 from defectory.workflows.updating.new_labels import NewLabels
-from defectory.workflows.updating.update import CheckedImage, update_model
+from defectory.workflows.updating.update import CheckedImage, refuse_worse, update_model
 from tests.bundles import bundle_of
 
 BEFORE = np.linspace(0, 10, 30, dtype=np.float32)  # threshold 10
@@ -156,6 +163,37 @@ def test_what_is_printed_as_json_is_json(new):
         }
     ]  # fmt: skip
     assert (data["n_confirmed"], data["still_wrong"], data["account"]) == (1, [], ["Now."])
+
+
+def test_what_a_recalibration_fitted_is_said_to_be_gone(new):
+    record = RecalibrationRecord(datetime(2026, 1, 2, tzinfo=UTC), 40, 3, False, 10.0, 12.0)
+    detector = Taking([confirmed("aaa", Label.NORMAL, 12.0, 1.0)])
+    (note,) = update_model(model_of(detector, recalibrations=(record,)), new).notes
+    assert "of 2026-01-02 was fitted on 40 fresh good images" in note
+    assert "recalibrate again" in note
+
+
+@pytest.mark.parametrize(
+    ("defect", "good", "says"),
+    [
+        ((12.0, 3.0), (0.0, 0.0), "1 are found before and 0 after"),
+        ((3.0, 12.0), (0.0, 0.0), ""),
+    ],
+)
+def test_an_update_that_finds_less_is_worse(defect, good, says, new):
+    known = [
+        Confirmed("aaa", int(Label.ANOMALOUS), *defect, *defect),
+        Confirmed("bbb", int(Label.NORMAL), *good, *good),
+    ]
+    update = update_model(model_of(Taking(known)), new)
+    assert update.effect.n_defects == 1
+    why = update.effect.why_worse(0.01)
+    assert says in why if says else not why
+    if says:
+        with pytest.raises(WorseError, match="decide worse"):
+            refuse_worse(update)
+    else:
+        refuse_worse(update)
 
 
 def test_another_detector_is_refused_with_what_to_do(new):
