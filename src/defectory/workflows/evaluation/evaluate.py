@@ -144,5 +144,6 @@ def _trained_on(model: CalibratedDetector, test: Dataset) -> list[str]:
     if not n:
         return []
     return [
-        f"{n} of {len(test)} images were learned from in fit or set the threshold; the figures flatter the detector"
+        f"{n} of {len(test)} images were learned from in fit or set the threshold; the figures "
+        "flatter the detector"
     ]
