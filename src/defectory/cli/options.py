@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from defectory.cli.paths import ANY_PATH
+from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
 from defectory.cli.quantities import BYTES, SECONDS, SHARE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -41,6 +41,15 @@ device: Option = click.option(
 seed: Option = click.option("--seed", type=int, default=0, show_default=True)
 
 
+new_bundle: Option = click.option(
+    "-o",
+    "--output",
+    "new_bundle",
+    type=FILE_TO_WRITE,
+    required=True,
+    help="Bundle to write; BUNDLE stays.",
+)
+as_json: Option = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 group_by: Option = click.option(
     "--group-by",
     metavar="RULE",

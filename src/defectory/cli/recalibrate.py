@@ -8,28 +8,21 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import counted, print_notes
 
 
 @click.command(context_settings=shared.HELP_NAMES)
 @click.argument("bundle", type=ANY_PATH)
 @click.argument("images", type=ANY_PATH, nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    "new_bundle",
-    type=FILE_TO_WRITE,
-    required=True,
-    help="Bundle to write; BUNDLE stays.",
-)
+@shared.new_bundle
 @click.option(
     "--add",
     "keeps_old",
     is_flag=True,
     help="Keep the held-out scores of BUNDLE beside the new ones: more good images, nothing has changed.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@shared.as_json
 @shared.label_words
 @shared.max_memory
 @shared.threads

@@ -9,7 +9,7 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import counted, print_notes
 
 _MAX_LISTED = 20
@@ -18,15 +18,8 @@ _MAX_LISTED = 20
 @click.command(context_settings=shared.HELP_NAMES)
 @click.argument("bundle", type=ANY_PATH)
 @click.argument("labels", type=ANY_PATH)
-@click.option(
-    "-o",
-    "--output",
-    "new_bundle",
-    type=FILE_TO_WRITE,
-    required=True,
-    help="Bundle to write; BUNDLE stays.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@shared.new_bundle
+@shared.as_json
 @shared.label_words
 @click.option(
     "--force",

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from defectory.backbones import Features
 from defectory.detectors.batching import BATCH
+from defectory.domain import members_of
 
 Indices = NDArray[np.intp]
 Groups = NDArray[np.int64]
@@ -36,10 +37,12 @@ def draw_whole_groups(
     if len(np.unique(own)) == len(own):
         return np.sort(rng.permutation(images)[:limit])
     kept: list[int] = []
-    for number in dict.fromkeys(rng.permutation(own).tolist()):
-        members = rng.permutation(images[own == number])[:most].tolist()
-        if not kept or len(kept) + len(members) <= limit:
-            kept += members
+    for members in members_of(own, dict.fromkeys(rng.permutation(own).tolist())):
+        chosen = rng.permutation(images[members])[:most].tolist()
+        if not kept or len(kept) + len(chosen) <= limit:
+            kept += chosen
+        if len(kept) == limit:
+            break
     return together(np.array(sorted(kept), np.intp), groups)
 
 

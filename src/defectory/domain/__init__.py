@@ -24,6 +24,7 @@ from defectory.domain.held_out import (
     CONTENT_DIGITS,
     DefectScores,
     HeldOutScores,
+    members_of,
     number_groups,
     own_groups,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "TrainingResources",
     "WorseError",
     "check_settings",
+    "members_of",
     "number_groups",
     "own_groups",
 ]

@@ -1,6 +1,6 @@
 """Scores that thresholds are fitted on, and what is known of the images behind them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +91,14 @@ def own_groups(n: int, groups: ArrayLike | None) -> NDArray[np.int64]:
     _, numbers = np.unique(np.where(given < 0, -1 - np.arange(n), given), return_inverse=True)
     found: NDArray[np.int64] = numbers.astype(np.int64)
     return found
+
+
+def members_of(groups: NDArray[np.int64], order: Iterable[int]) -> Iterator[NDArray[np.intp]]:
+    """Yield the places of the members of each of the groups, in this order; each ascending."""
+    places = np.argsort(groups, kind="stable")
+    numbers, first = np.unique(groups[places], return_index=True)
+    parts = dict(zip(numbers.tolist(), np.split(places, first[1:]), strict=True))
+    return (parts[number] for number in order)
 
 
 def number_groups(names: Sequence[str | None]) -> NDArray[np.int64] | None:

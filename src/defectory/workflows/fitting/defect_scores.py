@@ -13,7 +13,8 @@ from defectory.simulation import AnomalySimulator, ImageTextures, product_textur
 from defectory.sources import Dataset
 
 _LEAST_LABELED = 5
-_N_SIMULATED = 40
+N_SIMULATED = 40
+"""Defects that are simulated where too few are labeled."""
 # Simulation takes long on large images, and detectors see them smaller anyway.
 _MOST_PIXELS = 2**18
 _STREAM = 9
@@ -49,15 +50,15 @@ def _score_simulated(
     usable = rng.permutation(np.flatnonzero(labels != Label.ANOMALOUS))
     if not len(usable):
         return DefectScores.none()
-    chosen = _Smaller(ChosenImages(images, usable[:_N_SIMULATED]))
+    chosen = _Smaller(ChosenImages(images, usable[:N_SIMULATED]))
     simulator = AnomalySimulator(
         textures=product_textures(chosen),
         mix="broad",
         partners=ImageTextures(chosen, crop_ratio=(1, 1), recolor=False),
     )
-    progress.start("simulating defects", _N_SIMULATED)
+    progress.start("simulating defects", N_SIMULATED)
     drawn = []
-    for i in range(_N_SIMULATED):
+    for i in range(N_SIMULATED):
         drawn.append(simulator.simulate(chosen.read([i % len(chosen)])[0], rng).image)
         progress.advance()
     return DefectScores(detector.score(ArrayImages(drawn)).image_scores, is_simulated=True)

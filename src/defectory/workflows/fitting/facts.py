@@ -8,6 +8,7 @@ import numpy as np
 from defectory import __version__
 from defectory.artifacts import BundleFacts, LabelCounts, TrainingData
 from defectory.artifacts.facts import MAX_HASHES, MAX_LETTERS, MAX_NAMES, MAX_NOTES
+from defectory.calibration import Threshold
 from defectory.detectors.base import Detector
 from defectory.domain import Label
 from defectory.sources import Dataset
@@ -69,6 +70,16 @@ def as_many_as_fit(notes: Sequence[str]) -> tuple[str, ...]:
         return tuple(kept)
     half = MAX_NOTES // 2
     return (*kept[: half - 1], f"({n_gone + 1} further notes)", *kept[-half:])
+
+
+def notes_of_new_threshold(
+    facts: BundleFacts, before: Threshold, after: Threshold
+) -> tuple[str, ...]:
+    """Return the notes, with what is to be said of the new threshold in place of the old one."""
+    notes = [note for note in facts.notes if note != before.explain()]
+    if not after.is_kept:
+        notes.append(after.explain())
+    return as_many_as_fit(notes)
 
 
 def known_names(detector: Detector, train: Dataset, contents: Sequence[str]) -> dict[str, str]:

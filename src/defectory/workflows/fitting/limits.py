@@ -14,11 +14,13 @@ from defectory.domain import (
     ParameterError,
     ResourceError,
     TrainingResources,
+    members_of,
     own_groups,
 )
 from defectory.machine.cache_folder import user_cache_folder
 from defectory.sources import Dataset
 from defectory.training.devices import find_device
+from defectory.workflows.fitting.defect_scores import N_SIMULATED
 from defectory.workflows.memory import MemoryNeed, MemoryPlan, plan_memory
 
 KEPT_FILE_BYTES = 64 * 2**20
@@ -88,7 +90,7 @@ class Limits:
         budget = self.time_budget_s
         if budget is None or len(train) <= _N_TIMED:
             return train, ()
-        share, overhead = detector.reading_share, detector.overhead
+        share, overhead = detector.reading_share, detector.overhead + N_SIMULATED
         order = np.random.default_rng(seed).permutation(len(train))
         keep_first = _by_worth(detector, train.labels[order])
         sample = replace(train, samples=tuple(train.samples[i] for i in order[:_N_TIMED]))
@@ -143,10 +145,9 @@ def _whole_groups(
         return order[:limit]
     numbers = own_groups(len(groups), groups)
     kept: list[int] = []
-    for number in dict.fromkeys(numbers[order].tolist()):
-        members = np.flatnonzero(numbers == number).tolist()
+    for members in members_of(numbers, dict.fromkeys(numbers[order].tolist())):
         if len(kept) + len(members) <= limit:
-            kept += members
+            kept += members.tolist()
     return np.array(kept, np.intp) if len(kept) > 1 else order[:limit]
 
 

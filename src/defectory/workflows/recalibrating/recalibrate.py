@@ -13,7 +13,7 @@ from defectory.artifacts.facts import MAX_NAMES
 from defectory.domain import HeldOutScores, NoProgress, Progress, own_groups
 from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
-from defectory.workflows.fitting.facts import as_many_as_fit, now
+from defectory.workflows.fitting.facts import notes_of_new_threshold, now
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.recalibrating.good_images import (
     GoodImages,
@@ -150,12 +150,9 @@ def _revised_facts(
     before: CalibratedDetector, after: CalibratedDetector, record: RecalibrationRecord
 ) -> BundleFacts:
     facts = before.facts
-    # what was said of the old threshold holds no longer
-    notes = [note for note in facts.notes if note != before.threshold.explain()]
-    if not after.threshold.is_kept:
-        notes.append(after.threshold.explain())
+    notes = notes_of_new_threshold(facts, before.threshold, after.threshold)
     records = (*facts.recalibrations, record)[-MAX_NAMES:]
-    return replace(facts, notes=as_many_as_fit(notes), recalibrations=records)
+    return replace(facts, notes=notes, recalibrations=records)
 
 
 def _memory_need(model: CalibratedDetector, n_images: int) -> MemoryNeed:

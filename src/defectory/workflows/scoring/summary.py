@@ -115,7 +115,7 @@ def note_strange(n_beyond: int, n_scored: int) -> tuple[str, ...]:
     if n_scored < _MIN_IMAGES or n_beyond < _STRANGE_RATIO * n_scored:
         return ()
     return (
-        f"{n_beyond} of {n_scored} images score above all good images of the fit: "
+        f"{n_beyond} of {n_scored} images score above all images of the fit that may be good: "
         "are they defective, or is it another product, camera or light?",
     )
 

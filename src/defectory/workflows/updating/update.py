@@ -13,7 +13,7 @@ from defectory.domain import DefectScores, Label, NoProgress, ParameterError, Pr
 from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.caching import MAX_KEPT_BYTES, kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
-from defectory.workflows.fitting.facts import as_many_as_fit, now
+from defectory.workflows.fitting.facts import notes_of_new_threshold, now
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.swapped import refuse_swapped
@@ -213,16 +213,12 @@ def _checked(
 def _revised_model(
     model: CalibratedDetector, detector: Detector, new: NewLabels
 ) -> CalibratedDetector:
-    calibration = detector.held_out_
     facts = _revised_facts(model.facts, detector, new)
     revised = CalibratedDetector(
-        Bundle(detector, calibration, model.promise, facts, _defects(detector))
+        Bundle(detector, detector.held_out_, model.promise, facts, _defects(detector))
     )
-    # what was said of the old threshold holds no longer
-    notes = [note for note in facts.notes if note != model.threshold.explain()]
-    if not revised.threshold.is_kept:
-        notes.append(revised.threshold.explain())
-    facts = replace(facts, notes=as_many_as_fit(notes))
+    notes = notes_of_new_threshold(facts, model.threshold, revised.threshold)
+    facts = replace(facts, notes=notes)
     return CalibratedDetector(replace(revised.bundle, facts=facts))
 
 

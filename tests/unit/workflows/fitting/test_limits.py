@@ -32,6 +32,17 @@ def _planned(
     return Limits(budget_s, None).keep_time(detector, train, 0, time.monotonic())
 
 
+@pytest.fixture(autouse=True)
+def nothing_is_simulated(monkeypatch):
+    monkeypatch.setattr("defectory.workflows.fitting.limits.N_SIMULATED", 0)
+
+
+def test_defects_that_are_simulated_take_their_time(monkeypatch):
+    without = len(_planned(20, 0.5)[0])
+    monkeypatch.setattr("defectory.workflows.fitting.limits.N_SIMULATED", 40)
+    assert without - 22 <= len(_planned(20, 0.5)[0]) <= without - 18
+
+
 @pytest.mark.parametrize(
     ("budget_s", "share", "overhead", "n"),
     [(20, 0.5, 0, 100), (20, 0.2, 0, 40), (50, 0.35, 0, 175), (50, 0.5, 200, 150)],
