@@ -110,7 +110,8 @@ def find_holders(
     Notes
     -----
     The highest images are taken out one at a time, the threshold fitted anew. Where that finds 5 % of the
-    known defects more, the image is named: is it really good?
+    known defects more, the image is named: is it really good? Where any of several does the same, the threshold
+    moves by one rank whichever goes, and none is named.
     """
     if not len(defects) or not len(held_out):
         return ()
@@ -131,4 +132,6 @@ def find_holders(
                     without,
                 )
             )
+    if len(found) > 1 and len({holder.threshold_without for holder in found}) == 1:
+        return ()
     return tuple(sorted(found, key=lambda holder: -holder.recall_without))

@@ -35,6 +35,15 @@ def test_the_image_that_holds_the_threshold_up_is_named():
     assert holder.recall_without > holder.recall + 0.4
 
 
+def test_where_any_of_several_images_does_the_same_none_is_named():
+    """Five may lie above the threshold: whichever of six high ones goes, it falls by one rank."""
+    held_out = HeldOutScores.of([*np.linspace(0, 1, 534), *np.linspace(2, 2.5, 6)])
+    threshold = choose_threshold(held_out, 0.02)
+    assert threshold.value == 2.0
+    assert choose_threshold(held_out.take(np.arange(539)), 0.02).value == 1.0
+    assert find_holders(held_out, DEFECTS, threshold) == ()
+
+
 def test_where_no_image_alone_matters_none_is_named():
     held_out = HeldOutScores.of(GOOD)
     assert find_holders(held_out, DEFECTS, choose_threshold(held_out, 0.05)) == ()
