@@ -29,9 +29,9 @@ on ImageNet throughout.
 and what it costs are of the new one, those of all other protocols of the commits that stand beside them,
 before it.
 
-Thresholds estimate where images are unlabeled, and groups are left out together, since the rows of `auto` in P0
-were measured again. Decisions of its other rows in contaminated folders, and on ball screws and lenses, whose
-pictures come in groups, are of the thresholds before; so are those of P1, P2 and P5.
+Thresholds are estimates where images are unlabeled, and groups are left out together, since the rows of
+`auto` in P0 were measured again. Decisions of its other rows in contaminated folders, and on ball screws and
+lenses, whose pictures come in groups, are of the thresholds before; so are those of P1, P2 and P5.
 
 How to read a cell: **full fit**, then in brackets mean ± standard deviation over fits on random 90 % of the
 normals, one a seed. A detector marked *deterministic* gives the same scores for every seed, so its
