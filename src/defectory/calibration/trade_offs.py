@@ -110,8 +110,8 @@ def find_holders(
     Notes
     -----
     The highest images are taken out one at a time, the threshold fitted anew. Where that finds 5 % of the
-    known defects more, the image is named: is it really good? Where any of several does the same, the threshold
-    moves by one rank whichever goes, and none is named.
+    known defects more, the image is named: is it really good? Where any of several does the same, the
+    threshold moves by one rank whichever goes, and none is named.
     """
     if not len(defects) or not len(held_out):
         return ()
