@@ -23,7 +23,7 @@ from benchmarks.row_commands import add_row_commands
 
 _HERE = Path(__file__).resolve().parent
 _RESULTS, _WORK = _HERE / "results", _HERE / "work"
-_NAMES = {"p1": "p1-clean", "p2": "p2-clean", "p4": "p4", "promise": "promise"}
+_NAMES = {"p1": "p1-clean", "p2": "p2-clean", "p4": "p4"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,7 +71,6 @@ def parser() -> argparse.ArgumentParser:
             command.add_argument("--growth", type=counts, help="such as 100,1000,10000")
         else:
             command.add_argument("--seeds", type=int, default=5)
-            command.add_argument("--splits", type=int, default=20, help="of `promise`")
     for name, run, words in (
         ("pseudo-labels", _run_pseudo_labels, "precision and recall of pseudo-labels"),
         ("pixel-maps", _run_pixel_maps, "maps that score cells differently, on P1"),
@@ -86,6 +85,15 @@ def parser() -> argparse.ArgumentParser:
     )
     alarms.set_defaults(run=_run_alarms, file_name=_plain_file)
     alarms.add_argument("--lifetimes", type=int, default=1000)
+    coverage = commands.add_parser(
+        "coverage", parents=[measuring], help="how often intervals hold the true AUROC, by groups"
+    )
+    coverage.set_defaults(run=_run_coverage, file_name=_plain_file)
+    coverage.add_argument("--data-sets", type=int, default=300, help="a case")
+    groups = commands.add_parser(
+        "found-groups", parents=[measuring], help="how well groups are found that nobody wrote down"
+    )
+    groups.set_defaults(run=_run_found_groups, file_name=_plain_file)
     add_p3(commands, measuring, target)
     add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     add_row_commands(commands, measuring, target)
@@ -162,6 +170,22 @@ def _run_alarms(options: argparse.Namespace) -> int:
     return _write(options, runs)
 
 
+def _run_coverage(options: argparse.Namespace) -> int:
+    from benchmarks import coverage
+
+    command = f"python -m benchmarks coverage --data-sets {options.data_sets}"
+    runs = coverage.run(n_data_sets=options.data_sets, n_images=options.n_images, command=command)
+    return _write(options, runs)
+
+
+def _run_found_groups(options: argparse.Namespace) -> int:
+    from benchmarks import found_groups
+
+    command = "python -m benchmarks found-groups"
+    runs = found_groups.run(n_images=options.n_images, cache=options.cache, command=command)
+    return _write(options, runs)
+
+
 def _write(options: argparse.Namespace, runs: Sequence[Run]) -> int:
     path = target(options)
     write_runs(path, [smoke_marked(run, options.n_images) for run in runs])
@@ -181,9 +205,7 @@ def _measure(options: argparse.Namespace, detector: str) -> list[Run]:
         return runs
     from benchmarks.evaluation import Options
 
-    told = Options(
-        detector, options.seeds, options.cache, options.n_images, options.splits, command
-    )
+    told = Options(detector, options.seeds, options.cache, options.n_images, command)
     return list(protocol.run(told))
 
 
@@ -194,8 +216,6 @@ def _command(options: argparse.Namespace, detector: str) -> str:
         if options.growth is not None:
             parts += ["--growth", ",".join(map(str, options.growth))]
         parts += ["--base-install"] if options.base_install else []
-    elif options.protocol == "promise":
-        parts += ["--splits", str(options.splits)]
     else:
         parts += ["--seeds", str(options.seeds)]
     return shlex.join(parts)

@@ -14,9 +14,10 @@ from benchmarks.result_files import Run
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.calibration import choose_threshold
 from defectory.detectors import find_detector
-from defectory.domain import Label, Scores
+from defectory.domain import Label, NoProgress, Scores
 from defectory.metrics import auroc, average_precision, recall_at_false_reject_rate
-from defectory.sources import FileImages
+from defectory.sources import Dataset, FileImages
+from defectory.workflows.fitting.found_groups import with_found_groups
 
 PROMISED_RATE = 0.01
 SUBSET_SHARE = 0.9
@@ -35,7 +36,6 @@ class Options:
     n_seeds : repeats
     cache : folder of features, so that repeats extract nothing again
     n_images : at most so many images of each kind, a smoke run; None for all
-    n_splits : repeats of `promise`
     command : as given
     """
 
@@ -43,7 +43,6 @@ class Options:
     n_seeds: int
     cache: Path
     n_images: int | None
-    n_splits: int
     command: str
 
 
@@ -73,6 +72,13 @@ def fit(options: Options, paths: Sequence[Path], seed: int) -> Any:
     seconds = time.perf_counter() - started
     say(f"{options.detector}: fitted on {len(paths)} images, seed {seed}, {seconds:.1f} s")
     return fitted
+
+
+def find_missing_groups(train: Dataset) -> Dataset:
+    """Return the images with the groups that `fit` would find among them where none are named."""
+    if train.groups is not None:
+        return train
+    return with_found_groups(train, train.images(), NoProgress())[0]
 
 
 def image_figures(detector: Any, scores: Scores, labels: ArrayLike) -> Figures:

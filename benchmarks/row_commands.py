@@ -1,4 +1,4 @@
-"""The commands that add runs to a file, and leave out what is there: `mapl`, `labels`, `suite`, `peers`."""
+"""The commands that add runs to a file, and leave out what is there."""
 
 import argparse
 import shlex
@@ -14,7 +14,7 @@ def add_row_commands(
     target: Callable[[argparse.Namespace], Path],
 ) -> None:
     """Add them; `target` says which file a command writes."""
-    for add in (_add_mapl, _add_labels, _add_suite, _add_peers):
+    for add in (_add_mapl, _add_labels, _add_suite, _add_promise, _add_updates, _add_peers):
         add(commands, measuring).set_defaults(target=target)
 
 
@@ -55,6 +55,29 @@ def _add_suite(commands: Commands, measuring: argparse.ArgumentParser) -> argpar
     suite.add_argument("--seeds", type=int, default=5)
     suite.add_argument("--jobs", type=int, default=1, help="runs side by side, without timings")
     return suite
+
+
+def _add_promise(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    words = "whether the promised rate holds on new groups of good images; runs are added"
+    promise = commands.add_parser("promise", parents=[measuring], help=words)
+    promise.set_defaults(run=_run_promise, file_name=_plain_file)
+    promise.add_argument("--rows", default="simulated,gaussian", help="comma-separated detectors")
+    promise.add_argument("--sets", help="comma-separated names, or `all`", default="all")
+    promise.add_argument("--ways", help="groups are given, found or none", default="given,found")
+    promise.add_argument("--splits", type=int, default=20)
+    promise.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    return promise
+
+
+def _add_updates(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    words = "decisions in folders nobody sorted, before and after labels; runs are added"
+    updates = commands.add_parser("updates", parents=[measuring], help=words)
+    updates.set_defaults(run=_run_updates, file_name=_plain_file)
+    updates.add_argument("--sets", help="comma-separated names, or `all`", default="all")
+    updates.add_argument("--variants", default="contaminated-10,contaminated-20")
+    updates.add_argument("--seeds", type=int, default=5)
+    updates.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    return updates
 
 
 def _add_peers(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -148,4 +171,44 @@ def _run_suite(options: argparse.Namespace) -> int:
         command=shlex.join(parts), out=options.target(options), n_jobs=options.jobs,
     )  # fmt: skip
     suite.run(told)
+    return 0
+
+
+def _run_promise(options: argparse.Namespace) -> int:
+    from benchmarks import promise, suite_cases
+
+    parts = [
+        "python",
+        "-m",
+        "benchmarks",
+        "promise",
+        "--rows",
+        options.rows,
+        "--sets",
+        options.sets,
+    ]
+    parts += ["--ways", options.ways, "--splits", str(options.splits)]
+    told = promise.Told(
+        rows=tuple(options.rows.split(",")),
+        sets=suite_cases.SETS if options.sets == "all" else tuple(options.sets.split(",")),
+        ways=tuple(options.ways.split(",")), n_splits=options.splits, cache=options.cache,
+        n_images=options.n_images, command=shlex.join(parts), out=options.target(options),
+        n_jobs=options.jobs,
+    )  # fmt: skip
+    promise.run(told)
+    return 0
+
+
+def _run_updates(options: argparse.Namespace) -> int:
+    from benchmarks import suite_cases, updates
+
+    parts = ["python", "-m", "benchmarks", "updates", "--sets", options.sets]
+    parts += ["--variants", options.variants, "--seeds", str(options.seeds)]
+    told = updates.Told(
+        sets=suite_cases.SETS if options.sets == "all" else tuple(options.sets.split(",")),
+        variants=tuple(options.variants.split(",")), n_seeds=options.seeds, cache=options.cache,
+        n_images=options.n_images, command=shlex.join(parts), out=options.target(options),
+        n_jobs=options.jobs,
+    )  # fmt: skip
+    updates.run(told)
     return 0

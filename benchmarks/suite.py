@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import parallel
-from benchmarks.evaluation import Figures, image_figures, say
+from benchmarks.evaluation import Figures, find_missing_groups, image_figures, say
 from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
@@ -104,12 +104,8 @@ def measure(
     masks = case.train.masks()
     has_masks = any(path is not None for path in masks.paths)
     started = time.perf_counter()
-    detector.fit(
-        case.train.images(),
-        case.train.labels,
-        masks if has_masks else None,
-        groups=case.train.groups,
-    )
+    train = find_missing_groups(case.train)
+    detector.fit(train.images(), train.labels, masks if has_masks else None, groups=train.groups)
     fitted = time.perf_counter()
     scores = detector.score(case.test.images())
     figures: Figures = {

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.datasets import shared_data
+from benchmarks.datasets import blocks, shared_data, solar_cells
 from benchmarks.label_cases import (
     Case,
     Material,
@@ -25,7 +25,7 @@ from benchmarks.p1 import thin
 from benchmarks.result_files import MissingDataError
 from benchmarks.siblings import sibling_groups
 from defectory.backbones.feature_cache import FeatureCache
-from defectory.domain import Label
+from defectory.domain import Label, own_groups
 from defectory.sources import Dataset, Sample, read_dataset
 
 VARIANTS = ("clean", "contaminated-10", "contaminated-20", "few-20", "budget-10", "unseen")
@@ -84,6 +84,25 @@ def draw(name: str, variant: str, seed: int, cache_folder: Path, n_images: int |
     if kind != "clean":
         told = [told[i] for i in rng.permutation(len(told))]
     return _case(material.good, told, {s.name for s in defects}, material.test.samples)
+
+
+def good_groups(
+    name: str, cache_folder: Path, n_images: int | None
+) -> tuple[Dataset, NDArray[np.int64]]:
+    """Return all good images of a data set, wherever its protocol puts them, and what new ones differ by.
+
+    Tiles, blocks of solar cells, places on ball screws, scenes of lenses; each fabric strip is by itself.
+    """
+    good = _every(material_of(name, n_images)).with_label(Label.NORMAL)
+    n = len(good)
+    if name == "solar":
+        cells = solar_cells()
+        place = {path.name: i for i, path in enumerate(cells.paths)}
+        block = blocks(len(cells.paths))
+        return good, np.array([block[place[sample.path.name]] for sample in good.samples], np.int64)
+    if name == "tiles":
+        return good, np.asarray(sibling_groups(good, FeatureCache(cache_folder)), np.int64)
+    return good, own_groups(n, good.groups)
 
 
 def _case(like: Dataset, told: Sequence[Sample], bad: set[str], tested: Sequence[Sample]) -> Case:

@@ -1,20 +1,22 @@
 """docs/results.md from benchmarks/results/*.jsonl, with goals and what others reach beside our figures."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from benchmarks.alarm_tables import alarms
+from benchmarks.coverage_tables import coverage
 from benchmarks.label_tables import labels
 from benchmarks.mapl_tables import mapl
 from benchmarks.markdown import table
 from benchmarks.outlier_tables import outliers
 from benchmarks.p3_runs import merge
-from benchmarks.promise import summary
+from benchmarks.promise_tables import found_groups, promise
 from benchmarks.pseudo_label_tables import pseudo_labels
 from benchmarks.result_files import SCHEMA, Run, is_whole
 from benchmarks.sibling_tables import siblings
 from benchmarks.speed_tables import speed
 from benchmarks.suite_tables import suite
+from benchmarks.update_tables import updates
 
 _HEADER = """# Measured results
 
@@ -60,14 +62,16 @@ def render(runs: Sequence[Run]) -> str:
     """Return the page; the same runs give the same text. Smoke runs are left out."""
     whole = merge([run for run in runs if is_whole(run)])
     sections = {
-        "suite": suite, "p1-clean": _p1, "p2-clean": _p2, "promise": _promise, "mapl": mapl, "labels": labels,
+        "suite": suite, "updates": updates, "p1-clean": _p1, "p2-clean": _p2, "promise": promise,
+        "found-groups": found_groups, "coverage": coverage, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
         "pixel-maps": _pixel_maps, "alarms": alarms,
     }  # fmt: skip
     by_protocol = {name: [run for run in whole if run["protocol"] == name] for name in sections}
     by_protocol["p1-clean"] += [run for run in whole if run["protocol"] == "peers"]
-    if not by_protocol["alarms"]:
-        del sections["alarms"]
+    for name in ("updates", "found-groups", "alarms", "coverage"):
+        if not by_protocol[name]:
+            del sections[name]
     parts = [section(by_protocol[name]) for name, section in sections.items()]
     return "\n".join([_HEADER, *parts, _provenance(whole)])
 
@@ -128,31 +132,6 @@ def _p2(runs: Sequence[Run]) -> str:
     )
     blocks_table = table(["blocks", *_P2_FIGURES.values()], blocks)
     return _section("P2 solar cells, `clean`", f"{table(head, rows)}\n{note}\n\n{blocks_table}")
-
-
-def _promise(runs: Sequence[Run]) -> str:
-    head = ["", "good images", "promised", "observed, mean", "worst split", "splits contradicting"]
-    rows = [
-        [
-            _name(found), name, f"{float(rate):.0%}", f"{told['observed_mean']:.2%}",
-            f"{told['observed_max']:.2%}", f"{told['contradicted_share']:.0%} of {told['n_splits']}",
-        ]
-        for found in _by_detector(runs)
-        for name in dict.fromkeys(run["data_set"] for run in found)
-        for rate, told in _promises([run for run in found if run["data_set"] == name])
-    ]  # fmt: skip
-    note = (
-        "Fitted on two thirds of the good images, rejects counted on the others. A split contradicts the "
-        "promise where a binomial test does (p < 5 %); a promise at 95 % confidence may be contradicted in "
-        "about 5 % of the splits. `solar-cells-blocks` counts on whole blocks the model has seen no neighbor "
-        "of: the images are then not drawn like those fitted on, and the promise does not cover them."
-    )
-    return _section("The promised false-reject rate", f"{note}\n\n{table(head, rows)}")
-
-
-def _promises(splits: Sequence[Run]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for rate in splits[0]["rejects"]:
-        yield rate, summary(float(rate), [(run["rejects"][rate], run["n_good"]) for run in splits])
 
 
 def _provenance(runs: Sequence[Run]) -> str:

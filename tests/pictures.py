@@ -57,6 +57,13 @@ def relit(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.clip(image * light[:, :, None], 0, 255).astype(np.uint8)
 
 
+def lit_again(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The same part a little darker, under light that falls off to one side, with noise."""
+    light = 0.9 * (1 + 0.3 * np.linspace(-0.5, 0.5, image.shape[1]))[None, :, None]
+    grain = np.random.default_rng(2).normal(0, 2, image.shape)
+    return np.clip(image * light + grain, 0, 255).astype(np.uint8)
+
+
 def save(path: Path, array: NDArray[np.generic], **options: object) -> Path:
     """Write an array as an image file, with the folders above it, and return the path."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -4,8 +4,10 @@ from sklearn.metrics import roc_auc_score
 
 from defectory.metrics import aupro, pixel_auroc, pixel_intervals, pixel_metrics
 from defectory.metrics import pixels as pixels_module
-from defectory.metrics.bootstrap import N_THRESHOLDS, _common, _resampled_tally, _resamples
+from defectory.metrics.bootstrap import N_THRESHOLDS, _common, _resampled_tally
+from defectory.metrics.intervals import wilson_interval
 from defectory.metrics.pixels import exact_tally
+from defectory.metrics.resampling import ImageGroups, Resamples
 from defectory.metrics.tallies import region_shares
 from tests.reference.pixel_twins import regions_of, slow_aupro, slow_pixel_auroc
 
@@ -102,7 +104,7 @@ def test_resampled_pixel_metrics_match_the_exact_ones_of_repeated_images(levels,
     thresholds, exact = exact_tally(maps, masks)
     common = _common(thresholds, exact)
     defective = np.array([mask.any() for mask in masks])
-    counts = next(_resamples(defective, 20, np.random.default_rng(5)))
+    counts = next(ImageGroups(defective).draws(20, np.random.default_rng(5)))
     tolerance = 1e-12 if levels else 1e-4
     # Without ties the common thresholds must be fewer than all, or nothing is approximated here.
     assert (thresholds.size <= N_THRESHOLDS) == (levels is not None)
@@ -116,17 +118,20 @@ def test_resampled_pixel_metrics_match_the_exact_ones_of_repeated_images(levels,
         assert fast_aupro == pytest.approx(again.aupro, abs=tolerance)
 
 
-def test_pixel_intervals_are_the_percentiles_of_exactly_resampled_metrics():
+@pytest.mark.parametrize("n_a_part", [1, 2])
+def test_pixel_intervals_are_those_of_exactly_resampled_metrics(n_a_part):
     maps, masks = _many_images(1, n=12)
-    defective = np.array([mask.any() for mask in masks])
-    exact = []
-    for counts in _resamples(defective, 200, np.random.default_rng(0)):
-        for row in counts:
+    parts = np.arange(12) // n_a_part
+    groups = ImageGroups(np.array([mask.any() for mask in masks]), parts)
+    resamples = Resamples()
+    for draws in groups.draws(200, np.random.default_rng(0)):
+        exact = []
+        for row in draws[:, parts]:
             drawn = np.repeat(np.arange(len(maps)), row)
             exact.append(aupro([maps[i] for i in drawn], [masks[i] for i in drawn]))
+        resamples.add(draws, np.array(exact))
+    expected = wilson_interval(aupro(maps, masks), resamples, groups.n_rarer, 0.95)
 
-    interval = pixel_intervals(maps, masks, n_resamples=200).aupro
+    interval = pixel_intervals(maps, masks, groups=parts, n_resamples=200).aupro
 
-    assert (interval.low, interval.high) == pytest.approx(
-        tuple(np.quantile(exact, [0.025, 0.975])), abs=1e-4
-    )
+    assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high), abs=1e-4)

@@ -129,6 +129,11 @@ def use(model: Model) -> None:
     assert_type(found.scores, NDArray[np.float64])
     assert_type(found.labels, NDArray[np.int64])
     assert_type(found.names, tuple[str, ...])
+    assert_type(found.p_values, NDArray[np.float64])
+    assert_type(found.discoveries(0.1), NDArray[np.bool_])
+    looked_at = [name for name, o in zip(found.names, found.outcomes, strict=True) if o == "review"]
+    zone = model.with_miss_rate(0.05).gray_zone
+    print(looked_at, found.p_value_basis, zone and (zone.accept.value, zone.share, zone.explain()))
     assert_type(found.to_records(), list[dict[str, Any]])
     assert_type(found.overlay(0), PIL.Image.Image)
     heat: NDArray[np.float32] | None = found.anomaly_map(0)

@@ -69,13 +69,6 @@ def test_the_binomial_tail_is_exact():
         assert promise.binomial_tail(377, 0.01, at_least) == pytest.approx(expected, abs=1e-12)
 
 
-def test_only_too_many_rejects_contradict_a_promise():
-    found = promise.summary(0.01, [(0, 300), (3, 300), (7, 300), (30, 300)])
-
-    assert found["contradicted_share"] == 0.5  # 7 of 300 has probability .033
-    assert found["observed_max"] == 0.1
-
-
 def _runs(**changes):
     figures = {"image_auroc": 0.9, "observed_false_reject_rate": 0.004, "auroc_crack": 0.8}
     run = {

@@ -11,6 +11,7 @@ from defectory.api.settings import (
     check_flags,
     check_limits,
     check_numbers,
+    check_optional_numbers,
     check_progress,
     check_text,
     check_whole,
@@ -34,6 +35,7 @@ def fit(
     detector: "str | Detector" = "auto",
     false_reject_rate: float = 0.01,
     confidence: float = 0.95,
+    miss_rate: float | None = None,
     size: int = 256,
     tiles: int = 1,
     backbone: str = "efficientnet-lite0",
@@ -65,7 +67,8 @@ def fit(
         (h, w) arrays, not 0 where defective, or mask files; None where there is none
     groups : sequence of n, or None
         images of one value belong together (a part, a batch): thresholds count groups, and scores are those
-        of models without the whole group
+        of models without the whole group. None: those that show the same part again are found;
+        range(n): each is by itself
     assume_good : bool
         unlabeled images count as confirmed good; else a threshold that rests on them is an estimate
     detector : str or Detector
@@ -75,6 +78,9 @@ def fit(
         share of good parts that may be rejected
     confidence : float in (0, 1)
         how surely that is to hold
+    miss_rate : float in (0, 1) or None
+        share of defects like the labeled ones that may be accepted: a second, lower threshold; a person looks
+        at images between the two (`Decision.outcome` is "review"). None: what is not rejected is accepted
     size : int
         side in pixels that images are resized to; a multiple of 32
     tiles : int
@@ -107,6 +113,7 @@ def fit(
     """
     check_whole(size=size, tiles=tiles, seed=seed)
     check_numbers(false_reject_rate=false_reject_rate, confidence=confidence)
+    check_optional_numbers(miss_rate=miss_rate)
     check_limits(time_budget=time_budget, max_memory=max_memory)
     check_flags(assume_good=assume_good, cache=cache, skip_unreadable=skip_unreadable)
     check_text(backbone=backbone, device=device)
@@ -119,6 +126,7 @@ def fit(
         seed=seed,
         false_reject_rate=false_reject_rate,
         confidence=confidence,
+        miss_rate=miss_rate,
         time_budget_s=time_budget,
         max_memory_bytes=max_memory,
         skip_unreadable=skip_unreadable,

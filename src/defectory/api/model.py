@@ -16,7 +16,12 @@ from defectory.api.images import Images, is_path, name_images
 from defectory.api.labels import Groups, Labels, Masks
 from defectory.api.paths import AnyPath, as_path
 from defectory.api.predictions import Predictions
-from defectory.api.settings import check_flags, check_numbers, check_progress
+from defectory.api.settings import (
+    check_flags,
+    check_numbers,
+    check_optional_numbers,
+    check_progress,
+)
 from defectory.api.updates import Update, learn_labels
 from defectory.api.warnings import warn
 from defectory.domain import OutputError, ParameterError, Progress
@@ -31,14 +36,15 @@ from defectory.workflows.scoring.summary import note_strange_scores
 if TYPE_CHECKING:
     from defectory.artifacts import RecordedSuspect
     from defectory.calibration import Threshold
+    from defectory.calibration.gray_zone import GrayZone
     from defectory.calibration.trade_offs import Holder, TradeOff
 
 
 class Model:
     """A fitted detector with its threshold: what `defectory.fit` and `defectory.load` give back.
 
-    Models do not change: `update`, `recalibrate` and `with_false_reject_rate` return others. Threads may use
-    one at once. They are pickled and copied as bundles.
+    Models do not change: `update`, `recalibrate`, `with_false_reject_rate` and `with_miss_rate` return
+    others. Threads may use one at once. They are pickled and copied as bundles.
 
     Parameters
     ----------
@@ -63,6 +69,15 @@ class Model:
     def pixel_threshold(self) -> float:
         """Above it a cell of an anomaly map is defective."""
         return self._calibrated.pixel_threshold
+
+    @property
+    def gray_zone(self) -> "GrayZone | None":
+        """What is neither accepted nor rejected, with what it promises; None without a miss rate.
+
+        `accept.value`: below it images are accepted; `share`, `low`, `high`: how many good parts to expect
+        between the thresholds; `explain()`.
+        """
+        return self._calibrated.gray_zone
 
     @property
     def facts(self) -> Mapping[str, Any]:
@@ -113,7 +128,7 @@ class Model:
         return found.scores
 
     def predict(self, images: Images, *, progress: Progress | None = None) -> Predictions:
-        """Return one decision an image, with regions where it is rejected.
+        """Return one decision an image, with regions where it is not accepted.
 
         Warns (`DefectoryWarning`) where nearly all images score above all good ones of the fit: they may show
         another product, or come from another camera.
@@ -150,6 +165,7 @@ class Model:
         labels: Labels | None = None,
         masks: Masks | None = None,
         *,
+        groups: Groups | None = None,
         skip_unreadable: bool = False,
         good_words: Collection[str] = (),
         bad_words: Collection[str] = (),
@@ -163,6 +179,8 @@ class Model:
         ----------
         images, labels, masks : as in `fit`
             Of a folder or manifest the test split is judged, or all where nothing is called test.
+        groups : as in `fit`
+            intervals resample whole groups
         skip_unreadable : bool
             leave out images that cannot be read
         good_words, bad_words : of str
@@ -179,7 +197,9 @@ class Model:
         check_progress(progress)
         if labels is None and not is_path(images):
             raise ParameterError("figures need labels; give one an image: 0 good, 1 defective")
-        dataset = as_dataset(images, labels, masks, good_words=good_words, bad_words=bad_words)
+        dataset = as_dataset(
+            images, labels, masks, groups, good_words=good_words, bad_words=bad_words
+        )
         found = evaluate(
             self._calibrated, dataset, skip_unreadable=skip_unreadable, progress=progress
         )
@@ -192,6 +212,7 @@ class Model:
         labels: Labels | None = None,
         masks: Masks | None = None,
         *,
+        groups: Groups | None = None,
         good_words: Collection[str] = (),
         bad_words: Collection[str] = (),
         cache: bool = True,
@@ -206,7 +227,7 @@ class Model:
         ----------
         images : as in `fit`, or a CSV or JSONL manifest
         labels : one an image, normal or anomalous; None with a manifest
-        masks : as in `fit`
+        masks, groups : as in `fit`
         good_words, bad_words : of str
             words for good and bad parts, as in `fit`
         cache : bool
@@ -223,7 +244,9 @@ class Model:
         check_progress(progress)
         if labels is None and not is_path(images):
             raise ParameterError("update takes labels; give one an image: 0 good, 1 defective")
-        dataset = as_dataset(images, labels, masks, good_words=good_words, bad_words=bad_words)
+        dataset = as_dataset(
+            images, labels, masks, groups, good_words=good_words, bad_words=bad_words
+        )
         # a copy of its own, as its bundle has it: others may score meanwhile, and a model that was never
         # saved learns what its bundle would learn
         own = deepcopy(self)._calibrated
@@ -322,9 +345,28 @@ class Model:
         ------
         ParameterError : a number is out of its range.
         """
-        check_numbers(rate=rate, **({} if confidence is None else {"confidence": confidence}))
+        check_numbers(rate=rate)
+        check_optional_numbers(confidence=confidence)
         other = self._calibrated.with_false_reject_rate(rate, confidence)
         _ = other.threshold  # refuses a rate outside (0, 1)
+        return type(self)(other)
+
+    def with_miss_rate(self, rate: float | None) -> Self:
+        """Return the model with another promise on defects; nothing is fitted again, scores stay.
+
+        Parameters
+        ----------
+        rate : float in (0, 1) or None
+            share of defects like the labeled ones that may be accepted, see `gray_zone`; None for no such
+            promise: what is not rejected is accepted
+
+        Raises
+        ------
+        ParameterError : the rate is out of its range.
+        """
+        check_optional_numbers(rate=rate)
+        other = self._calibrated.with_miss_rate(rate)
+        _ = other.gray_zone  # refuses a rate outside (0, 1)
         return type(self)(other)
 
     def save(self, path: AnyPath, *, overwrite: bool = False) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _MAX_ROWS = 8
 _PICTURE_PX = 128
+_OUTCOMES = {"accepted": "accepted", "review": "to look at", "rejected": "<b>rejected</b>"}
 
 
 def render_table(predictions: "Predictions") -> str:
@@ -35,7 +36,7 @@ def _row(predictions: "Predictions", place: int) -> str:
         _picture(predictions, place),
         escape(predictions.names[place]),
         f"{decision.score:.4g}",
-        "<b>rejected</b>" if decision.is_anomalous else "accepted",
+        _OUTCOMES[decision.outcome],
         str(len(decision.regions)),
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"

@@ -1,8 +1,6 @@
 """Decisions on several images: a sequence, arrays, records, pictures."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from math import isfinite
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -10,14 +8,20 @@ from numpy.typing import NDArray
 
 from defectory.api.images import NamedImages
 from defectory.api.notebook import render_table
+from defectory.api.settings import check_numbers
+from defectory.api.warnings import warn
 from defectory.domain import Decision, Region
 from defectory.domain.images import ChosenImages
-from defectory.domain.scores import AnomalyMap
+from defectory.domain.scores import AnomalyMap, Outcome
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.overlays import draw_decision, read_map
+from defectory.workflows.scoring.discoveries import find_discoveries
+from defectory.workflows.scoring.rows import describe_decision
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
+
+    from defectory.calibration.p_values import Basis
 
 
 class Predictions(Sequence[Decision]):
@@ -64,8 +68,55 @@ class Predictions(Sequence[Decision]):
 
     @property
     def labels(self) -> NDArray[np.int64]:
-        """Decisions, (n,) int64: 0 accepted as good, 1 rejected as defective."""
+        """Decisions, (n,) int64: 1 rejected as defective, 0 not: accepted, or to be looked at."""
         return np.array([decision.is_anomalous for decision in self], np.int64)
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """Of each image "accepted", "review" or "rejected"; "review", for a person, only with a miss rate."""
+        return tuple(decision.outcome for decision in self)
+
+    @property
+    def p_values(self) -> NDArray[np.float64]:
+        """Conformal p-values, (n,) float64 in (0, 1]; low = unusual.
+
+        The p-value of a good image is at most a with a probability of at most a, where `p_value_basis` is
+        "confirmed".
+        """
+        return self._model.p_values.of(self.scores)
+
+    @property
+    def p_value_basis(self) -> "Basis":
+        """What p-values rest on: images "confirmed" good; else they are "estimated", and promise nothing.
+
+        "none" where there are no good images: all p-values are 1.
+        """
+        return self._model.p_values.basis
+
+    def discoveries(self, fdr: float) -> NDArray[np.bool_]:
+        """Return which images stand out, so that on average at most a share of these is good after all.
+
+        Benjamini and Hochberg (1995) on conformal p-values; valid as they depend positively on each other
+        (Bates et al. 2023), where images are independent (one a part) and `p_value_basis` is "confirmed".
+        Warns (`DefectoryWarning`) where there are too few good images for any image to be a discovery.
+
+        Parameters
+        ----------
+        fdr : float in (0, 1)
+            false discovery rate
+
+        Returns
+        -------
+        (n,) bool; they depend on all images of these predictions
+
+        Raises
+        ------
+        ParameterError : the rate is out of its range.
+        """
+        check_numbers(fdr=fdr)
+        found = find_discoveries(self._model, self.scores, fdr)
+        warn([found.explain()] if found.n_fewest > found.n_images > 0 else [])
+        return self.scores >= found.lowest_score
 
     @property
     def regions(self) -> tuple[tuple[Region, ...], ...]:
@@ -78,16 +129,14 @@ class Predictions(Sequence[Decision]):
         Returns
         -------
         list of n dicts with the keys image, score, threshold (None where it is infinite), is_anomalous,
-        n_regions and regions (a list of dicts)
+        p_value, p_value_basis, n_regions and regions (a list of dicts); with a miss rate also outcome and
+        accept_threshold (None where it is infinite)
         """
         return [
             {
                 "image": name,
-                "score": decision.score,
-                "threshold": decision.threshold if isfinite(decision.threshold) else None,
-                "is_anomalous": decision.is_anomalous,
+                **describe_decision(decision, self._model),
                 "n_regions": len(decision.regions),
-                "regions": [asdict(region) for region in decision.regions],
             }
             for name, decision in zip(self.names, self, strict=True)
         ]
@@ -128,7 +177,9 @@ class Predictions(Sequence[Decision]):
         )
 
     def __repr__(self) -> str:
-        return f"Predictions({len(self)} images, {int(self.labels.sum())} rejected)"
+        review = self.outcomes.count("review")
+        told = f"{int(self.labels.sum())} rejected" + f", {review} to look at" * (review > 0)
+        return f"Predictions({len(self)} images, {told})"
 
     def _repr_html_(self) -> str:
         return render_table(self)

@@ -23,6 +23,11 @@ def check_numbers(**settings: object) -> None:
             raise ParameterError(f"{name} is {value!r}; give a number")
 
 
+def check_optional_numbers(**settings: object) -> None:
+    """Refuse what is neither None nor a finite number; ParameterError."""
+    check_numbers(**{name: value for name, value in settings.items() if value is not None})
+
+
 def check_limits(**settings: object) -> None:
     """Refuse what is neither None nor a number above 0; ParameterError."""
     for name, value in settings.items():

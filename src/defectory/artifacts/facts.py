@@ -32,10 +32,19 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 @dataclass(frozen=True)
 class Promise:
-    """What the threshold keeps: at most that share of good parts is rejected, with that confidence."""
+    """What the thresholds keep, each with that confidence.
+
+    Attributes
+    ----------
+    false_reject_rate : at most this share of good parts is rejected
+    confidence : how surely
+    miss_rate : at most this share of defects like the labeled ones is accepted; None where that is not asked
+        for, and what is not rejected is accepted
+    """
 
     false_reject_rate: Share
     confidence: Share
+    miss_rate: Share | None = None
 
 
 @dataclass(frozen=True)

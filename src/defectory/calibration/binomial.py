@@ -43,6 +43,18 @@ def beta_probability(x: float, a: int, b: int) -> float:
     return _sum_pmf(n, x, range(a, n + 1))
 
 
+def clopper_pearson(k: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a share that was seen k times in n (Clopper and Pearson 1934).
+
+    Parameters
+    ----------
+    k, n : 0 <= k <= n; (0, 1) where n is 0
+    """
+    low = beta_quantile(0.025, k, n - k + 1) if k else 0.0
+    high = beta_quantile(0.975, k + 1, n - k) if k < n else 1.0
+    return low, high
+
+
 def _sum_pmf(n: int, p: float, counts: range) -> float:
     """Sum the binomial probabilities from the largest outwards, until they no longer matter."""
     total = 0.0

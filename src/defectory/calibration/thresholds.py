@@ -29,8 +29,8 @@ from defectory.domain import ParameterError, own_groups
 Floats = NDArray[np.float64]
 
 DEFAULT_CONFIDENCE = 0.95
-# Of sums of shares.
-_ROUNDING = 1e-9
+ROUNDING = 1e-9
+"""Of sums of shares."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ def fit_threshold(
     ------
     ParameterError : a rate outside (0, 1), scores that are not finite, or groups that do not fit them.
     """
-    _check_open_unit("false-reject rate", false_reject_rate)
-    _check_open_unit("confidence", confidence)
+    check_share("false-reject rate", false_reject_rate)
+    check_share("confidence", confidence)
     scores = np.asarray(normal_scores, np.float64).ravel()
     if not np.isfinite(scores).all():
         raise ParameterError("the calibration scores hold nan or infinity")
@@ -176,8 +176,8 @@ def n_normals_needed(false_reject_rate: float, confidence: float = DEFAULT_CONFI
     ------
     ParameterError : a rate outside (0, 1).
     """
-    _check_open_unit("false-reject rate", false_reject_rate)
-    _check_open_unit("confidence", confidence)
+    check_share("false-reject rate", false_reject_rate)
+    check_share("confidence", confidence)
     return ceil(log1p(-confidence) / log1p(-false_reject_rate))
 
 
@@ -191,10 +191,10 @@ def _fit_to_shares(
     # of each score: the sum over all groups of the share of their images that lies above it
     above = np.concatenate([[0.0], np.cumsum(weights[order])[:-1]])
     most = m - (_lowest_rank(m, rate, (1 + confidence) / 2) or m)
-    is_kept = np.ceil(above - _ROUNDING) <= most
+    is_kept = np.ceil(above - ROUNDING) <= most
     last = int(np.flatnonzero(is_kept)[-1])
     value = float(scores[order[last]])
-    return value, int(np.ceil(above[np.argmax(scores[order] == value)] - _ROUNDING))
+    return value, int(np.ceil(above[np.argmax(scores[order] == value)] - ROUNDING))
 
 
 def _lowest_rank(n: int, rate: float, confidence: float) -> int | None:
@@ -211,6 +211,7 @@ def _lowest_rank(n: int, rate: float, confidence: float) -> int | None:
     return high
 
 
-def _check_open_unit(name: str, value: float) -> None:
+def check_share(name: str, value: float) -> None:
+    """Refuse what is not between 0 and 1, both excluded; ParameterError."""
     if not 0 < value < 1:
         raise ParameterError(f"{name} is {value}; give a number between 0 and 1, such as 0.01")

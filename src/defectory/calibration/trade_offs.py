@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from defectory.calibration.binomial import beta_quantile
+from defectory.calibration.binomial import clopper_pearson
 from defectory.calibration.estimates import choose_threshold
 from defectory.calibration.thresholds import DEFAULT_CONFIDENCE, Threshold
 from defectory.domain import DefectScores, HeldOutScores
@@ -91,8 +91,7 @@ def trade_offs(
     for rate in sorted(rates):
         threshold = choose_threshold(held_out, rate, confidence)
         n, k = len(defects), int((defects.scores > threshold.value).sum())
-        low = beta_quantile(0.025, k, n - k + 1) if k else 0.0
-        high = beta_quantile(0.975, k + 1, n - k) if k < n else 1.0
+        low, high = clopper_pearson(k, n)
         recall = k / n if n else float("nan")
         found.append(TradeOff(threshold, recall, low, high, n, defects.is_simulated))
     return tuple(found)

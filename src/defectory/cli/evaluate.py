@@ -1,5 +1,6 @@
 """The command `evaluate`."""
 
+import shlex
 from pathlib import Path
 
 import click
@@ -28,7 +29,9 @@ def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None)
     help="Write a standalone HTML report.",
 )
 @shared.other_promise
+@shared.miss_rate
 @shared.label_words
+@shared.group_by
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.max_memory
 @shared.threads
@@ -42,17 +45,21 @@ def evaluate(
     json_path: Path | None,
     report_path: Path | None,
     false_reject_rate: float | None,
+    miss_rate: float | None,
     skip_unreadable: bool,
     overwrite: bool,
     max_memory_bytes: int | None,
     good_words: tuple[str, ...],
     bad_words: tuple[str, ...],
+    group_by: str | None,
 ) -> None:
     """Judge BUNDLE on the labeled images of DATA (its test split, if it has one)."""
     from defectory.cli.bars import Bars
     from defectory.workflows.evaluation.bundles import evaluate_bundle
 
     command = f"defectory evaluate {bundle} {data}"
+    if group_by is not None:
+        command += f" --group-by {shlex.quote(group_by)}"
     with Bars() as bars:
         evaluation = evaluate_bundle(
             bundle,
@@ -61,9 +68,11 @@ def evaluate(
             report_path=report_path,
             command=command,
             false_reject_rate=false_reject_rate,
+            miss_rate=miss_rate,
             skip_unreadable=skip_unreadable,
             good_words=good_words,
             bad_words=bad_words,
+            group_by=group_by,
             overwrite=overwrite,
             max_memory_bytes=max_memory_bytes,
             progress=bars,

@@ -46,6 +46,7 @@ from defectory.cli.text import print_fit
     metavar="C",
     help="How surely that is to hold.",
 )
+@shared.miss_rate
 @names.backbone
 @shared.time_budget("learn from fewer images where all would take longer.")
 @shared.device

@@ -14,11 +14,16 @@ from defectory.cli.paths import ANY_PATH
 @click.command(context_settings=shared.HELP_NAMES)
 @click.argument("data", type=ANY_PATH)
 @shared.label_words
+@shared.group_by
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @shared.quiet
 @plain_errors
 def inspect(
-    data: Path, as_json: bool, good_words: tuple[str, ...], bad_words: tuple[str, ...]
+    data: Path,
+    as_json: bool,
+    good_words: tuple[str, ...],
+    bad_words: tuple[str, ...],
+    group_by: str | None,
 ) -> None:
     """Examine DATA before training: what was understood, and what is wrong with it.
 
@@ -28,7 +33,9 @@ def inspect(
     from defectory.workflows.inspection import inspect_data, inspection_text
 
     with Bars() as bars:
-        inspection = inspect_data(data, good_words=good_words, bad_words=bad_words, progress=bars)
+        inspection = inspect_data(
+            data, good_words=good_words, bad_words=bad_words, group_by=group_by, progress=bars
+        )
     if as_json:
         click.echo(json.dumps(inspection.to_dict(), indent=1, default=str, allow_nan=False))
     else:

@@ -23,6 +23,13 @@ other_promise: Option = click.option(
     metavar="R",
     help="Decide by another promise than the bundle's; nothing is fitted again.",
 )
+miss_rate: Option = click.option(
+    "--miss-rate",
+    type=SHARE,
+    metavar="R",
+    help="Accept at most this share of defects like the labeled ones; a person looks at what is neither "
+    "accepted nor rejected.",
+)
 output_folder: Option = click.option(
     "-o",
     "--output",
@@ -53,8 +60,8 @@ as_json: Option = click.option("--json", "as_json", is_flag=True, help="Print ev
 group_by: Option = click.option(
     "--group-by",
     metavar="RULE",
-    help="Which images belong together (one part, one hour): parent, those of a folder; or a regular "
-    "expression, those in whose names it finds the same.",
+    help="Which images belong together (one part, one hour): parent, those of a folder; a regular "
+    "expression, those in whose names it finds the same; none, each is by itself.",
 )
 
 

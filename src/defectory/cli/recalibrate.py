@@ -9,7 +9,7 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH
-from defectory.cli.text import counted, print_notes
+from defectory.cli.text import counted, print_gray_zone, print_notes
 
 
 @click.command(context_settings=shared.HELP_NAMES)
@@ -24,6 +24,7 @@ from defectory.cli.text import counted, print_notes
 )
 @shared.as_json
 @shared.label_words
+@shared.group_by
 @shared.max_memory
 @shared.threads
 @shared.overwrite("a bundle")
@@ -40,6 +41,7 @@ def recalibrate(
     max_memory_bytes: int | None,
     good_words: tuple[str, ...],
     bad_words: tuple[str, ...],
+    group_by: str | None,
 ) -> None:
     """Fit the threshold of BUNDLE anew on IMAGES of good parts as they are now; learn nothing else.
 
@@ -59,6 +61,7 @@ def recalibrate(
             max_memory_bytes=max_memory_bytes,
             good_words=good_words,
             bad_words=bad_words,
+            group_by=group_by,
             progress=bars,
         )
     if as_json:
@@ -78,4 +81,5 @@ def _print_recalibration(result: Any, new_bundle: Path) -> None:
     threshold, before = result.model.threshold, result.threshold_before
     click.echo(f"Threshold before {before.value:.4g}: {before.explain()}")
     click.echo(f"Threshold now {threshold.value:.4g}: {threshold.explain()}")
+    print_gray_zone(result.model.gray_zone)
     click.echo(f"Wrote {new_bundle} ({new_bundle.stat().st_size / 1e6:.1f} MB).")

@@ -1,5 +1,6 @@
 """The command `score`, and what it prints."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,8 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
-from defectory.cli.text import counted, one_line, print_notes
+from defectory.cli.quantities import SHARE
+from defectory.cli.text import counted, one_line, print_gray_zone, print_notes
 
 if TYPE_CHECKING:
     _Choice = click.Choice[str]
@@ -63,6 +65,13 @@ class _Format(_Choice):
     "holds. FILE keeps what was seen so far, from run to run.",
 )
 @shared.other_promise
+@shared.miss_rate
+@click.option(
+    "--fdr",
+    type=SHARE,
+    metavar="R",
+    help="Mark discoveries: images that stand out, on average at most this share of them good after all.",
+)
 @shared.skip_unreadable("List unreadable images instead of stopping.")
 @shared.max_memory
 @shared.threads
@@ -79,6 +88,8 @@ def score(
     for_excel: bool,
     alarm: Path | None,
     false_reject_rate: float | None,
+    miss_rate: float | None,
+    fdr: float | None,
     skip_unreadable: bool,
     overwrite: bool,
     max_memory_bytes: int | None,
@@ -99,6 +110,8 @@ def score(
             heatmaps=heatmaps,
             file_format="excel" if for_excel else file_format,
             false_reject_rate=false_reject_rate,
+            miss_rate=miss_rate,
+            fdr=fdr,
             skip_unreadable=skip_unreadable,
             overwrite=overwrite,
             max_memory_bytes=max_memory_bytes,
@@ -111,18 +124,28 @@ def score(
 
 
 def _print_summary(summary: Any) -> None:
-    for image in summary.rejected:
-        click.echo(f"  rejected: {one_line(image.name)}, score {image.score:.4g}")
-    n_more = summary.n_rejected - len(summary.rejected)
-    if n_more:
-        click.echo(f"  and {n_more} more")
+    _print_images(summary.rejected, summary.n_rejected, "rejected")
+    _print_images(summary.review, summary.n_review, "to look at")
+    review = f", {summary.n_review} to look at" if summary.gray_zone else ""
     unreadable = f", {summary.n_unreadable} unreadable" if summary.n_unreadable else ""
+    n_accepted = summary.n_scored - summary.n_rejected - summary.n_review
     click.echo(
         f"Scored {counted(summary.n_scored, 'image')}: {summary.n_rejected} rejected (score above "
-        f"{summary.threshold:.4g}), {summary.n_scored - summary.n_rejected} accepted{unreadable}."
+        f"{summary.threshold:.4g}){review}, {n_accepted} accepted{unreadable}."
     )
+    print_gray_zone(summary.gray_zone)
+    if summary.discoveries:
+        click.echo(summary.discoveries.explain())
     print_notes(summary.notes)
     click.echo(f"Wrote {summary.table}{' and heatmaps' if summary.has_heatmaps else ''}.")
+
+
+def _print_images(listed: Sequence[Any], n_all: int, outcome: str) -> None:
+    for image in listed:
+        click.echo(f"  {outcome}: {one_line(image.name)}, score {image.score:.4g}")
+    n_more = n_all - len(listed)
+    if n_more:
+        click.echo(f"  and {n_more} more")
 
 
 def _print_alarm(record: Any, bundle: Path) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 
 import click
 
+# Of figures; the last two are there with a miss rate only.
+_OUTCOMES = {"rejected": "rejected", "review": "to review", "accepted": "accepted"}
+
 
 def one_line(text: object) -> str:
     """Return the text in one line that every terminal takes: names of files may hold anything."""
@@ -32,7 +35,10 @@ def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
         click.echo(line)
     threshold = result.model.threshold
     click.echo(f"Threshold {threshold.value:.4g}: {threshold.explain()}")
-    print_notes(note for note in result.notes if note != threshold.explain())
+    zone = result.model.gray_zone
+    print_gray_zone(zone)
+    printed = {threshold.explain(), "" if zone is None else zone.accept.explain()}
+    print_notes(note for note in result.notes if note not in printed)
     print_trade_offs(result.model)
     if suspects is not None:
         n = sum(item.suspect.is_distrusted for item in result.suspects)
@@ -68,6 +74,14 @@ def print_trade_offs(model: Any) -> None:
         )
 
 
+def print_gray_zone(zone: Any | None) -> None:
+    """Print below which score images are accepted, and what is left for a person; nothing without a zone."""
+    if zone is None:
+        return
+    click.echo(f"Accepted below {zone.accept.value:.4g}: {zone.accept.explain()}")
+    click.echo(zone.explain())
+
+
 def print_notes(notes: Iterable[str]) -> None:
     """Print what a person should know of the data, a line each."""
     for note in notes:
@@ -85,9 +99,12 @@ def print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path 
         )
         click.echo(f"{key:20}{shown}{between}")
     for name in ("anomalous", "normal"):
-        click.echo(
-            f"{name + ' rejected':20}{figures[f'n_{name}_rejected']} of {figures[f'n_{name}']}"
-        )
+        for outcome, words in _OUTCOMES.items():
+            n = figures.get(f"n_{name}_{outcome}")
+            if n is not None:
+                click.echo(f"{f'{name} {words}':20}{n} of {figures[f'n_{name}']}")
+    if evaluation.explain_intervals():
+        click.echo(evaluation.explain_intervals())
     print_notes(evaluation.notes)
     for path in (json_path, report_path):
         if path is not None:

@@ -10,7 +10,7 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH
-from defectory.cli.text import counted, print_notes
+from defectory.cli.text import counted, print_gray_zone, print_notes
 
 _MAX_LISTED = 20
 
@@ -21,6 +21,7 @@ _MAX_LISTED = 20
 @shared.new_bundle
 @shared.as_json
 @shared.label_words
+@shared.group_by
 @click.option(
     "--force",
     is_flag=True,
@@ -44,6 +45,7 @@ def update(
     max_memory_bytes: int | None,
     good_words: tuple[str, ...],
     bad_words: tuple[str, ...],
+    group_by: str | None,
 ) -> None:
     """Teach BUNDLE the LABELS that a person has confirmed: false alarms, missed defects.
 
@@ -65,6 +67,7 @@ def update(
             use_cache=not no_cache,
             good_words=good_words,
             bad_words=bad_words,
+            group_by=group_by,
             force=force,
             progress=bars,
         )
@@ -86,13 +89,14 @@ def _print_update(result: Any, new_bundle: Path) -> None:
     threshold = result.model.threshold
     was = result.threshold_before.value
     click.echo(f"Threshold {threshold.value:.4g} (was {was:.4g}): {threshold.explain()}")
+    print_gray_zone(result.model.gray_zone)
     effect = result.effect
     if effect.n_defects:
         click.echo(
             f"Of {counted(effect.n_defects, 'defect')} confirmed now, held out from both: "
             f"{effect.n_found_before} found before, {effect.n_found_after} after. Of the images confirmed "
-            f"good: {effect.n_false_before} of {effect.n_good_before} rejected before, "
-            f"{effect.n_false_after} of {effect.n_good_after} after."
+            f"good: {effect.n_false_before} of {effect.n_good} rejected before, "
+            f"{effect.n_false_after} of {effect.n_good} after."
         )
     flips, wrong = result.flips, result.still_wrong
     n_right = sum(image.is_right for image in flips)

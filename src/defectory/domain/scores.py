@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,9 +51,13 @@ class Region:
     peak_score: float
 
 
+Outcome = Literal["accepted", "review", "rejected"]
+"""What becomes of an image; review: a person is to look at it."""
+
+
 @dataclass(frozen=True)
 class Decision:
-    """Accept or reject of one image, with the raw score that led to it.
+    """Accept or reject of one image, or neither, with the raw score that led to it.
 
     Attributes
     ----------
@@ -60,9 +65,20 @@ class Decision:
     threshold : a score above it is rejected; infinite where there were no good images to fit it on
     is_anomalous : whether the image is rejected
     regions : where, highest peak first; empty where it is accepted, or the detector does not localize
+    accept_threshold : a score from it up to `threshold` is for a person to look at; minus infinity where no
+        defects were known to fit it on; None where nothing is for a person
     """
 
     score: float
     threshold: float
     is_anomalous: bool
     regions: tuple[Region, ...] = ()
+    accept_threshold: float | None = None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Whether the image is accepted, rejected, or between the two: to be looked at."""
+        if self.is_anomalous:
+            return "rejected"
+        is_clear = self.accept_threshold is None or self.score < self.accept_threshold
+        return "accepted" if is_clear else "review"

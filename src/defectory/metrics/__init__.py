@@ -4,12 +4,8 @@ Labels are 0 (normal) and 1 (anomalous), higher scores are more anomalous, and a
 undefined, as with one class only, is nan.
 """
 
-from defectory.metrics.bootstrap import (
-    Interval,
-    PixelIntervals,
-    bootstrap_interval,
-    pixel_intervals,
-)
+from defectory.metrics.bootstrap import PixelIntervals, bootstrap_interval, pixel_intervals
+from defectory.metrics.intervals import Interval
 from defectory.metrics.pixels import PixelMetrics, aupro, pixel_auroc, pixel_metrics
 from defectory.metrics.ranking import (
     RocCurve,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from defectory.domain import Decision, Label, ParameterError
 from defectory.domain.images import Image, Mask
 from defectory.domain.scores import AnomalyMap
+from defectory.reports.gray_zone_content import GrayZoneContent
 from defectory.reports.suspect_content import SuspectContent
 
 Facts = tuple[tuple[str, str], ...]
@@ -312,6 +313,8 @@ class ReportContent:
     account : what there was to learn from and what was done with it, in plain lines
     suspects : training images that the fit distrusted, or None without any
     trade_off : what other promises cost, or None where no defect is known
+    gray_zone : what is neither accepted nor rejected, or None without a miss rate
+    intervals : what the intervals of the metrics resample, or "" where it need not be said
     """
 
     title: str
@@ -331,3 +334,5 @@ class ReportContent:
     account: tuple[str, ...] = ()
     suspects: SuspectContent | None = None
     trade_off: TradeOffContent | None = None
+    gray_zone: GrayZoneContent | None = None
+    intervals: str = ""

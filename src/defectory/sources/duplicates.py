@@ -5,10 +5,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from defectory.domain import Label
-from defectory.sources.dataset import Sample
+from defectory.domain import DataError, Label, members_of
+from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.findings import Finding, Measured, Severity
+from defectory.sources.found_groups import find_groups
 from defectory.sources.near_duplicates import SimilarPair, find_similar_pairs
+from defectory.sources.training_part import training_part
 
 _Group = tuple[Sample, ...]
 
@@ -111,14 +113,31 @@ def _check_again(groups: Sequence[_Group]) -> Iterator[Finding]:
             "split by part, not by picture; test figures are too good",
             across,
         )
-    within = [group for group in groups if not _crosses(group)]
-    if within:
+
+
+def check_found_groups(dataset: Dataset, measured: Measured) -> Iterator[Finding]:
+    """Yield the groups that a fit would find among the images it learns from, where none are given."""
+    try:
+        names = {sample.name for sample in training_part(dataset).samples}
+    except DataError:
+        return
+    learned = [(sample, facts) for sample, facts in measured if sample.name in names]
+    if not learned or any(sample.group for sample, _ in learned):
+        return
+    thumbnails = np.array([facts.thumbnail for _, facts in learned])
+    found = find_groups(thumbnails, [sample.name for sample, _ in learned])
+    if not found.is_alone.all():
+        groups = [
+            tuple(learned[i][0] for i in members)
+            for members in members_of(found.numbers, range(found.n_groups))
+            if len(members) > 1
+        ]
         yield _finding(
             "info",
-            "same_part",
-            f"{_pairs(within)} that seem to show the same part (or twins) photographed again",
-            "give them one group in a manifest, so that no split parts them",
-            within,
+            "found_groups",
+            f"{found.explain()}; fit judges each by what is learned without all pictures of its part",
+            found.advise(),
+            groups,
         )
 
 

@@ -13,9 +13,9 @@ from defectory.domain import ImageReadError, MaskError, Progress
 from defectory.machine import count_cores
 from defectory.sources.dataset import Sample
 from defectory.sources.decoding import open_image, read_bytes
-from defectory.sources.fine_structure import THUMBNAIL_PX
 from defectory.sources.images import to_rgb
 from defectory.sources.mask_files import check_mask_size, read_mask
+from defectory.sources.thumbnails import thumbnail_of
 
 _MAX_THREADS = 8
 
@@ -81,7 +81,7 @@ def _measure(sample: Sample) -> ImageFacts:
         mode=opened.mode,
         brightness=float(levels.mean()),
         contrast=float(levels.std()),
-        thumbnail=_thumbnail(grey),
+        thumbnail=thumbnail_of(grey),
         mask_area_px=area,
         mask_problem=problem,
         has_more_frames=bool(opened.info.get("has_more_frames")),
@@ -97,10 +97,3 @@ def _measure_mask(sample: Sample, size: tuple[int, ...]) -> tuple[int | None, st
     except MaskError as error:
         return None, str(error)
     return int(mask.sum()), None
-
-
-def _thumbnail(grey: Pillow.Image) -> NDArray[np.uint8]:
-    # The mean of each cell where there are pixels enough; a smooth surface through them where not.
-    enough = min(grey.size) >= THUMBNAIL_PX
-    method = Pillow.Resampling.BOX if enough else Pillow.Resampling.BILINEAR
-    return np.asarray(grey.resize((THUMBNAIL_PX, THUMBNAIL_PX), method))

@@ -40,11 +40,11 @@ class FineStructure:
     """
 
     def __init__(self, thumbnails: Thumbnails) -> None:
-        self._thumbnails = thumbnails
+        self.thumbnails = thumbnails
         n = len(thumbnails)
         chosen = np.linspace(0, n - 1, min(n, _N_SAMPLE)).astype(np.int64)
         n_common = min(_N_COMMON, n // _IMAGES_PER_COMMON)
-        sample = _band(thumbnails[chosen]).reshape(len(chosen), -1)
+        sample = _band(thumbnails[chosen]).reshape(len(chosen), THUMBNAIL_PX**2)
         self._average = sample.mean(0) if n_common else np.zeros(sample.shape[1], np.float32)
         components = np.linalg.svd(sample - self._average, full_matrices=False)[2]
         self._common = components[:n_common].astype(np.float32)
@@ -60,7 +60,7 @@ class FineStructure:
 
     def correlation(self, i: int, j: int) -> float:
         """Return how alike two whole images are, light and shade included, after the best shift."""
-        both = self._thumbnails[[i, j]]
+        both = self.thumbnails[[i, j]]
         spectra = _spectra(_band(both))
         whole = _spectra(both.astype(np.float32))
         moved = _image(_moved(whole[1:], _best_shift(spectra[:1], spectra[1:])))[0]
@@ -73,7 +73,7 @@ class FineStructure:
     def _agreement(self, pairs: Pairs) -> Floats:
         images, place = np.unique(pairs, return_inverse=True)
         first, second = place.reshape(pairs.shape).T
-        band = _band(self._thumbnails[images])
+        band = _band(self.thumbnails[images])
         spectra = _spectra(band)
         # The product's edges may serve to find the shift, but not to say that two pictures agree.
         shift = _best_shift(spectra[first], spectra[second])
@@ -82,7 +82,7 @@ class FineStructure:
         norm_a, norm_b = np.linalg.norm(a, axis=2), np.linalg.norm(b, axis=2)
         correlation = (a * b).sum(2) / np.maximum(norm_a * norm_b, 1e-9)
         # Where both are flat, a bright background say, they neither agree nor disagree.
-        contrast = _contrast(self._thumbnails[images])[:, :, 0]
+        contrast = _contrast(self.thumbnails[images])[:, :, 0]
         rms = np.maximum(norm_a * contrast[first], norm_b * contrast[second]) / _BLOCK_PX
         telling = rms > _FLAT_RMS
         correlation[~telling] = np.nan

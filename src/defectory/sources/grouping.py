@@ -9,6 +9,8 @@ from defectory.sources.dataset import Dataset
 
 PARENT = "parent"
 """Groups by folder."""
+NONE = "none"
+"""Every image counts by itself."""
 
 
 def group_by(dataset: Dataset, rule: str | None) -> Dataset:
@@ -16,7 +18,7 @@ def group_by(dataset: Dataset, rule: str | None) -> Dataset:
 
     Parameters
     ----------
-    rule : "parent" for the folder an image lies in, or a regular expression
+    rule : "parent" for the folder an image lies in, "none" for no groups at all, or a regular expression
         images belong together where it finds the same in their names (relative to the data set's root): all
         its groups in parentheses, or the whole match where it has none. Where it finds nothing, an image
         keeps the group that a manifest gives it
@@ -27,11 +29,14 @@ def group_by(dataset: Dataset, rule: str | None) -> Dataset:
     """
     if rule is None:
         return dataset
+    if rule == NONE:
+        return replace(dataset, samples=tuple(replace(s, group=None) for s in dataset.samples))
     found = [_group_of(sample.name, rule) for sample in dataset.samples]
     if dataset.samples and not any(found):
         raise ParameterError(
             f"--group-by {rule!r} finds nothing in any of {len(dataset)} names such as "
-            f"{dataset.samples[0].name!r}; give a regular expression that does, such as '^[^_]+', or parent"
+            f"{dataset.samples[0].name!r}; give a regular expression that does, such as '^[^_]+', or parent "
+            "or none"
         )
     return replace(
         dataset,

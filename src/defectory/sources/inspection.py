@@ -9,7 +9,7 @@ import numpy as np
 
 from defectory.domain import NoProgress, Progress
 from defectory.sources.dataset import Dataset
-from defectory.sources.duplicates import check_duplicates
+from defectory.sources.duplicates import check_duplicates, check_found_groups
 from defectory.sources.facts import ImageFacts, measure
 from defectory.sources.findings import (
     Finding,
@@ -48,6 +48,7 @@ class Inspection:
     modes : channel mode, as Pillow calls it -> number of images
     problems : findings, the gravest first
     notes : what was assumed when the data set was read
+    n_groups : groups of images that belong together, as a manifest or a rule says; None where none does
     """
 
     root: str
@@ -61,6 +62,7 @@ class Inspection:
     modes: dict[str, int]
     problems: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    n_groups: int | None = None
 
     @property
     def has_errors(self) -> bool:
@@ -76,12 +78,15 @@ class Inspection:
         return {**asdict(self), "has_errors": self.has_errors}
 
 
-def inspect_dataset(dataset: Dataset, *, progress: Progress | None = None) -> Inspection:
+def inspect_dataset(
+    dataset: Dataset, *, look_for_groups: bool = True, progress: Progress | None = None
+) -> Inspection:
     """Return what is in the data set and what is wrong with it; broken files are findings.
 
     Parameters
     ----------
     dataset : what `read_dataset` returned
+    look_for_groups : whether a fit would look for groups, where the data set names none
     progress : receives one step an image; None is silence
 
     Notes
@@ -101,6 +106,7 @@ def inspect_dataset(dataset: Dataset, *, progress: Progress | None = None) -> In
         *check_training(dataset),
         *check_readable(dataset, facts, stops_fit=image_stops),
         *_check_measured(dataset, measured, mask_stops),
+        *(check_found_groups(dataset, measured) if look_for_groups else ()),
         *check_test(dataset),
         *check_skipped(dataset),
     ]
@@ -116,6 +122,7 @@ def inspect_dataset(dataset: Dataset, *, progress: Progress | None = None) -> In
         modes=_count(known.mode for _, known in measured),
         problems=_gravest_first(found),
         notes=dataset.notes,
+        n_groups=len({s.group for s in dataset.samples if s.group}) or None,
     )
 
 

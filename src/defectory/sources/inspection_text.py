@@ -37,6 +37,8 @@ def _overview(inspection: Inspection) -> Iterator[str]:
         listed = ", ".join(f"{name} {n}" for name, n in inspection.defect_types.items())
         yield from _hang("Defects   ", listed)
     yield f"Masks     {inspection.n_masks:,}"
+    if inspection.n_groups:
+        yield f"Groups    {inspection.n_groups:,}"
     if inspection.sizes_px:
         named = (f"{name} {w} x {h}" for name, (w, h) in inspection.sizes_px.items())
         yield f"Size (px) {', '.join(named)}"

@@ -89,10 +89,7 @@ class AlarmRecord:
 
 def fresh_alarm(model: CalibratedDetector) -> DriftAlarm:
     """Return an alarm for a model that has seen nothing; ParameterError where it has no threshold."""
-    calibration, threshold = model.bundle.calibration, model.threshold
-    if not threshold.is_estimated:  # then confirmed ones are what it was fitted on
-        calibration = calibration.take(calibration.is_confirmed)
-    return DriftAlarm.fresh(calibration, threshold.value)
+    return DriftAlarm.fresh(model.good_scores, model.threshold.value)
 
 
 def read_alarm(path: Path, model: CalibratedDetector) -> AlarmRecord:

@@ -10,10 +10,12 @@ import numpy as np
 
 from defectory.artifacts import Bundle, BundleFacts, Promise, load_bundle, save_bundle
 from defectory.calibration import Threshold, choose_threshold
+from defectory.calibration.p_values import ConformalPValues
 from defectory.detectors import provider_of
 from defectory.domain import (
     BundleError,
     Decision,
+    HeldOutScores,
     ImageSource,
     Progress,
     Scores,
@@ -23,6 +25,7 @@ from defectory.domain.scores import AnomalyMap
 from defectory.workflows.decisions import decide
 
 if TYPE_CHECKING:
+    from defectory.calibration.gray_zone import GrayZone
     from defectory.calibration.trade_offs import Holder, TradeOff
 
 
@@ -46,6 +49,28 @@ class CalibratedDetector:
     def pixel_threshold(self) -> float:
         """Above it a cell of a map is defective; good images exceed it at the same rate."""
         return self._choose_threshold("peaks").value
+
+    @cached_property
+    def gray_zone(self) -> "GrayZone | None":
+        """What is neither rejected nor accepted; None where no miss rate is promised."""
+        if self.promise.miss_rate is None:
+            return None
+        from defectory.calibration.gray_zone import fit_gray_zone  # not every bundle has one
+
+        return fit_gray_zone(
+            self.good_scores, self.bundle.defects, self.threshold, self.promise.miss_rate
+        )
+
+    @property
+    def good_scores(self) -> HeldOutScores:
+        """Held-out scores that the threshold rests on: of confirmed images, or of all for an estimate."""
+        known = self.bundle.calibration
+        return known if self.threshold.is_estimated else known.take(known.is_confirmed)
+
+    @cached_property
+    def p_values(self) -> ConformalPValues:
+        """What gives scores their p-values."""
+        return ConformalPValues.fit(self.good_scores)
 
     @cached_property
     def trade_offs(self) -> "tuple[TradeOff, ...]":
@@ -82,7 +107,16 @@ class CalibratedDetector:
         self, rate: float, confidence: float | None = None
     ) -> "CalibratedDetector":
         """Return the model with another promise; nothing is fitted again, raw scores stay."""
-        promise = Promise(rate, self.promise.confidence if confidence is None else confidence)
+        confidence = self.promise.confidence if confidence is None else confidence
+        return self._with_promise(
+            replace(self.promise, false_reject_rate=rate, confidence=confidence)
+        )
+
+    def with_miss_rate(self, rate: float | None) -> "CalibratedDetector":
+        """Return the model with another promise on defects, or None; nothing is fitted again."""
+        return self._with_promise(replace(self.promise, miss_rate=rate))
+
+    def _with_promise(self, promise: Promise) -> "CalibratedDetector":
         return replace(self, bundle=replace(self.bundle, promise=promise))
 
     def judge(
@@ -99,8 +133,10 @@ class CalibratedDetector:
         if not np.isfinite(scores.image_scores).all():
             raise BundleError("the detector gives scores that are not finite; fit it anew")
         maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(scores)
+        accept = None if self.gray_zone is None else self.gray_zone.accept.value
+        limits = self.threshold.value, self.pixel_threshold, accept
         decisions = [
-            decide(float(score), heat, source.sizes[i], self.threshold.value, self.pixel_threshold)
+            decide(float(score), heat, source.sizes[i], *limits)
             for i, (score, heat) in enumerate(zip(scores.image_scores, maps, strict=True))
         ]
         return scores, decisions
@@ -127,6 +163,7 @@ class CalibratedDetector:
 def load_calibrated(
     path: str | Path,
     false_reject_rate: float | None = None,
+    miss_rate: float | None = None,
     *,
     allow_plugins: str | Iterable[str] = (),
 ) -> CalibratedDetector:
@@ -135,7 +172,7 @@ def load_calibrated(
     Parameters
     ----------
     path : of a bundle
-    false_reject_rate : in (0, 1), decide by another promise than the bundle's
+    false_reject_rate, miss_rate : in (0, 1), decide by other promises than the bundle's
     allow_plugins : installed packages whose detectors the bundle may use; they are imported
         a bundle by itself makes no code of other packages run
 
@@ -151,7 +188,9 @@ def load_calibrated(
     model = CalibratedDetector(load_bundle(path))
     if false_reject_rate is not None:
         model = model.with_false_reject_rate(false_reject_rate)
-    _ = model.threshold  # refuses a rate outside (0, 1) before work starts
+    if miss_rate is not None:
+        model = model.with_miss_rate(miss_rate)
+    _ = model.threshold, model.gray_zone  # refuse rates outside (0, 1) before work starts
     return model
 
 

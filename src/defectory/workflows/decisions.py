@@ -1,4 +1,6 @@
-"""From raw scores to accept or reject, with defect regions in pixels of the original image."""
+"""From raw scores to accept, review or reject, with defect regions in pixels of the original image."""
+
+from dataclasses import replace
 
 import cc3d
 import numpy as np
@@ -8,7 +10,6 @@ from defectory.domain import Decision, Region
 from defectory.domain.scores import AnomalyMap
 
 MAX_REGIONS = 50
-_NO_REGIONS: tuple[Region, ...] = ()
 
 
 def decide(
@@ -17,8 +18,9 @@ def decide(
     size_px: tuple[int, int],
     threshold: float,
     pixel_threshold: float,
+    accept_threshold: float | None = None,
 ) -> Decision:
-    """Return the decision on one image; regions only where it is rejected.
+    """Return the decision on one image; regions only where it is not accepted.
 
     Parameters
     ----------
@@ -26,14 +28,14 @@ def decide(
     size_px : (height, width) of the original image
     threshold : a score above it is rejected
     pixel_threshold : cells of the map above it belong to a defect
+    accept_threshold : a score below it is accepted, unless it is rejected; None where all such are
     """
-    rejected = score > threshold
-    regions = (
-        find_regions(heat, size_px, pixel_threshold)
-        if rejected and heat is not None
-        else _NO_REGIONS
+    plain = Decision(
+        float(score), threshold, bool(score > threshold), accept_threshold=accept_threshold
     )
-    return Decision(float(score), threshold, bool(rejected), regions)
+    if heat is None or plain.outcome == "accepted":
+        return plain
+    return replace(plain, regions=find_regions(heat, size_px, pixel_threshold))
 
 
 def find_regions(

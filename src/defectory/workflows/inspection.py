@@ -8,6 +8,7 @@ from defectory.calibration import DEFAULT_CONFIDENCE, fit_threshold, n_normals_n
 from defectory.domain import DataError, Label, Progress
 from defectory.sources import Dataset, read_dataset
 from defectory.sources.findings import Finding
+from defectory.sources.grouping import group_by as rule_groups
 from defectory.sources.inspection import Inspection, inspect_dataset
 from defectory.sources.inspection_text import format_text
 from defectory.sources.training_part import training_part
@@ -19,6 +20,7 @@ def inspect_data(
     *,
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
+    group_by: str | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
     """Examine a data set before training: counts, unreadable files, copies, masks, drift.
@@ -26,9 +28,12 @@ def inspect_data(
     Parameters
     ----------
     good_words, bad_words : further names and labels for good and for defective parts
+    group_by : which images belong together, see `sources.grouping`
     """
     dataset = read_dataset(data, good_words=good_words, bad_words=bad_words)
-    return inspect_dataset(dataset, progress=progress).with_findings(*_check_promise(dataset))
+    dataset = rule_groups(dataset, group_by)
+    inspection = inspect_dataset(dataset, look_for_groups=group_by is None, progress=progress)
+    return inspection.with_findings(*_check_promise(dataset))
 
 
 def inspection_text(inspection: Inspection) -> str:

@@ -14,7 +14,7 @@ import pytest
 import defectory
 from defectory import Gaussian, Label
 from defectory.domain import HeldOutScores, OutputError, ParameterError
-from tests.pictures import save
+from tests.pictures import disc, save
 from tests.unit.api.conftest import SIZE_PX
 
 
@@ -100,6 +100,33 @@ def test_another_promise_moves_the_threshold_and_leaves_the_model(model, good):
         model.with_false_reject_rate("1 %")
 
 
+def test_a_promise_on_defects_is_changed_without_a_fit_and_kept_in_the_bundle(model, tmp_path):
+    assert model.gray_zone is None
+    other = model.with_miss_rate(0.1)
+    assert (other.gray_zone.accept.miss_rate, other.gray_zone.accept.basis) == (0.1, "estimated")
+    assert other.threshold == model.threshold
+    other.save(tmp_path / "m.defectory")
+    loaded = defectory.load(tmp_path / "m.defectory")
+    assert loaded.gray_zone == other.gray_zone
+    assert loaded.with_false_reject_rate(0.3).gray_zone.accept == other.gray_zone.accept
+    assert loaded.with_miss_rate(None).gray_zone is None
+    with pytest.raises(ParameterError, match=r"miss rate is 1\.5; give a number between 0 and 1"):
+        model.with_miss_rate(1.5)
+    with pytest.raises(ParameterError, match="rate is '5 %'; give a number"):
+        model.with_miss_rate("5 %")
+
+
+def test_a_fit_warns_where_it_cannot_promise_of_defects(good, defects):
+    images = [*good, *(image for image, _ in defects), *(255 - image for image in good[:4])]
+    labels = ["good"] * len(good) + ["defect"] * 7
+    with pytest.warns(defectory.DefectoryWarning) as caught:
+        model = defectory.fit(images, labels, detector=Gaussian(size_px=SIZE_PX), miss_rate=0.05)
+    accept = model.gray_zone.accept
+    assert (accept.basis, accept.n_defects, accept.n_missing) == ("short", 7, 52)
+    assert accept.explain() in [str(warning.message) for warning in caught]
+    assert accept.explain() not in model.facts["notes"]
+
+
 def test_saving_keeps_what_is_there_unless_told_otherwise(model, tmp_path):
     path = tmp_path / "m.defectory"
     model.save(str(path))
@@ -154,6 +181,22 @@ def test_evaluation_takes_what_fit_takes(model, good, defects, parts):
     assert (of_folder.n_normal, of_folder.n_anomalous) == (3, 3)
 
 
+def test_evaluation_takes_groups_of_images_that_belong_together(model, good, defects):
+    images = [*good[:4], *(image for image, _ in defects)]
+    labels, parts = ["good"] * 4 + ["defect"] * 3, ["a", "a", "b", "b", "c", "c", None]
+    with pytest.warns(defectory.DefectoryWarning, match="learned from"):
+        found = model.evaluate(images, labels, groups=parts)
+    assert found.n_groups == 4
+    assert found.explain_intervals() == (
+        "Intervals resample 4 groups of images that belong together."
+    )
+    low, high = found.intervals["image_auroc"]
+    assert low < 0.1  # two groups a class
+    assert high == 1
+    with pytest.raises(ParameterError, match="groups: 1 for 7 images"):
+        model.evaluate(images, labels, groups=["a"])
+
+
 def test_figures_need_labels(model, good):
     with pytest.raises(ParameterError, match="figures need labels; give one an image: 0 good, 1"):
         model.evaluate(good)
@@ -178,6 +221,11 @@ def test_an_update_gives_a_new_model_and_what_it_changed(good, defects):
     with pytest.raises(defectory.DataError, match="none of 1 rows has a label"):
         model.update([image], [None])
     assert len(pickle.loads(pickle.dumps(update.model)).decision_function(good)) == len(good)
+    rng = np.random.default_rng(9)
+    pictures = [disc(rng, 96) for _ in range(2)]
+    with pytest.warns(defectory.DefectoryWarning):
+        of_a_part = model.update(pictures, ["ok", "ok"], groups=["part 1", "part 1"]).model
+    assert of_a_part.threshold.n_groups == of_a_part.threshold.n_normals - 1
 
 
 def test_an_update_gives_what_the_command_line_gives(parts, tmp_path):

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
+import defectory
+from defectory import Gaussian
 from defectory.api.images import NamedImages
 from defectory.api.predictions import Predictions
 from defectory.domain import ArrayImages, Decision, Region
 from defectory.workflows.overlays import draw_overlay
 from tests.pictures import save
+from tests.unit.api.conftest import SIZE_PX
 
 
 @pytest.fixture(scope="module")
@@ -99,6 +102,68 @@ def test_a_file_that_is_gone_has_no_picture_and_keeps_its_row(model, good, tmp_p
     assert "<img" not in page
 
 
+def test_p_values_say_how_unusual_an_image_is(found, model):
+    held_out = model._calibrated.bundle.calibration.scores
+    assert len(held_out) == 16
+    expected = [(1 + (held_out >= score).sum()) / 17 for score in found.scores]
+    assert found.p_values.tolist() == expected
+    assert found.p_values[2:].tolist() == [1 / 17] * 3
+    assert found.p_value_basis == "confirmed"
+    records = found.to_records()
+    assert [row["p_value"] for row in records] == expected
+    assert {row["p_value_basis"] for row in records} == {"confirmed"}
+
+
+def test_p_values_that_rest_on_unlabeled_images_are_named_estimates(good):
+    with pytest.warns(defectory.DefectoryWarning, match="Estimated, not promised"):
+        model = defectory.fit(good, detector=Gaussian(size_px=SIZE_PX))
+    found = model.predict(good[:1])
+    assert found.p_value_basis == found.to_records()[0]["p_value_basis"] == "estimated"
+
+
+def test_discoveries_depend_on_the_batch(found):
+    """The lowest p-value is 1/17: three of five images at once are at most .1 * 3/5 = .06, one is not."""
+    assert found.discoveries(0.1).tolist() == [False, False, True, True, True]
+    assert found[2:].discoveries(0.1).tolist() == [True, True, True]
+    assert not found[1:3].discoveries(0.1).any()
+    assert not found[:0].discoveries(0.1).any()
+    with pytest.warns(
+        defectory.DefectoryWarning, match="With 16 held-out good images none is poss"
+    ):
+        assert not found.discoveries(0.05).any()
+    with pytest.raises(defectory.ParameterError, match="false discovery rate is 5; give a number"):
+        found.discoveries(5)
+    with pytest.raises(defectory.ParameterError, match="fdr is '5 %'; give a number"):
+        found.discoveries("5 %")
+
+
+def test_a_miss_rate_leaves_images_to_look_at(model, good, defects):
+    """Simulated defects: half of them may be accepted, so that some good images are between."""
+    images = [*good[:2], *(image for image, _ in defects)]
+    other = model.with_miss_rate(0.05)
+    accept = other.gray_zone.accept
+    found = other.predict(images)
+    assert found[0].accept_threshold == accept.value
+    for decision, outcome in zip(found, found.outcomes, strict=True):
+        between = accept.value <= decision.score <= other.threshold_
+        assert (outcome == "review") == between
+        assert (outcome == "rejected") == decision.is_anomalous
+    rows = found.to_records()
+    assert [row["outcome"] for row in rows] == list(found.outcomes)
+    assert {row["accept_threshold"] for row in rows} == {accept.value}
+    assert "outcome" not in model.predict(images).to_records()[0]
+
+
+def test_images_to_look_at_are_said(model, good):
+    decisions = [Decision(1.0, 2.0, False, accept_threshold=0.5), Decision(0.1, 2.0, False)]
+    named = NamedImages(ArrayImages(good[:2]), ("a", "b"))
+    found = Predictions(decisions, named, model._calibrated)
+    assert found.outcomes == ("review", "accepted")
+    assert repr(found) == "Predictions(2 images, 0 rejected, 1 to look at)"
+    assert "<td>to look at</td>" in found._repr_html_()
+    assert found.labels.tolist() == [0, 0]
+
+
 def test_no_picture_is_drawn_before_it_is_asked_for(model):
     class Unreadable(ArrayImages):
         def read(self, indices):
@@ -106,6 +171,6 @@ def test_no_picture_is_drawn_before_it_is_asked_for(model):
 
     decision = Decision(1.0, 2.0, False)
     named = NamedImages(Unreadable([np.zeros((8, 8, 3), np.uint8)]), ("a",))
-    found = Predictions([decision], named, None)
+    found = Predictions([decision], named, model._calibrated)
     assert len(found.to_records()) == len(found) == 1
     assert found[0] is decision

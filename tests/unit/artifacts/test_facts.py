@@ -42,6 +42,19 @@ def test_they_come_back_as_they_were(fitted, tmp_path):
     assert loaded.facts.known_names == {CONTENT: "b.png"}
 
 
+def test_a_bundle_may_promise_of_defects_or_be_of_a_time_when_none_did(fitted, forge, tmp_path):
+    save_bundle(replace(fitted("patch-memory"), promise=Promise(0.05, 0.9, 0.1)), tmp_path / "a")
+    assert load_bundle(tmp_path / "a").promise.miss_rate == 0.1
+    old = forge(edit=lambda data: data["promise"].pop("miss_rate"))
+    assert load_bundle(old).promise.miss_rate is None
+
+
+@pytest.mark.parametrize("rate", [0, 1, "0.05", True])
+def test_a_miss_rate_is_a_share(forge, rate):
+    with pytest.raises(BundleError, match="the manifest is damaged"):
+        load_bundle(forge(edit=lambda data: data["promise"].update(miss_rate=rate)))
+
+
 def test_a_file_name_that_is_no_text_does_not_lose_the_fit(fitted, tmp_path):
     facts = facts_of(confirmed_names={CONTENT: "a\udcff.png"})
     save_bundle(replace(fitted("patch-memory"), facts=facts), tmp_path / "a")

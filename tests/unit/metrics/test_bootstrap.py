@@ -13,6 +13,7 @@ from defectory.metrics import (
     pixel_intervals,
     pixel_metrics,
     recall_at_false_reject_rate,
+    resampling,
 )
 from defectory.metrics import bootstrap as bootstrap_module
 
@@ -99,7 +100,7 @@ def test_every_class_keeps_its_size():
 
 def test_the_size_of_the_blocks_does_not_change_how_many_resamples_there_are(monkeypatch):
     calls = []
-    monkeypatch.setattr(bootstrap_module, "BLOCK_NUMBERS", 25)
+    monkeypatch.setattr(resampling, "BLOCK_NUMBERS", 25)
 
     bootstrap_interval(
         lambda s, y: calls.append(1) or 0.5, *_sample(np.random.default_rng(5), 7, 3), n_resamples=9
@@ -110,12 +111,12 @@ def test_the_size_of_the_blocks_does_not_change_how_many_resamples_there_are(mon
 
 def test_one_class_is_nan_and_a_statistic_that_needs_only_one_is_served():
     interval = bootstrap_interval(auroc, [1.0, 2.0], [0, 0])
-    mean = bootstrap_interval(lambda s, y: float(s.mean()), np.arange(50.0), np.zeros(50))
+    mean = bootstrap_interval(lambda s, y: float(s.mean()), np.linspace(0, 1, 50), np.zeros(50))
 
     assert math.isnan(interval.estimate)
     assert math.isnan(interval.low)
     assert math.isnan(interval.high)
-    assert mean.low < 24.5 < mean.high
+    assert 0.3 < mean.low < 0.5 < mean.high < 0.7
 
 
 def test_a_resample_without_a_value_makes_the_interval_nan():
@@ -176,13 +177,111 @@ def test_pixel_intervals_hold_whole_images_together():
     assert ratio == pytest.approx(0.5, abs=0.1)
 
 
-def test_a_perfect_map_has_no_width():
+def test_perfect_scores_and_maps_leave_room_for_a_miss():
+    """12 of 12: the lower end is that of Wilson for 11 images, at the quantile of 11 degrees of freedom."""
     _, masks = _images()
+    labels = [mask.any() for mask in masks]
 
-    result = pixel_intervals([m.astype(np.float32) for m in masks], masks)
+    pixels = pixel_intervals([m.astype(np.float32) for m in masks], masks)
+    image = bootstrap_interval(auroc, labels, labels)
 
-    for interval in (result.auroc, result.aupro):
-        assert (interval.estimate, interval.low, interval.high) == pytest.approx((1, 1, 1))
+    for interval in (pixels.auroc, pixels.aupro, image):
+        assert (interval.estimate, interval.high) == pytest.approx((1, 1))
+        assert interval.low == pytest.approx(11 / (11 + 2.20099**2), abs=1e-4)
+
+
+def test_a_class_of_one_group_says_nothing():
+    scores, labels = [0.1, 0.2, 0.3, 0.9, 0.8], [0, 0, 0, 1, 1]
+
+    one_image = bootstrap_interval(auroc, scores[:4], labels[:4])
+    one_part = bootstrap_interval(auroc, scores, labels, groups=[0, 1, 2, 3, 3])
+
+    assert (one_image.low, one_image.high) == (0.0, 1.0)
+    assert (one_part.low, one_part.high) == (0.0, 1.0)
+
+
+def test_a_statistic_that_is_no_share_is_refused():
+    with pytest.raises(
+        ParameterError, match=r"the statistic is 24\.5; intervals are for metrics in \[0, 1\]"
+    ):
+        bootstrap_interval(lambda s, y: float(s.mean()), np.arange(50.0), np.zeros(50))
+
+
+def _parts(rng, n_parts=40, n_pictures=5, is_mixed=False):
+    """Scores of pictures whose part explains half of their variance, their labels, their parts."""
+    parts = np.repeat(np.arange(n_parts), n_pictures)
+    labels = np.arange(parts.size) % 2 == 0 if is_mixed else parts % 2 == 0
+    scores = rng.standard_normal(n_parts)[parts] + rng.standard_normal(parts.size)
+    return scores + 1.5 * np.sqrt(2) * labels, labels, parts
+
+
+@pytest.mark.parametrize(("n_pictures", "is_mixed"), [(5, False), (20, True)])
+def test_groups_cover_a_known_auroc_where_images_do_not(n_pictures, is_mixed):
+    """Of 200 data sets; where parts hold both classes, part of their effect cancels."""
+    rng = np.random.default_rng(8)
+    hits = {"groups": 0, "images": 0}
+    for seed in range(200):
+        scores, labels, parts = _parts(rng, n_pictures=n_pictures, is_mixed=is_mixed)
+        for name, groups in (("groups", parts), ("images", None)):
+            found = bootstrap_interval(
+                auroc, scores, labels, groups=groups, n_resamples=200, seed=seed
+            )
+            hits[name] += found.low <= TRUE_AUROC <= found.high
+
+    assert 0.92 <= hits["groups"] / 200 <= 0.98
+    assert hits["images"] < hits["groups"] - 10
+
+
+def test_a_part_alone_of_its_kind_is_as_uncertain_as_any():
+    """14 parts whose worn places stand out, as of ball screws, and one that looks worn but is good."""
+    parts = np.repeat(np.arange(15), 10)
+    labels = (np.arange(150) % 2 == 1) & (parts < 14)
+    scores = labels + np.where(parts == 14, 0.9, 0.0) + np.linspace(0, 0.2, 150)
+
+    by_part = bootstrap_interval(auroc, scores, labels, groups=parts)
+    by_image = bootstrap_interval(auroc, scores, labels)
+
+    assert by_part.high - by_part.low > 2 * (by_image.high - by_image.low)
+
+
+@pytest.mark.parametrize("statistic", STATISTICS)
+def test_copies_of_images_in_their_groups_change_nothing(statistic):
+    """Every picture five times says no more than once, where it is known to be the same part's."""
+    scores, labels = _sample(np.random.default_rng(9))
+    parts = np.arange(labels.size)
+
+    once = bootstrap_interval(statistic, scores, labels)
+    copied = bootstrap_interval(
+        statistic, np.tile(scores, 5), np.tile(labels, 5), groups=np.tile(parts, 5)
+    )
+
+    assert (copied.low, copied.high) == pytest.approx((once.low, once.high), abs=1e-9)
+
+
+def test_pixel_intervals_of_copies_in_their_groups_are_those_of_the_images():
+    maps, masks = _images()
+
+    once = pixel_intervals(maps, masks)
+    copied = pixel_intervals(maps * 4, masks * 4, groups=np.tile(np.arange(len(maps)), 4))
+
+    for one, other in ((once.auroc, copied.auroc), (once.aupro, copied.aupro)):
+        assert (other.low, other.high) == pytest.approx((one.low, one.high), abs=1e-6)
+
+
+def test_images_of_no_group_are_groups_of_their_own():
+    scores, labels = _sample(np.random.default_rng(10))
+
+    alone = bootstrap_interval(auroc, scores, labels, groups=np.full(labels.size, -1))
+
+    each = bootstrap_interval(auroc, scores, labels)
+    assert (alone.low, alone.high) == pytest.approx((each.low, each.high), abs=0.01)
+
+
+def test_groups_that_do_not_fit_are_refused():
+    with pytest.raises(ParameterError, match="groups of shape"):
+        bootstrap_interval(auroc, [0.0, 1.0], [0, 1], groups=[0, 0, 1])
+    with pytest.raises(ParameterError, match="groups of shape"):
+        pixel_intervals([np.zeros((2, 2), np.float32)], [np.eye(2, dtype=bool)], groups=["a"])
 
 
 @pytest.mark.parametrize("fill", [True, False])

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from defectory.domain import Label, ParameterError
+from defectory.domain import Decision, Label, ParameterError
 from defectory.reports.content import (
     Confusion,
     Gallery,
@@ -17,8 +17,10 @@ from defectory.reports.content import (
     TypeRow,
 )
 from defectory.reports.galleries import highest_gallery, misses_gallery
+from defectory.reports.gray_zone_content import GrayZoneContent
 from defectory.reports.html import render_report
 from defectory.reports.pictures import fit_heat_scale
+from tests.unit.reports.conftest import THRESHOLD
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -183,6 +185,42 @@ def test_a_promise_that_the_data_cannot_back_is_not_stated_as_one(make_content):
     assert "✓" not in text
 
 
+ZONE = GrayZoneContent(
+    miss_rate=0.05,
+    confidence=0.95,
+    basis="promised",
+    accept_threshold=12.5,
+    n_defects=80,
+    promise="promised of defects.",
+    expected="A person looks at 3 %.",
+    n_defective=2,
+    n_good=7,
+)
+
+
+def test_what_a_person_is_to_look_at_is_a_column_of_its_own(make_content):
+    page = Page(render_report(make_content(gray_zone=ZONE)))
+    words = "At most 5 % of defects like the labeled ones are accepted, with 95 % confidence."
+    assert words in page.text
+    assert "Backed by labeled defects" in page.text
+    assert "Accepted below the score 12.5" in page.text
+    assert "Defective 50 45 found 2 for a person 3 missed" in page.text
+    assert "Good 80 2 false alarms 7 for a person 71 passed" in page.text
+    assert "for a person" not in Page(render_report(make_content())).text
+
+
+@pytest.mark.parametrize(
+    ("basis", "says"),
+    [("short", "too few labeled defects"), ("none", "too few labeled"), ("estimated", "simulated")],
+)
+def test_a_promise_on_defects_that_cannot_be_kept_is_not_stated_as_one(make_content, basis, says):
+    text = Page(render_report(make_content(gray_zone=replace(ZONE, basis=basis)))).text
+    assert "Asked for: at most 5 % of defects like the labeled ones accepted" in text
+    assert says in text
+    assert "promised of defects." in text
+    assert "Backed by labeled" not in text
+
+
 def test_an_unknown_bound_backs_nothing(make_content):
     text = Page(render_report(make_content(promise=PromiseContent(0.01, 0.95, nan, 0, inf)))).text
     assert "Not backed" in text
@@ -228,6 +266,12 @@ def test_decisions_are_told_in_words_not_only_in_color(make_content, make_item):
     text = Page(render_report(make_content(galleries=(highest_gallery(items, 2),)))).text
     assert "▲ rejected" in text
     assert "● accepted" in text
+    between = Decision(15.0, THRESHOLD, False, accept_threshold=12.0)
+    items = (replace(make_item("c.png", 15.0), decision=between),)
+    assert (
+        "◆ to look at"
+        in Page(render_report(make_content(galleries=(highest_gallery(items, 1),)))).text
+    )
 
 
 def test_the_same_content_gives_the_same_page(make_content):

@@ -172,7 +172,8 @@ def test_what_is_not_clear_is_refused(folder, content, message):
 
 
 def test_decisions_of_score_are_not_taken_for_labels(folder):
-    dataset = read(folder, "image,score,is_anomalous\ngood/a.png,1.5,True\n")
+    columns, row = "image,score,is_anomalous,p_value,outcome", "good/a.png,1.5,True,.01,rejected"
+    dataset = read(folder, f"{columns},is_discovery\n{row},True\n")
     assert dataset.labels.tolist() == [-1]
     assert "there is no column of labels: all images are taken as unlabeled" in dataset.notes
 

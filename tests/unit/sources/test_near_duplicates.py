@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from defectory.sources.facts import _thumbnail
 from defectory.sources.near_duplicates import _candidates, _hash_bits, find_similar_pairs
+from defectory.sources.thumbnails import thumbnail_of
 from tests.pictures import disc, relit, scratched
 
 N = 60
 
 
 def thumbnails(images):
-    return np.array([_thumbnail(Image.fromarray(image).convert("L")) for image in images])
+    return np.array([thumbnail_of(Image.fromarray(image).convert("L")) for image in images])
 
 
 def resaved(image):
@@ -113,14 +113,14 @@ def test_candidates_equal_a_plain_search():
     rng = np.random.default_rng(0)
     bits = rng.choice([-1.0, 1.0], (40, 128)).astype(np.float32)
     bits[20:] = bits[:20] * np.where(rng.random((20, 128)) < 0.1, -1, 1)
-    expected = {
-        (i, j)
-        for i in range(40)
-        for j in range(i + 1, 40)
-        if np.count_nonzero(bits[i] != bits[j]) <= 40
-    }
-    assert len(expected) >= 15
-    assert set(map(tuple, _candidates(bits).tolist())) == expected
+    apart = np.count_nonzero(bits[:, None] != bits, axis=2)
+    np.fill_diagonal(apart, 128)
+    limit = np.sort(apart, axis=1)[:, 5]
+    found = set(map(tuple, _candidates(bits).tolist()))
+    assert all(i < j and apart[i, j] <= max(limit[i], limit[j]) for i, j in found)
+    for i in range(40):
+        near = {tuple(sorted((i, j))) for j in np.flatnonzero(apart[i] < limit[i]).tolist()}
+        assert near <= found
 
 
 def test_a_collection_that_hashes_alike_stays_bounded():

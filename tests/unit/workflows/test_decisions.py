@@ -101,6 +101,25 @@ def test_a_flat_map_is_one_region_of_everything():
     assert (region.width_px, region.height_px, region.area_px) == (70, 50, 3500)
 
 
+@pytest.mark.parametrize(
+    ("score", "outcome"),
+    [(0.4, "accepted"), (0.5, "review"), (1.0, "review"), (1.1, "rejected")],
+)
+def test_between_the_thresholds_a_person_looks_and_is_told_where(score, outcome):
+    heat = _heat((8, 8), (2, 2, 5.0))
+    found = decide(score, heat, (80, 80), 1.0, 2.0, 0.5)
+    assert found.outcome == outcome
+    assert found.is_anomalous == (outcome == "rejected")
+    assert len(found.regions) == (outcome != "accepted")
+    assert decide(score, None, (80, 80), 1.0, 2.0, 0.5).outcome == outcome
+
+
+def test_an_accept_threshold_above_the_other_leaves_nothing_to_look_at():
+    outcomes = [decide(s, None, (8, 8), 1.0, 2.0, 1.5).outcome for s in (0.9, 1.0, 1.2, 1.6)]
+    assert outcomes == ["accepted", "accepted", "rejected", "rejected"]
+    assert decide(1.0, None, (8, 8), 1.0, 2.0).outcome == "accepted"
+
+
 def test_only_rejected_images_have_regions():
     heat = _heat((8, 8), (2, 2, 5.0))
     accepted = decide(1.0, heat, (80, 80), 1.0, 2.0)

@@ -27,9 +27,11 @@ def evaluate_bundle(
     report_path: Path | None = None,
     command: str = "",
     false_reject_rate: float | None = None,
+    miss_rate: float | None = None,
     skip_unreadable: bool = False,
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
+    group_by: str | None = None,
     overwrite: bool = False,
     max_memory_bytes: int | None = None,
     progress: Progress | None = None,
@@ -48,11 +50,12 @@ def evaluate_bundle(
     dataset = read_dataset(data, good_words=good_words, bad_words=bad_words)
     inputs = [bundle, data, *dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
-    model = load_calibrated(bundle, false_reject_rate)
+    model = load_calibrated(bundle, false_reject_rate, miss_rate)
     evaluation = evaluate(
         model,
         dataset,
         skip_unreadable=skip_unreadable,
+        group_by=group_by,
         max_memory_bytes=max_memory_bytes,
         progress=progress,
     )

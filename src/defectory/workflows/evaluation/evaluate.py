@@ -16,6 +16,7 @@ from defectory.domain import (
     NoProgress,
     Progress,
     check_settings,
+    own_groups,
 )
 from defectory.metrics import (
     auroc,
@@ -24,7 +25,7 @@ from defectory.metrics import (
     f1_score,
     recall_at_false_reject_rate,
 )
-from defectory.sources import Dataset, read_dataset
+from defectory.sources import Dataset, grouping, read_dataset
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.evaluation.pixels import GridMasks, pixel_figures
 from defectory.workflows.evaluation.results import Evaluation, Interval
@@ -42,6 +43,7 @@ def evaluate(
     skip_unreadable: bool = False,
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
+    group_by: str | None = None,
     max_memory_bytes: int | None = None,
     progress: Progress | None = None,
     seed: int = 0,
@@ -53,9 +55,12 @@ def evaluate(
     Parameters
     ----------
     good_words, bad_words : further names and labels for good and for defective parts
+    group_by : which images belong together, see `sources.grouping`; None for what the data set says.
+        Intervals resample whole groups
 
     Raises
     ------
+    ParameterError : `group_by` does not parse, or finds nothing in any name.
     DataError : no image is labeled, or an image or mask cannot be read.
     ResourceError : it would need more memory than is allowed; only masks were read.
     """
@@ -64,6 +69,7 @@ def evaluate(
     dataset = data
     if not isinstance(dataset, Dataset):
         dataset = read_dataset(dataset, good_words=good_words, bad_words=bad_words)
+    dataset = grouping.group_by(dataset, group_by)
     test = dataset.subset("test")
     if not len(test):
         test = dataset
@@ -82,9 +88,9 @@ def evaluate(
     with within(plan_memory(max_memory_bytes, need, test.files())):
         scores, decisions = model.judge(test.images(), progress=progress)
     notes += [*_trained_on(model, test), *masks.notes]
-    metrics, intervals = _image_figures(scores.image_scores, test.labels, decisions, seed)
-    pixel_metrics, pixel_ci = pixel_figures(scores.anomaly_maps, masks, test.labels, seed)
-    labels = test.labels
+    labels, groups = test.labels, own_groups(len(test), test.groups)
+    metrics, intervals = _image_figures(scores.image_scores, labels, groups, decisions, seed)
+    pixel_metrics, pixel_ci = pixel_figures(scores.anomaly_maps, masks, labels, groups, seed)
     return Evaluation(
         metrics=metrics | pixel_metrics,
         intervals=intervals | pixel_ci,
@@ -98,7 +104,14 @@ def evaluate(
         notes=tuple(notes),
         data_fingerprint=test.fingerprint(),
         root=test.root,
+        n_groups=_count_groups(groups[labels != Label.UNLABELED]),
     )
+
+
+def _count_groups(groups: NDArray[np.int64]) -> int | None:
+    """Return how many groups there are; None where each image is its own."""
+    n_groups = len(np.unique(groups))
+    return n_groups if n_groups < len(groups) else None
 
 
 def _memory_need(model: CalibratedDetector, n_images: int, n_defective_cells: int) -> MemoryNeed:
@@ -113,7 +126,11 @@ def _memory_need(model: CalibratedDetector, n_images: int, n_defective_cells: in
 
 
 def _image_figures(
-    scores: NDArray[np.float32], labels: NDArray[np.int8], decisions: Sequence[Decision], seed: int
+    scores: NDArray[np.float32],
+    labels: NDArray[np.int8],
+    groups: NDArray[np.int64],
+    decisions: Sequence[Decision],
+    seed: int,
 ) -> tuple[dict[str, float], dict[str, Interval | None]]:
     known = labels != Label.UNLABELED
     truth = (labels[known] == Label.ANOMALOUS).astype(np.int8)
@@ -131,7 +148,7 @@ def _image_figures(
         metrics[key] = float(statistic(values, truth)) if both_classes else nan
         intervals[key] = None
         if both_classes and not isnan(metrics[key]):
-            found = bootstrap_interval(statistic, values, truth, seed=seed)
+            found = bootstrap_interval(statistic, values, truth, groups=groups[known], seed=seed)
             intervals[key] = (found.low, found.high)
     return metrics, intervals
 

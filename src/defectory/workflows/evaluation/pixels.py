@@ -20,14 +20,19 @@ _EVALUATION_PX = 256
 
 
 def pixel_figures(
-    maps: Sequence[AnomalyMap] | None, masks: "GridMasks", labels: NDArray[np.int8], seed: int
+    maps: Sequence[AnomalyMap] | None,
+    masks: "GridMasks",
+    labels: NDArray[np.int8],
+    groups: NDArray[np.int64],
+    seed: int,
 ) -> tuple[dict[str, float], dict[str, Interval | None]]:
     """Return pixel AUROC and AUPRO with their intervals; nan and None where there is nothing to compare."""
     undefined: dict[str, float] = {"pixel_auroc": nan, "aupro": nan}
     has_normals = bool((labels == Label.NORMAL).any())
     if maps is None or not masks.n_with_defect or not has_normals:
         return undefined, dict.fromkeys(undefined)
-    found = pixel_intervals(_Enlarged(maps, masks.indices), masks, seed=seed, n_resamples=500)
+    enlarged, own = _Enlarged(maps, masks.indices), groups[masks.indices]
+    found = pixel_intervals(enlarged, masks, groups=own, seed=seed, n_resamples=500)
     return (
         {"pixel_auroc": found.auroc.estimate, "aupro": found.aupro.estimate},
         {

@@ -32,6 +32,7 @@ from defectory.reports.galleries import (
     pick_highest,
     pick_misses,
 )
+from defectory.reports.gray_zone_content import GrayZoneContent
 from defectory.sources import read_image, read_mask
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.evaluation.results import Evaluation
@@ -75,14 +76,15 @@ def build_report(
         n_false_alarms=int((rejected & (labels == Label.NORMAL)).sum()),
         n_accepted=int((~rejected & (labels == Label.NORMAL)).sum()),
     )
-    threshold = model.threshold
+    threshold, gray_zone = model.threshold, _gray_zone(model, evaluation)
     detector, today = model.bundle.detector, datetime.now(UTC).date().isoformat()
     return ReportContent(
         title=title,
         subtitle=f"{detector.name} on {detector.backbone_.card.name}, {len(labels)} images, {today}",
-        verdict=_verdict(confusion),
+        verdict=_verdict(confusion, gray_zone),
         warnings=tuple(dict.fromkeys([*model.facts.notes, *evaluation.notes])),
         metrics=tuple(_metrics(evaluation)),
+        intervals=evaluation.explain_intervals(),
         scored=ScoredImages(evaluation.scores, labels, threshold.value),
         promise=PromiseContent(
             threshold.false_reject_rate,
@@ -92,6 +94,7 @@ def build_report(
             threshold.value,
             threshold.is_estimated,
         ),
+        gray_zone=gray_zone,
         trade_off=_trade_off(model),
         confusion=confusion,
         types=tuple(
@@ -104,6 +107,23 @@ def build_report(
         provenance=_provenance(model, evaluation, command),
         account=model.facts.account,
         suspects=describe_suspects(model.facts, evaluation.root),
+    )
+
+
+def _gray_zone(model: CalibratedDetector, evaluation: Evaluation) -> GrayZoneContent | None:
+    zone, labels, review = model.gray_zone, evaluation.labels, evaluation.review
+    if zone is None:
+        return None
+    return GrayZoneContent(
+        miss_rate=zone.accept.miss_rate,
+        confidence=zone.accept.confidence,
+        basis=zone.accept.basis,
+        accept_threshold=zone.accept.value,
+        n_defects=zone.accept.n_defects,
+        promise=zone.accept.explain(),
+        expected=zone.explain(),
+        n_defective=int((review & (labels == Label.ANOMALOUS)).sum()),
+        n_good=int((review & (labels == Label.NORMAL)).sum()),
     )
 
 
@@ -135,7 +155,7 @@ def _trade_off(model: CalibratedDetector) -> TradeOffContent | None:
     )
 
 
-def _verdict(confusion: Confusion) -> str:
+def _verdict(confusion: Confusion, zone: GrayZoneContent | None) -> str:
     found, wrong = confusion.recall, confusion.false_reject_rate
     if isnan(found) and isnan(wrong):
         return "No image is labeled, so the decisions cannot be judged."
@@ -144,7 +164,11 @@ def _verdict(confusion: Confusion) -> str:
         parts.append(f"Finds {found:.0%} of the defective parts")
     if not isnan(wrong):
         parts.append(f"rejects {wrong:.1%} of the good ones")
-    return f"{' and '.join(parts)}.".replace("%", " %")
+    verdict = f"{' and '.join(parts)}."
+    if zone is not None:
+        n, n_review = confusion.n_anomalous + confusion.n_normal, zone.n_defective + zone.n_good
+        verdict += f" Leaves {n_review / n:.0%} to look at."
+    return verdict.replace("%", " %")
 
 
 def _metrics(evaluation: Evaluation) -> list[Metric]:

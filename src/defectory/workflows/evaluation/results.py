@@ -24,12 +24,13 @@ class Evaluation:
     Attributes
     ----------
     metrics : key -> value: image_auroc, image_ap, pixel_auroc, aupro, recall_at_1pct_frr, f1
-    intervals : key -> 95 % bootstrap interval over images, or None where undefined
+    intervals : key -> 95 % bootstrap interval over images or their groups, or None where undefined
     samples, scores, decisions, maps : of the judged images, in one order
     n_normal, n_anomalous, n_unlabeled : judged images by label
     notes : what a reader must know first
     data_fingerprint : hash of the judged images, labels and masks
     root : folder of the data set
+    n_groups : groups that the intervals resample, of images that belong together; None where none do
     """
 
     metrics: dict[str, float]
@@ -44,6 +45,7 @@ class Evaluation:
     notes: tuple[str, ...] = ()
     data_fingerprint: str = ""
     root: Path = Path()
+    n_groups: int | None = None
 
     def __repr__(self) -> str:
         counts = f"{self.n_normal} normal, {self.n_anomalous} anomalous"
@@ -59,6 +61,22 @@ class Evaluation:
     def rejected(self) -> NDArray[np.bool_]:
         """The (n,) decisions."""
         return np.array([decision.is_anomalous for decision in self.decisions], np.bool_)
+
+    @property
+    def review(self) -> NDArray[np.bool_]:
+        """Of the (n,) images which a person is to look at: none without a miss rate."""
+        return np.array([decision.outcome == "review" for decision in self.decisions], np.bool_)
+
+    @property
+    def has_gray_zone(self) -> bool:
+        """Whether a miss rate is promised, so that images may be neither accepted nor rejected."""
+        return any(decision.accept_threshold is not None for decision in self.decisions)
+
+    def explain_intervals(self) -> str:
+        """Return what the intervals resample, in a sentence; "" where each image is by itself."""
+        if self.n_groups is None:
+            return ""
+        return f"Intervals resample {self.n_groups:,} groups of images that belong together."
 
     def why_missing(self, key: str) -> str:
         """Return why a figure is undefined.
@@ -76,17 +94,24 @@ class Evaluation:
         return "no masks in the test set" if self.maps else "the detector has no maps"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the figures as JSON-ready data; undefined figures are null."""
+        """Return the figures as JSON-ready data; undefined figures are null.
+
+        With a miss rate it is also said how many are for a person to look at, and how many are accepted.
+        """
         data: dict[str, Any] = {}
         for key, value in self.metrics.items():
             data[key] = None if isnan(value) else value
             interval = self.intervals.get(key)
             data[f"{key}_ci"] = None if interval is None else list(interval)
-        rejected, labels = self.rejected, self.labels
+        rejected, review, labels = self.rejected, self.review, self.labels
         for name, label in (("normal", Label.NORMAL), ("anomalous", Label.ANOMALOUS)):
             data[f"n_{name}"] = int((labels == label).sum())
             data[f"n_{name}_rejected"] = int((rejected & (labels == label)).sum())
+            if self.has_gray_zone:
+                data[f"n_{name}_review"] = int((review & (labels == label)).sum())
+                data[f"n_{name}_accepted"] = int((~rejected & ~review & (labels == label)).sum())
         data["n_unlabeled"] = self.n_unlabeled
+        data["n_groups"] = self.n_groups
         data["types"] = [row.__dict__ for row in self.types()]
         data["notes"] = list(self.notes)
         data["data_fingerprint"] = self.data_fingerprint

@@ -10,7 +10,6 @@ from defectory.detectors.base import Detector
 from defectory.domain import ArrayImages, DefectScores, ImageSource, Label, Progress
 from defectory.domain.images import ChosenImages, Image
 from defectory.simulation import AnomalySimulator, ImageTextures, product_textures
-from defectory.sources import Dataset
 
 _LEAST_LABELED = 5
 N_SIMULATED = 40
@@ -21,26 +20,31 @@ _STREAM = 9
 
 
 def score_defects(
-    detector: Detector, train: Dataset, *, seed: int, progress: Progress
+    detector: Detector,
+    images: ImageSource,
+    labels: NDArray[np.int8],
+    *,
+    seed: int,
+    progress: Progress,
 ) -> DefectScores:
     """Return scores of labeled defects where there are five, else of simulated ones.
 
     Parameters
     ----------
-    detector : fitted on `train`
+    detector : fitted on the images
         where it learns from labeled defects, those scores that it gives of them left out are taken
+    images, labels : n of a fit, codes of Label
     seed : of the simulation
     """
-    labels = train.labels
     labeled = np.flatnonzero(labels == Label.ANOMALOUS)
     if len(labeled) >= _LEAST_LABELED:
         if len(detector.left_out_defects_) >= _LEAST_LABELED:
             return DefectScores(detector.left_out_defects_, is_simulated=False)
         if not detector.capabilities.uses_labeled_anomalies:
-            chosen = ChosenImages(train.images(), labeled)
+            chosen = ChosenImages(images, labeled)
             scores = detector.score(chosen, progress=progress).image_scores
             return DefectScores(scores, is_simulated=False)
-    return _score_simulated(detector, train.images(), labels, seed, progress)
+    return _score_simulated(detector, images, labels, seed, progress)
 
 
 def _score_simulated(

@@ -9,6 +9,7 @@ from pathlib import Path
 from defectory.artifacts import Bundle, Promise
 from defectory.backbones import FeatureStore
 from defectory.calibration import choose_threshold, n_normals_needed
+from defectory.calibration.thresholds import check_share
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
 from defectory.domain import (
@@ -26,6 +27,7 @@ from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.defect_scores import score_defects
 from defectory.workflows.fitting.facts import describe_fit
+from defectory.workflows.fitting.found_groups import with_found_groups
 from defectory.workflows.fitting.limits import KEPT_FILE_BYTES, Limits
 from defectory.workflows.fitting.options import FitOptions, FitResult
 from defectory.workflows.fitting.weaknesses import weak_labels, weak_variety
@@ -81,6 +83,9 @@ def _fit(
             detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
         images = train.images(max_kept_bytes=KEPT_FILE_BYTES)
         masks = train.masks(max_kept_bytes=KEPT_FILE_BYTES)
+        if options.group_by is None and train.groups is None:
+            train, found = with_found_groups(train, images, progress)
+            late = (*late, *found)
         groups = {} if train.groups is None else {"groups": train.groups}
         if groups and "groups" not in signature(detector.fit).parameters:
             more += (f"{detector.name} takes no groups: their images count as if they had none",)
@@ -90,7 +95,9 @@ def _fit(
             lambda: detector.fit(images, train.labels, masks, progress=progress, **groups),
             progress,
         )
-        defects = score_defects(detector, train, seed=options.seed, progress=progress)
+        defects = score_defects(
+            detector, images, train.labels, seed=options.seed, progress=progress
+        )
     detector.cache = None
     more += tuple(weak_variety(train, detector.held_out_.scores))
     contents = train.contents()
@@ -108,7 +115,7 @@ def _fit(
         n_anomalous=int((labels == Label.ANOMALOUS).sum()),
         n_learned=len(train) if uses_anomalous else int((labels != Label.ANOMALOUS).sum()),
         wall_s=time.monotonic() - started,
-        notes=model.facts.notes,
+        notes=(*model.facts.notes, *_weak_acceptance(model)),
         suspects=suspects,
         account=detector.account_,
     )
@@ -154,6 +161,8 @@ def _own_copy(given: object, options: FitOptions, store: FeatureStore) -> Detect
 def _check_options(options: FitOptions) -> None:
     check_settings(vars(options))
     n_normals_needed(options.false_reject_rate, options.confidence)  # refuses rates outside (0, 1)
+    if options.miss_rate is not None:
+        check_share("miss rate", options.miss_rate)
 
 
 def _shared(options: FitOptions) -> dict[str, str | int]:
@@ -186,6 +195,12 @@ def _confirmed(dataset: Dataset) -> Dataset:
     return replace(dataset, samples=samples)
 
 
+def _weak_acceptance(model: CalibratedDetector) -> tuple[str, ...]:
+    """Return what to say where the promise on defects cannot be kept; no fact, as it may be changed."""
+    zone = model.gray_zone
+    return () if zone is None or zone.accept.is_kept else (zone.accept.explain(),)
+
+
 def _calibrated(
     detector: Detector,
     train: Dataset,
@@ -196,7 +211,7 @@ def _calibrated(
     notes: tuple[str, ...],
 ) -> CalibratedDetector:
     calibration = detector.held_out_
-    promise = Promise(options.false_reject_rate, options.confidence)
+    promise = Promise(options.false_reject_rate, options.confidence, options.miss_rate)
     threshold = choose_threshold(calibration, promise.false_reject_rate, promise.confidence)
     if not threshold.is_kept:
         notes = (*notes, threshold.explain())

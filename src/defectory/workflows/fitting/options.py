@@ -21,12 +21,15 @@ class FitOptions:
     size_px, n_tiles : how images are shown to the backbone
     seed : of every random draw
     false_reject_rate, confidence : (0, 1), the promise of the threshold
+    miss_rate : (0, 1), a second promise: at most this share of defects like the labeled ones is accepted,
+        and a person looks at what is between; None for no such promise
     time_budget_s : > 0, or None; fewer images are learned from where all would take longer
     max_memory_bytes : > 0, or None; refused before work starts where the estimate is higher
     skip_unreadable : leave out images that cannot be read, and say which; else they are an error
     use_cache : keep features on disk for the next fit
     good_words, bad_words : further names and labels for good and for defective parts
-    group_by : which images belong together, see `sources.grouping`; None for what manifests say
+    group_by : which images belong together, see `sources.grouping`; None for what manifests say, or else for
+        what is found
     assume_good : unlabeled images count as confirmed good; else they promise nothing
     device : what networks are trained on: auto, cpu, cuda or cuda-bf16, see TrainingResources
     """
@@ -38,6 +41,7 @@ class FitOptions:
     seed: int = 0
     false_reject_rate: float = 0.01
     confidence: float = DEFAULT_CONFIDENCE
+    miss_rate: float | None = None
     time_budget_s: float | None = None
     max_memory_bytes: int | None = None
     skip_unreadable: bool = False

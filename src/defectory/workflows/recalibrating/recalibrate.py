@@ -11,6 +11,7 @@ import numpy as np
 from defectory.artifacts import BUNDLE_FILE, BundleFacts, RecalibrationRecord
 from defectory.artifacts.facts import MAX_NAMES
 from defectory.domain import HeldOutScores, NoProgress, Progress, own_groups
+from defectory.sources import grouping
 from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.fitting.facts import notes_of_new_threshold, now
@@ -80,6 +81,7 @@ def recalibrate_bundle(
     overwrite: bool = False,
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
+    group_by: str | None = None,
     max_memory_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Recalibration:
@@ -92,12 +94,14 @@ def recalibrate_bundle(
     output : bundle to write, whole or not at all; must not exist unless it may be replaced
     keeps_old : see `recalibrate_model`
     good_words, bad_words : further labels for good and for defective parts
+    group_by : which images belong together, see `sources.grouping`; None for what manifests say
     max_memory_bytes : > 0, of the process
 
     Raises
     ------
     ResourceError : it would need more memory than is allowed; nothing was scored.
     BundleError : there is no bundle, or it is damaged.
+    ParameterError : `group_by` does not parse, or finds nothing in any name.
     DataError : there are no good images that it has not learned from, or one cannot be read.
     OutputError : the new bundle cannot be written.
     """
@@ -107,6 +111,7 @@ def recalibrate_bundle(
     found = [path for given in images for path in spell_out(given)]
     check_outputs(outputs, inputs=[bundle, *found], overwrite=overwrite)
     dataset = read_good_images(found, good_words=good_words, bad_words=bad_words)
+    dataset = grouping.group_by(dataset, group_by)
     inputs = [bundle, *found, *dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     model = load_calibrated(bundle)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defectory import __version__
+from defectory.calibration.thresholds import check_share
 from defectory.domain import BundleError, NoProgress, Progress
 from defectory.machine import count_readers, map_ordered
 from defectory.sources import Dataset, Sample, read_image
@@ -21,7 +22,6 @@ from defectory.storage import (
 from defectory.storage.markers import Content
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.memory import MemoryNeed, MemoryPlan, plan_memory, within
-from defectory.workflows.readable import find_unreadable, keep_readable
 from defectory.workflows.scoring.formats import check_format, table_name, write_rows
 from defectory.workflows.scoring.images import read_given
 from defectory.workflows.scoring.rows import Row, ScoredImage, make_row
@@ -32,8 +32,9 @@ from defectory.workflows.swapped import refuse_swapped
 # Of a row before it is on disk, and of a heatmap while it is drawn; and what writing Parquet loads.
 _ROW_BYTES, _HEATMAP_BYTES, _ARROW_BYTES = 4096, 60 * 2**20, 250 * 2**20
 
-if TYPE_CHECKING:  # what draws is loaded only for heatmaps
+if TYPE_CHECKING:  # loaded only where it is asked for
     from defectory.reports.content import HeatScale
+    from defectory.workflows.scoring.discoveries import Discoveries
 
 
 def score_to_folder(
@@ -44,6 +45,8 @@ def score_to_folder(
     heatmaps: bool = False,
     file_format: str = "jsonl",
     false_reject_rate: float | None = None,
+    miss_rate: float | None = None,
+    fdr: float | None = None,
     skip_unreadable: bool = False,
     overwrite: bool = False,
     max_memory_bytes: int | None = None,
@@ -59,6 +62,8 @@ def score_to_folder(
 
     Parameters
     ----------
+    false_reject_rate, miss_rate : decide by other promises than the bundle's
+    fdr : mark discoveries among the images, of which at most this share is false; see `discoveries`
     alarm : file of an alarm that sees the scores when all are there, each image once; see `workflows.alarms`
 
     Raises
@@ -67,16 +72,19 @@ def score_to_folder(
     DataError, ImageReadError : there are no images, or one cannot be read and skipping was not asked for.
     BundleError : there is no bundle, or it is damaged.
     OutputError : the folder is, holds or lies in what is read, or cannot be written; see `check_outputs`.
-    ParameterError, MissingExtraError : the format is unknown, or needs the extra `parquet`.
+    ParameterError, MissingExtraError : the format is unknown, or needs the extra `parquet`; a rate is outside
+        (0, 1).
     """
     progress = progress or NoProgress()
     check_format(file_format)
+    if fdr is not None:
+        check_share("false discovery rate", fdr)
     refuse_swapped(bundle, images)
     output = OutputFolder(folder, "score", is_resumable=True)
     dataset = read_given(images)
     inputs = [bundle, *images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
-    model = load_calibrated(bundle, false_reject_rate)
+    model = load_calibrated(bundle, false_reject_rate, miss_rate)
     if alarm is not None:
         from defectory.workflows.alarms import check_alarm
 
@@ -85,8 +93,7 @@ def score_to_folder(
     if max_memory_bytes is not None:
         need = _memory_need(model, len(dataset), heatmaps, file_format)
         plan = plan_memory(max_memory_bytes, need, [sample.path for sample in dataset.samples])
-    unreadable = find_unreadable(dataset, progress) if skip_unreadable else {}
-    queue = _Queue(dataset, unreadable)
+    queue = _Queue(dataset, _find_unreadable(dataset, progress) if skip_unreadable else {})
     scale = _heat_scale(model, progress) if heatmaps else None
     pictures = queue.name_pictures() if scale else {}
     table = table_name(file_format)
@@ -94,14 +101,14 @@ def score_to_folder(
         within(plan),
         resumable_folder(
             output,
-            run=_fingerprint(bundle, model.promise.false_reject_rate, bool(scale)),
+            run=_fingerprint(bundle, model.promise, bool(scale)),
             keys=queue.keys,
             files=[table, *pictures.values()],
             say=progress.say,
             overwrite=overwrite,
         ) as growing,
     ):
-        recorder = _Recorder(growing, pictures, scale)
+        recorder = _Recorder(model, growing, pictures, scale)
         n_done = growing.n_done
         progress.start("scoring", len(queue.readable))
         progress.advance(min(n_done, len(queue.readable)))
@@ -111,11 +118,15 @@ def score_to_folder(
         for row, files in map_ordered(recorder.record, chain(scored, broken), count_readers()):
             growing.append(row, files)
         order = worst_first(growing.rows())
-        write_rows(growing.rows(order), growing.path(table), file_format, heatmaps=bool(scale))
+        found = _find_discoveries(model, growing, fdr)
+        rows = growing.rows(order) if found is None else found.mark(growing.rows(order))
+        more = _more_columns(model, found, scale)
+        write_rows(rows, growing.path(table), file_format, more=more)
         notes = (*model.bundle.notes, *dataset.notes)
         summary = summarize(
             growing.rows(order), model, folder / table, notes, has_heatmaps=bool(scale)
         )
+        summary = replace(summary, discoveries=found)
         if alarm is None:
             return summary
         from defectory.workflows.alarms import watch_rows
@@ -133,6 +144,31 @@ def _heat_scale(model: CalibratedDetector, progress: Progress) -> "HeatScale | N
     from defectory.workflows.heat_scale import heat_scale_of
 
     return heat_scale_of(model)
+
+
+def _find_unreadable(dataset: Dataset, progress: Progress) -> dict[str, str]:
+    from defectory.workflows.readable import find_unreadable
+
+    return find_unreadable(dataset, progress)
+
+
+def _find_discoveries(
+    model: CalibratedDetector, growing: GrowingFolder, fdr: float | None
+) -> "Discoveries | None":
+    if fdr is None:
+        return None
+    from defectory.workflows.scoring.discoveries import find_discoveries
+
+    scores = [row["score"] for row in growing.rows() if row["score"] is not None]
+    return find_discoveries(model, scores, fdr)
+
+
+def _more_columns(
+    model: CalibratedDetector, found: "Discoveries | None", scale: "HeatScale | None"
+) -> list[str]:
+    """Return the columns that only some runs have."""
+    of_zone = ["outcome", "accept_threshold"] if model.gray_zone is not None else []
+    return [*of_zone, *["is_discovery"] * (found is not None), *["heatmap"] * (scale is not None)]
 
 
 def _memory_need(
@@ -162,7 +198,11 @@ class _Queue:
     """
 
     def __init__(self, dataset: Dataset, unreadable: Mapping[str, str]) -> None:
-        self.readable = keep_readable(dataset, dict(unreadable)).samples
+        self.readable = dataset.samples
+        if unreadable:
+            from defectory.workflows.readable import keep_readable
+
+            self.readable = keep_readable(dataset, dict(unreadable)).samples
         samples = [sample for sample in dataset.samples if sample.name in unreadable]
         self.broken = [
             ScoredImage(sample.name, sample.path, None, error=unreadable[sample.name])
@@ -182,15 +222,20 @@ class _Recorder:
     """Makes the row of an image, and writes its heatmap where there are any."""
 
     def __init__(
-        self, growing: GrowingFolder, pictures: Mapping[str, str], scale: "HeatScale | None"
+        self,
+        model: CalibratedDetector,
+        growing: GrowingFolder,
+        pictures: Mapping[str, str],
+        scale: "HeatScale | None",
     ) -> None:
+        self._model = model
         self._growing = growing
         self._pictures = pictures
         self._scale = scale
 
     def record(self, item: ScoredImage) -> tuple[Row, dict[str, Content]]:
         """Return the row, and the file that was written for it."""
-        row, files = make_row(item), {}
+        row, files = make_row(item, self._model), {}
         if self._scale is not None:
             row["heatmap"] = None
             if item.heat is not None:

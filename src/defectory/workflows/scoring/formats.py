@@ -6,7 +6,7 @@ decimal, Excel wants semicolons between columns, and would take 1.234 for a thou
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,24 @@ from defectory.workflows.scoring.rows import Row
 
 FORMATS = ("jsonl", "csv", "excel", "parquet")
 
-_COLUMNS = ("image", "score", "threshold", "is_anomalous", "n_regions", "regions", "error")
-_HEATMAP = "heatmap"
+_COLUMNS = {
+    "image": "string",
+    "score": "float64",
+    "threshold": "float64",
+    "is_anomalous": "bool_",
+    "p_value": "float64",
+    "p_value_basis": "string",
+    "n_regions": "int64",
+    "regions": "string",
+    "error": "string",
+}
+"""Column -> its type in Arrow."""
+_MORE_COLUMNS = {
+    "outcome": "string",
+    "accept_threshold": "float64",
+    "is_discovery": "bool_",
+    "heatmap": "string",
+}
 _ROWS_A_GROUP = 10_000
 
 _Write = Callable[[Iterable[Row], Path, tuple[str, ...]], None]
@@ -36,14 +52,16 @@ def table_name(file_format: str) -> str:
     return f"scores.{'csv' if file_format == 'excel' else file_format}"
 
 
-def write_rows(rows: Iterable[Row], path: Path, file_format: str, *, heatmaps: bool) -> None:
+def write_rows(
+    rows: Iterable[Row], path: Path, file_format: str, *, more: Collection[str] = ()
+) -> None:
     """Write rows into a file of a format in FORMATS, valid UTF-8; OSError as it comes.
 
     Parameters
     ----------
-    heatmaps : whether there is a column of them
+    more : columns that only some runs have: outcome, accept_threshold, is_discovery, heatmap
     """
-    columns = (*_COLUMNS, _HEATMAP) if heatmaps else _COLUMNS
+    columns = (*_COLUMNS, *(name for name in _MORE_COLUMNS if name in more))
     _WRITERS[file_format](rows, path, columns)
 
 
@@ -73,12 +91,8 @@ def _with_decimal_commas(row: Row) -> Row:
 
 def _write_parquet(rows: Iterable[Row], path: Path, columns: tuple[str, ...]) -> None:
     arrow, parquet = _import_arrow()
-    types = {
-        "image": arrow.string(), "score": arrow.float64(), "threshold": arrow.float64(),
-        "is_anomalous": arrow.bool_(), "n_regions": arrow.int64(), "regions": arrow.string(),
-        "error": arrow.string(), _HEATMAP: arrow.string(),
-    }  # fmt: skip
-    schema = arrow.schema({name: types[name] for name in columns})
+    types = _COLUMNS | _MORE_COLUMNS
+    schema = arrow.schema({name: getattr(arrow, types[name])() for name in columns})
     with parquet.ParquetWriter(path, schema) as file:
         for group in _groups(map(_flat, rows)):
             file.write_table(arrow.Table.from_pylist(group, schema=schema))

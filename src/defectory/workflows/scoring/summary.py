@@ -1,5 +1,6 @@
 """What a person is told of scored images: how many, which are rejected, and whether they look strange."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +11,21 @@ import numpy as np
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.scoring.rows import Row
 
-if TYPE_CHECKING:  # loaded only where an alarm is asked for
+if TYPE_CHECKING:  # loaded only where they are asked for
+    from defectory.calibration.gray_zone import GrayZone
     from defectory.workflows.alarms import AlarmRecord
+    from defectory.workflows.scoring.discoveries import Discoveries
 
 N_LISTED = 10
-"""So many rejected images are listed."""
+"""So many rejected images are listed, and as many that a person is to look at."""
 
 _MIN_IMAGES = 8
 _STRANGE_RATIO = 0.8
 
 
 @dataclass(frozen=True)
-class RejectedImage:
-    """A rejected image: its name in the rows, and its score."""
+class ListedImage:
+    """An image that is not accepted: its name in the rows, and its score."""
 
     name: str
     score: float
@@ -34,25 +37,30 @@ class ScoreSummary:
 
     Attributes
     ----------
-    n_scored, n_rejected, n_unreadable : images
+    n_scored, n_rejected, n_review, n_unreadable : images; n_review: that a person is to look at
     table : the file of all rows
-    rejected : the worst rejected images, highest score first, at most `N_LISTED`
+    rejected, review : the worst of them, highest score first, at most `N_LISTED` of each
     threshold : above it an image is rejected
     n_beyond : images with a higher score than any good image of the fit had
     has_heatmaps : whether heatmaps were drawn
     notes : what was assumed of the images, and whether they look strange
-    alarm : that saw the scores, None where none was asked for
+    gray_zone : what is for a person, None where no miss rate is promised
+    discoveries, alarm : None where they were not asked for
     """
 
     n_scored: int
     n_rejected: int
+    n_review: int
     n_unreadable: int
     table: Path
-    rejected: tuple[RejectedImage, ...]
+    rejected: tuple[ListedImage, ...]
+    review: tuple[ListedImage, ...]
     threshold: float
     n_beyond: int
     has_heatmaps: bool
     notes: tuple[str, ...] = ()
+    gray_zone: "GrayZone | None" = None
+    discoveries: "Discoveries | None" = None
     alarm: "AlarmRecord | None" = None
 
 
@@ -80,27 +88,32 @@ def summarize(
     model : that scored them; its left-out scores of good images say what is beyond all of the fit
     """
     highest = highest_good_score(model)
-    n_scored = n_unreadable = n_rejected = n_beyond = 0
-    rejected: list[RejectedImage] = []
+    counts: Counter[str] = Counter()
+    listed: dict[str, list[ListedImage]] = {"rejected": [], "review": []}
+    n_beyond = 0
     for row in rows:
         if row["score"] is None:
-            n_unreadable += 1
+            counts["unreadable"] += 1
             continue
-        n_scored += 1
         n_beyond += row["score"] > highest
-        n_rejected += row["is_anomalous"]
-        if row["is_anomalous"] and len(rejected) < N_LISTED:
-            rejected.append(RejectedImage(row["image"], row["score"]))
+        outcome = "rejected" if row["is_anomalous"] else row.get("outcome", "accepted")
+        counts[outcome] += 1
+        if outcome in listed and len(listed[outcome]) < N_LISTED:
+            listed[outcome].append(ListedImage(row["image"], row["score"]))
+    n_scored = counts.total() - counts["unreadable"]
     return ScoreSummary(
         n_scored=n_scored,
-        n_rejected=n_rejected,
-        n_unreadable=n_unreadable,
+        n_rejected=counts["rejected"],
+        n_review=counts["review"],
+        n_unreadable=counts["unreadable"],
         table=table,
-        rejected=tuple(rejected),
+        rejected=tuple(listed["rejected"]),
+        review=tuple(listed["review"]),
         threshold=model.threshold.value,
         n_beyond=n_beyond,
         has_heatmaps=has_heatmaps,
         notes=(*note_strange(n_beyond, n_scored), *notes),
+        gray_zone=model.gray_zone,
     )
 
 

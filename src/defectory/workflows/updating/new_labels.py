@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from defectory.domain import CONTENT_DIGITS, DataError, Label, MaskSource
-from defectory.sources import Dataset, Sample, read_dataset
+from defectory.sources import Dataset, Sample, grouping, read_dataset
 from defectory.sources.manifest_names import check_spreadsheet, is_manifest_name
 
 _N_NAMED = 5
@@ -35,7 +35,11 @@ class NewLabels:
 
 
 def read_new_labels(
-    path: Path, *, good_words: Iterable[str] = (), bad_words: Iterable[str] = ()
+    path: Path,
+    *,
+    good_words: Iterable[str] = (),
+    bad_words: Iterable[str] = (),
+    group_by: str | None = None,
 ) -> NewLabels:
     """Return the confirmed labels of a CSV or JSONL manifest.
 
@@ -45,9 +49,11 @@ def read_new_labels(
     Parameters
     ----------
     good_words, bad_words : further labels for good and for defective parts
+    group_by : which images belong together, see `sources.grouping`; None for what the manifest says
 
     Raises
     ------
+    ParameterError : `group_by` does not parse, or finds nothing in any name.
     ManifestError : the manifest does not parse, or a file is missing.
     DataError : it is no manifest or has no labeled rows; a row is of the test split; an image has two
         labels or two masks; a mask does not fit its label.
@@ -56,7 +62,8 @@ def read_new_labels(
     check_spreadsheet(path)
     if path.is_dir() or not is_manifest_name(path):
         raise DataError(f"{path}: labels come as a manifest, a file that ends in .csv or .jsonl")
-    return check_new_labels(read_dataset(path, good_words=good_words, bad_words=bad_words), path)
+    listed = read_dataset(path, good_words=good_words, bad_words=bad_words)
+    return check_new_labels(grouping.group_by(listed, group_by), path)
 
 
 def check_new_labels(listed: Dataset, where: Path | str) -> NewLabels:

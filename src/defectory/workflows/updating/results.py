@@ -52,15 +52,13 @@ class Effect:
     ----------
     n_defects : newly confirmed defects
     n_found_before, n_found_after : of these, rejected at the threshold before, and at the new one
-    n_good_before, n_good_after : confirmed good images that thresholds go by
-    n_false_before, n_false_after : of these, rejected
+    n_good, n_false_before, n_false_after : likewise of newly confirmed good images
     """
 
     n_defects: int
     n_found_before: int
     n_found_after: int
-    n_good_before: int
-    n_good_after: int
+    n_good: int
     n_false_before: int
     n_false_after: int
 
@@ -76,18 +74,11 @@ class Effect:
                 f"of {self.n_defects} newly confirmed defects, {self.n_found_before} are found before and "
                 f"{self.n_found_after} after it (by models that have not learned from them)"
             )
-        shares = [
-            n_false / max(n, 1)
-            for n_false, n in (
-                (self.n_false_before, self.n_good_before),
-                (self.n_false_after, self.n_good_after),
-            )
-        ]
-        one = 1 / max(self.n_good_after, 1)
-        if shares[1] > max(shares[0], false_reject_rate) + one:
-            before, after = (f"{share:.1%}" for share in shares)
+        may_be_had = max(self.n_false_before, false_reject_rate * self.n_good) + 1
+        if self.n_false_after > may_be_had:
             return (
-                f"of the confirmed good images, {before} are rejected before and {after} after it"
+                f"of {self.n_good} newly confirmed good images, {self.n_false_before} are rejected before "
+                f"and {self.n_false_after} after it (by models that have not learned from them)"
             )
         return ""
 

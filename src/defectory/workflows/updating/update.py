@@ -91,6 +91,7 @@ def update_bundle(
     use_cache: bool = True,
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
+    group_by: str | None = None,
     max_memory_bytes: int | None = None,
     force: bool = False,
     progress: Progress | None = None,
@@ -104,6 +105,7 @@ def update_bundle(
     output : bundle to write, whole or not at all; must not exist unless it may be replaced
     use_cache : take features from the cache of earlier fits, and keep them there
     good_words, bad_words : further labels for good and for defective parts
+    group_by : which images belong together, see `sources.grouping`; None for what the manifest says
     max_memory_bytes : > 0, of the process
     force : write the new bundle even where it decides worse on what is known
 
@@ -122,7 +124,9 @@ def update_bundle(
     check_outputs(outputs, inputs=[bundle, labels], overwrite=overwrite)
     model = load_calibrated(bundle)
     updatable(model.bundle.detector)
-    new = read_new_labels(Path(labels), good_words=good_words, bad_words=bad_words)
+    new = read_new_labels(
+        Path(labels), good_words=good_words, bad_words=bad_words, group_by=group_by
+    )
     inputs = [bundle, labels, *new.dataset.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     plan = plan_memory(max_memory_bytes, _memory_need(model, new), new.dataset.files())
@@ -174,23 +178,24 @@ def _lost_calibration(facts: BundleFacts) -> tuple[str, ...]:
 
 
 def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDetector) -> Effect:
-    known = [
-        (image.left_out_before, image.left_out_after)
-        for image in revision.confirmed
-        if image.label == Label.ANOMALOUS
-    ]
-    judged = [(old, new) for old, new in known if old is not None and new is not None]
-    before, after = (
-        one.bundle.calibration.take(one.bundle.calibration.is_confirmed) for one in (model, revised)
-    )
+    def judged(label: Label) -> list[tuple[bool, bool]]:
+        """Return whether images of a label were and are rejected, where neither model learned from them."""
+        return [
+            (old > model.threshold.value, new > revised.threshold.value)
+            for image in revision.confirmed
+            if (old := image.left_out_before) is not None
+            and (new := image.left_out_after) is not None
+            and image.label == label
+        ]
+
+    defects, good = judged(Label.ANOMALOUS), judged(Label.NORMAL)
     return Effect(
-        n_defects=len(judged),
-        n_found_before=sum(old > model.threshold.value for old, _ in judged),
-        n_found_after=sum(new > revised.threshold.value for _, new in judged),
-        n_good_before=len(before),
-        n_good_after=len(after),
-        n_false_before=int((before.scores > model.threshold.value).sum()),
-        n_false_after=int((after.scores > revised.threshold.value).sum()),
+        n_defects=len(defects),
+        n_found_before=sum(was for was, _ in defects),
+        n_found_after=sum(now_is for _, now_is in defects),
+        n_good=len(good),
+        n_false_before=sum(was for was, _ in good),
+        n_false_after=sum(now_is for _, now_is in good),
     )
 
 

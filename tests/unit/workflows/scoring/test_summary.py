@@ -11,6 +11,7 @@ from tests.bundles import calibration_of
 _MODEL = SimpleNamespace(
     bundle=SimpleNamespace(calibration=calibration_of([0.0, 1.0])),
     threshold=SimpleNamespace(value=2.0),
+    gray_zone=None,
 )
 
 
@@ -37,6 +38,18 @@ def test_rejected_images_come_first_and_unreadable_ones_last():
 def test_no_more_than_ten_are_listed():
     summary = _summary(*range(3, 23))
     assert (summary.n_rejected, len(summary.rejected)) == (20, 10)
+
+
+def test_images_to_look_at_are_counted_and_listed_by_themselves():
+    outcomes = ["rejected", "review", "review", "accepted"]
+    rows = [
+        {"image": f"{i}", "score": 4.0 - i, "is_anomalous": o == "rejected", "outcome": o}
+        for i, o in enumerate(outcomes)
+    ]
+    found = summarize(rows, _MODEL, Path("scores.csv"), has_heatmaps=False)
+    assert (found.n_scored, found.n_rejected, found.n_review) == (4, 1, 2)
+    assert [image.name for image in found.rejected] == ["0"]
+    assert [image.name for image in found.review] == ["1", "2"]
 
 
 @pytest.mark.parametrize(

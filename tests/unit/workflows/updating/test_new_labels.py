@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from defectory.domain import DataError, Label, ManifestError, MaskError
+from defectory.domain import DataError, Label, ManifestError, MaskError, ParameterError
 from defectory.workflows.updating.new_labels import read_new_labels
 from tests.pictures import disc, save, scratched
 
@@ -42,6 +42,14 @@ def test_json_lines_are_read_too_and_a_normal_image_may_have_an_empty_mask(folde
     path = folder / "labels.jsonl"
     path.write_text('{"path": "good.png", "label": "good", "mask": "empty.png"}\n')
     assert len(read_new_labels(path).dataset) == 1
+
+
+def test_a_rule_tells_groups_by_names(folder):
+    path = labels(folder, "good.png,normal,", "bad.png,anomalous,")
+    assert read_new_labels(path).dataset.groups is None
+    assert read_new_labels(path, group_by="[.]png").dataset.groups.tolist() == [0, 0]
+    with pytest.raises(ParameterError, match="finds nothing in any of 2 names"):
+        read_new_labels(path, group_by="lot")
 
 
 @pytest.mark.parametrize("masked_first", [True, False])

@@ -196,6 +196,23 @@ def test_an_update_that_finds_less_is_worse(defect, good, says, new):
         refuse_worse(update)
 
 
+@pytest.mark.parametrize(("n_rejected_before", "is_worse"), [(0, True), (2, False), (3, False)])
+def test_good_images_are_compared_with_themselves(n_rejected_before, is_worse, new):
+    """Three of four newly confirmed good images are rejected after it, at a threshold of 10."""
+    old = [12.0] * n_rejected_before + [0.0] * (4 - n_rejected_before)
+    known = [
+        Confirmed(f"{i}", int(Label.NORMAL), was, now, was, now)
+        for i, (was, now) in enumerate(zip(old, [12.0, 12.0, 12.0, 0.0], strict=True))
+    ]
+    effect = update_model(model_of(Taking(known)), new).effect
+    assert (effect.n_good, effect.n_false_before, effect.n_false_after) == (4, n_rejected_before, 3)
+    why = (
+        f"of 4 newly confirmed good images, {n_rejected_before} are rejected before and 3 after it"
+    )
+    assert effect.why_worse(0.01).startswith(why) == is_worse
+    assert bool(effect.why_worse(0.01)) == is_worse
+
+
 def test_another_detector_is_refused_with_what_to_do(new):
     with pytest.raises(ParameterError, match=r"bundle of fake takes no labels.*the detector auto"):
         update_model(model_of(Taught(BEFORE)), new)
