@@ -32,6 +32,7 @@ from defectory.detectors.segmentation.rounds import (
     KnownAnomalies,
     RoundMaker,
     split_normals,
+    split_validation,
 )
 from defectory.domain import (
     DataError,
@@ -214,6 +215,7 @@ class SegmentationDetector(NoiseTaker, Detector):
         except ImportError as error:
             raise MissingExtraError(f"fitting {self.name}", "train") from error
         reader, backbone = self._make_reader()
+        taught, validation = split_validation(train, self.seed)
         fitter = head_training.HeadFitter(
             network=head_training.settings_from(self, head_training.NetworkSettings),
             training=head_training.settings_from(self, TrainingSettings),
@@ -226,8 +228,8 @@ class SegmentationDetector(NoiseTaker, Detector):
                 self.seed,
                 self.noise_,
             ),
-            train=train,
-            held_out=held_out,
+            train=taught,
+            validation=validation,
             known=self._read_known(images, codes, masks, reader),
             pseudo_label=self._make_pseudo_label(),
             resources=self.resources or TrainingResources(),

@@ -30,8 +30,6 @@ from defectory.training.loop import train
 
 # Images that statistics are taken of and the memory is chosen from; more would change neither.
 _MAX_SURVEYED = 1000
-# Held-out images that a round is validated on.
-_MAX_VALIDATED = 32
 # Patches a level in a memory of patches.
 _N_PATCHES = 2048
 # Largest difference allowed between torch and the exported model, relative to the largest logit.
@@ -81,7 +79,7 @@ class HeadFitter:
     Attributes
     ----------
     maker : draws rounds of the training images
-    train, held_out : indices of images to learn from and to validate on
+    train, validation : indices of images to learn from, and of those that choose the weights to keep
     known, pseudo_label : see Teaching
     """
 
@@ -89,7 +87,7 @@ class HeadFitter:
     training: TrainingSettings
     maker: RoundMaker
     train: Indices
-    held_out: Indices
+    validation: Indices
     known: KnownAnomalies | None
     pseudo_label: PseudoLabel | None
     resources: TrainingResources
@@ -105,7 +103,7 @@ class HeadFitter:
         teaching = Teaching(
             maker=self.maker,
             pool=self.train,
-            validation=self.maker.make_validation(self.held_out[:_MAX_VALIDATED]),
+            validation=self.maker.make_validation(self.validation),
             known=self.known,
             pseudo_label=self.pseudo_label,
             memory_inputs=memory_inputs,

@@ -19,6 +19,8 @@ Indices = NDArray[np.intp]
 
 # Names of random streams beside the seed: no two of them may share draws.
 _TRAINING, _VALIDATION = 1, 2
+# Of images that are not held out: one of so many, at most.
+_VALIDATED_PART, _MAX_VALIDATED = 8, 32
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,9 @@ class RoundMaker:
         order = np.concatenate([rng.permutation(pool) for _ in range(-(-n // len(pool)))])
         return self._filled(order[:n], _TRAINING, number)
 
-    def make_validation(self, held_out: Indices) -> Round:
-        """Return the images that training never sees, with fixed defects."""
-        return self._filled(held_out, _VALIDATION, 0)
+    def make_validation(self, validation: Indices) -> Round:
+        """Return the images that choose which weights are kept, with fixed defects."""
+        return self._filled(validation, _VALIDATION, 0)
 
     def _filled(self, indices: Indices, stream: int, number: int) -> Round:
         listed = [int(i) for i in indices]
@@ -136,3 +138,16 @@ def split_normals(
             n += size_of[number]
     is_held_out = np.isin(numbers, chosen)
     return np.sort(confirmed_first[~is_held_out]), np.sort(confirmed_first[is_held_out])
+
+
+def split_validation(train: Indices, seed: int) -> tuple[Indices, Indices]:
+    """Return (train, validation) of images that are not held out; both sorted.
+
+    Validation chooses which weights are kept, so that none of it may calibrate. It takes an eighth, at most
+    32; of fewer than 8 images none can be spared: they do both.
+    """
+    n = min(_MAX_VALIDATED, len(train) // _VALIDATED_PART)
+    if not n:
+        return train, train
+    order = np.random.default_rng([seed, _VALIDATION]).permutation(train)
+    return np.sort(order[n:]), np.sort(order[:n])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from defectory.detectors.mapl import Mapl
-from defectory.detectors.segmentation.rounds import split_normals
+from defectory.detectors.segmentation.rounds import split_normals, split_validation
 from defectory.detectors.segmentation.statistics import measure
 from defectory.domain import ArrayImages, DataError, Label, ParameterError, TrainingResources
 from defectory.testing.pictures import defective, products, twice
@@ -334,3 +334,19 @@ def test_every_round_asks_for_votes_anew(monkeypatch):
     monkeypatch.setattr("defectory.detectors.segmentation.trainee._STEPS_A_ROUND", 2)
     make(n_steps=6).fit(images(), LABELS)
     assert asked == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("n", "n_validation"), [(8, 1), (100, 12), (5000, 32)])
+def test_validation_is_spared_from_training(n, n_validation):
+    pool = np.arange(n) * 3
+    train, validation = split_validation(pool, 0)
+    assert len(validation) == n_validation
+    assert np.array_equal(np.sort(np.concatenate([train, validation])), pool)
+    assert (np.diff(train) > 0).all()
+    assert (np.diff(validation) > 0).all()
+    assert not np.array_equal(validation, split_validation(pool, 1)[1]) or n == 8
+
+
+def test_few_images_train_and_validate():
+    for part in split_validation(np.arange(7), 0):
+        assert part.tolist() == list(range(7))
