@@ -166,7 +166,12 @@ def _run_alarms(options: argparse.Namespace) -> int:
     from benchmarks import alarms
 
     command = f"python -m benchmarks alarms --lifetimes {options.lifetimes}"
-    runs = alarms.run(n_lifetimes=options.lifetimes, n_images=options.n_images, command=command)
+    runs = alarms.run(
+        n_lifetimes=options.lifetimes,
+        n_images=options.n_images,
+        cache=options.cache,
+        command=command,
+    )
     return _write(options, runs)
 
 

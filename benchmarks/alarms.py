@@ -8,6 +8,8 @@
   calibration scores): images scored, rejected ones, too, until it rings.
 
 Scores of calibration and the promise (1 % at 95 %) give the threshold; the alarm sees what passes.
+
+- **Drift** of ball screws in time order, see `drift`.
 """
 
 import hashlib
@@ -15,11 +17,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import log
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.drift import on_ball_screws
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run
 from defectory.calibration import fit_threshold
@@ -92,7 +96,7 @@ RULES: dict[str, type[Rule]] = {
 }
 
 
-def run(*, n_lifetimes: int, n_images: int | None, command: str) -> list[Run]:
+def run(*, n_lifetimes: int, n_images: int | None, cache: Path, command: str) -> list[Run]:
     """Return the runs, JSON-ready.
 
     Parameters
@@ -103,7 +107,17 @@ def run(*, n_lifetimes: int, n_images: int | None, command: str) -> list[Run]:
     facts = provenance(data=described, weights="none", command=command)
     length, n_delays = n_images or LIFETIME, min(n_images or _N_DELAYS, _N_DELAYS)
     found = [*_lifetimes(n_lifetimes, length), *_delays(n_delays, length)]
-    return [{"protocol": "alarms", "seed": 0, **one, **facts} for one in found]
+    simulated = [{"protocol": "alarms", "seed": 0, **one, **facts} for one in found]
+    real = [
+        {
+            "protocol": "alarms",
+            "seed": 0,
+            **one,
+            **provenance(data=data, weights=weights, command=command),
+        }
+        for one, data, weights in on_ball_screws(cache, n_images)
+    ]
+    return [*simulated, *real]
 
 
 @dataclass(frozen=True)

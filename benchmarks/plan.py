@@ -55,7 +55,7 @@ PLAN = (
     Step("promise", (_TILES, _CELLS, *_MANIFESTS)),
     Step("promise --rows auto,patch-memory --ways found", (_TILES, _CELLS, *_MANIFESTS)),
     Step("found-groups", (_TILES, _CELLS, _FASHION, *_MANIFESTS)),
-    Step("alarms", ()),
+    Step("alarms", ("ball-screw",)),
     Step("coverage", ()),
     Step("p4 --detector auto --growth 100,1000", (_TILES,)),
     Step("p4 --detector gaussian", (_TILES,)),

@@ -136,3 +136,16 @@ def test_a_rule_takes_the_place_of_what_would_be_found(relit_parts, tmp_path, ru
     looked = json.loads(run("inspect", folder, "--json", "--group-by", rule).stdout)
     assert "found_groups" not in [one["code"] for one in looked["problems"]]
     assert looked["n_groups"] == {"none": None, "parent": 1}.get(rule, n_groups)
+
+
+def test_in_a_folder_nobody_sorted_no_groups_are_looked_for(relit_parts, tmp_path):
+    """Nothing is promised there; with --assume-good something is."""
+    folder, n_groups = relit_parts
+    (folder / "good").rename(folder / "pictures")
+    new = tmp_path / "new.defectory"
+    fit = ("fit", folder, "-o", new, "--size", 64, "--detector", "gaussian", "--overwrite")
+    for more, found in (((), 30), (("--assume-good",), n_groups)):
+        done = run(*fit, *more)
+        assert done.exit_code == 0, done.output
+        assert ("look like 24 parts" in done.output) == bool(more)
+        assert defectory.load(new).threshold.n_groups == found

@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
 
-from benchmarks import alarms
+from benchmarks import alarms, drift
 from benchmarks.alarm_tables import alarms as render
 from benchmarks.result_files import checked
 from defectory.calibration.alarms import DriftAlarm
 from defectory.domain import HeldOutScores
+from tests.unit.test_suite import material  # noqa: F401  a fixture
 
 
 @pytest.fixture
@@ -27,8 +28,15 @@ def test_streams_ring_as_the_alarm_does_that_is_shipped():
         assert shipped.after(seen.astype(np.float32)).rang_at == (time if time < np.inf else None)
 
 
-def test_the_benchmark_measures_every_case_and_shows_it(small):
-    runs = alarms.run(n_lifetimes=4, n_images=30, command="python -m benchmarks alarms")
+def test_the_benchmark_measures_every_case_and_shows_it(small, material, tmp_path, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(drift, "DETECTORS", ("gaussian",))
+    monkeypatch.setattr(drift, "_N_FRESH", 2)
+    runs = alarms.run(
+        n_lifetimes=4, n_images=30, cache=tmp_path, command="python -m benchmarks alarms"
+    )
+    (seen,) = [run for run in runs if run["part"] == "drift"]
+    assert (seen["rule"], seen["n_images"]) == ("gaussian", 6)
+    assert 0 <= seen["rejected"] <= 1
     assert [run["part"] for run in runs].count("lifetimes") == len(alarms.RULES)
     assert [run["part"] for run in runs].count("delays") == 3 * (2 + 1)  # before 1,000 images
     for run in runs:
@@ -38,4 +46,5 @@ def test_the_benchmark_measures_every_case_and_shows_it(small):
     page = render(runs)
     assert "rings for nothing, of 4 lifetimes of 30" in page
     assert "| alarm | 1 | 0 | normal |" in page
-    assert render([]).count("Not measured yet.") == 2
+    assert page.count("| `gaussian` | 6 |") == 1
+    assert render([]).count("Not measured yet.") == 3

@@ -122,8 +122,10 @@ def check_found_groups(dataset: Dataset, measured: Measured) -> Iterator[Finding
     except DataError:
         return
     learned = [(sample, facts) for sample, facts in measured if sample.name in names]
-    if not learned or any(sample.group for sample, _ in learned):
+    if any(sample.group for sample, _ in learned):
         return
+    if not any(sample.label is Label.NORMAL for sample, _ in learned):
+        return  # nothing is promised, and fit does not look for groups
     thumbnails = np.array([facts.thumbnail for _, facts in learned])
     found = find_groups(thumbnails, [sample.name for sample, _ in learned])
     if not found.is_alone.all():

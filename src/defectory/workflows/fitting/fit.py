@@ -14,6 +14,7 @@ from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
 from defectory.domain import (
     DefectScores,
+    ImageSource,
     Label,
     NoProgress,
     ParameterError,
@@ -21,7 +22,7 @@ from defectory.domain import (
     check_settings,
 )
 from defectory.sources import Dataset, read_dataset
-from defectory.sources.grouping import group_by
+from defectory.sources.grouping import NONE, group_by
 from defectory.sources.training_part import training_part
 from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
@@ -83,13 +84,8 @@ def _fit(
             detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
         images = train.images(max_kept_bytes=KEPT_FILE_BYTES)
         masks = train.masks(max_kept_bytes=KEPT_FILE_BYTES)
-        if options.group_by is None and train.groups is None:
-            train, found = with_found_groups(train, images, progress)
-            late = (*late, *found)
+        train, found = _with_groups(detector, train, images, options, progress)
         groups = {} if train.groups is None else {"groups": train.groups}
-        if groups and "groups" not in signature(detector.fit).parameters:
-            more += (f"{detector.name} takes no groups: their images count as if they had none",)
-            groups = {}
         fit_resuming(
             detector,
             lambda: detector.fit(images, train.labels, masks, progress=progress, **groups),
@@ -103,7 +99,7 @@ def _fit(
     contents = train.contents()
     suspects = rank_unlabeled(detector, train, contents)
     model = _calibrated(
-        detector, train, contents, suspects, defects, options, (*notes, *more, *late)
+        detector, train, contents, suspects, defects, options, (*notes, *more, *late, *found)
     )
     labels = train.labels
     uses_anomalous = detector.capabilities.uses_labeled_anomalies
@@ -184,6 +180,24 @@ def _readable_part(
     unreadable = find_unreadable(train, progress)
     notes = tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
     return keep_readable(train, unreadable), notes
+
+
+def _with_groups(
+    detector: Detector,
+    train: Dataset,
+    images: ImageSource,
+    options: FitOptions,
+    progress: Progress,
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Return the images with the groups that the detector is told of, and what to say of them."""
+    if "groups" in signature(detector.fit).parameters:
+        if options.group_by is None and train.groups is None:
+            return with_found_groups(train, images, progress)
+        return train, ()
+    if train.groups is None:
+        return train, ()
+    note = f"{detector.name} takes no groups: their images count as if they had none"
+    return group_by(train, NONE), (note,)
 
 
 def _confirmed(dataset: Dataset) -> Dataset:

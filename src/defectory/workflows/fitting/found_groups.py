@@ -1,9 +1,8 @@
 """Groups of a data set that names none: looked for before a fit, so that left-out scores are honest."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from defectory.domain import ImageSource, Progress
+from defectory.domain import ImageSource, Label, Progress
 from defectory.sources import Dataset
 from defectory.sources.found_groups import find_groups
 from defectory.sources.thumbnails import read_thumbnails
@@ -14,13 +13,18 @@ _MOST_IMAGES = 20_000
 
 def with_found_groups(
     train: Dataset, images: ImageSource, progress: Progress
-) -> tuple[Dataset, Sequence[str]]:
+) -> tuple[Dataset, tuple[str, ...]]:
     """Return the data set with the groups that its pictures show, and what to say of them.
+
+    Not where nobody has called an image good: nothing is promised then, and other pictures of a part help to
+    tell that one of them shows a defect.
 
     Raises
     ------
     ImageReadError : an image cannot be read.
     """
+    if not (train.labels == Label.NORMAL).any():
+        return train, ()
     if len(train) > _MOST_IMAGES:
         return train, (
             f"groups are looked for among at most {_MOST_IMAGES} images; give --group-by",
