@@ -13,6 +13,7 @@ contradicted in about 5 % of the splits.
 Simulated groups: scores of one part share an effect of the part; the true rate is known there.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import comb, floor
@@ -105,7 +106,8 @@ def _key(found: Run) -> tuple[str, str, str, int]:
 def _run_one(told: Told, row: str, name: str, way: str, seed: int) -> Run:
     if row == SIMULATED:
         found, weights = _simulate(int(name)), "none"
-        fingerprint = f"{SIMULATED}-{name}"
+        described = repr((__doc__, name, _N_FIT_GROUPS, _SHARED))
+        fingerprint = hashlib.sha256(described.encode()).hexdigest()
     else:
         found, weights = _measure(told, row, name, way, seed)
         fingerprint = material_of(name).fingerprint

@@ -23,6 +23,8 @@ from defectory.detectors.base import Detector
 
 ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "auto": ("auto", {}),
+    "auto fast": ("auto", {"speed": "fast"}),
+    "auto thorough": ("auto", {"speed": "thorough"}),
     "auto without refit": ("auto", {"use_refit": False}),
     "gaussian": ("gaussian", {}),
     "gaussian 384 px": ("gaussian", {"size_px": 384}),
@@ -33,7 +35,8 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Name -> detector in the registry, and keywords of its constructor."""
 
-QUICK = tuple(row for row in ROWS if row not in ("mapl", "auto without refit"))
+_EXTRA = ("mapl", "auto fast", "auto thorough", "auto without refit")
+QUICK = tuple(row for row in ROWS if row not in _EXTRA)
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,8 @@ and what it costs are of the new one, those of all other protocols of the commit
 before it.
 
 Thresholds are estimates where images are unlabeled, and groups are left out together, since the rows of
-`auto` in P0 were measured again. Decisions of its other rows in contaminated folders, and on ball screws and
-lenses, whose pictures come in groups, are of the thresholds before; so are those of P1, P2 and P5.
+`auto` in P0 were measured again; where good images are confirmed, pictures of one part are found, which
+changes tiles and solar cells. Decisions of P0's other rows, and of P1 and P2, are of the thresholds before.
 
 How to read a cell: **full fit**, then in brackets mean ± standard deviation over fits on random 90 % of the
 normals, one a seed. A detector marked *deterministic* gives the same scores for every seed, so its

@@ -14,9 +14,11 @@ import pytest
 from PIL import Image
 
 import defectory
+from defectory.artifacts import load_bundle
 from defectory.cli import names as cli_names
 from defectory.cli import options as cli_options
 from defectory.detectors import detector_names, find_detector
+from defectory.detectors.evidence.speeds import SPEEDS
 from defectory.domain import DEVICES
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
@@ -27,6 +29,16 @@ def test_fit_says_what_it_learned_from_and_what_it_promises(parts, tmp_path):
     assert result.exit_code == 0
     assert "Learned from 16 images (16 normal, 0 unlabeled)" in result.output
     assert "needs 283 more good images than the 16 there are" in result.output
+
+
+def test_fit_says_what_it_will_take_on_standard_error_unless_quiet(parts, tmp_path):
+    settings = ("--size", 64, "--speed", "fast")
+    told = run("fit", parts, "-o", tmp_path / "b", *settings)
+    assert "fitting auto, fast, on 16 images: takes about " in told.stderr
+    assert "takes about" not in told.stdout
+    quiet = run("fit", parts, "-o", tmp_path / "quiet", *settings, "--quiet")
+    assert (quiet.exit_code, quiet.stderr) == (0, "")
+    assert load_bundle(tmp_path / "b").detector.config()["speed"] == "fast"
 
 
 @pytest.mark.parametrize("detector", detector_names())
@@ -46,6 +58,7 @@ def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
 def test_the_detectors_of_the_command_line_are_the_registry():
     assert detector_names() == cli_names.DETECTORS
     assert cli_options.DEVICES == DEVICES
+    assert tuple(SPEEDS) == cli_options.SPEEDS
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from defectory.api.datasets import as_dataset
 from defectory.api.images import Images
 from defectory.api.labels import Groups, Labels, Masks
 from defectory.api.model import Model
+from defectory.api.paths import AnyPath, as_optional_path
 from defectory.api.settings import (
     check_flags,
     check_limits,
@@ -38,7 +39,9 @@ def fit(
     miss_rate: float | None = None,
     size: int = 256,
     tiles: int = 1,
+    speed: str = "balanced",
     backbone: str = "efficientnet-lite0",
+    weights: AnyPath | None = None,
     seed: int = 0,
     time_budget: float | None = None,
     max_memory: int | None = None,
@@ -85,8 +88,13 @@ def fit(
         side in pixels that images are resized to; a multiple of 32
     tiles : int
         read images as tiles x tiles tiles of that size, for tiny defects
+    speed : str
+        how closely `auto` looks: fast, balanced or thorough, which reads large images in finer detail
     backbone : str
         frozen features: efficientnet-lite0, or timm:NAME
+    weights : path or None
+        file of the weights of a backbone timm:NAME, .safetensors or a state dict of torch; nothing is ever
+        fetched. None: what timm's cache on this machine has
     seed : int, >= 0
         of every random draw
     time_budget : float or None
@@ -102,7 +110,7 @@ def fit(
     good_words, bad_words : of str
         words for good and bad parts beside the known ones, in folder names, manifests and labels
     progress : Progress or None
-        told of stages and images
+        told of stages and images, and before the fit of what it will take
 
     Raises
     ------
@@ -116,13 +124,15 @@ def fit(
     check_optional_numbers(miss_rate=miss_rate)
     check_limits(time_budget=time_budget, max_memory=max_memory)
     check_flags(assume_good=assume_good, cache=cache, skip_unreadable=skip_unreadable)
-    check_text(backbone=backbone, device=device)
+    check_text(speed=speed, backbone=backbone, device=device)
     check_progress(progress)
     options = FitOptions(
         detector=detector,
         backbone=backbone,
+        weights=as_optional_path(weights, "weights"),
         size_px=size,
         n_tiles=tiles,
+        speed=speed,
         seed=seed,
         false_reject_rate=false_reject_rate,
         confidence=confidence,
@@ -133,6 +143,7 @@ def fit(
         use_cache=cache,
         device=device,
         assume_good=assume_good,
+        tell_cost=progress is not None,
     )
     dataset = as_dataset(images, labels, masks, groups, good_words=good_words, bad_words=bad_words)
     result = fit_dataset(dataset, options, progress=progress)

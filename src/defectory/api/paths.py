@@ -22,3 +22,13 @@ def as_path(given: AnyPath, name: str) -> Path:
     if text.startswith("~") and not os.path.lexists(text):
         text = os.path.expanduser(text)  # noqa: PTH111 (of an unknown user it stays)
     return Path(text)
+
+
+def as_optional_path(given: AnyPath | None, name: str) -> Path | None:
+    """Return a path, or None for None; ParameterError if it is neither."""
+    if given is None:
+        return None
+    try:
+        return as_path(given, name)
+    except TypeError as error:
+        raise ParameterError(f"{name} is {given!r}; give the path of a file") from error

@@ -7,15 +7,13 @@ from defectory.domain import Provider
 
 DEFAULT_BACKBONE = "efficientnet-lite0"
 
-LITE0_STRIDES_PX = {
-    "block2": 4,
-    "block4": 8,
-    "block7": 16,
-    "block10": 16,
-    "block14": 32,
-    "block15": 32,
-}
-"""Of the stages of EfficientNet-Lite0 that detectors ask for; any backbone answers to these names."""
+LITE0_STAGES = {
+    "block2": (4, 24), "block4": (8, 40), "block7": (16, 80), "block10": (16, 112),
+    "block14": (32, 192), "block15": (32, 320),
+}  # fmt: skip
+"""Of the stages of EfficientNet-Lite0 that detectors ask for: pixels a cell, and channels.
+
+Any backbone answers to these names, see `equivalents`."""
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,17 @@
 """What extracting features takes of memory, estimated from above."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from defectory.backbones.cards import DEFAULT_BACKBONE
+from defectory.backbones.cards import DEFAULT_BACKBONE, LITE0_STAGES
 from defectory.backbones.engine import HALO_PX, View
 
 # What a process grows by ONNX Runtime and ONNX, and by the first conversion of a backbone.
 _LIBRARY_BYTES, _CONVERSION_BYTES = 160 * 2**20, 200 * 2**20
 
-# Stage of EfficientNet-Lite0 -> its stride, and its channels.
-_STAGES = {
-    "block2": (4, 24), "block4": (8, 40), "block7": (16, 80), "block10": (16, 112),
-    "block14": (32, 192), "block15": (32, 320),
-}  # fmt: skip
+# What converting a network of timm takes: torch, and so many copies of its weights (measured on ResNet-18 and
+# WideResNet-50).
+_TORCH_BYTES, _FILE_COPIES, _USUAL_FILE_BYTES = 500 * 2**20, 7, 100 * 2**20
 # Bytes for a pixel of what a network sees: activations, in an arena that grows by doubling.
 _RUN_BYTES = 260
 # Bytes for a pixel of the prepared square, the most where camera noise is taken off.
@@ -23,8 +22,17 @@ _N_RESULTS = 3
 _OTHER_BACKBONES = 4
 
 
-def library_bytes(backbone: str = DEFAULT_BACKBONE) -> int:
-    """Return what loading a backbone takes for the first time, in bytes."""
+def library_bytes(backbone: str = DEFAULT_BACKBONE, weights: Path | None = None) -> int:
+    """Return what loading a backbone takes for the first time, in bytes.
+
+    Parameters
+    ----------
+    backbone : its name
+    weights : the file of its weights, where it has one
+    """
+    if backbone.startswith("timm:"):
+        n_bytes = _USUAL_FILE_BYTES if weights is None else weights.stat().st_size
+        return _LIBRARY_BYTES + _TORCH_BYTES + _FILE_COPIES * n_bytes
     from defectory.backbones.weights import is_converted  # scoring a bundle needs none of it
 
     return _LIBRARY_BYTES + (0 if is_converted(backbone) else _CONVERSION_BYTES)
@@ -33,7 +41,7 @@ def library_bytes(backbone: str = DEFAULT_BACKBONE) -> int:
 def feature_bytes(view: View, stages: Sequence[str], backbone: str = DEFAULT_BACKBONE) -> int:
     """Return the size of one image's features, in float32."""
     height, width = view.whole_px
-    each = (_STAGES.get(stage, (32, 320)) for stage in stages)
+    each = (LITE0_STAGES.get(stage, (32, 320)) for stage in stages)
     n_bytes = sum(4 * n_channels * height * width // stride**2 for stride, n_channels in each)
     return n_bytes * (1 if backbone == DEFAULT_BACKBONE else _OTHER_BACKBONES)
 

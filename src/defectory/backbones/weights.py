@@ -7,9 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from defectory.backbones.cache_keys import conversion_key
-from defectory.backbones.cards import DEFAULT_BACKBONE, LITE0_STRIDES_PX, WeightCard
+from defectory.backbones.cards import DEFAULT_BACKBONE, WeightCard
 from defectory.backbones.engine import Backbone
+from defectory.backbones.equivalents import name_equivalents
 from defectory.backbones.kept_features import FeatureStore
+from defectory.backbones.weight_files import hash_weights
 from defectory.domain import MissingExtraError, ParameterError
 from defectory.machine.cache_folder import user_cache_folder
 from defectory.plugins import find_plugin, plugin_names, refuse_clash
@@ -26,6 +28,7 @@ def load_backbone(
     *,
     cache: FeatureStore | None = None,
     n_threads: int | None = None,
+    weights: Path | None = None,
 ) -> Backbone:
     """Return the backbone of that name, cut to the stages wanted.
 
@@ -36,50 +39,22 @@ def load_backbone(
     stages : names on the weight card, fine to coarse
         names of EfficientNet-Lite0 are answered by any backbone, see `name_equivalents`
     cache, n_threads : see `Backbone`
+    weights : file of weights for `timm:NAME`, see `convert_timm`; None takes what timm's cache has
 
     Raises
     ------
-    ParameterError : no such backbone or stage.
+    ParameterError : no such backbone or stage; no weights, or weights that do not fit.
     MissingExtraError : the extra that carries the weights is not installed.
     PluginError : several packages offer that name, one takes a built-in name, or the plug-in is broken.
     """
-    model, card = name_equivalents(*_convert(name), stages)
+    model, card = _convert(name, weights)
+    model, answered = name_equivalents(model, card, stages)
+    card = replace(card, stages=answered)
     known = [stage.name for stage in card.stages]
     unknown = [stage for stage in stages if stage not in known]
     if unknown:
         raise ParameterError(f"{name} has no stage {unknown[0]!r}; it has {', '.join(known)}")
     return Backbone(cut_to_stages(model, stages), card, stages, cache=cache, n_threads=n_threads)
-
-
-def name_equivalents(
-    model: bytes, card: WeightCard, stages: Sequence[str]
-) -> tuple[bytes, WeightCard]:
-    """Return model and card that also answer to names of EfficientNet-Lite0's stages.
-
-    A stage that the card does not have is answered by the coarsest of its stages that is not coarser than
-    the one of EfficientNet-Lite0; two names may be answered by one stage.
-    """
-    known = {stage.name for stage in card.stages}
-    asked = [s for s in stages if s not in known and s in LITE0_STRIDES_PX]
-    if not asked:
-        return model, card
-    try:
-        import onnx
-    except ImportError as error:
-        raise MissingExtraError("fitting", "train") from error
-    proto = onnx.load_from_string(model)
-    added = []
-    for name in asked:
-        fitting = [s for s in card.stages if s.stride_px <= LITE0_STRIDES_PX[name]]
-        source = max(fitting or card.stages[:1], key=lambda s: s.stride_px)
-        proto.graph.node.append(onnx.helper.make_node("Identity", [source.name], [name]))
-        output = next(o for o in proto.graph.output if o.name == source.name)
-        proto.graph.output.add().CopyFrom(output)
-        proto.graph.output[-1].name = name
-        added.append(replace(source, name=name))
-    return bytes(proto.SerializeToString(deterministic=True)), replace(
-        card, stages=(*card.stages, *added)
-    )
 
 
 def cut_to_stages(model: bytes, stages: Sequence[str]) -> bytes:
@@ -104,8 +79,20 @@ def cut_to_stages(model: bytes, stages: Sequence[str]) -> bytes:
     return bytes(proto.SerializeToString(deterministic=True))
 
 
-def _convert(name: str) -> tuple[bytes, WeightCard]:
+def check_weights(backbone: str, weights: Path | None) -> None:
+    """Refuse, before work starts, a file of weights that no backbone is there for; ParameterError."""
+    if weights is None:
+        return
+    if not backbone.startswith(_TIMM_PREFIX):
+        raise ParameterError(
+            f"{backbone} brings its own weights; say which network {weights} is for: backbone timm:NAME"
+        )
+    hash_weights(weights)
+
+
+def _convert(name: str, weights: Path | None = None) -> tuple[bytes, WeightCard]:
     """Return model and card of all stages."""
+    check_weights(name, weights)
     # what converts is imported here: scoring a bundle needs none of it
     if name == DEFAULT_BACKBONE:
         from defectory.backbones.efficientnet_lite import convert_lite0
@@ -115,7 +102,11 @@ def _convert(name: str) -> tuple[bytes, WeightCard]:
     if name.startswith(_TIMM_PREFIX):
         from defectory.backbones.timm_models import convert_timm
 
-        return _load_converted(name, lambda: convert_timm(name.removeprefix(_TIMM_PREFIX)))
+        bare = name.removeprefix(_TIMM_PREFIX)
+        if weights is None:
+            return _load_converted(name, lambda: convert_timm(bare))
+        file = f"{name}@{hash_weights(weights)[:12]}"
+        return _load_converted(file, lambda: convert_timm(bare, weights))
     plugin = find_plugin("backbone", name)
     if plugin is not None:
         from defectory.backbones.foreign import convert_plugin

@@ -29,6 +29,7 @@ from defectory.cli.text import print_fit
     metavar="N",
     help="Read images as N x N tiles of that size: for tiny defects.",
 )
+@shared.speed
 @shared.seed
 @click.option(
     "--false-reject-rate",
@@ -48,6 +49,7 @@ from defectory.cli.text import print_fit
 )
 @shared.miss_rate
 @names.backbone
+@names.weights
 @shared.time_budget("learn from fewer images where all would take longer.")
 @shared.device
 @shared.max_memory
@@ -75,7 +77,8 @@ def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: A
     from defectory.workflows.fitting.options import FitOptions
     from defectory.workflows.fitting.save import fit_to_bundle
 
-    options = FitOptions(use_cache=not no_cache, **settings)
+    is_quiet = click.get_current_context().meta[shared.QUIET]
+    options = FitOptions(use_cache=not no_cache, tell_cost=not is_quiet, **settings)
     with Bars() as bars:
         result, suspects = fit_to_bundle(data, bundle, options, overwrite=overwrite, progress=bars)
     print_fit(result, bundle, suspects)

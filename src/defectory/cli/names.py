@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defectory.cli.options import Option
+from defectory.cli.paths import ANY_PATH
 
 if TYPE_CHECKING:
     from defectory.plugins import Kind
@@ -73,4 +74,11 @@ backbone: Option = click.option(
     default=BACKBONES[0],
     show_default=True,
     help="Frozen features; timm:NAME is any network that timm knows.",
+)
+weights: Option = click.option(
+    "--weights",
+    type=ANY_PATH,
+    metavar="FILE",
+    help="Weights of a backbone timm:NAME: .safetensors, or a state dict of torch. Nothing is fetched: "
+    "without a file, what timm's cache on this machine has.",
 )

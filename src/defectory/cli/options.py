@@ -17,6 +17,9 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
 """As in `domain.resources`."""
 
+SPEEDS = ("fast", "balanced", "thorough")
+"""As in `detectors.evidence.speeds`, which is not imported before work starts."""
+
 other_promise: Option = click.option(
     "--false-reject-rate",
     type=SHARE,
@@ -55,6 +58,13 @@ new_bundle: Option = click.option(
     type=FILE_TO_WRITE,
     required=True,
     help="Bundle to write; BUNDLE stays.",
+)
+speed: Option = click.option(
+    "--speed",
+    type=click.Choice(SPEEDS, case_sensitive=False),
+    default="balanced",
+    show_default=True,
+    help="Of the detector auto: fast reads large images in less detail, thorough in more.",
 )
 as_json: Option = click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 group_by: Option = click.option(

@@ -18,15 +18,18 @@ from defectory.detectors.arrays import check_array
 from defectory.detectors.base import (
     Arrays,
     Capabilities,
+    FitCost,
     groups_to_leave_out,
     held_out_from,
     usable_as_normal,
 )
-from defectory.detectors.evidence.fitter import AutoFitter, FitSettings
+from defectory.detectors.evidence.cost import N_TIMED, PlannedFit, measure_cost
+from defectory.detectors.evidence.fitter import LEAST_UNLABELED, AutoFitter, FitSettings
 from defectory.detectors.evidence.learned_state import LearnedState
-from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages
+from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages, by_folds
 from defectory.detectors.evidence.memory import RememberedImages
 from defectory.detectors.evidence.normality import Normality
+from defectory.detectors.evidence.speeds import DEFAULT_SPEED, find_speed
 from defectory.detectors.evidence.training_set import N_DISTANCES
 from defectory.detectors.frozen import FrozenFeatureDetector
 from defectory.detectors.image_shape import choose_shape
@@ -44,6 +47,7 @@ from defectory.domain import (
     check_settings,
     own_groups,
 )
+from defectory.domain.images import ChosenImages
 from defectory.machine import one_thread_a_product
 from defectory.pseudolabels import Contamination
 
@@ -58,6 +62,7 @@ class Auto(FrozenFeatureDetector):
     ----------
     backbone, even_exposure, denoise, blur_px, cache : see `Gaussian`
     size_px : multiple of 32, shorter side that images are resized to at least
+    speed : fast, balanced or thorough, see `evidence.speeds`
     detail_ratio : >= 1, for large images, up to so many times `size_px`, see `choose_shape`; 1 for speed
     use_labels : learn from labeled anomalies
     use_refit : where the collection is contaminated, fit normality again with less weight for odd images
@@ -97,6 +102,7 @@ class Auto(FrozenFeatureDetector):
         *,
         backbone: str = DEFAULT_BACKBONE,
         size_px: int = 256,
+        speed: str = DEFAULT_SPEED,
         detail_ratio: float = 2.0,
         even_exposure: bool = True,
         denoise: bool = True,
@@ -112,6 +118,7 @@ class Auto(FrozenFeatureDetector):
     ) -> None:
         self.backbone = backbone
         self.size_px = size_px
+        self.speed = speed
         self.detail_ratio = detail_ratio
         self.even_exposure = even_exposure
         self.denoise = denoise
@@ -289,7 +296,7 @@ class Auto(FrozenFeatureDetector):
         """Return (n,) image scores of remembered images, as if they were new to the classifier."""
         if not len(known):
             return np.zeros(0, np.float32)
-        return self.learned_.score(self.normality_, known.measured, known.described)[0]
+        return self.learned_.score(self.normality_, known.measured, lambda: known.described)[0]
 
     def _peaks(self, maps: NDArray[np.float32]) -> list[float]:
         return [float(self._enlarge(grid).max()) for grid in maps]
@@ -300,10 +307,10 @@ class Auto(FrozenFeatureDetector):
             library_bytes,  # only where memory is limited
         )
 
-        normality = Normality(self._planned_view.whole_px)
+        normality = Normality(self._planned_view.whole_px, speed=find_speed(self.speed))
         studied = min(n_images, FitSettings.n_studied) * normality.n_places * 2 * 200
         own = normality.estimate_bytes(n_images) + normality.model_bytes + studied
-        return library_bytes(self.backbone) + 100 * 2**20 + own + self._batch_bytes
+        return library_bytes(self.backbone, self.weights) + 100 * 2**20 + own + self._batch_bytes
 
     @property
     def map_size_px(self) -> int:
@@ -320,14 +327,45 @@ class Auto(FrozenFeatureDetector):
         self.look_at(images)
         return super().time_reading(images)
 
+    def estimate_cost(
+        self,
+        images: ImageSource,
+        labels: NDArray[np.int8],
+        groups: NDArray[np.int64] | None = None,
+    ) -> FitCost | None:
+        """Return what a fit on these images will take; None where there are too few to fit on."""
+        pool = usable_as_normal(len(images), labels)
+        if len(pool) < _MIN_NORMALS:
+            return None
+        numbers = groups_to_leave_out(len(images), groups, pool)
+        shape_px = self._choose_shape(images, pool)
+        plan = PlannedFit(
+            n_images=len(pool),
+            is_by_folds=by_folds(numbers[pool]),
+            is_taught=self.use_labels and bool((labels == Label.ANOMALOUS).any()),
+            may_refit=self.use_refit and int((labels == Label.UNLABELED).sum()) >= LEAST_UNLABELED,
+        )
+        backbone = self._load_backbone()
+        backbone.cache = None
+        view = View(self.size_px, 1, self.even_exposure, 0.0, shape_px)
+        few = pool[np.linspace(0, len(pool) - 1, min(N_TIMED, len(pool))).astype(np.intp)]
+        normality = Normality(shape_px, speed=find_speed(self.speed), seed=self.seed)
+        return measure_cost(backbone, view, ChosenImages(images, few), normality, plan)
+
     @property
     def _planned_view(self) -> View:
         """The view; that of large squares as long as no image has been seen."""
-        side_px = min(round(self.size_px * self.detail_ratio), round(MAX_PIXELS**0.5)) // 32 * 32
+        side_px = min(self._detail_px, round(MAX_PIXELS**0.5)) // 32 * 32
         return View(self.size_px, shape_px=self.shape_px_ or (side_px, side_px))
 
     def _choose_shape(self, images: ImageSource, pool: NDArray[np.intp]) -> tuple[int, int]:
-        return choose_shape(images, pool, self.size_px, round(self.size_px * self.detail_ratio))
+        return choose_shape(images, pool, self.size_px, self._detail_px)
+
+    @property
+    def _detail_px(self) -> int:
+        """Side of the squares that large images are read in the detail of."""
+        detail = self.detail_ratio * find_speed(self.speed).detail
+        return round(self.size_px * max(1.0, detail))
 
     def arrays(self) -> Arrays:
         """Return the state of all parts."""
@@ -362,7 +400,9 @@ class Auto(FrozenFeatureDetector):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         samples = self.normality_.sample(batch)
         measured = self.normality_.measure(samples)
-        return self.learned_.score(self.normality_, measured, self.normality_.describe(samples))
+        return self.learned_.score(
+            self.normality_, measured, lambda: self.normality_.describe(samples)
+        )
 
     def _settings(self) -> FitSettings:
         self._check_settings()
@@ -377,6 +417,7 @@ class Auto(FrozenFeatureDetector):
         )
 
     def _check_settings(self) -> None:
+        find_speed(self.speed)
         if not 0 < self.top_ratio <= 1:
             raise ParameterError("top_ratio must lie in (0, 1]")
         if self.map_weight < 0:
@@ -386,7 +427,7 @@ class Auto(FrozenFeatureDetector):
 
     def _make_normality(self) -> Normality:
         assert self.shape_px_ is not None
-        return Normality(self.shape_px_, seed=self.seed)
+        return Normality(self.shape_px_, speed=find_speed(self.speed), seed=self.seed)
 
     def _forget(self) -> None:
         """Half a fit is none, and nothing of the last one is left in it."""

@@ -4,6 +4,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -40,6 +41,22 @@ class Capabilities:
     needs_torch: bool
 
 
+@dataclass(frozen=True)
+class FitCost:
+    """What a fit will take, about.
+
+    Attributes
+    ----------
+    fit_s : seconds, where no features are cached
+    refit_s : seconds more where odd images give reason to fit again; 0 where none can
+    images_a_second : that scoring will do, with maps
+    """
+
+    fit_s: float
+    refit_s: float
+    images_a_second: float
+
+
 class Detector(ABC):
     """A model of what is normal that scores images; higher = more anomalous, always.
 
@@ -59,6 +76,9 @@ class Detector(ABC):
 
     resources: TrainingResources | None = None
     """What training may use of the machine, for a method that trains; no part of the config either."""
+
+    weights: Path | None = None
+    """File of weights for a backbone of timm; of the machine, not of the config. None takes timm's cache."""
 
     backbone_: Backbone
     head_: bytes | None = None
@@ -179,6 +199,23 @@ class Detector(ABC):
         ----------
         images : a few, to measure on
         """
+
+    def estimate_cost(
+        self,
+        images: ImageSource,
+        labels: NDArray[np.int8],
+        groups: NDArray[np.int64] | None = None,
+    ) -> FitCost | None:
+        """Return what a fit on these images will take, measured on a few; None where that is not known.
+
+        Nothing is learned.
+
+        Parameters
+        ----------
+        images, labels, groups : as `fit` takes them
+        """
+        del images, labels, groups
+        return None
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's keywords with their present values, JSON-ready."""

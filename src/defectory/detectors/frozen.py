@@ -103,7 +103,7 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
     def _load_backbone(self) -> Backbone:
         from defectory.backbones.weights import load_backbone  # a bundle brings its own
 
-        return load_backbone(self.backbone, self.stages, cache=self.cache)
+        return load_backbone(self.backbone, self.stages, cache=self.cache, weights=self.weights)
 
     def estimate_score_bytes(self, n_images: int) -> int:
         """Return the peak: what is made of a batch, maps of all."""

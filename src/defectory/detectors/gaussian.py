@@ -80,7 +80,7 @@ class Gaussian(TwoPassDetector):
         )
 
         own = self._make_normality().estimate_bytes(n_images)
-        return library_bytes(self.backbone) + own + self._batch_bytes
+        return library_bytes(self.backbone, self.weights) + own + self._batch_bytes
 
     def arrays(self) -> Arrays:
         """Return the Gaussians and the standardization."""

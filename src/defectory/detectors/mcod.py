@@ -264,9 +264,7 @@ class Mcod(Detector):
         if self.encoder != "packaged":
             images.read(range(len(images)))
             return (time.monotonic() - started) / len(images)
-        for _ in load_backbone(self.backbone, _STAGES, cache=self.cache).extract(
-            images, self._view
-        ):
+        for _ in self._load_backbone().extract(images, self._view):
             pass
         return (1 + self.n_views) * (time.monotonic() - started) / len(images)
 
@@ -321,11 +319,14 @@ class Mcod(Detector):
                 images, width=width, grid_side=self.grid_side, augmentation=chosen,
                 seed=self.seed, progress=progress,
             )  # fmt: skip
-        backbone = load_backbone(self.backbone, _STAGES, cache=self.cache)
+        backbone = self._load_backbone()
         return setups.PackagedSetup(
             images, backbone, self._view, augmentation=chosen, n_views=self.n_views,
             n_dims=self.n_dims, seed=self.seed, progress=progress,
         )  # fmt: skip
+
+    def _load_backbone(self) -> Backbone:
+        return load_backbone(self.backbone, _STAGES, cache=self.cache, weights=self.weights)
 
     def _recipe(self) -> "Recipe":
         from defectory.detectors.contrast.network_training import Recipe

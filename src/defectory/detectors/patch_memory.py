@@ -87,7 +87,11 @@ class PatchMemory(TwoPassDetector):
         candidates = 3 * 32768 * (self.n_dims + 2) * 4
         distances = 4 * 256 * self.n_bank * 4
         return (
-            library_bytes(self.backbone) + 2 * gathered + candidates + distances + self._batch_bytes
+            library_bytes(self.backbone, self.weights)
+            + 2 * gathered
+            + candidates
+            + distances
+            + self._batch_bytes
         )
 
     def arrays(self) -> Arrays:

@@ -84,3 +84,9 @@ class MissingExtraError(DefectoryError, ImportError):
             f"{what} needs an optional part that is not installed: "
             f'run  pip install "defectory[{extra}]"'
         )
+
+
+def one_line(error: BaseException, most_letters: int = 200) -> str:
+    """Return what an error of other packages says, in one line of at most so many letters."""
+    told = " ".join(str(error).split()) or type(error).__name__
+    return told if len(told) <= most_letters else told[: most_letters - 3] + "..."

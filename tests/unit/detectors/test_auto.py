@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from defectory.detectors.auto import Auto
+from defectory.detectors.evidence.cost import N_TIMED, PlannedFit
+from defectory.detectors.evidence.speeds import SPEEDS
 from defectory.detectors.gaussian import Gaussian
 from defectory.domain import ArrayImages, Label, NotFittedError, ParameterError
 from defectory.metrics import auroc
@@ -220,9 +222,78 @@ def test_update_refuses_what_is_no_label(taught):
     ("setting", "value"),
     [
         ("top_ratio", 0.0), ("map_weight", -1.0), ("n_steps", 0), ("blur_px", 0.0),
-        ("detail_ratio", 0.5),
+        ("detail_ratio", 0.5), ("speed", "slow"), ("speed", []),
     ],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused(setting, value):
     with pytest.raises(ParameterError, match=setting):
         Auto(**{**_QUICK, setting: value}).fit(ArrayImages(products(3)))
+
+
+def _large():
+    return ArrayImages([np.kron(image, np.ones((4, 4, 1), np.uint8)) for image in products(12)])
+
+
+@pytest.fixture(scope="module", params=list(SPEEDS))
+def at_speed(request):
+    return Auto(size_px=64, speed=request.param).fit(_large())
+
+
+def test_a_bundle_remembers_its_speed(at_speed):
+    config = at_speed.config()
+    assert config["speed"] == at_speed.speed
+    again = Auto(**config).restore(at_speed.arrays(), at_speed.backbone_)
+    few = ArrayImages(products(2, seed=3))
+    np.testing.assert_array_equal(again.score(few).image_scores, at_speed.score(few).image_scores)
+    assert again.update(few, [0, 1]).detector.speed == at_speed.speed
+
+
+def test_a_bundle_that_names_no_speed_is_balanced(taught, test_images):
+    config = taught.config()
+    assert config.pop("speed") == "balanced"
+    again = Auto(**config).restore(taught.arrays(), taught.backbone_)
+    assert again.config() == taught.config()
+    np.testing.assert_array_equal(
+        again.score(test_images).image_scores, taught.score(test_images).image_scores
+    )
+
+
+def test_fast_reads_less_and_keeps_less():
+    fast, balanced = (Auto(size_px=64, speed=name).fit(_large()) for name in ("fast", "balanced"))
+    assert (fast.shape_px_, balanced.shape_px_) == ((64, 64), (128, 128))
+    sizes = [sum(a.nbytes for a in found.arrays().values()) for found in (fast, balanced)]
+    assert 2 * sizes[0] < sizes[1]
+    assert fast.estimate_fit_bytes(1000) < balanced.estimate_fit_bytes(1000)
+
+
+def test_each_speed_reads_large_images_in_finer_detail_than_the_one_before():
+    detectors = [Auto(size_px=64, speed=name) for name in SPEEDS]
+    for detector in detectors:
+        detector.look_at(_large())
+    assert [detector.shape_px_ for detector in detectors] == [(64, 64), (128, 128), (256, 256)]
+    coarse = Auto(size_px=64, detail_ratio=1.0, speed="fast")
+    coarse.look_at(_large())
+    assert coarse.shape_px_ == (64, 64)
+
+
+def test_costs_are_told_of_what_there_is_to_do(monkeypatch):
+    plans = []
+    monkeypatch.setattr("defectory.detectors.auto.measure_cost", lambda *told: plans.append(told))
+    labels = np.array([-1] * 90 + [0] * 5 + [1] * 5, np.int8)
+    images = ArrayImages(products(2) * 50)
+    Auto(**_QUICK).estimate_cost(images, labels)
+    Auto(**_QUICK, use_labels=False, use_refit=False).estimate_cost(
+        images, labels, np.arange(100) // 50
+    )
+    Auto(**_QUICK).estimate_cost(ArrayImages(products(40)), np.zeros(40, np.int8))
+    assert [told[-1] for told in plans] == [
+        PlannedFit(n_images=95, is_by_folds=False, is_taught=True, may_refit=True),
+        PlannedFit(n_images=95, is_by_folds=True, is_taught=False, may_refit=False),
+        PlannedFit(n_images=40, is_by_folds=True, is_taught=False, may_refit=False),
+    ]
+    assert {len(told[2]) for told in plans} == {N_TIMED}
+
+
+def test_there_is_no_cost_where_there_is_nothing_to_learn_from():
+    images = ArrayImages(products(3))
+    assert Auto(**_QUICK).estimate_cost(images, np.array([1, 1, 0], np.int8)) is None

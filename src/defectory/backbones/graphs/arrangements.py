@@ -9,6 +9,9 @@ from defectory.backbones.graphs.arithmetic import broadcast_shapes
 from defectory.backbones.graphs.model import GraphError
 from defectory.backbones.graphs.operators import Call, Numbers, Value, operator
 
+# Beyond it a float32 counts no more by ones.
+_MOST_OF_RANGE = 2**24
+
 
 @operator("Constant", "value")
 def _constant(call: Call) -> list[Value]:
@@ -32,6 +35,23 @@ def _constant_of_shape(call: Call) -> list[Value]:
         raise GraphError("ConstantOfShape has no value")
     fill = np.float32(0) if tensor is None or tensor.content is None else tensor.content.ravel()[0]
     return [call.compute(shape, lambda: np.full(shape, fill))]
+
+
+@operator("Range")
+def _range(call: Call) -> list[Value]:
+    ends = [call.input(place) for place in range(3)]
+    contents = [value.content for value in ends]
+    if any(content is None or content.size != 1 for content in contents):
+        raise GraphError("Range asks for a size that only running it would tell")
+    start, limit, step = (float(np.asarray(content).item()) for content in contents)
+    if not all(abs(number) <= _MOST_OF_RANGE for number in (start, limit, step)):
+        raise GraphError("Range goes too far")
+    shape = (max(math.ceil((limit - start) / step), 0),)
+
+    def count(first: Numbers, *_: Numbers) -> Numbers:
+        return np.asarray(start + step * np.arange(shape[0])).astype(first.dtype)
+
+    return [call.compute(shape, count, *ends)]
 
 
 def _sides(call: Call, sides: list[int]) -> tuple[int, ...]:

@@ -34,8 +34,8 @@ Float = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
-# Unlabeled images below which nothing can be said of their contamination.
-_LEAST_UNLABELED = 20
+LEAST_UNLABELED = 20
+"""Unlabeled images below which nothing can be said of their contamination."""
 # A person waits for an update; half the steps on half the places give about the same.
 _MOST_UPDATE_STEPS, _UPDATE_BATCH_SIZE = 150, 512
 _STUDY_STREAM, _MEMORY_STREAM = 7, 8
@@ -193,7 +193,7 @@ class AutoFitter:
     def _estimate(self, found: FitCandidate) -> Contamination | None:
         codes, scores = found.known.codes, found.scores
         unlabeled = scores[codes == Label.UNLABELED]
-        if len(unlabeled) < _LEAST_UNLABELED:
+        if len(unlabeled) < LEAST_UNLABELED:
             return None
         return estimate_contamination(
             unlabeled,

@@ -119,13 +119,18 @@ class LearnedState:
         return state, state.fuse_scores(*parts[:2]), state.fuse_maps(*parts[2:])
 
     def score(
-        self, normality: Normality, measured: Measurements, described: NDArray[np.int8]
+        self, normality: Normality, measured: Measurements, describe: Callable[[], NDArray[np.int8]]
     ) -> tuple[Float, Float]:
-        """Return (n,) scores and (n, rows, columns) maps of images that nothing was learned from."""
+        """Return (n,) scores and (n, rows, columns) maps of images that nothing was learned from.
+
+        Parameters
+        ----------
+        describe : gives what the places look like; only asked where labels or masks taught something
+        """
         heats = normality.map_cells(measured)
         scores, logits = np.zeros(len(measured), np.float32), np.zeros(heats.shape, np.float32)
         if self.images is not None or self.maps is not None:
-            places = PlaceRows.of(normality, measured, described)
+            places = PlaceRows.of(normality, measured, describe())
             if self.images is not None:
                 scores = learned_scores(self.images.logits(places), self.top_ratio)
             if self.maps is not None:

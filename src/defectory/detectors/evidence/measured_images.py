@@ -149,7 +149,7 @@ class FeaturePasses:
         """
         is_anomalous = self.codes[rows] == Label.ANOMALOUS
         normals = rows[~is_anomalous]
-        if len(normals) <= _FEW_NORMALS or largest_group(self.groups[normals]) > MOST_TOGETHER:
+        if by_folds(self.groups[normals]):
             measured = self._measure_by_folds(normals, weights, make)
             normality.standardize(measured, None if weights is None else weights.image)
             found = replace(
@@ -251,6 +251,11 @@ class FeaturePasses:
         for batch in batched(self.backbone.extract(self.images, self.view, listed)):
             self.progress.advance(len(batch))
             yield batch
+
+
+def by_folds(groups: Groups) -> bool:
+    """Return whether normals of these groups, (n,) numbers, are left out by folds: few, or large groups."""
+    return len(groups) <= _FEW_NORMALS or largest_group(groups) > MOST_TOGETHER
 
 
 def cover(mask: Bools | None, grid: tuple[int, int]) -> Float:

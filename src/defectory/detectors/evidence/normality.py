@@ -19,12 +19,14 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, Features
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
+from defectory.detectors.evidence.speeds import BALANCED, Speed
 from defectory.detectors.gaussian_field import FieldFitter, restore_field
 from defectory.detectors.grids import interpolation_matrix, stack_stages
 from defectory.detectors.grouping import Groups
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
 from defectory.detectors.pooling import mean_and_spread
 from defectory.domain import ParameterError
+from defectory.machine import count_readers, map_ordered
 
 Float = NDArray[np.float32]
 Described = NDArray[np.int8]
@@ -36,8 +38,6 @@ _IMAGE_STAGE = "block15"
 _STRIDE_PX = 16
 # Gaussians at most, about: finer grids share one among neighbors.
 _MOST_PLACES = 256
-# Principal directions of places that are kept.
-_N_DIMS = 250
 # Images that the covariance of a place is worth as much as that of all places, and the identity's share.
 _PRIOR_OF_COVARIANCE, _IDENTITY_SHARE = 20, 0.02
 # Normals whose spread a place's own is mixed with: few images leave a place's spread uncertain.
@@ -131,13 +131,16 @@ class Normality:
     Parameters
     ----------
     shape_px : (height, width), multiples of 32, that images are resized to
+    speed : how many patches are remembered, and by how many directions places are told
     seed : of the memory's first choices
     """
 
     stages: ClassVar[tuple[str, ...]] = (*_PLACE_STAGES, _IMAGE_STAGE)
 
-    def __init__(self, shape_px: tuple[int, int], *, seed: int = 0) -> None:
-        self.seed = seed
+    def __init__(
+        self, shape_px: tuple[int, int], *, speed: Speed = BALANCED, seed: int = 0
+    ) -> None:
+        self.speed, self.seed = speed, seed
         self.patch_grid = shape_px[0] // _STRIDE_PX, shape_px[1] // _STRIDE_PX
         self.place_grid, self._share = _coarser(self.patch_grid)
 
@@ -149,7 +152,7 @@ class Normality:
     @property
     def model_bytes(self) -> int:
         """What a fitted model takes, in bytes."""
-        return 4 * self.n_places * _N_DIMS**2
+        return 4 * self.n_places * self.speed.n_place_dims**2
 
     def estimate_bytes(self, n_images: int) -> int:
         """Return the peak of fit beside the process: moments, working copies, waiting and held-out values."""
@@ -157,7 +160,7 @@ class Normality:
         moments = 2 * self.model_bytes
         waiting = min(n_images * q, N_WHITENING + q) * 4 * width
         waiting += min(n_images * self.n_places, N_WHITENING) * 4 * 384
-        memory = 3 * 32768 * 130 * 4 + 4 * 256 * 4096 * 4
+        memory = 3 * 32768 * 130 * 4 + 4 * 256 * self.speed.n_patches * 4
         held_out = min(n_images, 2000) * 8 * (q + self.n_places)
         return moments + 2 * waiting + memory + held_out
 
@@ -184,7 +187,7 @@ class Normality:
         if weights is None:
             weights = self._equal_weights(len(groups))
         remembers = weights.places >= min(_LEAST_WEIGHT, float(weights.places.max()))
-        bank = PatchBank(seed=self.seed).learn(int(remembers.any(axis=1).sum()))
+        bank = self.make_bank().learn(int(remembers.any(axis=1).sum()))
         waiting: list[Float] = []
         whole = FieldFitter(_IDENTITY_SHARE)
         n_eff = float(weights.image.sum())
@@ -226,14 +229,11 @@ class Normality:
             groups,
             np.ascontiguousarray(own.places.T),
         )
-        patches = [
-            self.bank_.distances(grid, without=number).ravel()
-            for grid, number in zip(samples.patches, groups.tolist(), strict=True)
-        ]
+        patches = self._patch_distances(samples.patches, groups.tolist())
         image = self.image_.leave_groups_out(samples.image[None, :, None], groups, own.image[None])[
             0, :, 0
         ]
-        return Measurements(_rows(places[:, :, 0]), np.stack(patches), image)
+        return Measurements(_rows(places[:, :, 0]), patches, image)
 
     def measure(self, samples: Samples) -> Measurements:
         """Return measurements of images that were not learned from.
@@ -241,9 +241,9 @@ class Normality:
         No image's depend, not even by rounding, on the others.
         """
         looks = np.stack([self._look(samples, i) for i in range(len(samples))], axis=1)
-        patches = [self.bank_.distances(grid).ravel() for grid in samples.patches]
+        patches = self._patch_distances(samples.patches, [None] * len(samples))
         image = self.image_.distances(samples.image[None])[0]
-        return Measurements(_rows(self.places_.distances(looks)), np.stack(patches), image)
+        return Measurements(_rows(self.places_.distances(looks)), patches, image)
 
     def standardize(self, measured: Measurements, weights: Float | None = None) -> None:
         """Set all scales by normals left out, of weights (n,); round the Gaussians as bundles do."""
@@ -388,8 +388,14 @@ class Normality:
         n_image = 2 * n_channels[_IMAGE_STAGE]
         self.image_ = restore_field(arrays, "image", (1, n_image), *map(float, fits[1]))
         bank = {k.removeprefix("bank."): v for k, v in arrays.items() if k.startswith("bank.")}
-        self.bank_ = PatchBank(seed=self.seed).restore(bank, widths[1])
+        self.bank_ = self.make_bank().restore(bank, widths[1])
         return self
+
+    def make_bank(self) -> PatchBank:
+        """Return a memory of patches that has learned nothing."""
+        return PatchBank(
+            n_bank=self.speed.n_patches, n_dims=self.speed.n_patch_dims, seed=self.seed
+        )
 
     def _equal_weights(self, n: int) -> Weights:
         return Weights(np.ones(n, np.float32), np.ones((n, self.n_places), np.float32))
@@ -399,12 +405,22 @@ class Normality:
         grid = places.reshape(self.place_grid)
         return grid.repeat(self._share, axis=0).repeat(self._share, axis=1)
 
+    def _patch_distances(self, grids: Sequence[Float], groups: Sequence[int | None]) -> Float:
+        """Return (n, q) distances of patches, each image by the memory without its group; several at once."""
+
+        def measure_one(image: tuple[Float, int | None]) -> Float:
+            grid, group = image
+            return self.bank_.distances(grid, without=group).ravel()
+
+        pairs = zip(grids, groups, strict=True)
+        return np.stack(list(map_ordered(measure_one, pairs, min(count_readers(), len(grids)))))
+
     def _learn_directions(self, places: Float) -> None:
         """Set the principal directions within places, and their variances, from (p, n, d) samples."""
         centered = places - places.mean(axis=1, keepdims=True)
         flat = centered.reshape(-1, centered.shape[2])
         variances, directions = np.linalg.eigh(flat.T @ flat / np.float32(len(flat)))
-        n = min(_N_DIMS, len(variances))
+        n = min(self.speed.n_place_dims, len(variances))
         self.directions_ = np.ascontiguousarray(directions[:, -n:], np.float32)
         floor = 1e-6 * max(float(variances[-1]), 1e-6)
         self.variances_ = np.maximum(variances[-n:], floor).astype(np.float32)

@@ -292,7 +292,9 @@ class SegmentationDetector(NoiseTaker, Detector):
         return LEVELS
 
     def _make_reader(self) -> tuple[InputReader, Backbone]:
-        backbone = load_backbone(self.backbone, self._wanted_stages(), cache=self.cache)
+        backbone = load_backbone(
+            self.backbone, self._wanted_stages(), cache=self.cache, weights=self.weights
+        )
         if self.encoder == "scratch":
             return PixelInputs(self.view), backbone
         return FrozenInputs(backbone, self.view), backbone

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from defectory.artifacts import Bundle, Promise
 from defectory.backbones import FeatureStore
+from defectory.backbones.weights import check_weights
 from defectory.calibration import choose_threshold, n_normals_needed
 from defectory.calibration.thresholds import check_share
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
+from defectory.detectors.evidence.speeds import find_speed
 from defectory.domain import (
     DefectScores,
     ImageSource,
@@ -26,6 +28,7 @@ from defectory.sources.grouping import NONE, group_by
 from defectory.sources.training_part import training_part
 from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.fitting.cost import tell_cost
 from defectory.workflows.fitting.defect_scores import score_defects
 from defectory.workflows.fitting.facts import describe_fit
 from defectory.workflows.fitting.found_groups import with_found_groups
@@ -56,7 +59,7 @@ def fit_dataset(
     started = time.monotonic()
     options, progress = options or FitOptions(), progress or NoProgress()
     with kept_features(options.use_cache, progress) as store:
-        detector = _make_detector(options, store)
+        detector = _with_weights(_make_detector(options, store), options.weights)
         options = replace(options, seed=getattr(detector, "seed", options.seed))
         return _fit(data, options, detector, progress, started)
 
@@ -86,6 +89,8 @@ def _fit(
         masks = train.masks(max_kept_bytes=KEPT_FILE_BYTES)
         train, found = _with_groups(detector, train, images, options, progress)
         groups = {} if train.groups is None else {"groups": train.groups}
+        if options.tell_cost:
+            tell_cost(detector, train, images, progress)
         fit_resuming(
             detector,
             lambda: detector.fit(images, train.labels, masks, progress=progress, **groups),
@@ -129,7 +134,8 @@ def _make_detector(options: FitOptions, store: FeatureStore) -> Detector:
             f"{options.detector} reads no tiles; leave tiles out, or take the detector gaussian"
         )
     usual = _shared(FitOptions())
-    for name, what in (("backbone", "backbone"), ("size_px", "size")):  # a plug-in may have none
+    # a plug-in may have none of these
+    for name, what in (("backbone", "backbone"), ("size_px", "size"), ("speed", "speed")):
         if name not in known and settings[name] != usual[name]:
             raise ParameterError(f"{options.detector} has no {what} to choose; leave {what} out")
     return make(**{name: value for name, value in settings.items() if name in known})
@@ -144,6 +150,8 @@ def _own_copy(given: object, options: FitOptions, store: FeatureStore) -> Detect
         )
     _check_options(options)
     own, usual = given.config(), _shared(FitOptions())
+    if "speed" not in own and options.speed != usual["speed"]:
+        raise ParameterError(f"{given.name} has no speed to choose; leave speed out")
     for name, value in _shared(options).items():
         if value not in (usual[name], own.get(name, usual[name])):
             raise ParameterError(
@@ -151,11 +159,24 @@ def _own_copy(given: object, options: FitOptions, store: FeatureStore) -> Detect
             )
     copy = type(given)(**own)
     copy.cache, copy.resources = given.cache or store, given.resources
+    copy.weights = given.weights
     return copy
+
+
+def _with_weights(detector: Detector, weights: Path | None) -> Detector:
+    """Return the detector with a file of weights for its backbone; ParameterError where it can have none."""
+    if weights is not None:
+        backbone = getattr(detector, "backbone", None)
+        if not isinstance(backbone, str):
+            raise ParameterError(f"{detector.name} has no backbone to choose; leave weights out")
+        check_weights(backbone, weights)
+        detector.weights = weights
+    return detector
 
 
 def _check_options(options: FitOptions) -> None:
     check_settings(vars(options))
+    find_speed(options.speed)  # refuses names that are none
     n_normals_needed(options.false_reject_rate, options.confidence)  # refuses rates outside (0, 1)
     if options.miss_rate is not None:
         check_share("miss rate", options.miss_rate)
@@ -167,6 +188,7 @@ def _shared(options: FitOptions) -> dict[str, str | int]:
         "backbone": options.backbone,
         "size_px": options.size_px,
         "n_tiles": options.n_tiles,
+        "speed": options.speed,
         "seed": options.seed,
     }
 

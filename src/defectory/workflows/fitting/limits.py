@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import KeptFeatures
+from defectory.backbones.weight_files import hash_weights
 from defectory.detectors.base import Detector
 from defectory.domain import (
     Label,
@@ -133,6 +134,8 @@ class Limits:
         except ImportError as error:
             raise MissingExtraError(f"fitting {detector.name}", "train") from error
         config = {"name": detector.name, **detector.config()}
+        if detector.weights is not None:
+            config["weights"] = hash_weights(detector.weights)
         name = fingerprint_run(config, [train.fingerprint()])[:32]
         return replace(plain, checkpoint=user_cache_folder() / "training" / f"{name}.checkpoint")
 

@@ -1,11 +1,13 @@
 """Settings of a fit, and what it gives back."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from defectory.backbones import DEFAULT_BACKBONE
 from defectory.calibration import DEFAULT_CONFIDENCE
 from defectory.detectors import DEFAULT_DETECTOR
 from defectory.detectors.base import Detector
+from defectory.detectors.evidence.speeds import DEFAULT_SPEED
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.suspects import SuspectImage
 
@@ -19,6 +21,7 @@ class FitOptions:
     detector : name in the registry, or a detector with settings of its own, which is not changed
     backbone : frozen backbone
     size_px, n_tiles : how images are shown to the backbone
+    speed : how closely `auto` looks: fast, balanced or thorough
     seed : of every random draw
     false_reject_rate, confidence : (0, 1), the promise of the threshold
     miss_rate : (0, 1), a second promise: at most this share of defects like the labeled ones is accepted,
@@ -32,12 +35,15 @@ class FitOptions:
         what is found
     assume_good : unlabeled images count as confirmed good; else they promise nothing
     device : what networks are trained on: auto, cpu, cuda or cuda-bf16, see TrainingResources
+    weights : file of the weights of a backbone `timm:NAME`, see `convert_timm`; None for timm's cache
+    tell_cost : say before the fit what it will take, measured on a few images
     """
 
     detector: str | Detector = DEFAULT_DETECTOR
     backbone: str = DEFAULT_BACKBONE
     size_px: int = 256
     n_tiles: int = 1
+    speed: str = DEFAULT_SPEED
     seed: int = 0
     false_reject_rate: float = 0.01
     confidence: float = DEFAULT_CONFIDENCE
@@ -51,6 +57,8 @@ class FitOptions:
     group_by: str | None = None
     assume_good: bool = False
     device: str = "auto"
+    weights: Path | None = None
+    tell_cost: bool = False
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,9 @@ CASES = [
     ("Shape", [FLOAT], {"start": 1, "end": -1}),
     ("ConstantOfShape", [ints(2, 3)], {"value": numpy_helper.from_array(ints(7))}),
     ("ConstantOfShape", [ints()], {}),
+    ("Range", [np.array(n, np.int64) for n in (2, 9, 3)], {}),
+    ("Range", [np.array(n, np.float32) for n in (5, 0.5, -1)], {}),
+    ("Range", [np.array(n, np.int64) for n in (2, 1, 1)], {}),
     ("Reshape", [FLOAT, ints(0, -1, 5)], {}), ("Reshape", [INTEGERS, ints(3, 1)], {}),
     ("Flatten", [FLOAT], {"axis": -1}), ("Flatten", [FLOAT], {"axis": 0}),
     ("Transpose", [FLOAT], {"perm": [0, 2, 3, 1]}), ("Squeeze", [FLOAT, ints(0)], {}),
@@ -132,7 +135,7 @@ def test_an_operator(operator, arrays, settings, known):
     names = ["" if array is None else f"x{i}" for i, array in enumerate(arrays)]
     named = {name: array for name, array in zip(names, arrays, strict=True) if name}
     feed = {} if known else {"x0": named.pop("x0")}
-    if not known and operator in ("ConstantOfShape",):
+    if not known and operator in ("ConstantOfShape", "Range"):
         pytest.skip("its input is a size, which must be known")
     outputs = ["y", "z"] if operator in ("TopK", "Split") else ["y"]
     node = helper.make_node(operator, names, outputs, **settings)

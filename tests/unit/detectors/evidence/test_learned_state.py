@@ -126,7 +126,7 @@ def test_where_nothing_was_learned_normality_alone_counts():
     state, scores, maps = LearnedState.of(known, PlainNormality(), nothing, nothing, IS_NORMAL, 0.1)
     assert scores[IS_NORMAL].std() == pytest.approx(1, rel=1e-4)
     assert maps[IS_NORMAL].std() == pytest.approx(1, rel=1e-4)
-    found, heats = state.score(PlainNormality(), known.measured, known.described)
+    found, heats = state.score(PlainNormality(), known.measured, lambda: known.described)
     np.testing.assert_array_equal(found, scores)
     np.testing.assert_array_equal(heats, maps)
     np.testing.assert_array_equal(np.argsort(found), np.argsort(known.measured.image))
@@ -135,7 +135,7 @@ def test_where_nothing_was_learned_normality_alone_counts():
 def test_new_images_are_scored_by_both(taught):
     state, *_ = LearnedState.of(_known(), PlainNormality(), *taught, IS_NORMAL, 0.1)
     new = _known(seed=1)
-    scores, maps = state.score(PlainNormality(), new.measured, new.described)
+    scores, maps = state.score(PlainNormality(), new.measured, lambda: new.described)
     places = PlaceRows.of(PlainNormality(), new.measured, new.described)
     learned = learned_scores(taught[0].classifier.logits(places), 0.1)
     np.testing.assert_array_equal(scores, state.fuse_scores(new.measured.image, learned))
@@ -151,7 +151,7 @@ def test_what_is_restored_scores_alike(taught):
     again = LearnedState.restore(state.arrays(), columns, 0.1)
     new = _known(seed=1)
     for found, expected in zip(
-        *(of.score(PlainNormality(), new.measured, new.described) for of in (again, state)),
+        *(of.score(PlainNormality(), new.measured, lambda: new.described) for of in (again, state)),
         strict=True,
     ):
         np.testing.assert_array_equal(found, expected)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from defectory.detectors import detector_names
+from defectory.detectors.gaussian import Gaussian
 from defectory.domain import ParameterError
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.fitting.fit import fit_dataset
@@ -41,9 +43,39 @@ class Bare(Gaussian):
 
 @pytest.mark.parametrize(
     ("setting", "value", "what"),
-    [("backbone", "timm:resnet18", "backbone"), ("size_px", 64, "size"), ("n_tiles", 2, "tiles")],
-)
+    [
+        ("backbone", "timm:resnet18", "backbone"), ("size_px", 64, "size"), ("n_tiles", 2, "tiles"),
+        ("speed", "fast", "speed"),
+    ],
+)  # fmt: skip
 def test_a_setting_that_a_plugin_does_not_have_is_not_lost(setting, value, what, site):
     site.install("acme", code=BARE, detector="bare = acme:Bare")
     with pytest.raises(ParameterError, match=rf"^bare .*leave {what} out"):
         fit_dataset(Path("no-such-folder"), FitOptions("bare", **{setting: value}))
+
+
+@pytest.mark.parametrize(
+    "detector", [*(name for name in detector_names() if name != "auto"), Gaussian()]
+)
+def test_only_auto_has_a_speed_to_choose(detector):
+    with pytest.raises(ParameterError, match=r"^\S+ has no speed to choose; leave speed out$"):
+        fit_dataset(Path("no-such-folder"), FitOptions(detector, speed="fast"))
+
+
+def test_a_speed_of_another_name_is_refused_with_those_there_are():
+    with pytest.raises(ParameterError, match=r"^speed is 'slow'; give fast"):
+        fit_dataset(Path("no-such-folder"), FitOptions(speed="slow"))
+
+
+def test_weights_that_no_backbone_is_there_for_are_refused_before_the_data_are_read(tmp_path, site):
+    (tmp_path / "a.pth").touch()
+    for options, said in (
+        (FitOptions(weights=tmp_path / "a.pth"), "^efficientnet-lite0 brings its own weights"),
+        (FitOptions(Gaussian(), weights=tmp_path / "a.pth"), "^efficientnet-lite0 brings"),
+        (FitOptions(backbone="timm:x", weights=tmp_path / "b.pth"), r"b\.pth cannot be read"),
+    ):
+        with pytest.raises(ParameterError, match=said):
+            fit_dataset(Path("no-such-folder"), options)
+    site.install("acme", code=BARE, detector="bare = acme:Bare")
+    with pytest.raises(ParameterError, match="backbone timm:NAME"):
+        fit_dataset(Path("no-such-folder"), FitOptions("bare", weights=tmp_path / "a.pth"))
