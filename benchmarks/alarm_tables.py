@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.markdown import table
+from benchmarks.markdown import share, table
 from benchmarks.result_files import Run
 
 _NOTE = (
@@ -38,16 +38,12 @@ def _drift(found: Sequence[Run]) -> str:
     rows = [
         [
             f"`{run['rule']}`", str(run["n_images"]), str(run["rang_at"] or "never"),
-            _share(run.get("rejected_before_it_rang", run["rejected"])), str(run.get("n_after", "")),
-            _share(run.get("rejected_after")), _share(run.get("rejected_recalibrated")),
+            share(run.get("rejected_before_it_rang", run["rejected"])), str(run.get("n_after", "")),
+            share(run.get("rejected_after")), share(run.get("rejected_recalibrated")),
         ]
         for run in found
     ]  # fmt: skip
     return table(head, rows)
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.1%}"
 
 
 def _lifetimes(found: Sequence[Run]) -> str:

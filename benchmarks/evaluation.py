@@ -76,8 +76,6 @@ def fit(options: Options, paths: Sequence[Path], seed: int) -> Any:
 
 def find_missing_groups(train: Dataset) -> Dataset:
     """Return the images with the groups that `fit` would find among them where none are named."""
-    if train.groups is not None:
-        return train
     return with_found_groups(train, train.images(), NoProgress())[0]
 
 

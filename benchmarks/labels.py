@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import parallel
+from benchmarks.added_runs import add_each
 from benchmarks.evaluation import Figures, image_figures, say
 from benchmarks.label_cases import (
     FAMILIES,
@@ -30,7 +30,7 @@ from benchmarks.label_cases import (
 )
 from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
-from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
+from benchmarks.result_files import Run, ToldError, read_sized
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors import detector_names, find_detector
 from defectory.detectors.base import Detector
@@ -92,9 +92,7 @@ def run(told: Told) -> None:
     unknown = set(told.protocols) - {*FAMILIES, *VARIANTS}
     if unknown:
         raise ToldError(f"no protocol is named {sorted(unknown)}; there are {', '.join(FAMILIES)}")
-    tasks = [(told, *task) for task in _missing(told)]
-    for record in parallel.each(_run_one, tasks, told.n_jobs):
-        add_run(told.out, smoke_marked(record, told.n_images), _key)
+    add_each(told, _missing(told), _run_one, _key)
 
 
 def _run_one(told: Told, row: str, variant: Variant, seed: int) -> Run:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import parallel
+from benchmarks.added_runs import add_each
 from benchmarks.datasets import magnetic_tile
 from benchmarks.evaluation import Figures, image_figures, say
 from benchmarks.label_cases import VARIANTS, draw_case, read_material
 from benchmarks.noise import NoisyImages
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
-from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
+from benchmarks.result_files import Run, ToldError, read_sized
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors import find_detector
 from defectory.detectors.base import Detector
@@ -102,9 +102,7 @@ def run(told: Told) -> None:
         unknown = sorted(set(asked) - set(known))
         if unknown:
             raise ToldError(f"there is no {unknown[0]!r}; there are {', '.join(known)}")
-    tasks = [(told, *task) for task in _missing(told)]
-    for record in parallel.each(_run_one, tasks, told.n_jobs):
-        add_run(told.out, smoke_marked(record, told.n_images), _key)
+    add_each(told, _missing(told), _run_one, _key)
 
 
 def _run_one(told: Told, row: str, variant: str, seed: int) -> dict[str, Any]:

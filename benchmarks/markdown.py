@@ -9,3 +9,8 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         return "Not measured yet.\n"
     lines = [head, ["---"] * len(head), *rows]
     return "".join("| " + " | ".join(line) + " |\n" for line in lines)
+
+
+def share(value: float | None) -> str:
+    """Return a share in percent; an empty cell where there is none."""
+    return "" if value is None else f"{value:.1%}"

@@ -23,10 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import parallel
+from benchmarks.added_runs import add_each, check_names
 from benchmarks.evaluation import find_missing_groups, say
 from benchmarks.provenance import provenance
-from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
+from benchmarks.result_files import Run, read_sized
 from benchmarks.suite_cases import SETS, good_groups, material_of
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.calibration import DEFAULT_CONFIDENCE, choose_threshold, fit_threshold
@@ -71,17 +71,12 @@ class Told:
 
 def run(told: Told) -> None:
     """Add the runs that are not in the file yet; ToldError before the first where a name is unknown."""
-    for what, names, known in (
+    check_names(
         ("row", told.rows, (*detector_names(), SIMULATED)),
         ("data set", told.sets, SETS),
         ("way", told.ways, WAYS),
-    ):
-        for name in names:
-            if name not in known:
-                raise ToldError(f"no {what} is named {name!r}; there are {', '.join(known)}")
-    tasks = [(told, *task) for task in _missing(told)]
-    for record in parallel.each(_run_one, tasks, told.n_jobs):
-        add_run(told.out, smoke_marked(record, told.n_images), _key)
+    )
+    add_each(told, _missing(told), _run_one, _key)
 
 
 def _missing(told: Told) -> Iterator[tuple[str, str, str, int]]:

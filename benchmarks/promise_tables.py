@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from statistics import mean
 
-from benchmarks.markdown import table
+from benchmarks.markdown import share, table
 from benchmarks.promise import SIGNIFICANCE, SIMULATED
 from benchmarks.result_files import Run
 
@@ -94,12 +94,8 @@ def found_groups(runs: Sequence[Run]) -> str:
         [
             run["data_set"] + (", a third photographed again" if run["part"] == "simulated" else ""),
             str(run["n"]), str(run.get("n_true_groups", run["n"] - run.get("n_pairs", 0))),
-            str(run["n_groups"]), _share(run.get("precision")), _share(run["recall"]),
+            str(run["n_groups"]), share(run.get("precision")), share(run["recall"]),
         ]
         for run in runs
     ]  # fmt: skip
     return "\n".join(["## Groups nobody wrote down\n", f"{_FOUND_NOTE}\n", table(head, rows)])
-
-
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{value:.1%}"

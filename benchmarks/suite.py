@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import parallel
+from benchmarks.added_runs import add_each, check_names
 from benchmarks.evaluation import Figures, find_missing_groups, image_figures, say
 from benchmarks.p1 import pixel_figures
 from benchmarks.provenance import provenance
-from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
+from benchmarks.result_files import Run, read_sized
 from benchmarks.suite_cases import SETS, VARIANTS, draw, is_drawn, material_of, variants_of
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors import find_detector
@@ -67,19 +67,14 @@ class Told:
 
 def run(told: Told) -> None:
     """Add the runs that are not in the file yet; ToldError before the first where a name is unknown."""
-    for what, names, known in (
+    check_names(
         ("row", told.rows, tuple(ROWS)),
         ("data set", told.sets, SETS),
         ("variant", told.variants, VARIANTS),
-    ):
-        for name in names:
-            if name not in known:
-                raise ToldError(f"no {what} is named {name!r}; there are {', '.join(known)}")
+    )
     for name in told.sets:
         material_of(name)  # missing data are told before the first run
-    tasks = [(told, *task) for task in _missing(told)]
-    for record in parallel.each(_run_one, tasks, told.n_jobs):
-        add_run(told.out, smoke_marked(record, told.n_images), _key)
+    add_each(told, _missing(told), _run_one, _key)
 
 
 def _run_one(told: Told, row: str, name: str, variant: str, seed: int) -> Run:

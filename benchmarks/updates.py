@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import parallel
+from benchmarks.added_runs import add_each, check_names
 from benchmarks.evaluation import say
 from benchmarks.label_cases import Case
 from benchmarks.provenance import provenance
-from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
+from benchmarks.result_files import Run, read_sized
 from benchmarks.suite_cases import SETS, draw, material_of
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors.auto import Auto
@@ -52,16 +52,11 @@ class Told:
 
 def run(told: Told) -> None:
     """Add the runs that are not in the file yet; ToldError before the first where a name is unknown."""
-    for what, names, known in (
+    check_names(
         ("data set", told.sets, SETS),
         ("variant", told.variants, VARIANTS),
-    ):
-        for name in names:
-            if name not in known:
-                raise ToldError(f"no {what} is named {name!r}; there are {', '.join(known)}")
-    tasks = [(told, *task) for task in _missing(told)]
-    for record in parallel.each(_run_one, tasks, told.n_jobs):
-        add_run(told.out, smoke_marked(record, told.n_images), _key)
+    )
+    add_each(told, _missing(told), _run_one, _key)
 
 
 def _missing(told: Told) -> Iterator[tuple[str, str, int]]:

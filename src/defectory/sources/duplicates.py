@@ -8,7 +8,7 @@ import numpy as np
 from defectory.domain import DataError, Label, members_of
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.findings import Finding, Measured, Severity
-from defectory.sources.found_groups import find_groups
+from defectory.sources.found_groups import find_groups, wants_groups
 from defectory.sources.near_duplicates import SimilarPair, find_similar_pairs
 from defectory.sources.training_part import training_part
 
@@ -118,14 +118,15 @@ def _check_again(groups: Sequence[_Group]) -> Iterator[Finding]:
 def check_found_groups(dataset: Dataset, measured: Measured) -> Iterator[Finding]:
     """Yield the groups that a fit would find among the images it learns from, where none are given."""
     try:
-        names = {sample.name for sample in training_part(dataset).samples}
+        train = training_part(dataset)
     except DataError:
         return
-    learned = [(sample, facts) for sample, facts in measured if sample.name in names]
-    if any(sample.group for sample, _ in learned):
+    if not wants_groups(train):
         return
-    if not any(sample.label is Label.NORMAL for sample, _ in learned):
-        return  # nothing is promised, and fit does not look for groups
+    names = {sample.name for sample in train.samples}
+    learned = [(sample, facts) for sample, facts in measured if sample.name in names]
+    if not learned:  # none of them can be read
+        return
     thumbnails = np.array([facts.thumbnail for _, facts in learned])
     found = find_groups(thumbnails, [sample.name for sample, _ in learned])
     if not found.is_alone.all():

@@ -9,12 +9,17 @@ from pathlib import PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.domain import Label
+from defectory.sources.dataset import Dataset
 from defectory.sources.fine_structure import FineStructure, Thumbnails
 from defectory.sources.grouping import PARENT
 from defectory.sources.near_duplicates import alike_pairs
 
 MOST_IN_A_GROUP = 32
 """A sequence in which each picture resembles the next is cut into groups of at most so many."""
+
+_MOST_IMAGES = 20_000
+"""Hashes of all pairs of more take minutes."""
 
 _SEPARATORS = r"[-_. ]+"
 _LEAST_PAIRS = 10
@@ -66,6 +71,16 @@ class FoundGroups:
             f"--group-by '{self.rule}' agrees with them and joins more; give it where new parts differ as "
             "much from these as its groups from each other, or 'none' where each image is a part of its own"
         )
+
+
+def wants_groups(train: Dataset) -> bool:
+    """Return whether groups are looked for among images to learn from: none are named, nor are they too many.
+
+    Nor where nobody has called an image good: nothing is promised then, and other pictures of a part help to
+    tell that one of them shows a defect.
+    """
+    has_confirmed = bool((train.labels == Label.NORMAL).any())
+    return train.groups is None and has_confirmed and len(train) <= _MOST_IMAGES
 
 
 def find_groups(thumbnails: Thumbnails, names: Sequence[str]) -> FoundGroups:

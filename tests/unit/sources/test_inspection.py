@@ -271,3 +271,11 @@ def test_magnetic_tile():
     assert len(by_code["mask_empty"].groups) == 4
     assert by_code["near_duplicate_across_splits"].groups  # tiles under several lights
     assert not {"mask_unmatched", "mask_unusable", "brightness_drift"} & set(by_code)
+
+
+def test_where_only_images_to_learn_from_are_broken_no_groups_are_looked_for(root):
+    for path in (root / "train" / "good").iterdir():
+        path.write_bytes(b"no picture")
+    codes = [found.code for found in inspect(root).problems]
+    assert "unreadable_image" in codes
+    assert "found_groups" not in codes

@@ -213,9 +213,9 @@ def _with_groups(
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Return the images with the groups that the detector is told of, and what to say of them."""
     if "groups" in signature(detector.fit).parameters:
-        if options.group_by is None and train.groups is None:
-            return with_found_groups(train, images, progress)
-        return train, ()
+        return (
+            with_found_groups(train, images, progress) if options.group_by is None else (train, ())
+        )
     if train.groups is None:
         return train, ()
     note = f"{detector.name} takes no groups: their images count as if they had none"

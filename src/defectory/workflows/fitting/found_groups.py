@@ -2,13 +2,10 @@
 
 from dataclasses import replace
 
-from defectory.domain import ImageSource, Label, Progress
+from defectory.domain import ImageSource, Progress
 from defectory.sources import Dataset
-from defectory.sources.found_groups import find_groups
+from defectory.sources.found_groups import find_groups, wants_groups
 from defectory.sources.thumbnails import read_thumbnails
-
-_MOST_IMAGES = 20_000
-"""Hashes of all pairs of more take minutes."""
 
 
 def with_found_groups(
@@ -16,19 +13,12 @@ def with_found_groups(
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Return the data set with the groups that its pictures show, and what to say of them.
 
-    Not where nobody has called an image good: nothing is promised then, and other pictures of a part help to
-    tell that one of them shows a defect.
-
     Raises
     ------
     ImageReadError : an image cannot be read.
     """
-    if not (train.labels == Label.NORMAL).any():
+    if not wants_groups(train):
         return train, ()
-    if len(train) > _MOST_IMAGES:
-        return train, (
-            f"groups are looked for among at most {_MOST_IMAGES} images; give --group-by",
-        )
     names = [sample.name for sample in train.samples]
     found = find_groups(read_thumbnails(images, progress), names)
     if found.is_alone.all():
@@ -39,5 +29,5 @@ def with_found_groups(
             train.samples, found.numbers, found.is_alone, strict=True
         )
     )
-    note = f"{found.explain()}, and count as one; {found.advise()}"
+    note = f"{found.explain()}; pictures of one part count as one; {found.advise()}"
     return replace(train, samples=tuple(samples)), (note,)

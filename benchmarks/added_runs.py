@@ -1,0 +1,48 @@
+"""Benchmarks that add runs to a file: names are checked first, each run is written as soon as it is done."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmarks import parallel
+from benchmarks.result_files import Run, ToldError, add_run, smoke_marked
+
+
+class Told(Protocol):
+    """What every such command is told."""
+
+    @property
+    def n_images(self) -> int | None:
+        """Smoke run: at most so many images of a kind."""
+
+    @property
+    def out(self) -> Path:
+        """File that runs are added to."""
+
+    @property
+    def n_jobs(self) -> int:
+        """Runs side by side, see `parallel.each`."""
+
+
+def check_names(*asked: tuple[str, Sequence[str], Sequence[str]]) -> None:
+    """Raise ToldError for the first name that is unknown.
+
+    Parameters
+    ----------
+    asked : what the names are of, the names, and all that there are
+    """
+    for what, names, known in asked:
+        for name in names:
+            if name not in known:
+                raise ToldError(f"no {what} is named {name!r}; there are {', '.join(known)}")
+
+
+def add_each(
+    told: Told,
+    tasks: Iterable[tuple[Any, ...]],
+    measure: Callable[..., Run],
+    key: Callable[[Run], Hashable],
+) -> None:
+    """Add what `measure(told, *task)` returns for each task to the file."""
+    for record in parallel.each(measure, [(told, *task) for task in tasks], told.n_jobs):
+        add_run(told.out, smoke_marked(record, told.n_images), key)
