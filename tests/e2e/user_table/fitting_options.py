@@ -65,7 +65,7 @@ ROWS = [
     _option("--max-memory 100MB", "needs [0-9.]+ GB", "0.10 GB|100 ?MB"),
     _option("--device cuda", "device"),
     _option("--device gpu", "gpu", "cuda", status=2),
-    _fits("--max-memory '2 GB' with quotes", f"{_DO} --max-memory '2 GB'", good("parts", 6)),
+    _fits("--max-memory '8 GB' with quotes", f"{_DO} --max-memory '8 GB'", good("parts", 6)),
     _fits("--max-memory 7,5GB", f"{_DO} --max-memory 7,5GB", good("parts", 6)),
     _fits("--time-budget 5 means seconds", f"{_DO} --time-budget 60", good("parts", 6)),
     refused(
