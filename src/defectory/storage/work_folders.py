@@ -24,6 +24,7 @@ from defectory.storage.markers import (
     walk,
     write_marker,
 )
+from defectory.storage.signals import held_signals
 
 JOURNAL_NAME, RESULT_NAME = "rows.jsonl", "result"
 _SYNC_EVERY_S = 2.0
@@ -110,9 +111,10 @@ class Journal:
             "row": row,
         }
         line = memoryview(json.dumps(entry, allow_nan=False).encode() + b"\n")
-        while line:
-            line = line[os.write(self._handle, line) :]
-        self.n_done += 1
+        with held_signals():  # a row on disk is a row that counts
+            while line:
+                line = line[os.write(self._handle, line) :]
+            self.n_done += 1
         if time.monotonic() - self._synced_s > _SYNC_EVERY_S:
             os.fsync(self._handle)
             self._synced_s = time.monotonic()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 
 import pytest
 
@@ -63,6 +64,22 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(stop_at, tmp_path):
     assert new == list(range(stop_at, 6))
     assert snapshot(tmp_path / "out") == snapshot(tmp_path / "whole")
     assert names(tmp_path) == ["out", "whole"]
+
+
+def test_a_signal_amid_a_row_waits_until_the_row_counts(tmp_path, monkeypatch):
+    write = os.write
+
+    def interrupted(handle, row):
+        n_written = write(handle, row)
+        signal.raise_signal(signal.SIGINT)
+        return n_written
+
+    monkeypatch.setattr(os, "write", interrupted)
+    with pytest.raises(KeyboardInterrupt) as error:
+        fill(tmp_path / "out")
+    assert "1 of 6 images are done" in error.value.__notes__[0]
+    monkeypatch.undo()
+    assert fill(tmp_path / "out") == 1
 
 
 def test_nothing_is_kept_where_nothing_was_done(tmp_path):
