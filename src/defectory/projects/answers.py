@@ -5,7 +5,6 @@ another one; and the table itself takes one successor an answer.
 """
 
 import sqlite3
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -161,16 +160,22 @@ def disagreeing(connection: sqlite3.Connection) -> dict[int, list[Answer]]:
     }
 
 
-def asked_at_random(connection: sqlite3.Connection, strategies: Sequence[str]) -> set[int]:
-    """Return images whose first answer of a person came by one of the strategies."""
-    marks = ", ".join("?" * len(strategies))
+def new_answers(connection: sqlite3.Connection, version: int) -> list[Answer]:
+    """Return the last answers, good or defective, that a bundle version has not learned, by image.
+
+    An answer that says what was learned already, by somebody else or anew, is not new.
+    """
+    columns = ", ".join(f"last.{name}" for name in _COLUMNS.split(", "))
     rows = connection.execute(
-        "SELECT image FROM answers WHERE id IN"
-        " (SELECT min(id) FROM answers WHERE what = 'label' AND who <> 'data' GROUP BY image)"
-        f" AND strategy IN ({marks})",
-        tuple(strategies),
+        f"SELECT {columns} FROM last_answers AS last"
+        " LEFT JOIN learned ON learned.image = last.image AND learned.version = ?"
+        " LEFT JOIN answers AS taught ON taught.id = learned.answer"
+        " WHERE last.value IN ('good', 'defective') AND (taught.id IS NULL OR taught.value <> last.value OR"
+        " (last.value = 'defective' AND coalesce(taught.mask, '') <> coalesce(last.mask, '')))"
+        " ORDER BY last.image",
+        (version,),
     )
-    return {row[0] for row in rows}
+    return [Answer(*row) for row in rows]
 
 
 def now() -> str:
