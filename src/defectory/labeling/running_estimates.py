@@ -1,7 +1,7 @@
 """How good decisions are, as far as labels of images drawn at random can say."""
 
 from dataclasses import dataclass
-from math import sqrt
+from math import inf, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from defectory.calibration.binomial import clopper_pearson
 from defectory.domain import Label, ParameterError
 
 _Z = 1.959964  # of a 95 % interval
+# Seen so often -> the least that a Poisson variable may be expected to give, at 95 % confidence.
+_FEWEST = {1: 0.0513, 2: 0.3554, 3: 0.8177}
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,9 @@ def estimate_running(
     that is defective, among all defective images, and the part that is rejected, among all rejected ones:
     counted shares are unbiased (Cochran, "Sampling Techniques", 3rd ed. 1977, section 2.12, domains of
     study). Defect ratio: the interval of Wilson 1927, with the sample size that the finite population makes
-    of it, n (N - 1) / (N - n). Recall and precision rest on few images, where Wilson's interval can be too
+    of it, n (N - 1) / (N - n), and with the ends that Brown, Cai and DasGupta, "Interval estimation for a
+    binomial proportion", Statistical Science 2001, give it where up to three images are of the rarer kind:
+    Wilson's are too short there. Recall and precision rest on few images, where Wilson's interval can be too
     short: Clopper and Pearson 1934, which holds for each number of them. Random: nothing.
     """
     if not len(scores) == len(codes) == len(is_random):
@@ -101,9 +105,11 @@ def _wilson(k: int, n: int, n_all: int) -> ShareEstimate:
     share = k / n
     if n == n_all:
         return ShareEstimate(share, share, share)
-    z = _Z**2 * (n_all - n) / (n_all - 1) / n
+    size = n * (n_all - 1) / (n_all - n)
+    z = _Z**2 / size
     half = sqrt(z * share * (1 - share) + z * z / 4)
-    middle = share + z / 2
-    low, high = max(0.0, (middle - half) / (1 + z)), min(1.0, (middle + half) / (1 + z))
+    low, high = ((share + z / 2 + sign * half) / (1 + z) for sign in (-1, 1))
+    low = min(low, _FEWEST.get(k, inf) / size)
+    high = max(high, 1 - _FEWEST.get(n - k, inf) / size)
     # What was seen already is certain: k of all are defective, n - k are not.
-    return ShareEstimate(share, max(low, k / n_all), min(high, 1 - (n - k) / n_all))
+    return ShareEstimate(share, max(0.0, low, k / n_all), min(1.0, high, 1 - (n - k) / n_all))

@@ -52,6 +52,18 @@ def test_95_percent_intervals_hold_the_truth_in_200_reviews(reviews, name):
     assert np.mean(holds) >= 0.93
 
 
+@pytest.mark.parametrize(("defect_ratio", "n_labels"), [(0.02, 40), (0.03, 100), (0.3, 40)])
+def test_the_defect_ratio_holds_where_few_are_seen_or_most_are_defective(defect_ratio, n_labels):
+    holds = []
+    for seed in range(N_REVIEWS):
+        scores, is_bad = collection(seed, defect_ratio=defect_ratio)
+        codes = review(scores, is_bad, n_labels, seed)
+        part = find_random_part(codes, seed=seed)
+        found = estimate_running(scores, THRESHOLD, codes, part).defect_ratio
+        holds.append(found.lower <= is_bad.mean() <= found.upper)
+    assert np.mean(holds) >= 0.93
+
+
 @pytest.mark.parametrize("name", ["defect_ratio", "recall", "precision"])
 def test_estimates_are_right_on_average_though_defects_are_looked_for(reviews, name):
     errors = [

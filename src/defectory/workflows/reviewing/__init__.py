@@ -1,0 +1,1 @@
+"""A person looks at images: which ones, and what their answers are worth."""
