@@ -1,18 +1,16 @@
 """Images of a review are scored, and what is found is on disk a chunk at a time: interrupted work goes on."""
 
-import threading
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from defectory.domain import ImageReadError, ImageSource, Progress
+from defectory.domain import ImageSource, Progress
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
-from defectory.projects import NewImage, VersionRow
-from defectory.projects.images import ImageRow, add_images, read_image_rows
+from defectory.projects import VersionRow
+from defectory.projects.images import ImageRow, read_image_rows
 from defectory.projects.scores import add_map, add_scores, read_map, unscored
 from defectory.sources import FileImages
 from defectory.sources.thumbnails import thumbnail_of
@@ -57,24 +55,38 @@ def score_images(
     return scores.image_scores.tolist(), [None] * len(scores) if maps is None else list(maps)
 
 
-def add_scored_images(
-    review: OpenReview,
-    model: CalibratedDetector,
-    version: int,
-    named: Sequence[tuple[Path, str, str | None]],
-    progress: Progress,
-) -> "ScoredChunk":
-    """Return a chunk of new images with their scores, not yet on disk; raise ImageReadError.
+def score_version(
+    review: OpenReview, model: CalibratedDetector, version: int, progress: Progress
+) -> None:
+    """Score all images of the review that a bundle version has not scored yet; raise ImageReadError."""
+    with review.store.reading() as connection:
+        waiting = unscored(connection, version)
+        rows = {row.id: row for row in read_image_rows(connection)}
+    progress.start("scoring", len(waiting))
+    for start in range(0, len(waiting), CHUNK):
+        ids = waiting[start : start + CHUNK]
+        images = FileImages([rows[i].path for i in ids])
+        scores, maps = score_images(model, images, progress)
+        with review.store.writing() as connection:
+            add_scores(connection, version, ids, scores, maps)
 
-    Parameters
-    ----------
-    named : path, name and part of each
+
+def map_of(review: OpenReview, version: VersionRow, image: ImageRow) -> AnomalyMap | None:
+    """Return the map of an image; computed again, and kept, where it is of a version that was away.
+
+    Raises
+    ------
+    ImageReadError : the image cannot be read.
     """
-    del review
-    images = WatchedImages(FileImages([path for path, _, _ in named]))
-    scores, maps = score_images(model, images, progress)
-    rows = [
-        NewImage(name, path, images.fingerprint(i), images.sizes[i], part, images.thumbnails[i])
-        for i, (path, name, part) in enumerate(named)
-    ]
-    return ScoredChunk(version, rows, scores, maps)
+    with review.store.reading() as connection:
+        kept = read_map(connection, version.scores_of, image.id)
+    model = review.model_of(version)
+    if kept is not None or not len(model.bundle.calibration.peaks):
+        return kept
+    with review.is_scoring:
+        scores = model.bundle.detector.score(FileImages([image.path]))
+    if scores.anomaly_maps is None:
+        return None
+    with review.store.writing() as connection:
+        add_map(connection, version.scores_of, image.id, scores.anomaly_maps[0])
+        return read_map(connection, version.scores_of, image.id)
