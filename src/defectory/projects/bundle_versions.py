@@ -107,6 +107,11 @@ def set_state(
     )
 
 
+def set_proposal(connection: sqlite3.Connection, version: int, proposal: str) -> None:
+    """Keep what a person is told before a version may decide."""
+    connection.execute("UPDATE versions SET proposal = ? WHERE version = ?", (proposal, version))
+
+
 def make_current(connection: sqlite3.Connection, version: int) -> None:
     """Let a version decide from now on; the one that did is past."""
     connection.execute("UPDATE versions SET state = 'past' WHERE state = 'current'")

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from defectory.projects import ProjectStore, VersionRow
 from defectory.projects.images import read_thumbnails
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.reviewing.candidates import describe_looks
 
 _MOST_MODELS = 2
-_LOOK_SIDE = 16
 
 Fact = TypeVar("Fact")
 
@@ -54,15 +54,7 @@ class OpenReview:
 
     @cached_property
     def looks(self) -> NDArray[np.float32]:
-        """(n, 256) float32: each image as 16 x 16 grey cells of mean 0 and length 1; products correlate."""
+        """(n, 64) float32 of unit length: light and dark over each image; products are correlations."""
         with self.store.reading() as connection:
-            thumbnails = read_thumbnails(connection)
-        return looks_of(thumbnails)
-
-
-def looks_of(thumbnails: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Return (n, 256) float32 of (n, 64, 64) uint8; see `OpenReview.looks`."""
-    n, side = len(thumbnails), thumbnails.shape[1] // _LOOK_SIDE
-    cells = thumbnails.reshape(n, _LOOK_SIDE, side, _LOOK_SIDE, side).mean((2, 4)).reshape(n, -1)
-    cells -= cells.mean(1, keepdims=True)
-    return np.asarray(cells / np.maximum(np.linalg.norm(cells, axis=1, keepdims=True), 1e-6), "f4")
+            looks = describe_looks(read_thumbnails(connection))
+        return looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6)
