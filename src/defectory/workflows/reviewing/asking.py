@@ -14,7 +14,7 @@ from defectory.labeling.random_part import find_random_part
 from defectory.labeling.running_estimates import ShareEstimate, estimate_running
 from defectory.labeling.stopping import Gain, expected_gain, threshold_spread
 from defectory.projects import Answer, VersionRow, last_answers
-from defectory.projects.answers import new_answers
+from defectory.projects.answers import DATA, new_answers
 from defectory.projects.bundle_versions import (
     current_version,
     proposed_version,
@@ -42,6 +42,7 @@ MIX = "mix"
 _SEED = 0  # a review keeps to one order of what is asked at random
 _CODES = {"good": Label.NORMAL, "defective": Label.ANOMALOUS}
 _PASSED = ("unsure", "skipped")
+_FEWEST_ANSWERS = 10
 
 Floats = NDArray[np.float64]
 
@@ -227,6 +228,8 @@ def _interval(estimate: ShareEstimate | None) -> Interval | None:
 
 
 def _gain(review: OpenReview, state: _State) -> ExpectedGain | None:
+    if sum(answer.who != DATA for answer in state.answers.values()) < _FEWEST_ANSWERS:
+        return None  # nobody can say that it is enough before anybody has looked
     current, model = state.current, review.model_of(state.current)
     spread = review.once(
         "spread", current.version, lambda: threshold_spread(model.good_scores, model.threshold)

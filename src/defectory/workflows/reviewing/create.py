@@ -16,7 +16,7 @@ from defectory.domain import (
     Progress,
 )
 from defectory.projects import DATABASE, Answer, NewImage, ProjectStore, append_answer, is_project
-from defectory.projects.answers import no_answer, now
+from defectory.projects.answers import DATA, no_answer, now
 from defectory.projects.bundle_versions import add_learned, add_version, read_versions
 from defectory.projects.facts import read_fact, write_fact
 from defectory.projects.images import (
@@ -41,9 +41,6 @@ from defectory.workflows.reviewing.scoring import CHUNK, WatchedImages, score_im
 from defectory.workflows.reviewing.versions import file_of, row_of
 from defectory.workflows.scoring.images import read_given, spell_out
 from defectory.workflows.swapped import refuse_swapped
-
-DATA = "data"
-"""Who said what the data themselves say."""
 
 _FROM, _COMPLETE = "from", "complete"
 # Of more images, hashes of all pairs take minutes: then only files that are the same are copies.

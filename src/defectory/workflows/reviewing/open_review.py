@@ -57,4 +57,5 @@ class OpenReview:
         """(n, 64) float32 of unit length: light and dark over each image; products are correlations."""
         with self.store.reading() as connection:
             looks = describe_looks(read_thumbnails(connection))
-        return looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6)
+        lengths = np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6)
+        return np.asarray(looks / lengths)
