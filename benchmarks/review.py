@@ -34,10 +34,9 @@ from defectory.workflows.updating.new_labels import check_new_labels
 from defectory.workflows.updating.update import update_model
 
 N_ASKED, N_BATCHES = 10, 10
-# Folds disagree inside of a fit only, which `gather_candidates` cannot see.
 ROWS: Mapping[str, Mapping[str, float]] = {
     "mix": DEFAULT_MIX,
-    **{name: {name: 1.0} for name in STRATEGIES if name != "disagreement"},
+    **{name: {name: 1.0} for name in STRATEGIES},
 }
 INSPECTORS = {"right": 0.0, "5 % wrong": 0.05}
 """Inspector -> share of wrong answers."""
