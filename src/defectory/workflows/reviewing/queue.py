@@ -91,6 +91,8 @@ def queue_to_file(
     check_outputs(outputs, inputs=[bundle, data], overwrite=overwrite)
     found = read_dataset(data, good_words=good_words, bad_words=bad_words)
     dataset, notes = _without_test(found)
+    if not (dataset.labels == Label.UNLABELED).any():
+        raise DataError(f"all of {len(dataset)} images have a label: there is nothing to ask")
     inputs = [bundle, data, *found.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     model = load_calibrated(bundle)
@@ -164,13 +166,13 @@ def _without_test(found: Dataset) -> tuple[Dataset, tuple[str, ...]]:
         raise DataError(
             f"{found.root}: all {n_out} images are of the test split, from which nothing may learn"
         )
-    note = f"{n_out} images are of the test split ({n_open} without a label), which nobody is asked about"
+    note = f"nobody is asked about the test split ({n_out} images, {n_open} without a label)"
     return kept, (*found.notes, note)
 
 
 def _nothing_left(strategy: str, queue: Queue) -> str:
     if not queue.n_open:
-        return f"all of {queue.n_images} images have a label: there is nothing to ask"
+        return f"the bundle knows a label of every one of {queue.n_images} images: there is nothing to ask"
     return (
         f"{strategy} finds nothing to ask among {queue.n_open} images without a label; "
         f"try --strategy {MIX}"
