@@ -10,6 +10,7 @@ from defectory.cli.suggestions import SuggestingGroup
 COMMANDS = (
     "fit",
     "update",
+    "queue",
     "score",
     "recalibrate",
     "evaluate",
