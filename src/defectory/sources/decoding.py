@@ -44,6 +44,7 @@ MAX_FILE_BYTES = 2 * 2**30
 """Larger files are refused."""
 
 _EXIF_ORIENTATION = 0x0112
+_PNG_ORIENTATIONS = (b"eXIf", b"Raw profile type exif", b"Orientation")
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
 
@@ -124,7 +125,7 @@ def shown_as_it_is(data: bytes, path: Path, side_px: int) -> str | None:
                 and not image.has_transparency_data
                 and "icc_profile" not in image.info
                 and "gamma" not in image.info
-                and image.getexif().get(_EXIF_ORIENTATION, 1) == 1
+                and not _may_be_turned(image, data)
             )
             if not is_plain or (side_px and max(image.size) > side_px):
                 return None
@@ -162,6 +163,13 @@ def read_error(path: Path, error: Exception) -> ImageReadError:
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     line = " ".join(reason.split())
     return ImageReadError(f"cannot read {path}: {line or type(error).__name__}")
+
+
+def _may_be_turned(image: Pillow.Image, data: bytes) -> bool:
+    """Return whether the file may say that it lies on its side."""
+    if image.format == "PNG" and not any(mark in data for mark in _PNG_ORIENTATIONS):
+        return False  # to be sure of it, Pillow would decode the whole picture
+    return bool(image.getexif().get(_EXIF_ORIENTATION, 1) != 1)
 
 
 def _fitting(size: tuple[int, int], side_px: int) -> tuple[int, int]:

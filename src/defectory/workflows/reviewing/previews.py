@@ -55,10 +55,17 @@ def make_preview(path: Path, content: str, side_px: int) -> Preview:
     media_type = shown_as_it_is(data, path, side_px)
     if media_type is not None:
         return Preview(data, media_type)
-    picture = PIL.Image.fromarray(to_rgb(open_image(data, path, at_least_px=side_px), path))
-    if side_px:
-        picture.thumbnail((side_px, side_px), PIL.Image.Resampling.LANCZOS, reducing_gap=None)
+    picture = open_image(data, path, at_least_px=side_px)
+    if picture.mode == "RGB" and not picture.has_transparency_data:
+        _shrink(picture, side_px)  # before it is copied
+    picture = PIL.Image.fromarray(to_rgb(picture, path))
+    _shrink(picture, side_px)
     quality = _QUALITY if side_px else _FULL_QUALITY
     buffer = io.BytesIO()
     picture.save(buffer, "JPEG", quality=quality, subsampling=0)  # thin colored defects stay
     return Preview(buffer.getvalue(), "image/jpeg")
+
+
+def _shrink(picture: PIL.Image.Image, side_px: int) -> None:
+    if side_px:
+        picture.thumbnail((side_px, side_px), PIL.Image.Resampling.HAMMING, reducing_gap=None)
