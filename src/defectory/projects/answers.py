@@ -129,6 +129,18 @@ def last_answer(connection: sqlite3.Connection, image: int) -> Answer:
     return no_answer(image)
 
 
+def labeling_answer(connection: sqlite3.Connection, answer: Answer) -> Answer:
+    """Return the answer by which an image got the label that it has in the state of `answer`."""
+    rows = connection.execute(
+        f"SELECT {_COLUMNS} FROM answers WHERE image = ? AND id <= ? AND what = 'label'"
+        " ORDER BY id DESC LIMIT 1",
+        (answer.image, answer.id),
+    )
+    for row in rows:
+        return Answer(*row)
+    return no_answer(answer.image)
+
+
 def last_answers(connection: sqlite3.Connection) -> dict[int, Answer]:
     """Return image -> its last answer, of all that have one."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM last_answers")

@@ -82,3 +82,11 @@ def drop_maps(connection: sqlite3.Connection, keep: Sequence[int]) -> None:
     """Remove the maps of all versions but some: they can be computed again, and take most of the room."""
     marks = ", ".join("?" * len(keep))
     connection.execute(f"DELETE FROM maps WHERE version NOT IN ({marks})", tuple(keep))
+
+
+def read_score(connection: sqlite3.Connection, version: int, image: int) -> float:
+    """Return the raw score of an image by a version; nan where it has none."""
+    row = connection.execute(
+        "SELECT score FROM scores WHERE version = ? AND image = ?", (version, image)
+    ).fetchone()
+    return float("nan") if row is None else float(row[0])

@@ -138,7 +138,9 @@ def _is_blank(database: Path) -> bool:
 def _ask(database: Path, question: str) -> int:
     """Return the number that a database answers, the log beside it included; -1 where it is none."""
     try:
-        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)) as opened:
+        with closing(
+            sqlite3.connect(f"{database.absolute().as_uri()}?mode=rw", uri=True)
+        ) as opened:
             return int(opened.execute(question).fetchone()[0])
     except sqlite3.Error:
         return -1

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from defectory.domain import MaskError, ParameterError
 from defectory.projects import Answer, ChangedMeanwhileError, append_answer, last_answer
-from defectory.projects.answers import VALUES, disagreeing, no_answer, now
+from defectory.projects.answers import VALUES, disagreeing, labeling_answer, no_answer, now
 from defectory.projects.images import read_image_row
 from defectory.projects.mask_files import keep_mask, read_kept_mask
 from defectory.workflows.reviewing.facts import (
@@ -98,35 +98,28 @@ def disagreements(review: OpenReview) -> list[Disagreement]:
         ]
 
 
-def state_of(answer: Answer) -> LabelState:
+def state_of(connection: sqlite3.Connection, answer: Answer) -> LabelState:
     """Return the state that an answer leaves its image in."""
-    return LabelState(label_of(answer), answer.etag, answer.mask is not None)
+    label = label_of(labeling_answer(connection, answer))
+    return LabelState(label, answer.etag, answer.mask is not None)
 
 
 def label_of(answer: Answer) -> LabelFacts | None:
-    """Return the label of that state, or None."""
+    """Return the label that an answer gave, or None where it took it back."""
     if answer.value is None:
         return None
     return LabelFacts(answer.value, answer.defect_type, answer.who, answer.at)
 
 
-def _append(
-    review: OpenReview, answer: Answer, expected: str | None, client_id: str
-) -> LabelState:
+def _append(review: OpenReview, answer: Answer, expected: str | None, client_id: str) -> LabelState:
     try:
         with review.store.writing() as connection:
             read_image_row(connection, answer.image)
             kept = append_answer(connection, answer, expected=expected, client_id=client_id)
-            labeled = _labeled_by(connection, kept)
-        return state_of(labeled)
+            return state_of(connection, kept)
     except ChangedMeanwhileError as error:
-        raise ConflictError(state_of(error.current)) from error
-
-
-def _labeled_by(connection: sqlite3.Connection, answer: Answer) -> Answer:
-    """Return the answer with who labeled the image, where it is about a mask alone."""
-    del connection
-    return answer
+        with review.store.reading() as connection:
+            raise ConflictError(state_of(connection, error.current)) from error
 
 
 def _check_texts(**texts: str) -> None:

@@ -112,9 +112,7 @@ def _without_test_split(dataset: Dataset, progress: Progress) -> Dataset:
             f"{dataset.root}: every image belongs to the test split, and nothing may learn from that"
         )
     if n_left:
-        progress.say(
-            f"{n_left} images of the test split are left out: nothing may learn from them"
-        )
+        progress.say(f"{n_left} images of the test split are left out: nothing may learn from them")
     return kept
 
 
@@ -134,7 +132,9 @@ def _begin(
         sync_folder(path.parent)
         with review.store.writing() as connection:
             if not read_versions(connection):
-                row = row_of(model, 1, state="current", note="the bundle that the review began with")
+                row = row_of(
+                    model, 1, state="current", note="the bundle that the review began with"
+                )
                 add_version(connection, row)
                 write_fact(connection, _FROM, story)
     elif known != story:
@@ -176,7 +176,9 @@ def _add_chunk(
     ]
     masks = Dataset(Path(), "list", tuple(samples)).masks()
     kept = [
-        None if (mask := masks.read(i)) is None or not mask.any() else keep_mask(review.folder, mask)
+        None
+        if (mask := masks.read(i)) is None or not mask.any()
+        else keep_mask(review.folder, mask)
         for i in range(len(samples))
     ]
     with review.store.writing() as connection:

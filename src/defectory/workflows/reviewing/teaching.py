@@ -101,9 +101,7 @@ def _what_is_new(review: OpenReview) -> tuple[VersionRow, list[Answer], dict[int
 def _as_labels(
     review: OpenReview, answers: Sequence[Answer], images: dict[int, ImageRow]
 ) -> NewLabels:
-    samples = tuple(
-        _sample(images[answer.image], answer, review.folder) for answer in answers
-    )
+    samples = tuple(_sample(images[answer.image], answer, review.folder) for answer in answers)
     dataset = Dataset(review.folder, "list", samples)
     source = dataset.images()
     for i, answer in enumerate(answers):
@@ -148,9 +146,7 @@ def _announce(
     return row
 
 
-def _propose(
-    review: OpenReview, before: VersionRow, row: VersionRow, proposal: Proposal
-) -> None:
+def _propose(review: OpenReview, before: VersionRow, row: VersionRow, proposal: Proposal) -> None:
     with review.store.writing() as connection:
         check_still_current(connection, before)
         if read_version(connection, row.version).state != "preparing":

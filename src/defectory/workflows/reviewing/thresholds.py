@@ -64,9 +64,7 @@ def _defects(model: CalibratedDetector, fresh: Floats) -> tuple[Floats, str]:
     return np.zeros(0), "no defects are known: label some to see how many are found"
 
 
-def _option(
-    row: TradeOff, current: VersionRow, scores: Floats, defects: Floats
-) -> ThresholdOption:
+def _option(row: TradeOff, current: VersionRow, scores: Floats, defects: Floats) -> ThresholdOption:
     value, n = row.threshold.value, len(defects)
     k = int((defects > value).sum())
     return ThresholdOption(

@@ -149,9 +149,7 @@ def set_false_reject_rate(review: OpenReview, rate: float) -> None:
     if rate == before.false_reject_rate:
         return
     notes = notes_of_new_threshold(model.facts, old.threshold, model.threshold)
-    model = replace(
-        model, bundle=replace(model.bundle, facts=replace(model.facts, notes=notes))
-    )
+    model = replace(model, bundle=replace(model.bundle, facts=replace(model.facts, notes=notes)))
     with review.store.writing() as connection:
         version = next_version(connection)
         row = row_of(
@@ -170,6 +168,12 @@ def set_false_reject_rate(review: OpenReview, rate: float) -> None:
         check_still_current(connection, before)
         reject_waiting(connection)
         make_current(connection, version)
+
+
+def current_path(review: OpenReview) -> Path:
+    """Return the file of the current bundle."""
+    with review.store.reading() as connection:
+        return review.bundle_path(current_version(connection))
 
 
 def save(model: CalibratedDetector, path: Path) -> None:
