@@ -8,12 +8,11 @@ from typing import TypeVar
 from starlette.responses import Response
 
 from defectory.domain import (
-    DataError,
     DefectoryError,
-    OutputError,
+    MaskError,
     ParameterError,
-    WorseError,
 )
+from defectory.projects import MissingImageError
 from defectory.review.answers import sentence
 from defectory.workflows.reviewing.facts import ConflictError
 
@@ -33,11 +32,11 @@ class RequestError(Exception):
 
 
 _STATUS: tuple[tuple[type[DefectoryError], int], ...] = (
+    (MissingImageError, 404),
     (ParameterError, 400),
-    (WorseError, 409),
-    (DataError, 409),
-    (OutputError, 409),
+    (MaskError, 400),
 )
+"""Any other is 409: what was asked for does not go with what is there."""
 
 
 def answered(handler: Callable[[Call], Response], call: Call) -> Response:
@@ -54,11 +53,15 @@ def answered(handler: Callable[[Call], Response], call: Call) -> Response:
     except ConflictError as conflict:
         return sentence(412, str(conflict), current=conflict.current)
     except DefectoryError as error:
-        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 409)
-        return sentence(status, told(error))
+        return sentence(status_of(error), told(error))
     except Exception:
         traceback.print_exc(file=sys.stderr)
         return sentence(500, "The server has made a mistake; the terminal it runs in says more.")
+
+
+def status_of(error: DefectoryError) -> int:
+    """Return what an error that a person can act on is answered with."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 409)
 
 
 def told(error: BaseException) -> str:

@@ -100,6 +100,4 @@ def etag_of(page: TestClient, image_id: int) -> str:
 
 def put_label(page: TestClient, image_id: int, value: str | None, etag: str, **more: object):
     body = {"value": value, "seconds": 1.5, "strategy": "mix", **more}
-    return page.put(
-        f"/api/images/{image_id}/label", json=body, headers={"If-Match": f'"{etag}"'}
-    )
+    return page.put(f"/api/images/{image_id}/label", json=body, headers={"If-Match": f'"{etag}"'})

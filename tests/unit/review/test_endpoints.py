@@ -99,7 +99,9 @@ def test_images_that_do_not_exist_are_not_found(page, what, image_id):
     assert set(answer.json()) == {"error"}
 
 
-@pytest.mark.parametrize(("side", "size"), [(256, (256, 192)), (1600, (1600, 1200)), (0, (2000, 1500))])
+@pytest.mark.parametrize(
+    ("side", "size"), [(256, (256, 192)), (1600, (1600, 1200)), (0, (2000, 1500))]
+)
 def test_previews_are_as_large_as_asked_for(page, large, side, size):
     answer = page.get(f"/api/images/{large}/preview", params={"side": side})
     assert opened(answer).size == size

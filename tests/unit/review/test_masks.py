@@ -19,9 +19,7 @@ def png(array, mode=None):
 
 
 def put(page, image_id, body, etag):
-    return page.put(
-        f"/api/images/{image_id}/mask", content=body, headers={"If-Match": f'"{etag}"'}
-    )
+    return page.put(f"/api/images/{image_id}/mask", content=body, headers={"If-Match": f'"{etag}"'})
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,9 @@ def taught(page):
 def test_a_proposal_is_shown_and_thrown_away(page, labeled):
     proposal = taught(page)
     assert proposal["n_labels"] == 8
-    assert {"threshold_before", "threshold", "promise", "worse", "flips", "account"} <= set(proposal)
+    assert {"threshold_before", "threshold", "promise", "worse", "flips", "account"} <= set(
+        proposal
+    )
     assert page.get("/api/project").json()["proposal"] is True
     assert page.post("/api/proposal/reject").status_code == 204
     assert page.get("/api/proposal").status_code == 404

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from defectory.domain import DefectoryError
 from defectory.review.answers import as_json
 from defectory.review.calls import Call, route
-from defectory.review.errors import told
+from defectory.review.errors import status_of, told
 from defectory.workflows.reviewing.facts import ConflictError, LabelState
 
 _MOST_BATCH_BYTES = 4 * 2**20
@@ -54,7 +54,8 @@ def _result(call: Call, entry: _KeptAnswer) -> dict[str, Any]:
     except ConflictError as conflict:
         return {"id": entry.id, "status": 412, **_told(conflict.current)}
     except DefectoryError as error:  # the others are still taken
-        return {"id": entry.id, "status": 400, "label": None, "etag": "", "error": told(error)}
+        missing = {"label": None, "etag": "", "error": told(error)}
+        return {"id": entry.id, "status": status_of(error), **missing}
     return {"id": entry.id, "status": 200, **_told(state)}
 
 
