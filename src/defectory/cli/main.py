@@ -11,6 +11,7 @@ COMMANDS = (
     "fit",
     "update",
     "queue",
+    "review",
     "score",
     "recalibrate",
     "evaluate",

@@ -16,6 +16,18 @@ from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.scoring import map_of
 
 
+def row_of(review: OpenReview, image_id: int) -> ImageRow:
+    """Return where an image lies, what its file held, and its size; MissingImageError."""
+    with review.store.reading() as connection:
+        return read_image_row(connection, image_id)
+
+
+def version_of(review: OpenReview) -> int:
+    """Return the number of the current bundle."""
+    with review.store.reading() as connection:
+        return current_version(connection).version
+
+
 def pixels_of(review: OpenReview, image_id: int) -> Image:
     """Return (h, w, 3) uint8.
 
@@ -24,7 +36,7 @@ def pixels_of(review: OpenReview, image_id: int) -> Image:
     DataError : the file is not the one that was scored.
     ImageReadError : it cannot be read.
     """
-    image = _row(review, image_id)
+    image = row_of(review, image_id)
     images = FileImages([image.path])
     if images.fingerprint(0) != image.content:
         raise DataError(f"{image.path} has changed since it was scored; begin a new review")
@@ -33,7 +45,7 @@ def pixels_of(review: OpenReview, image_id: int) -> Image:
 
 def heat_of(review: OpenReview, image_id: int) -> AnomalyMap | None:
     """Return the map of an image by the current bundle, on the detector's grid, or None."""
-    image = _row(review, image_id)
+    image = row_of(review, image_id)
     with review.store.reading() as connection:
         current = current_version(connection)
     return map_of(review, current, image)
@@ -52,7 +64,7 @@ def outline_of(review: OpenReview, image_id: int) -> Mask | None:
     As in `find_regions`: where no cell stands out, the neighborhood of the map's peak. The map is enlarged
     linearly, so that the outline is no staircase.
     """
-    image, heat = _row(review, image_id), heat_of(review, image_id)
+    image, heat = row_of(review, image_id), heat_of(review, image_id)
     if heat is None:
         return None
     with review.store.reading() as connection:
@@ -65,8 +77,3 @@ def outline_of(review: OpenReview, image_id: int) -> Mask | None:
         Pillow.fromarray(heat).resize(size, Pillow.Resampling.BILINEAR)
     )
     return enlarged > limit
-
-
-def _row(review: OpenReview, image_id: int) -> ImageRow:
-    with review.store.reading() as connection:
-        return read_image_row(connection, image_id)

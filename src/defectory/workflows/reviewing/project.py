@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import NoProgress, Progress
-from defectory.projects import ProjectStore
+from defectory.projects import ImageRow, ProjectStore
 from defectory.reports.content import HeatScale
 from defectory.workflows.reviewing import answering, asking, browsing, exporting, pictures, versions
 from defectory.workflows.reviewing.create import check_complete, create_review
@@ -119,6 +119,14 @@ class ReviewProject:
     def image(self, image_id: int) -> ImageFacts:
         """Return all that is known of an image."""
         return browsing.image_facts(self._review, image_id)
+
+    def image_file(self, image_id: int) -> ImageRow:
+        """Return where an image lies, what its file held, and its size: far less than `image` looks up."""
+        return pictures.row_of(self._review, image_id)
+
+    def version(self) -> int:
+        """Return the number of the current bundle."""
+        return pictures.version_of(self._review)
 
     def read_image(self, image_id: int) -> NDArray[np.uint8]:
         """Return (h, w, 3) uint8; DataError where the file has changed or cannot be read."""

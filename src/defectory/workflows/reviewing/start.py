@@ -1,0 +1,53 @@
+"""From a folder that nobody sorted to a review of it: a first fit, and all images ranked."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from defectory.domain import NoProgress, Progress
+from defectory.projects import is_project
+from defectory.sources import Dataset, read_dataset
+from defectory.storage import OutputFolder, check_outputs
+from defectory.workflows.fitting.fit import fit_dataset
+from defectory.workflows.fitting.options import FitOptions, FitResult
+from defectory.workflows.reviewing.project import ReviewProject
+
+
+def start_review(
+    photos: Path,
+    folder: Path,
+    options: FitOptions,
+    *,
+    said: Callable[[FitResult], None],
+    progress: Progress | None = None,
+) -> ReviewProject:
+    """Return the review of a folder of images, fitted on what is there; one that is there goes on.
+
+    Parameters
+    ----------
+    photos : folder or manifest; what its names say of good and bad is learned from, the rest ranked
+    folder : of the review; not inside the photos, nor around them
+    options : of the first fit; images that cannot be read are left out, and named in its notes
+    said : told of the first fit, before the images are scored for the review
+
+    Raises
+    ------
+    DataError : there are too few images to tell what is normal, or folder names are not understood.
+    OutputError : the folder of the review is, contains or lies inside the photos; holds something else.
+    """
+    progress = progress or NoProgress()
+    if is_project(folder):
+        return ReviewProject.open(folder)
+    dataset = read_dataset(photos, good_words=options.good_words, bad_words=options.bad_words)
+    check_outputs([OutputFolder(folder, "review")], inputs=[photos, *dataset.files()])
+    result = fit_dataset(dataset, replace(options, skip_unreadable=True), progress=progress)
+    said(result)
+    with TemporaryDirectory(prefix="defectory-") as kept:
+        bundle = Path(kept) / "first.defectory"
+        result.model.save(bundle)
+        return ReviewProject.create(folder, bundle, _as_given(photos, dataset), progress=progress)
+
+
+def _as_given(photos: Path, dataset: Dataset) -> Path:
+    return photos if photos.exists() else dataset.root
