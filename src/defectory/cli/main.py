@@ -8,6 +8,7 @@ from defectory import __version__
 from defectory.cli.suggestions import SuggestingGroup
 
 COMMANDS = (
+    "start",
     "fit",
     "update",
     "queue",

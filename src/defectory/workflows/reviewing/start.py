@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from defectory.domain import NoProgress, Progress
 from defectory.projects import is_project
-from defectory.sources import Dataset, read_dataset
+from defectory.sources import read_dataset
 from defectory.storage import OutputFolder, check_outputs
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions, FitResult
@@ -46,8 +46,5 @@ def start_review(
     with TemporaryDirectory(prefix="defectory-") as kept:
         bundle = Path(kept) / "first.defectory"
         result.model.save(bundle)
-        return ReviewProject.create(folder, bundle, _as_given(photos, dataset), progress=progress)
+        return ReviewProject.create(folder, bundle, photos, progress=progress)
 
-
-def _as_given(photos: Path, dataset: Dataset) -> Path:
-    return photos if photos.exists() else dataset.root

@@ -1,0 +1,82 @@
+"""What the commands that serve the review page share: options, and serving."""
+
+import getpass
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+
+_OPTIONS = (
+    click.option("--who", metavar="NAME", help="Who labels; the name you are logged in with."),
+    click.option("--no-browser", is_flag=True, help="Print the address, and open no browser."),
+    click.option(
+        "--host",
+        default="127.0.0.1",
+        show_default=True,
+        help="To listen on. Any but this machine's own lets others in, and needs --token-file.",
+    ),
+    click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        default=0,
+        show_default=True,
+        help="To listen on; 0 for any that is free.",
+    ),
+    click.option(
+        "--token-file",
+        type=FILE_TO_WRITE,
+        metavar="FILE",
+        help="Holds the token of the link from run to run; made where it is missing.",
+    ),
+    click.option(
+        "--certfile", type=ANY_PATH, metavar="FILE", help="Certificate, to serve by TLS."
+    ),
+    click.option(
+        "--keyfile", type=ANY_PATH, metavar="FILE", help="Its key, where it is a file apart."
+    ),
+)
+
+
+def serving(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of where the page is served, and to whom."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def served(*, who: str | None, no_browser: bool, **where: Any) -> Any:
+    """Return the options of a server, checked before any work is done."""
+    from defectory.review.extra import check_extra
+
+    check_extra()
+    from defectory.review.server import ServerOptions, check_options
+
+    options = ServerOptions(who=who or _login_name(), open_browser=not no_browser, **where)
+    check_options(options)
+    return options
+
+
+def serve_review(project: Any, options: Any) -> None:
+    """Serve the page of an open review until Ctrl-C, and say how to go on."""
+    from defectory.review.server import serve
+
+    overview = project.overview()
+    folder = click.format_filename(project.folder)
+    click.echo(
+        f"{folder}: {overview.n_images} images, {overview.n_labeled} labeled; "
+        f"bundle {overview.bundle.version} of {overview.bundle.detector}."
+    )
+    if options.host not in ("127.0.0.1", "localhost", "::1"):
+        risk = "" if options.certfile else "; without --certfile others on the network can read along"
+        click.echo(f"Whoever has this link sees all images and changes labels{risk}.")
+    serve(project, options, lambda link: click.echo(f"Open {link}\nCtrl-C ends it."))
+    click.echo(f"Everything is kept; go on with  defectory review {folder}")
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):  # no such user, as in some containers
+        return "somebody"
