@@ -130,9 +130,9 @@ def test_headers_are_on_every_answer(page, stranger):
     assert page.get("/api/project").headers["cache-control"] == "no-store"
 
 
-@pytest.mark.parametrize("site", ["cross-site", "same-site", "x"])
-def test_a_page_of_another_site_or_port_sees_nothing(page, site):
-    assert page.get("/api/images/1/preview", headers={"Sec-Fetch-Site": site}).status_code == 403
+@pytest.mark.parametrize("origin", ["cross-site", "same-site", "x"])
+def test_a_page_of_another_site_or_port_sees_nothing(page, origin):
+    assert page.get("/api/images/1/preview", headers={"Sec-Fetch-Site": origin}).status_code == 403
 
 
 @pytest.mark.parametrize(
