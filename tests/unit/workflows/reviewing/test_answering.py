@@ -20,7 +20,11 @@ def test_a_label_is_there_for_everybody_and_after_opening_again(project):
     again = ReviewProject.open(project.folder)
     facts = again.image(1)
     assert facts.label == state.label
-    assert (facts.label.value, facts.label.defect_type, facts.label.who) == ("defective", "dent", "anna")
+    assert (facts.label.value, facts.label.defect_type, facts.label.who) == (
+        "defective",
+        "dent",
+        "anna",
+    )
     assert facts.etag == state.etag
     assert [(e.value, e.seconds, e.strategy, e.what) for e in facts.history] == [
         ("defective", 2.0, "random", "label")
@@ -88,7 +92,10 @@ def test_disagreements_name_who_said_what(project):
     project.label(1, "defective", who="ben")
     (found,) = project.disagreements()
     assert (found.id, found.name) == (1, "000.png")
-    assert [(given.who, given.value) for given in found.labels] == [("anna", "good"), ("ben", "defective")]
+    assert [(given.who, given.value) for given in found.labels] == [
+        ("anna", "good"),
+        ("ben", "defective"),
+    ]
     assert [row.id for row in project.find(filter="disagreed").images] == [1]
 
 

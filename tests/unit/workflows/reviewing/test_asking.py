@@ -19,9 +19,13 @@ def test_the_queue_asks_each_image_once_with_a_reason(project):
 def test_what_was_answered_or_passed_is_not_asked_again(project, value):
     first = project.queue(3, "likely-defect")
     project.label(first[0].id, value, who="anna")
-    assert [entry.id for entry in project.queue(2, "likely-defect")] == [entry.id for entry in first[1:]]
+    assert [entry.id for entry in project.queue(2, "likely-defect")] == [
+        entry.id for entry in first[1:]
+    ]
     project.label(first[0].id, None, who="anna")
-    assert [entry.id for entry in project.queue(3, "likely-defect")] == [entry.id for entry in first]
+    assert [entry.id for entry in project.queue(3, "likely-defect")] == [
+        entry.id for entry in first
+    ]
 
 
 def test_every_strategy_answers_and_others_are_refused(project):

@@ -58,7 +58,12 @@ def test_an_image_is_told_of_as_score_does(project, review_bundle, pictures):
     model = load_calibrated(review_bundle)
     _, (decision,) = model.judge(FileImages([pictures / "000.png"]))
     facts = project.image(1)
-    assert (facts.name, facts.width, facts.height, facts.decision) == ("000.png", 96, 96, "rejected")
+    assert (facts.name, facts.width, facts.height, facts.decision) == (
+        "000.png",
+        96,
+        96,
+        "rejected",
+    )
     assert facts.p_value == model.p_values.of(facts.score)
     assert [region.box for region in facts.regions] == [
         (r.x_px, r.y_px, r.x_px + r.width_px, r.y_px + r.height_px) for r in decision.regions
@@ -88,7 +93,9 @@ def test_the_outline_covers_where_the_map_is_high(project):
     assert project.heat_scale().high > project.heat_scale().low
 
 
-def test_an_image_that_has_changed_is_not_shown_under_its_old_score(review_bundle, pictures, tmp_path):
+def test_an_image_that_has_changed_is_not_shown_under_its_old_score(
+    review_bundle, pictures, tmp_path
+):
     shutil.copytree(pictures, tmp_path / "data")
     project = ReviewProject.create(tmp_path / "review", review_bundle, tmp_path / "data")
     project.label(1, "good", who="anna")

@@ -166,5 +166,7 @@ def test_the_pictures_are_only_read(project, pictures):
     before = {path: hashlib.sha256(path.read_bytes()).digest() for path in pictures.iterdir()}
     project.label(1, "good", who="anna")
     project.image(1)
-    assert {path: hashlib.sha256(path.read_bytes()).digest() for path in pictures.iterdir()} == before
+    assert {
+        path: hashlib.sha256(path.read_bytes()).digest() for path in pictures.iterdir()
+    } == before
     assert not list(pictures.glob(f"*{DATABASE}*"))

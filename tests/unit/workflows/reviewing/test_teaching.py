@@ -114,7 +114,9 @@ def test_an_interrupted_lesson_leaves_nothing_and_can_be_given_again(project):
 
 def test_what_a_killed_process_left_is_swept_away(project):
     with project._review.store.writing() as connection:
-        row = replace(_version_1(project), version=2, file="bundles/0002.defectory", state="preparing")
+        row = replace(
+            _version_1(project), version=2, file="bundles/0002.defectory", state="preparing"
+        )
         add_version(connection, row)
         assert proposed_version(connection) is None
     shutil.copy(project.bundle_path(), project.folder / "bundles" / "0002.defectory")

@@ -8,7 +8,14 @@ from defectory.workflows.calibrated import load_calibrated
 
 def test_the_usual_rates_are_there_and_the_present_one_is_marked(project):
     found = project.thresholds()
-    assert [option.false_reject_rate for option in found.options] == [0.001, 0.005, 0.01, 0.02, 0.05, 0.1]
+    assert [option.false_reject_rate for option in found.options] == [
+        0.001,
+        0.005,
+        0.01,
+        0.02,
+        0.05,
+        0.1,
+    ]
     assert [o.false_reject_rate for o in found.options if o.is_current] == [0.01]
     scores = [image.score for image in project.find().images]
     for option in found.options:
