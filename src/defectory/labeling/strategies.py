@@ -84,7 +84,7 @@ def disagreements(candidates: Candidates, seed: int = 0) -> Wanted:
     order = order[values[order] > 0]
     for rank, i in enumerate(order.tolist(), start=1):
         place = "most" if rank == 1 else f"rank {rank} of {len(order)}"
-        yield i, f"parts of the detector disagree about it ({place})"
+        yield i, f"models with and without it, or views of it, disagree about it ({place})"
 
 
 def diverse(candidates: Candidates, seed: int = 0) -> Wanted:
