@@ -38,8 +38,7 @@ def review(
     DATA are images: folders, lists, or files. Everything is kept in PROJECT; BUNDLE stays as it is. Another
     day, `defectory review PROJECT` goes on. Ctrl-C ends it; labels are on disk as soon as the page says so.
     """
-    options = served(**where)
-    serve_review(_open_project(bundle, data, folder), options)
+    serve_review(lambda: _open_project(bundle, data, folder), served(**where))
 
 
 def _open_project(bundle: Path, data: tuple[Path, ...], folder: Path | None) -> Any:

@@ -47,32 +47,39 @@ def serving(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def served(*, who: str | None, no_browser: bool, **where: Any) -> Any:
-    """Return the options of a server, checked before any work is done."""
+    """Return the options of a server; raise where the extra that serves is missing."""
     from defectory.review.extra import check_extra
 
     check_extra()
-    from defectory.review.server import ServerOptions, check_options
+    from defectory.review.server import ServerOptions
 
-    options = ServerOptions(who=who or _login_name(), open_browser=not no_browser, **where)
-    check_options(options)
-    return options
+    return ServerOptions(who=who or _login_name(), open_browser=not no_browser, **where)
 
 
-def serve_review(project: Any, options: Any) -> None:
-    """Serve the page of an open review until Ctrl-C, and say how to go on."""
-    from defectory.review.server import serve
+def serve_review(open_project: Callable[[], Any], options: Any) -> None:
+    """Open a review once its address is free, serve its page until Ctrl-C, and say how to go on."""
+    from defectory.review.security import is_loopback
+    from defectory.review.server import serve, take_address
 
-    overview = project.overview()
-    folder = click.format_filename(project.folder)
-    click.echo(
-        f"{folder}: {overview.n_images} images, {overview.n_labeled} labeled; "
-        f"bundle {overview.bundle.version} of {overview.bundle.detector}."
-    )
-    if options.host not in ("127.0.0.1", "localhost", "::1"):
-        risk = "" if options.certfile else "; without --certfile others on the network can read along"
-        click.echo(f"Whoever has this link sees all images and changes labels{risk}.")
-    serve(project, options, lambda link: click.echo(f"Open {link}\nCtrl-C ends it."))
+    with take_address(options) as address:
+        project = open_project()
+        overview = project.overview()
+        folder = click.format_filename(project.folder)
+        click.echo(
+            f"{folder}: {overview.n_images} images, {overview.n_labeled} labeled; "
+            f"bundle {overview.bundle.version} of {overview.bundle.detector}."
+        )
+        if not is_loopback(options.host):
+            click.echo(_warning(options.certfile is not None))
+        serve(address, project, lambda link: click.echo(f"Open {link}\nCtrl-C ends it."))
     click.echo(f"Everything is kept; go on with  defectory review {folder}")
+
+
+def _warning(is_secure: bool) -> str:
+    said = "Whoever has this link sees all images and changes labels"
+    return said + (
+        "." if is_secure else "; without --certfile, others on the network can read along."
+    )
 
 
 def _login_name() -> str:

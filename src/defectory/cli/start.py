@@ -37,17 +37,20 @@ def start(photos: Path, folder: Path | None, no_cache: bool, **where: Any) -> No
     from defectory.workflows.fitting.options import FitOptions
     from defectory.workflows.reviewing.start import start_review
 
-    options = served(**where)
     is_quiet = click.get_current_context().meta[shared.QUIET]
-    with Bars() as bars:
-        project = start_review(
-            photos,
-            folder or Path(f"{photos.resolve().name}.review"),
-            FitOptions(use_cache=not no_cache, tell_cost=not is_quiet),
-            said=_print_first_fit,
-            progress=bars,
-        )
-    serve_review(project, options)
+    options = FitOptions(use_cache=not no_cache, tell_cost=not is_quiet)
+
+    def begin() -> Any:
+        with Bars() as bars:
+            return start_review(
+                photos,
+                folder or Path(f"{photos.resolve().name}.review"),
+                options,
+                said=_print_first_fit,
+                progress=bars,
+            )
+
+    serve_review(begin, served(**where))
 
 
 def _print_first_fit(result: Any) -> None:

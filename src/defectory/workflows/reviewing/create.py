@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from defectory.artifacts import BUNDLE_FILE
 from defectory.domain import (
     CONTENT_DIGITS,
     DataError,
@@ -31,9 +32,7 @@ from defectory.projects.images import (
 from defectory.projects.mask_files import keep_mask
 from defectory.projects.scores import add_scores
 from defectory.sources import Dataset, FileImages, Sample, read_dataset
-from defectory.storage import OutputFolder, check_outputs, readable_name
-from defectory.storage.renames import sync_file, sync_folder
-from defectory.storage.whole_files import whole_file
+from defectory.storage import OutputFile, OutputFolder, check_outputs, readable_name, write_outputs
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.reviewing.candidates import find_copies
 from defectory.workflows.reviewing.open_review import OpenReview
@@ -123,10 +122,8 @@ def _begin(
         known = read_fact(connection, _FROM)
     if known is None:
         path = review.folder / file_of(1)
-        with whole_file(path) as part:
+        with write_outputs([OutputFile(path, BUNDLE_FILE)], overwrite=True) as (part,):
             shutil.copyfile(bundle, part)
-            sync_file(part)
-        sync_folder(path.parent)
         with review.store.writing() as connection:
             if not read_versions(connection):
                 row = row_of(

@@ -28,6 +28,7 @@ class OpenReview:
         self.folder = store.folder
         self.is_teaching = threading.Lock()
         self.is_scoring = threading.Lock()
+        self.state: tuple[object, object] | None = None  # what was read last, and its stamp
         self._loading = threading.Lock()
         self._models: OrderedDict[int, CalibratedDetector] = OrderedDict()
         self._kept: dict[tuple[str, int], object] = {}
