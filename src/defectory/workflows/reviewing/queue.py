@@ -20,6 +20,9 @@ from defectory.workflows.reviewing.queue_tables import QUEUE_FILE, QueueRow, wri
 from defectory.workflows.scoring.score import CHUNK, measure_images
 from defectory.workflows.swapped import refuse_swapped
 
+# A picture to compare, its fine structure, and what it is compared with at once.
+_THUMBNAIL_BYTES = 64_000
+
 MIX = "mix"
 """Instead of one strategy: the default mix of several."""
 
@@ -183,7 +186,7 @@ def _memory_need(model: CalibratedDetector, dataset: Dataset) -> MemoryNeed:
     detector = model.bundle.detector
     return MemoryNeed(
         what=f"scoring {len(dataset)} images with {detector.name}",
-        fixed_bytes=detector.estimate_score_bytes(CHUNK),
+        fixed_bytes=detector.estimate_score_bytes(CHUNK) + _THUMBNAIL_BYTES * len(dataset),
         reader_bytes=detector.reader_bytes,
         advice="",
     )
