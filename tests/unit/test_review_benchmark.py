@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks import review, review_tables
 from benchmarks.result_files import ToldError, read_runs
-from defectory.labeling.queue import STRATEGIES
+from defectory.labeling import STRATEGIES
 from tests.unit.test_suite import material  # noqa: F401  a fixture
 
 
