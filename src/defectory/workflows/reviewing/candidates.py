@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import Label
-from defectory.labeling.candidates import Candidates
+from defectory.labeling import Candidates
 from defectory.sources.fine_structure import THUMBNAIL_PX, Thumbnails
 from defectory.sources.near_duplicates import find_similar_pairs
 from defectory.workflows.calibrated import CalibratedDetector
