@@ -53,4 +53,3 @@ def _open_project(bundle: Path, data: tuple[Path, ...], folder: Path | None) -> 
         return ReviewProject.create(
             folder or Path(f"{data[0].resolve().name}.review"), bundle, data, progress=bars
         )
-

@@ -30,9 +30,7 @@ _OPTIONS = (
         metavar="FILE",
         help="Holds the token of the link from run to run; made where it is missing.",
     ),
-    click.option(
-        "--certfile", type=ANY_PATH, metavar="FILE", help="Certificate, to serve by TLS."
-    ),
+    click.option("--certfile", type=ANY_PATH, metavar="FILE", help="Certificate, to serve by TLS."),
     click.option(
         "--keyfile", type=ANY_PATH, metavar="FILE", help="Its key, where it is a file apart."
     ),

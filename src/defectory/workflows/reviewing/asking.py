@@ -92,16 +92,14 @@ def _candidates(review: OpenReview, state: ReviewState) -> Candidates:
     holders = review.once("holders", state.current.version, lambda: model.holders)
     contents = [image.content[:CONTENT_DIGITS] for image in state.images]
     place = {content: i for i, content in reversed(list(enumerate(contents)))}
-    apart = np.abs(state.fair_scores - state.scores)  # of models with and without an image
     suspicion = {item.content: 1 - item.weight for item in model.facts.suspects}
     return Candidates(
-        scores=state.fair_scores,
+        scores=state.scores,
         threshold=state.current.threshold,
         codes=state.codes,
         looks=review.looks,
         groups=state.alike,
         suspicions=np.array([suspicion.get(c, 0.0) for c in contents]) if suspicion else None,
-        disagreements=apart if apart.any() else None,
         holders=np.array([place[h.content] for h in holders if h.content in place], np.int64),
     )
 
@@ -111,7 +109,7 @@ def _running(state: ReviewState) -> Running | None:
     is_random = find_random_part(codes, is_passed=state.is_passed, seed=_SEED)
     if not is_random.any() or not np.isfinite(state.current.threshold):
         return None
-    found = estimate_running(state.fair_scores, state.current.threshold, codes, is_random)
+    found = estimate_running(state.scores, state.current.threshold, codes, is_random)
     return Running(
         n_random=found.n_random,
         defect_ratio=_interval(found.defect_ratio),
@@ -133,7 +131,7 @@ def _gain(review: OpenReview, state: ReviewState) -> ExpectedGain | None:
     )
     flipped, n_last = _last_update(review, state)
     found: Gain | None = expected_gain(
-        state.fair_scores,
+        state.scores,
         current.threshold,
         spread,
         len(model.good_scores),

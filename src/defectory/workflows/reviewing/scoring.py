@@ -1,17 +1,19 @@
 """Images of a review are scored, and what is found is on disk a chunk at a time: interrupted work goes on."""
 
+import sqlite3
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 
-from defectory.domain import ImageSource, Progress
+from defectory.domain import CONTENT_DIGITS, ImageSource, Progress
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
 from defectory.projects import VersionRow
+from defectory.projects.bundle_versions import read_learned, read_version
 from defectory.projects.images import ImageRow, read_image_rows
-from defectory.projects.scores import add_map, add_scores, read_map, unscored
+from defectory.projects.scores import add_map, add_scores, read_map, read_score, unscored
 from defectory.sources import FileImages
 from defectory.sources.thumbnails import thumbnail_of
 from defectory.workflows.calibrated import CalibratedDetector
@@ -49,26 +51,62 @@ class WatchedImages:
 def score_images(
     model: CalibratedDetector, images: ImageSource, progress: Progress
 ) -> tuple[list[float], list[AnomalyMap | None]]:
-    """Return the raw scores and the maps of a chunk; raise ImageReadError."""
-    scores, _ = model.judge(images, progress=StepsOnly(progress))
-    maps = scores.anomaly_maps
-    return scores.image_scores.tolist(), [None] * len(scores) if maps is None else list(maps)
+    """Return the raw scores and the maps of a chunk; raise ImageReadError.
+
+    The score of an image that the model held out is that one: by its own score an image that was learned
+    from looks good, hidden defects too.
+    """
+    found, _ = model.judge(images, progress=StepsOnly(progress))
+    held_out = model.bundle.calibration
+    known = dict(zip(held_out.contents, held_out.scores.tolist(), strict=True))
+    scores = [
+        known.get(images.fingerprint(i)[:CONTENT_DIGITS], score)
+        for i, score in enumerate(found.image_scores.tolist())
+    ]
+    maps = found.anomaly_maps
+    return scores, [None] * len(scores) if maps is None else list(maps)
 
 
 def score_version(
     review: OpenReview, model: CalibratedDetector, version: int, progress: Progress
 ) -> None:
-    """Score all images of the review that a bundle version has not scored yet; raise ImageReadError."""
+    """Score all images of the review that a bundle version has not scored yet; raise ImageReadError.
+
+    An image that the version was taught, and does not remember to have held out, keeps its score of before,
+    moved so that it is to the new threshold as it was to the old one.
+    """
     with review.store.reading() as connection:
         waiting = unscored(connection, version)
         rows = {row.id: row for row in read_image_rows(connection)}
+        taught = _scores_of_before(connection, model, version)
+    held_out = set(model.bundle.calibration.contents)
     progress.start("scoring", len(waiting))
     for start in range(0, len(waiting), CHUNK):
         ids = waiting[start : start + CHUNK]
         images = FileImages([rows[i].path for i in ids])
         scores, maps = score_images(model, images, progress)
+        scores = [
+            score if rows[i].content[:CONTENT_DIGITS] in held_out else taught.get(i, score)
+            for i, score in zip(ids, scores, strict=True)
+        ]
         with review.store.writing() as connection:
             add_scores(connection, version, ids, scores, maps)
+
+
+def _scores_of_before(
+    connection: sqlite3.Connection, model: CalibratedDetector, version: int
+) -> dict[int, float]:
+    """Return image -> score, of those that a version or one before it was taught."""
+    parent = read_version(connection, version).parent
+    if parent is None:
+        return {}
+    before = read_version(connection, parent)
+    change = model.threshold.value - before.threshold
+    if not np.isfinite(change):
+        return {}
+    learned = read_learned(connection, version)
+    old = {image: read_score(connection, before.scores_of, image) for image in learned}
+    return {image: score + change for image, score in old.items() if np.isfinite(score)}
 
 
 def map_of(review: OpenReview, version: VersionRow, image: ImageRow) -> AnomalyMap | None:

@@ -47,4 +47,3 @@ def start_review(
         bundle = Path(kept) / "first.defectory"
         result.model.save(bundle)
         return ReviewProject.create(folder, bundle, photos, progress=progress)
-
