@@ -25,7 +25,7 @@ from benchmarks.updates import VARIANTS, fit
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.domain import ImageSource, Label, NoProgress
 from defectory.domain.images import ChosenImages
-from defectory.labeling.queue import DEFAULT_MIX, STRATEGIES, make_queue
+from defectory.labeling import DEFAULT_MIX, STRATEGIES, make_queue
 from defectory.metrics import auroc, average_precision
 from defectory.sources import Dataset
 from defectory.sources.thumbnails import read_thumbnails

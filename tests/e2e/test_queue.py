@@ -7,7 +7,7 @@ import pytest
 
 import defectory
 from defectory.cli import names as cli_names
-from defectory.labeling.queue import STRATEGIES
+from defectory.labeling import STRATEGIES
 from tests.e2e.conftest import run
 from tests.pictures import disc, save, scratched
 
@@ -48,6 +48,7 @@ def test_a_queue_is_answered_and_update_takes_it(bundle, photos, tmp_path):
     asked = run("queue", bundle, photos, "-n", 8, "-o", path)
     assert asked.exit_code == 0, asked.output
     assert "Asks about 8 of 12 images without a label: " in asked.output
+    assert "the next 8 labels are expected to change" in asked.output
     assert f"defectory update {bundle} {path} -o NEW" in asked.output
     rows = answer(path)
     assert len(rows) == 8

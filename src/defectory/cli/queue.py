@@ -105,6 +105,8 @@ def _print_queue(found: Any, bundle: Path, output: Path) -> None:
     click.echo(
         f"Asks about {len(found.rows)} of {counted(found.n_open, 'image')} without a label: {listed}."
     )
+    if found.gain is not None:
+        click.echo(f"Judging by scores near the threshold, {found.gain.said}.")
     print_notes(found.notes)
     click.echo(one_line(f"Wrote {output}. Fill in its column label, then run"))
     click.echo(one_line(f"  defectory update {bundle} {output} -o NEW"))

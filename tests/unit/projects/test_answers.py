@@ -51,13 +51,13 @@ def test_an_answer_to_another_state_is_refused_with_the_present_one(store):
 
 
 def test_the_table_itself_takes_one_successor_an_answer(store):
-    first = answered(store, 1, "good")
+    row = (answered(store, 1, "good").id,)
+    insert = (
+        "INSERT INTO answers (image, previous, what, value, defect_type, who, at, seconds, strategy)"
+        " VALUES (1, ?, 'label', 'good', '', 'x', '', 0, '')"
+    )
     with pytest.raises(sqlite3.IntegrityError), store.writing() as connection:
-        connection.execute(
-            "INSERT INTO answers (image, previous, what, value, defect_type, who, at, seconds, strategy)"
-            " VALUES (1, ?, 'label', 'good', '', 'x', '', 0, ''), (1, ?, 'label', 'good', '', 'x', '', 0, '')",
-            (first.id, first.id),
-        )
+        connection.executemany(insert, [row, row])
 
 
 def test_an_answer_that_is_sent_again_changes_nothing(store):

@@ -81,17 +81,20 @@ def test_a_damaged_database_is_told_of_in_a_line(store):
     content = bytearray(path.read_bytes())
     content[100:] = b"\xff" * (len(content) - 100)
     path.write_bytes(bytes(content))
-    with pytest.raises((DataError, OutputError)) as told:
-        again = ProjectStore.open(store.folder)
-        with again.reading() as connection:
-            count_images(connection)
-    assert "\n" not in str(told.value)
+    with pytest.raises(
+        DataError, match=r"^.*review\.sqlite is damaged: [^\n]*$|^.* is no review; [^\n]*$"
+    ):
+        ProjectStore.open(store.folder)
 
 
 def test_what_fails_half_way_leaves_nothing(store):
-    with pytest.raises(KeyError), store.writing() as connection:
-        add_pictures(connection, ["d.png"])
-        raise KeyError
+    def write_and_fail():
+        with store.writing() as connection:
+            add_pictures(connection, ["d.png"])
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        write_and_fail()
     with store.reading() as connection:
         assert count_images(connection) == 3
 

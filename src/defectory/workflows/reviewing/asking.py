@@ -22,10 +22,8 @@ from defectory.workflows.reviewing.facts import (
     finite,
 )
 from defectory.workflows.reviewing.open_review import OpenReview
+from defectory.workflows.reviewing.queue import MIX
 from defectory.workflows.reviewing.state import ReviewState, read_state
-
-MIX = "mix"
-"""The strategy that is several, each with its share."""
 
 _SEED = 0  # a review keeps to one order of what is asked at random
 _FEWEST_ANSWERS = 10
@@ -94,6 +92,7 @@ def _candidates(review: OpenReview, state: ReviewState) -> Candidates:
     holders = review.once("holders", state.current.version, lambda: model.holders)
     contents = [image.content[:CONTENT_DIGITS] for image in state.images]
     place = {content: i for i, content in reversed(list(enumerate(contents)))}
+    apart = np.abs(state.fair_scores - state.scores)  # of models with and without an image
     suspicion = {item.content: 1 - item.weight for item in model.facts.suspects}
     return Candidates(
         scores=state.fair_scores,
@@ -102,6 +101,7 @@ def _candidates(review: OpenReview, state: ReviewState) -> Candidates:
         looks=review.looks,
         groups=state.alike,
         suspicions=np.array([suspicion.get(c, 0.0) for c in contents]) if suspicion else None,
+        disagreements=apart if apart.any() else None,
         holders=np.array([place[h.content] for h in holders if h.content in place], np.int64),
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import Label
-from defectory.labeling.candidates import Candidates
+from defectory.labeling import Candidates
 from defectory.sources.fine_structure import THUMBNAIL_PX, Thumbnails
 from defectory.sources.near_duplicates import find_similar_pairs
 from defectory.workflows.calibrated import CalibratedDetector
@@ -86,7 +86,9 @@ def _with_learned(
     good = {
         c for c, known in zip(calibration.contents, calibration.is_confirmed, strict=True) if known
     }
-    confirmed = good.union(model.facts.known_names)
+    # The bundle also knows names of unlabeled images, those that hold the threshold up.
+    unlabeled = set(calibration.contents) - good
+    confirmed = good.union(model.facts.known_names) - unlabeled
     found = codes.copy()
     for i, content in enumerate(contents):
         if codes[i] == Label.UNLABELED and content in confirmed:

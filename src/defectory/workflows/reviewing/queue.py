@@ -2,23 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from defectory.domain import CONTENT_DIGITS, DataError, Label, NoProgress, Progress
-from defectory.labeling.candidates import Candidates
-from defectory.labeling.queue import DEFAULT_MIX, QueueEntry, make_queue
+from defectory.labeling import DEFAULT_MIX, Candidates, Gain, QueueEntry, make_queue
 from defectory.sources import Dataset, read_dataset
 from defectory.sources.thumbnails import read_thumbnails
 from defectory.storage import OutputFile, check_outputs, write_outputs
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.reviewing.candidates import gather_candidates
+from defectory.workflows.reviewing.gain import expect_gain
 from defectory.workflows.reviewing.queue_tables import QUEUE_FILE, QueueRow, write_queue
 from defectory.workflows.scoring.score import CHUNK, measure_images
 from defectory.workflows.swapped import refuse_swapped
+
+# A picture to compare, its fine structure, and what it is compared with at once.
+_THUMBNAIL_BYTES = 64_000
 
 MIX = "mix"
 """Instead of one strategy: the default mix of several."""
@@ -33,12 +36,14 @@ class Queue:
     rows : the most wanted first
     n_images : in the data
     n_open : of these, images that nobody labeled; copies count once
+    gain : what as many labels are expected to change; None where there is no threshold
     notes : what was assumed of the data, and what is left out
     """
 
     rows: tuple[QueueRow, ...]
     n_images: int
     n_open: int
+    gain: Gain | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -102,7 +107,7 @@ def queue_to_file(
         raise DataError(_nothing_left(strategy, queue))
     with write_outputs(outputs, overwrite=overwrite) as (part,):
         write_queue(queue.rows, part, output.parent, for_excel=for_excel)
-    return Queue(queue.rows, len(found), queue.n_open, (*model.bundle.notes, *notes))
+    return replace(queue, n_images=len(found), notes=(*model.bundle.notes, *notes))
 
 
 def make_rows(
@@ -137,6 +142,7 @@ def make_rows(
         tuple(_row(entry, known, dataset) for entry in entries),
         len(dataset),
         len(np.unique(known.own_groups[known.is_open])),
+        expect_gain(model, known.scores, n_next=max(1, len(entries))),
         dataset.notes,
     )
 
@@ -183,7 +189,7 @@ def _memory_need(model: CalibratedDetector, dataset: Dataset) -> MemoryNeed:
     detector = model.bundle.detector
     return MemoryNeed(
         what=f"scoring {len(dataset)} images with {detector.name}",
-        fixed_bytes=detector.estimate_score_bytes(CHUNK),
+        fixed_bytes=detector.estimate_score_bytes(CHUNK) + _THUMBNAIL_BYTES * len(dataset),
         reader_bytes=detector.reader_bytes,
         advice="",
     )

@@ -83,7 +83,7 @@ def test_images_that_are_not_there_and_masks_of_other_sizes_are_refused(project)
         project.label(99, "good", who="anna")
     with pytest.raises(MissingImageError):
         project.image(99)
-    with pytest.raises(MaskError, match="3 x 2 px but its image 000.png is 96 x 96"):
+    with pytest.raises(MaskError, match=r"3 x 2 px but its image 000\.png is 96 x 96"):
         project.set_mask(1, np.ones((2, 3), bool), who="anna")
 
 

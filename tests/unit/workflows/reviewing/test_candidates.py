@@ -76,3 +76,10 @@ def test_looks_do_not_feel_the_exposure():
     assert first.shape == (64,)
     np.testing.assert_allclose(first, brighter, atol=1e-5)
     assert np.abs(first - other).max() > 0.5
+
+
+def test_unlabeled_images_whose_names_the_bundle_knows_are_still_asked_about():
+    names = {CONTENTS[0]: "a.png", CONTENTS[1]: "b.png", CONTENTS[2]: "c.png"}
+    model = model_of(CONTENTS[:2], [7.0, 1.5], is_confirmed=[False, True], confirmed_names=names)
+    found = gather_candidates(model, CONTENTS, SCORES, OPEN)
+    assert found.codes.tolist() == [Label.UNLABELED, Label.NORMAL, Label.ANOMALOUS, *OPEN[3:]]

@@ -49,6 +49,8 @@ def test_a_queue_says_what_to_look_at_and_why(model, images, tmp_path):
     assert rows[0]["reason"] == "scores 90, the highest of 5 unlabeled images"
     assert (found.n_images, found.n_open, len(found.rows)) == (5, 5, 3)
     assert found.n_by_strategy == {"likely-defect": 3}
+    assert found.gain.n_next == 3
+    assert 0 <= found.gain.flip_ratio <= 1
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
