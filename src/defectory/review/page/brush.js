@@ -1,0 +1,180 @@
+/** Brush and eraser: marks pixels of the image on screen, undoes, and sends the mask when it rests. */
+
+import { getMask } from "./api.js";
+import { announce, notify } from "./announce.js";
+import { listen, tell } from "./events.js";
+import { Mask } from "./mask.js";
+import { MaskLayer } from "./mask_layer.js";
+import { encodeMask, maskValues } from "./mask_png.js";
+import { post } from "./outbox.js";
+import { outlineOf } from "./pictures.js";
+import { recall, remember } from "./settings.js";
+import { currentImage, etagOf, state } from "./state.js";
+import { text } from "./texts.js";
+
+const SIZES_PX = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192]; // radius on screen
+const REST_MS = 1500;
+
+export class Brush {
+  constructor(view, ring) {
+    this.view = view;
+    this.ring = ring;
+    this.tool = "none"; // or "brush", "eraser"
+    this.step = Number(recall("brush") ?? 6);
+    this.mask = null;
+    this.layer = null;
+    this.last = null;
+    this.rest = 0;
+    listen("leaving", () => this.send());
+    addEventListener("pagehide", () => this.send());
+    document.addEventListener("visibilitychange", () => { if (document.hidden) this.send(); });
+    listen("mask-replaced", (id) => { if (id === currentImage()?.id) this.load(); });
+    listen("saved", ({ item, has_mask }) => { if (item.kind === "mask") announce(text(has_mask ? "mask.saved" : "mask.removed")); });
+  }
+
+  get isOn() {
+    return this.tool !== "none";
+  }
+
+  /** Radius in image pixels. */
+  get radius() {
+    return Math.max(0.5, (SIZES_PX[this.step] * this.view.ratio) / this.view.viewport.scale);
+  }
+
+  use(tool) {
+    this.tool = this.tool === tool ? "none" : tool;
+    this.view.stage.dataset.tool = this.tool;
+    if (!this.isOn) this.hover(null);
+    tell("tool", this.tool);
+  }
+
+  resize(steps) {
+    this.step = Math.min(Math.max(this.step + steps, 0), SIZES_PX.length - 1);
+    remember("brush", this.step);
+    this.#sizeRing();
+    tell("tool", this.tool);
+  }
+
+  /** Take up the image on screen, with the mask that the server has of it. */
+  async load() {
+    this.mask = this.layer = null;
+    this.view.showMask(null);
+    const { facts } = state;
+    if (!facts?.has_mask) return;
+    try {
+      const bitmap = await createImageBitmap(await getMask(facts.id), { colorSpaceConversion: "none" });
+      if (state.facts?.id !== facts.id || this.mask) return;
+      this.#ready().values.set(maskValues(bitmap, facts.width, facts.height));
+      this.#refreshAll();
+      tell("mask");
+    } catch (error) {
+      notify(text("mask.unread", { message: error.message }), { isAlert: true });
+    }
+  }
+
+  begin(point) {
+    if (!state.facts) return;
+    clearTimeout(this.rest);
+    this.#ready().beginStroke();
+    this.last = point;
+    this.move([point]);
+  }
+
+  move(points) {
+    if (!this.mask?.stroke) return;
+    const value = this.tool === "eraser" ? 0 : 255;
+    for (const point of points) {
+      this.view.refreshMask(this.mask.drawLine(this.last, point, this.radius, value));
+      this.last = point;
+    }
+  }
+
+  end() {
+    this.mask?.endStroke();
+    this.#changed();
+  }
+
+  cancel() {
+    const box = this.mask?.cancelStroke();
+    if (box) this.view.refreshMask(box);
+  }
+
+  undo() {
+    const box = this.mask?.undo();
+    if (box) this.#show(box);
+    return Boolean(box);
+  }
+
+  redo() {
+    const box = this.mask?.redo();
+    if (box) this.#show(box);
+    return Boolean(box);
+  }
+
+  /** Take the detector's regions as the mask, to be corrected. */
+  async takeOutline() {
+    const { facts } = state;
+    if (!facts) return;
+    const bitmap = await outlineOf(facts.id).catch(() => null);
+    if (state.facts?.id !== facts.id) return;
+    const values = bitmap && maskValues(bitmap, facts.width, facts.height);
+    if (!values?.includes(255)) return announce(text("mask.no_outline"));
+    this.#show(this.#ready().replace(values));
+    announce(text("mask.outline_taken"));
+  }
+
+  /** Send what was changed since it was last sent. */
+  send() {
+    clearTimeout(this.rest);
+    const image = currentImage();
+    const { mask } = this;
+    if (!mask?.isChanged || !image) return;
+    mask.isChanged = false;
+    const { facts } = state;
+    if (facts) facts.has_mask = !mask.isEmpty;
+    this.#post(image.id, mask);
+  }
+
+  hover(event) {
+    this.ring.hidden = !event || !this.isOn;
+    if (this.ring.hidden) return;
+    const corner = this.view.stage.getBoundingClientRect();
+    this.ring.style.transform = `translate(${event.clientX - corner.left}px, ${event.clientY - corner.top}px)`;
+    this.#sizeRing();
+  }
+
+  async #post(id, mask) {
+    const png = mask.isEmpty ? null : await encodeMask({ ...mask, values: mask.values });
+    await post([{ kind: "mask", id, png, etag: etagOf(id) }]);
+  }
+
+  #ready() {
+    if (!this.mask) {
+      this.mask = new Mask(state.facts.width, state.facts.height);
+      this.layer = new MaskLayer(this.mask);
+      this.view.showMask(this.layer);
+    }
+    return this.mask;
+  }
+
+  #refreshAll() {
+    this.view.refreshMask({ left: 0, top: 0, right: this.mask.width, bottom: this.mask.height });
+  }
+
+  #show(box) {
+    this.view.refreshMask(box);
+    this.#changed();
+  }
+
+  #changed() {
+    tell("mask");
+    clearTimeout(this.rest);
+    this.rest = setTimeout(() => this.send(), REST_MS);
+  }
+
+  #sizeRing() {
+    const size = 2 * SIZES_PX[this.step];
+    this.ring.style.width = this.ring.style.height = `${size}px`;
+    this.ring.style.margin = `${-size / 2}px`;
+  }
+}

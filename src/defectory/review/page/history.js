@@ -1,0 +1,32 @@
+/** Every bundle that was in use; going back is one click. */
+
+import { getHistory, restoreVersion } from "./api.js";
+import { announce } from "./announce.js";
+import { actionButton, fill, openDialog } from "./dialogs.js";
+import { element } from "./dom.js";
+import { tell } from "./events.js";
+import { fixed, moment } from "./numbers.js";
+import { text } from "./texts.js";
+
+export function openHistory() {
+  const dialog = openDialog("history", text("history.title"));
+  return fill(dialog.body, getHistory, ({ versions }) => {
+    const newest = [...versions].sort((a, b) => b.version - a.version);
+    dialog.body.append(element("p", {}, text("history.lead")), element("ol", { class: "versions" }, newest.map((version) => rowOf(version, dialog))));
+  });
+}
+
+function rowOf({ version, date, n_labels, threshold, is_current, note }, dialog) {
+  const back = actionButton(text("history.restore"), async () => {
+    await restoreVersion(version);
+    dialog.close();
+    announce(text("history.restored", { version }));
+    tell("bundle-changed");
+  }, { place: dialog.body });
+  back.setAttribute("aria-label", text("history.restore_version", { version }));
+  return element("li", { "aria-current": is_current ? "true" : null },
+    element("div", {}, element("strong", {}, text("history.version", { version })), element("span", { class: "soft" }, ` ${moment(date)}`),
+      element("p", {}, text("history.facts", { n: n_labels, threshold: fixed(threshold) })),
+      note && element("p", { class: "soft", lang: "en" }, note)),
+    is_current ? element("span", { class: "chip" }, text("history.current")) : back);
+}

@@ -1,0 +1,73 @@
+/** What the page knows: the project, the images of the list, where the person is. */
+
+import { tell } from "./events.js";
+
+export const state = {
+  project: null,
+  source: { kind: "queue", strategy: "mix" },
+  search: "",
+  sort: "score",
+  total: null, // images that a filter found; null for a queue, which has no end in sight
+  entries: [], // what the list on the left shows, in order
+  index: -1,
+  facts: null, // of the image on screen; null until they are there
+  view: "photo",
+  isConnected: true,
+  isSignedOut: false, // the server is there, but does not know this browser any more
+  nWaiting: 0,
+};
+
+/** One object an image, shared by every list that shows it. */
+const images = new Map();
+
+/** What the server last said of each image's labels, for If-Match. */
+const etags = new Map();
+
+/** Take over what a list of the server says of an image. */
+export function imageOf(given) {
+  const label = typeof given.label === "object" ? given.label?.value : given.label;
+  const known = images.get(given.id) ?? { id: given.id, saving: "saved" };
+  const fresh = { ...given };
+  delete fresh.label;
+  Object.assign(known, fresh);
+  if (known.saving === "saved") {
+    known.label = label ?? null;
+    known.defectType = given.label?.defect_type ?? given.defect_type ?? "";
+    etags.set(given.id, given.etag);
+  }
+  images.set(given.id, known);
+  return known;
+}
+
+export const imageWith = (id) => images.get(id);
+export const etagOf = (id) => etags.get(id) ?? null;
+export const rememberEtag = (id, etag) => etag && etags.set(id, etag);
+export const currentImage = () => state.entries[state.index] ?? null;
+
+export function setProject(project) {
+  state.project = project;
+  tell("project", project);
+}
+
+export function setConnection(isConnected, nWaiting) {
+  if (state.isConnected === isConnected && state.nWaiting === nWaiting) return;
+  Object.assign(state, { isConnected, nWaiting });
+  tell("connection");
+}
+
+/** Go to a place of the list; out of range is no place. */
+export function goTo(index) {
+  if (index < 0 || index >= state.entries.length || index === state.index) return false;
+  tell("leaving", currentImage());
+  state.index = index;
+  state.facts = null;
+  tell("image", currentImage());
+  return true;
+}
+
+export function setView(view) {
+  if (state.view === view) return;
+  if (view === "grid") tell("leaving", currentImage());
+  state.view = view;
+  tell("view", view);
+}

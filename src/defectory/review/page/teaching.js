@@ -1,0 +1,77 @@
+/** Teaching in the background: started here, watched until it is done, then put to a person. */
+
+import { getProject, teach } from "./api.js";
+import { notify } from "./announce.js";
+import { byId } from "./dom.js";
+import { listen } from "./events.js";
+import { openProposal } from "./proposal.js";
+import { setProject, state } from "./state.js";
+import { text } from "./texts.js";
+
+const WATCH_MS = 700;
+const REFRESH_REST_MS = 400;
+
+let watching = 0;
+let refreshing = 0;
+let wasAtWork = false;
+
+export function startTeaching() {
+  byId("teach").addEventListener("click", teachOrShow);
+  listen("project", showJob);
+  listen("language", showJob);
+  listen("saved", () => {
+    clearTimeout(refreshing);
+    refreshing = setTimeout(refreshProject, REFRESH_REST_MS);
+  });
+}
+
+/** Ask the server how the project stands; without a connection the page keeps what it knew. */
+export async function refreshProject() {
+  try {
+    setProject(await getProject());
+  } catch {
+    // the outbox notices a lost connection, and says so
+  }
+}
+
+/** Teach; where a proposal waits for an answer, show that instead. */
+export async function teachOrShow() {
+  if (state.project?.proposal) return openProposal();
+  if (state.project?.job) return;
+  try {
+    await teach();
+    wasAtWork = true;
+    watch();
+  } catch (error) {
+    notify(error.message, { isAlert: true });
+  }
+}
+
+function watch() {
+  clearTimeout(watching);
+  watching = setTimeout(refreshProject, WATCH_MS);
+}
+
+function showJob() {
+  const { job, proposal } = state.project ?? {};
+  const banner = byId("job");
+  const isAtWork = Boolean(job) && !job.error;
+  banner.hidden = !isAtWork;
+  byId("teach").disabled = isAtWork;
+  if (isAtWork) {
+    showProgress(job);
+    wasAtWork = true;
+    watch();
+  } else if (wasAtWork) {
+    wasAtWork = false;
+    if (job?.error) notify(text("job.failed", { message: job.error }), { isAlert: true });
+    else if (proposal) openProposal();
+  }
+}
+
+function showProgress({ kind, stage, done, total }) {
+  byId("job-text").textContent = text("job.running", { kind: text(`job.${kind}`), stage: stage ?? "" });
+  const bar = byId("job-bar");
+  if (total) Object.assign(bar, { max: total, value: done });
+  else bar.removeAttribute("value");
+}

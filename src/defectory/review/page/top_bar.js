@@ -1,0 +1,51 @@
+/** The bar on top: which project, how far, what is known, and the ways into dialogs. */
+
+import { byId } from "./dom.js";
+import { listen } from "./events.js";
+import { openHelp } from "./help.js";
+import { openHistory } from "./history.js";
+import { interval } from "./numbers.js";
+import { openPeople } from "./people.js";
+import { setView, state } from "./state.js";
+import { switchLanguage, text } from "./texts.js";
+import { openThresholds } from "./thresholds.js";
+
+export function startTopBar() {
+  byId("open-threshold").addEventListener("click", openThresholds);
+  byId("open-history").addEventListener("click", openHistory);
+  byId("open-people").addEventListener("click", openPeople);
+  byId("open-help").addEventListener("click", openHelp);
+  byId("language").addEventListener("click", switchLanguage);
+  byId("view-grid").addEventListener("click", () => setView(state.view === "grid" ? "photo" : "grid"));
+  listen("project", show);
+  listen("language", show);
+  listen("view", (view) => byId("view-grid").setAttribute("aria-pressed", String(view === "grid")));
+  listen("connection", showConnection);
+  listen("language", showConnection);
+}
+
+function show() {
+  const { project } = state;
+  if (!project) return;
+  byId("project-name").textContent = project.name;
+  document.title = text("top.page_title", { name: project.name });
+  byId("progress-text").textContent = text("top.labeled", { n: project.n_labeled, total: project.n_images });
+  Object.assign(byId("progress-bar"), { max: Math.max(1, project.n_images), value: project.n_labeled });
+  byId("estimate").textContent = estimate(project.running);
+  byId("teach").textContent = project.proposal ? text("top.see_proposal") : text("top.teach", { n: project.n_new_labels });
+  byId("open-people").textContent = project.who || text("people.title");
+  byId("open-people").setAttribute("aria-label", text("people.open", { who: project.who }));
+}
+
+/** "Defective 8 % (3 to 16 %) · found 83 % (61 to 95 %)"; what cannot be said yet is left out. */
+function estimate(running) {
+  const names = ["defect_ratio", "recall", "precision"].filter((name) => running?.[name]);
+  if (!names.length) return text("top.no_estimate");
+  return names.map((name) => text(`top.${name}`, { interval: interval(running[name]) })).join("  ·  ");
+}
+
+function showConnection() {
+  const banner = byId("connection");
+  banner.hidden = state.isConnected;
+  banner.textContent = state.isConnected ? "" : text(state.isSignedOut ? "connection.signed_out" : "connection.lost", { n: state.nWaiting });
+}
