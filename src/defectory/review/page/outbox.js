@@ -92,6 +92,7 @@ async function sendLabels(items) {
   const byImage = new Map(results.map((result) => [result.id, result]));
   return items.map((item) => {
     const result = byImage.get(item.id);
+    if (![200, 412].includes(result?.status)) return { item, refusal: result?.error ?? "" };
     return { item, isConflict: result.status === 412, label: result.label, etag: result.etag };
   });
 }
@@ -111,7 +112,8 @@ async function answerOf(item, sent) {
   }
 }
 
-async function settle({ item, isConflict, label, etag, has_mask }) {
+async function settle({ item, refusal, isConflict, label, etag, has_mask }) {
+  if (refusal !== undefined) return refuse(item, new Error(refusal));
   await drop(item);
   if (isConflict) {
     // what was waiting behind it was decided in ignorance of the other's label, too

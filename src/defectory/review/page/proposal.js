@@ -62,7 +62,8 @@ function flip({ id, name, label, before, after, is_rejected, is_right }) {
   const known = typeof label === "number" ? ["good", "defective"][label] : label;
   return element("li", { "data-right": String(is_right) },
     id !== null && element("img", { src: previewUrl(id, 256), alt: "", loading: "lazy" }),
-    element("div", {}, element("strong", {}, change), element("span", { class: "chip" }, text(is_right ? "proposal.right" : "proposal.wrong")),
+    element("div", {},
+      element("p", { class: "change" }, element("strong", {}, change), element("span", { class: "chip" }, text(is_right ? "proposal.right" : "proposal.wrong"))),
       element("p", {}, text("proposal.labeled", { label: text(`label.${known}`) })),
       element("p", { class: "soft" }, text("proposal.scores", { before: fixed(before), after: fixed(after) })),
       element("p", { class: "soft name" }, name)));

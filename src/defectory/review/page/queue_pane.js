@@ -136,12 +136,14 @@ function entryOf(image, index) {
     element("button", { type: "button", "data-index": index },
       element("img", { src: previewUrl(image.id, 256), alt: "", loading: "lazy", decoding: "async", width: 56, height: 56 }),
       element("span", { class: "entry-text" },
-        element("span", { class: "entry-name" }, image.name),
+        element("span", { class: "entry-name", title: image.name }, fileName(image.name)),
         element("span", { class: "entry-why" }, why(image))),
       element("span", { class: "mark" })));
   markEntry(item, image);
   return item;
 }
+
+const fileName = (name) => name.split(/[\\/]/).at(-1);
 
 function why(image) {
   const score = text("facts.score_of", { score: fixed(image.score) });
