@@ -14,7 +14,15 @@ def add_row_commands(
     target: Callable[[argparse.Namespace], Path],
 ) -> None:
     """Add them; `target` says which file a command writes."""
-    for add in (_add_mapl, _add_labels, _add_suite, _add_promise, _add_updates, _add_peers):
+    for add in (
+        _add_mapl,
+        _add_labels,
+        _add_suite,
+        _add_promise,
+        _add_updates,
+        _add_review,
+        _add_peers,
+    ):
         add(commands, measuring).set_defaults(target=target)
 
 
@@ -78,6 +86,19 @@ def _add_updates(commands: Commands, measuring: argparse.ArgumentParser) -> argp
     updates.add_argument("--seeds", type=int, default=5)
     updates.add_argument("--jobs", type=int, default=1, help="runs side by side")
     return updates
+
+
+def _add_review(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    words = "what labels bring, by which images are asked about; runs are added"
+    review = commands.add_parser("review", parents=[measuring], help=words)
+    review.set_defaults(run=_run_review, file_name=_plain_file)
+    review.add_argument("--rows", help="comma-separated strategies, or `all`", default="all")
+    review.add_argument("--sets", help="comma-separated names, or `all`", default="all")
+    review.add_argument("--variants", default="contaminated-10")
+    review.add_argument("--inspectors", help="comma-separated, or `all`", default="all")
+    review.add_argument("--seeds", type=int, default=5)
+    review.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    return review
 
 
 def _add_peers(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -211,4 +232,25 @@ def _run_updates(options: argparse.Namespace) -> int:
         n_jobs=options.jobs,
     )  # fmt: skip
     updates.run(told)
+    return 0
+
+
+def _run_review(options: argparse.Namespace) -> int:
+    from benchmarks import review, suite_cases
+
+    def listed(text: str, every: tuple[str, ...]) -> tuple[str, ...]:
+        return every if text == "all" else tuple(text.split(","))
+
+    parts = ["python", "-m", "benchmarks", "review", "--rows", options.rows, "--sets", options.sets]
+    parts += ["--variants", options.variants, "--inspectors", options.inspectors]
+    parts += ["--seeds", str(options.seeds)]
+    told = review.Told(
+        rows=listed(options.rows, tuple(review.ROWS)),
+        sets=listed(options.sets, suite_cases.SETS),
+        variants=listed(options.variants, review.VARIANTS),
+        inspectors=listed(options.inspectors, tuple(review.INSPECTORS)),
+        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
+        command=shlex.join(parts), out=options.target(options), n_jobs=options.jobs,
+    )  # fmt: skip
+    review.run(told)
     return 0

@@ -10,6 +10,7 @@ from defectory.cli.suggestions import SuggestingGroup
 COMMANDS = (
     "fit",
     "update",
+    "review",
     "score",
     "recalibrate",
     "evaluate",

@@ -84,19 +84,24 @@ def overlay_heat(picture: Image, anomaly_map: AnomalyMap, scale: HeatScale) -> I
     -------
     (h, w, 3) uint8
     """
-    height, width = picture.shape[:2]
-    heat = np.asarray(
-        PIL.Image.fromarray(np.asarray(anomaly_map, dtype=np.float32)).resize(
-            (width, height), PIL.Image.Resampling.BILINEAR
-        )
-    )
-    anchors = [scale.low, scale.threshold, scale.high]
-    position = np.interp(heat, anchors, [0.0, 0.5, 1.0])[:, :, None]
-    color = _RAMP[np.rint(position[:, :, 0] * (len(_RAMP) - 1)).astype(np.intp)]
-    alpha = _STRONGEST_ALPHA * np.clip(position / _FULL_ALPHA_AT, 0, 1) ** 1.5
+    color, alpha = _colors(anomaly_map, scale, picture.shape[:2])
     blend = (1 - alpha) * picture + alpha * color
     overlay: Image = np.rint(blend).astype(np.uint8)
     return overlay
+
+
+def draw_heat(anomaly_map: AnomalyMap, scale: HeatScale, shape: tuple[int, int]) -> Image:
+    """Return the map alone in the colors of the scale, (h, w, 4) uint8, RGBA; to be laid over a picture.
+
+    Parameters
+    ----------
+    anomaly_map : (any h, any w) float over the whole picture
+    scale : shared by all pictures
+    shape : (h, w) of what comes back
+    """
+    color, alpha = _colors(anomaly_map, scale, shape)
+    heat: Image = np.rint(np.concatenate([color, 255 * alpha], axis=2)).astype(np.uint8)
+    return heat
 
 
 def scale_strip() -> Image:
@@ -162,6 +167,23 @@ def png_uri(picture: Image) -> str:
     picture : (h, w, 3) uint8
     """
     return _uri(picture, "png", optimize=True)
+
+
+def _colors(
+    anomaly_map: AnomalyMap, scale: HeatScale, shape: tuple[int, int]
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return colors (h, w, 3) in 0-255 and how opaque they are (h, w, 1) in 0-1."""
+    height, width = shape
+    heat = np.asarray(
+        PIL.Image.fromarray(np.asarray(anomaly_map, dtype=np.float32)).resize(
+            (width, height), PIL.Image.Resampling.BILINEAR
+        )
+    )
+    anchors = [scale.low, scale.threshold, scale.high]
+    position = np.interp(heat, anchors, [0.0, 0.5, 1.0])[:, :, None]
+    color = _RAMP[np.rint(position[:, :, 0] * (len(_RAMP) - 1)).astype(np.intp)]
+    alpha = _STRONGEST_ALPHA * np.clip(position / _FULL_ALPHA_AT, 0, 1) ** 1.5
+    return color, alpha
 
 
 def _uri(picture: Image, kind: str, **options: int) -> str:

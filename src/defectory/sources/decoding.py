@@ -44,6 +44,8 @@ MAX_FILE_BYTES = 2 * 2**30
 """Larger files are refused."""
 
 _EXIF_ORIENTATION = 0x0112
+_PNG_ORIENTATIONS = (b"eXIf", b"Raw profile type exif", b"Orientation")
+_MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
 
 def read_bytes(path: Path) -> bytes:
@@ -65,13 +67,15 @@ def read_bytes(path: Path) -> bytes:
         raise ImageReadError(f"cannot read {path}: {reason}") from error
 
 
-def open_image(data: bytes, path: Path) -> Pillow.Image:
+def open_image(data: bytes, path: Path, *, at_least_px: int = 0) -> Pillow.Image:
     """Return the decoded first frame, upright, in the mode of the file.
 
     Parameters
     ----------
     data : the content of the file
     path : named in errors
+    at_least_px : >= 0, longer side of a picture that is wanted smaller: a JPEG may come at half, a quarter or
+        an eighth of its size, in a fraction of the time; 0 for all pixels
 
     Raises
     ------
@@ -87,6 +91,8 @@ def open_image(data: bytes, path: Path) -> Pillow.Image:
         with quiet_pillow:
             image = Pillow.open(io.BytesIO(data), formats=FORMATS)
             _check_size(image, path)
+            if at_least_px:
+                image.draft(None, _fitting(image.size, at_least_px))
             image.load()
             has_more_frames = _has_more_frames(image)
             ImageOps.exif_transpose(image, in_place=True)  # a copy would hold the pixels twice
@@ -95,6 +101,38 @@ def open_image(data: bytes, path: Path) -> Pillow.Image:
     except ImageReadError:
         raise
     except Exception as error:  # decoders of damaged files raise nearly everything
+        raise read_error(path, error) from error
+
+
+def shown_as_it_is(data: bytes, path: Path, side_px: int) -> str | None:
+    """Return the media type of a file that browsers show with the pixels that we read; None for any other.
+
+    Parameters
+    ----------
+    data : the content of the file
+    path : named in errors
+    side_px : >= 0; of pictures with a longer side, None comes back; 0 for any size
+
+    Raises
+    ------
+    ImageReadError : it is no image of a format that is read, or too large.
+    """
+    try:
+        with quiet_pillow, Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_size(image, path)
+            is_plain = (
+                image.mode in ("L", "RGB")
+                and not image.has_transparency_data
+                and "icc_profile" not in image.info
+                and "gamma" not in image.info
+                and not _may_be_turned(image, data)
+            )
+            if not is_plain or (side_px and max(image.size) > side_px):
+                return None
+            return _MEDIA_TYPES.get(image.format or "")
+    except ImageReadError:
+        raise
+    except Exception as error:
         raise read_error(path, error) from error
 
 
@@ -125,6 +163,19 @@ def read_error(path: Path, error: Exception) -> ImageReadError:
     reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
     line = " ".join(reason.split())
     return ImageReadError(f"cannot read {path}: {line or type(error).__name__}")
+
+
+def _may_be_turned(image: Pillow.Image, data: bytes) -> bool:
+    """Return whether the file may say that it lies on its side."""
+    if image.format == "PNG" and not any(mark in data for mark in _PNG_ORIENTATIONS):
+        return False  # to be sure of it, Pillow would decode the whole picture
+    return bool(image.getexif().get(_EXIF_ORIENTATION, 1) != 1)
+
+
+def _fitting(size: tuple[int, int], side_px: int) -> tuple[int, int]:
+    """Return a size of the same aspect whose longer side is so long."""
+    longest = max(size)
+    return max(1, size[0] * side_px // longest), max(1, size[1] * side_px // longest)
 
 
 def _has_more_frames(image: Pillow.Image) -> bool:

@@ -7,6 +7,8 @@ import numpy as np
 from defectory.reports.content import HeatScale
 from defectory.workflows.calibrated import CalibratedDetector
 
+__all__ = ["HeatScale", "heat_scale_of"]
+
 
 def heat_scale_of(model: CalibratedDetector) -> HeatScale | None:
     """Return the colors of a model's maps: none below a good part's usual peak, middle at the threshold."""

@@ -7,7 +7,7 @@ from defectory.domain.images import ChosenImages, Image
 from defectory.domain.scores import AnomalyMap
 from defectory.reports.boxes import draw_boxes
 from defectory.reports.content import HeatScale
-from defectory.reports.pictures import overlay_heat
+from defectory.reports.pictures import draw_heat, overlay_heat
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.heat_scale import heat_scale_of
 
@@ -25,6 +25,19 @@ def draw_overlay(
     """
     shown = image if heat is None or scale is None else overlay_heat(image, heat, scale)
     return draw_boxes(shown, regions, image.shape[:2])
+
+
+def draw_map(heat: AnomalyMap, scale: HeatScale, side_px: int) -> Image:
+    """Return (h, w, 4) uint8, RGBA: the map alone in its colors, to be stretched over its image.
+
+    Parameters
+    ----------
+    heat, scale : map and its colors
+    side_px : > 0, the longer side of what comes back
+    """
+    longest = max(heat.shape)
+    height, width = (max(1, round(side * side_px / longest)) for side in heat.shape)
+    return draw_heat(heat, scale, (height, width))
 
 
 def read_map(model: CalibratedDetector, images: ImageSource, index: int) -> AnomalyMap | None:

@@ -28,7 +28,7 @@ def score_samples(
     for start in range(0, len(samples), CHUNK):
         part = samples[start : start + CHUNK]
         images = FileImages([sample.path for sample in part])
-        scores, decisions = model.judge(images, progress=_StepsOnly(progress))
+        scores, decisions = model.judge(images, progress=StepsOnly(progress))
         maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(scores)
         for sample, decision, heat in zip(part, decisions, maps, strict=True):
             yield ScoredImage(sample.name, sample.path, decision, heat)
@@ -48,7 +48,7 @@ def decide_images(
     decisions: list[Decision] = []
     for start in range(0, len(images), CHUNK):
         part = ChosenImages(images, range(start, min(start + CHUNK, len(images))))
-        decisions += model.judge(part, progress=_StepsOnly(progress))[1]
+        decisions += model.judge(part, progress=StepsOnly(progress))[1]
     return decisions
 
 
@@ -67,13 +67,13 @@ def measure_images(
     peaks: list[float] = []
     for start in range(0, len(images), CHUNK):
         part = ChosenImages(images, range(start, min(start + CHUNK, len(images))))
-        scores, _ = model.judge(part, progress=_StepsOnly(progress))
+        scores, _ = model.judge(part, progress=StepsOnly(progress))
         found += scores.image_scores.tolist()
         peaks += [float(heat.max()) for heat in scores.anomaly_maps or ()]
     return np.array(found, np.float32), np.array(peaks, np.float32)
 
 
-class _StepsOnly:
+class StepsOnly:
     """Passes steps on but not the start of stages: the stage spans several calls."""
 
     def __init__(self, progress: Progress) -> None:

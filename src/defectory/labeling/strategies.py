@@ -1,0 +1,152 @@
+"""Ways to choose the images that a person is asked about, each with a reason for every image.
+
+Each is a function of the candidates and a seed, and yields open images, the most wanted first, one at a
+time: a queue takes what it needs, and work for the rest is never done.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.domain import Label
+from defectory.labeling.candidates import Candidates, Floats, Indices
+from defectory.labeling.random_part import random_order
+
+Wanted = Iterator[tuple[int, str]]
+"""Indices of images, each with a plain sentence why."""
+
+Strategy = Callable[[Candidates, int], Wanted]
+
+
+def likely_defects(candidates: Candidates, seed: int = 0) -> Wanted:
+    """Yield open images by falling score."""
+    del seed
+    order = _falling(candidates.scores, _open(candidates))
+    for rank, i in enumerate(order.tolist(), start=1):
+        place = "the highest" if rank == 1 else f"rank {rank}"
+        yield i, f"scores {candidates.scores[i]:.4g}, {place} of {len(order)} unlabeled images"
+
+
+def near_threshold(candidates: Candidates, seed: int = 0) -> Wanted:
+    """Yield open images by their distance to the threshold (Lewis and Gale 1994); none without one."""
+    del seed
+    threshold = candidates.threshold
+    if not np.isfinite(threshold):
+        return
+    order = _falling(-np.abs(candidates.scores - threshold), _open(candidates))
+    for i in order.tolist():
+        side = "above" if candidates.scores[i] > threshold else "below"
+        yield (
+            i,
+            (
+                f"scores {candidates.scores[i]:.4g}, close {side} the threshold {threshold:.4g}, and is "
+                f"{candidates.decision(i)}"
+            ),
+        )
+
+
+def threshold_holders(candidates: Candidates, seed: int = 0) -> Wanted:
+    """Yield open images that hold the threshold up, the costliest first."""
+    del seed
+    is_open = candidates.is_open
+    for i in candidates.holders.tolist():
+        if is_open[i]:
+            yield (
+                i,
+                (
+                    f"holds the threshold up with its score {candidates.scores[i]:.4g}: if it is defective, "
+                    "many more defects are found"
+                ),
+            )
+
+
+def suspected(candidates: Candidates, seed: int = 0) -> Wanted:
+    """Yield open images that the fit distrusts, the most suspicious first; none where it says nothing."""
+    del seed
+    suspicions = candidates.suspicions
+    if suspicions is None:
+        return
+    # Many are distrusted entirely: of these the highest score comes first.
+    places = _open(candidates)
+    order = places[np.lexsort((-candidates.scores[places], -suspicions[places]))]
+    for i in order[suspicions[order] > 0].tolist():
+        yield i, f"was learned from as if good, but the fit distrusts it by {suspicions[i]:.0%}"
+
+
+def disagreements(candidates: Candidates, seed: int = 0) -> Wanted:
+    """Yield open images by how much views or folds disagree (Seung et al. 1992); none where none is known."""
+    del seed
+    values = candidates.disagreements
+    if values is None:
+        return
+    order = _falling(values, _open(candidates))
+    order = order[values[order] > 0]
+    for rank, i in enumerate(order.tolist(), start=1):
+        place = "most" if rank == 1 else f"rank {rank} of {len(order)}"
+        yield i, f"parts of the detector disagree about it ({place})"
+
+
+def diverse(candidates: Candidates, seed: int = 0) -> Wanted:
+    """Yield open images, each the least like all that are labeled or chosen before; none without looks.
+
+    Notes
+    -----
+    Source: Sener and Savarese, "Active learning for convolutional neural networks: a core-set approach", ICLR
+    2018 (greedy k-center from what is labeled). Cost: time O(n d) an image and for each labeled one.
+    Random: the first image where nothing is labeled.
+    """
+    if candidates.looks is None:
+        return
+    looks, is_left = candidates.looks, candidates.is_open
+    labeled = np.flatnonzero(candidates.codes != Label.UNLABELED)
+    if not len(labeled):
+        order = random_order(len(candidates), seed)
+        first = order[is_left[order]][:1].tolist()
+        for i in first:
+            is_left[i] = False
+            yield i, "is the first to be looked at: nothing is labeled yet"
+        labeled = np.array(first, np.intp)
+    gap: Floats = np.full(len(candidates), np.inf)
+    for i in labeled.tolist():
+        np.minimum(gap, _distances(looks, i), out=gap)
+    while is_left.any():
+        farthest = int(np.where(is_left, gap, -1.0).argmax())
+        is_left[farthest] = False
+        yield farthest, "looks unlike every image that is labeled or asked about before it"
+        np.minimum(gap, _distances(looks, farthest), out=gap)
+
+
+def random(candidates: Candidates, seed: int = 0) -> Wanted:
+    """Yield open images, each drawn uniformly from what is left, see `find_random_part`."""
+    order = random_order(len(candidates), seed)
+    for i in order[candidates.is_open[order]].tolist():
+        yield i, "was drawn at random: such images tell how good decisions are on all of them"
+
+
+BY_NAME: Mapping[str, Strategy] = {
+    "likely-defect": likely_defects,
+    "near-threshold": near_threshold,
+    "holds-threshold": threshold_holders,
+    "suspected": suspected,
+    "disagreement": disagreements,
+    "diverse": diverse,
+    "random": random,
+}
+"""Name -> strategy."""
+
+
+def _open(candidates: Candidates) -> Indices:
+    return np.flatnonzero(candidates.is_open)
+
+
+def _falling(values: Floats, places: Indices) -> Indices:
+    """Return the places by falling value; ties stay in order."""
+    return places[np.argsort(-values[places], kind="stable")]
+
+
+def _distances(looks: NDArray[np.float32], index: int) -> Floats:
+    """Return (n,) squared distances of all looks to one."""
+    apart = looks - looks[index]
+    found: Floats = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
+    return found

@@ -1,0 +1,14 @@
+"""Single facts of a review, by name."""
+
+import sqlite3
+
+
+def read_fact(connection: sqlite3.Connection, key: str) -> str | None:
+    """Return a fact, or None where it is not known."""
+    row = connection.execute("SELECT value FROM facts WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def write_fact(connection: sqlite3.Connection, key: str, value: str) -> None:
+    """Keep a fact; it replaces the one of that name."""
+    connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (key, value))

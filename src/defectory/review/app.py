@@ -1,0 +1,46 @@
+"""The web application: routes behind the guard."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from defectory.review.answers import sentence
+from defectory.review.guard import Guard
+from defectory.review.routes import ROUTES
+from defectory.review.security import Access
+from defectory.review.site import Site
+
+_SENTENCES = {404: "There is nothing here.", 405: "This cannot be done here."}
+
+
+def make_app(site: Site, access: Access) -> ASGIApp:
+    """Return the application of one review; the site is closed when it ends.
+
+    Parameters
+    ----------
+    site : project, pictures, jobs
+    access : what requests must bring along
+    """
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            await run_in_threadpool(site.close)
+
+    app = Starlette(routes=ROUTES, lifespan=lifespan, exception_handlers={HTTPException: _say})
+    app.router.redirect_slashes = False  # it would build addresses from what a request says
+    app.state.site = site
+    return Guard(app, access)
+
+
+async def _say(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return sentence(status, _SENTENCES.get(status, "This request cannot be answered."))

@@ -1,0 +1,1 @@
+"""A person looks at images that a bundle has scored, labels some, and teaches the bundle."""

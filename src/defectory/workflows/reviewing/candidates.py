@@ -1,0 +1,90 @@
+"""What a model and a data set say of the images that a person may be asked about."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.domain import Label
+from defectory.labeling.candidates import Candidates
+from defectory.sources.fine_structure import THUMBNAIL_PX, Thumbnails
+from defectory.sources.near_duplicates import find_similar_pairs
+from defectory.workflows.calibrated import CalibratedDetector
+
+_LOOK_SIDE = 8
+
+
+def gather_candidates(
+    model: CalibratedDetector,
+    contents: Sequence[str],
+    scores: NDArray[np.float32],
+    codes: NDArray[np.int8],
+    thumbnails: Thumbnails | None = None,
+) -> Candidates:
+    """Return what is known of n images.
+
+    Parameters
+    ----------
+    model : that scored them
+    contents : of each, the first hex digits of the hash of its content
+    scores : (n,) float32, raw; where the model knows a left-out score of an image that it learned from, that
+        one takes its place
+    codes : (n,) int8 of Label, as far as a person said; labels that the model learned are added
+    thumbnails : (n, 64, 64) uint8, of the images; None where likeness does not matter
+    """
+    calibration = model.bundle.calibration
+    left_out = dict(zip(calibration.contents, calibration.scores.tolist(), strict=True))
+    suspicion = {item.content: 1 - item.weight for item in model.facts.suspects}
+    place = {content: i for i, content in reversed(list(enumerate(contents)))}
+    return Candidates(
+        scores=np.array(
+            [left_out.get(c, s) for c, s in zip(contents, scores.tolist(), strict=True)], np.float64
+        ),
+        threshold=model.threshold.value,
+        codes=_with_learned(model, contents, codes),
+        looks=None if thumbnails is None else describe_looks(thumbnails),
+        groups=find_copies(contents, thumbnails),
+        suspicions=np.array([suspicion.get(c, 0.0) for c in contents]) if suspicion else None,
+        holders=np.array([place[h.content] for h in model.holders if h.content in place], np.int64),
+    )
+
+
+def describe_looks(thumbnails: Thumbnails) -> NDArray[np.float32]:
+    """Return (n, 64) float32 of n thumbnails: light and dark over the image, whatever the exposure."""
+    side, step = _LOOK_SIDE, THUMBNAIL_PX // _LOOK_SIDE
+    cells = thumbnails.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
+    looks = cells.reshape(len(cells), side * side)
+    looks -= looks.mean(1, keepdims=True)
+    looks /= np.maximum(looks.std(1, keepdims=True), 1.0)
+    return looks
+
+
+def find_copies(contents: Sequence[str], thumbnails: Thumbnails | None) -> NDArray[np.int64]:
+    """Return (n,) int64 numbers, the same for images that are one picture: copied, or saved again.
+
+    Other pictures of one part are not joined: one of them may show a defect that another does not.
+    """
+    first: dict[str, int] = {}
+    numbers = np.array([first.setdefault(c, i) for i, c in enumerate(contents)], np.int64)
+    if thumbnails is not None:
+        for pair in find_similar_pairs(thumbnails):
+            if pair.is_same_picture:
+                low, high = sorted((int(numbers[pair.first]), int(numbers[pair.second])))
+                numbers[numbers == high] = low
+    return numbers
+
+
+def _with_learned(
+    model: CalibratedDetector, contents: Sequence[str], codes: NDArray[np.int8]
+) -> NDArray[np.int8]:
+    """Return the codes with labels that the model was fitted or updated with."""
+    calibration = model.bundle.calibration
+    good = {
+        c for c, known in zip(calibration.contents, calibration.is_confirmed, strict=True) if known
+    }
+    confirmed = good.union(model.facts.known_names)
+    found = codes.copy()
+    for i, content in enumerate(contents):
+        if codes[i] == Label.UNLABELED and content in confirmed:
+            found[i] = Label.NORMAL if content in good else Label.ANOMALOUS
+    return found

@@ -1,0 +1,60 @@
+"""A review that is open: its store, and what is kept of it in memory."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.projects import ProjectStore, VersionRow
+from defectory.projects.images import read_thumbnails
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.reviewing.candidates import describe_looks
+
+_MOST_MODELS = 2
+
+Fact = TypeVar("Fact")
+
+
+class OpenReview:
+    """Store, models and looks of a review. Threads may use it at once."""
+
+    def __init__(self, store: ProjectStore) -> None:
+        self.store = store
+        self.folder = store.folder
+        self.is_teaching = threading.Lock()
+        self.is_scoring = threading.Lock()
+        self._loading = threading.Lock()
+        self._models: OrderedDict[int, CalibratedDetector] = OrderedDict()
+        self._kept: dict[tuple[str, int], object] = {}
+
+    def bundle_path(self, version: VersionRow) -> Path:
+        """Return the file of a bundle version."""
+        return self.folder / version.file
+
+    def model_of(self, version: VersionRow) -> CalibratedDetector:
+        """Return the model of a bundle version, in memory if it was used lately; BundleError."""
+        with self._loading:
+            if version.version not in self._models:
+                self._models[version.version] = load_calibrated(self.bundle_path(version))
+                while len(self._models) > _MOST_MODELS:
+                    self._models.popitem(last=False)
+            self._models.move_to_end(version.version)
+            return self._models[version.version]
+
+    def once(self, what: str, version: int, find: Callable[[], Fact]) -> Fact:
+        """Return what is true of a bundle version for good, found at the first time only."""
+        if (what, version) not in self._kept:
+            self._kept[what, version] = find()
+        return self._kept[what, version]  # type: ignore[return-value]
+
+    @cached_property
+    def looks(self) -> NDArray[np.float32]:
+        """(n, 64) float32 of unit length: light and dark over each image; products are correlations."""
+        with self.store.reading() as connection:
+            looks = describe_looks(read_thumbnails(connection))
+        return looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6)

@@ -1,0 +1,77 @@
+"""False-reject rates to choose from, and what each costs on the images of a review."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.calibration.binomial import clopper_pearson
+from defectory.calibration.trade_offs import RATES, TradeOff, trade_offs
+from defectory.projects import VersionRow, last_answers
+from defectory.projects.bundle_versions import current_version, read_learned
+from defectory.projects.images import read_image_rows
+from defectory.projects.scores import read_scores
+from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.reviewing.facts import Interval, ThresholdOption, Thresholds, finite
+from defectory.workflows.reviewing.open_review import OpenReview
+
+Floats = NDArray[np.float64]
+
+
+def threshold_options(review: OpenReview) -> Thresholds:
+    """Return the usual rates and the one that is kept now, the strictest first.
+
+    Recall is counted on labeled defects that the detector held out; where there are none, on defects of this
+    review that the bundle has not learned; where there are none of these either, on simulated ones.
+    """
+    with review.store.reading() as connection:
+        current = current_version(connection)
+        scores = read_scores(connection, current.scores_of)
+        learned = read_learned(connection, current.version)
+        answers = last_answers(connection)
+        ids = [row.id for row in read_image_rows(connection)]
+    is_fresh_defect = np.array(
+        [i not in learned and i in answers and answers[i].value == "defective" for i in ids], bool
+    )
+    model = review.model_of(current)
+    rows = review.once("trade offs", current.version, lambda: _rows(model, current))
+    defects, basis = _defects(model, scores[is_fresh_defect])
+    return Thresholds(tuple(_option(row, current, scores, defects) for row in rows), basis)
+
+
+def _rows(model: CalibratedDetector, current: VersionRow) -> tuple[TradeOff, ...]:
+    rates: Sequence[float] = sorted({*RATES, current.false_reject_rate})
+    bundle = model.bundle
+    return trade_offs(bundle.calibration, bundle.defects, model.promise.confidence, rates)
+
+
+def _defects(model: CalibratedDetector, fresh: Floats) -> tuple[Floats, str]:
+    """Return scores of the defects that recall is counted on, and which they are."""
+    known = model.bundle.defects
+    if len(known) and not known.is_simulated:
+        told = f"on {len(known)} labeled defects that the detector held out when it learned"
+        return known.scores.astype(np.float64), told
+    fresh = fresh[np.isfinite(fresh)]
+    if len(fresh):
+        return fresh, (
+            f"on {len(fresh)} defects of this review that the bundle has not learned; where images were "
+            "asked about by their scores, it is too high"
+        )
+    if len(known):
+        return known.scores.astype(np.float64), (
+            f"on {len(known)} simulated defects drawn into good images: real ones may be harder"
+        )
+    return np.zeros(0), "no defects are known: label some to see how many are found"
+
+
+def _option(row: TradeOff, current: VersionRow, scores: Floats, defects: Floats) -> ThresholdOption:
+    value, n = row.threshold.value, len(defects)
+    k = int((defects > value).sum())
+    return ThresholdOption(
+        false_reject_rate=row.threshold.false_reject_rate,
+        threshold=finite(value),
+        n_rejected=int((scores > value).sum()),
+        recall=Interval(k / n, *clopper_pearson(k, n)) if n else None,
+        is_promised=row.threshold.is_kept,
+        is_current=row.threshold.false_reject_rate == current.false_reject_rate,
+    )

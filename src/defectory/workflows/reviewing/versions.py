@@ -1,0 +1,209 @@
+"""The bundle versions of a review: one is current, one may wait for an answer, all stay reachable."""
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+from defectory.domain import DataError, WorseError
+from defectory.projects import VersionRow
+from defectory.projects.answers import now
+from defectory.projects.bundle_versions import (
+    add_learned,
+    add_version,
+    current_version,
+    make_current,
+    next_version,
+    proposed_version,
+    read_version,
+    read_versions,
+    set_state,
+)
+from defectory.projects.scores import drop_maps
+from defectory.storage.renames import sync_folder
+from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.fitting.facts import notes_of_new_threshold
+from defectory.workflows.reviewing.facts import BundleVersion, Proposal, finite
+from defectory.workflows.reviewing.open_review import OpenReview
+from defectory.workflows.reviewing.proposals import decode
+
+_SHOWN = {"past": "", "current": "", "proposed": "waits for an answer", "rejected": "rejected"}
+
+
+def file_of(version: int) -> str:
+    """Return where a bundle version lies below the project's folder."""
+    return f"bundles/{version:04}.defectory"
+
+
+def row_of(
+    model: CalibratedDetector,
+    version: int,
+    *,
+    state: str,
+    note: str,
+    parent: int | None = None,
+    scores_of: int | None = None,
+    n_labels: int = 0,
+) -> VersionRow:
+    """Return what a review keeps of a bundle version; see VersionRow."""
+    zone = model.gray_zone
+    return VersionRow(
+        version=version,
+        file=file_of(version),
+        state=state,
+        made_at=now(),
+        parent=parent,
+        scores_of=version if scores_of is None else scores_of,
+        threshold=float(model.threshold.value),
+        accept_threshold=None if zone is None else float(zone.accept.value),
+        false_reject_rate=model.promise.false_reject_rate,
+        promise=model.threshold.explain(),
+        detector=model.bundle.detector.name,
+        n_labels=n_labels,
+        note=note,
+    )
+
+
+def proposal_of(review: OpenReview) -> Proposal | None:
+    """Return what waits for an answer."""
+    with review.store.reading() as connection:
+        row = proposed_version(connection)
+    return None if row is None or row.proposal is None else decode(row.proposal)
+
+
+def accept(review: OpenReview, *, force: bool) -> None:
+    """Let the taught bundle decide from now on.
+
+    Raises
+    ------
+    DataError : none waits for an answer.
+    WorseError : it decides worse on what is known, and `force` is not given.
+    """
+    with review.store.writing() as connection:
+        row = _waiting(proposed_version(connection))
+        _refuse_worse(row, force=force)
+        make_current(connection, row.version)
+        drop_maps(connection, [row.scores_of])
+
+
+def reject(review: OpenReview) -> None:
+    """Leave the taught bundle in the history; DataError where none waits for an answer."""
+    with review.store.writing() as connection:
+        row = _waiting(proposed_version(connection))
+        set_state(connection, row.version, "rejected")
+        drop_maps(connection, [current_version(connection).scores_of])
+
+
+def restore(review: OpenReview, version: int, *, force: bool) -> None:
+    """Let a bundle of the history decide from now on; one that waits for an answer is rejected.
+
+    Raises
+    ------
+    DataError : there is no such version, or its making was interrupted.
+    WorseError : it was found to decide worse and never accepted, and `force` is not given.
+    """
+    with review.store.writing() as connection:
+        row = read_version(connection, version)
+        if row.state in ("preparing", "failed"):
+            raise DataError(f"bundle version {version} was never made to its end")
+        if row.state == "current":
+            return
+        if row.state != "past":
+            _refuse_worse(row, force=force)
+        reject_waiting(connection, but=version)
+        make_current(connection, version)
+        drop_maps(connection, [row.scores_of])
+
+
+def history(review: OpenReview) -> list[BundleVersion]:
+    """Return the bundles that there are, the oldest first."""
+    with review.store.reading() as connection:
+        rows = read_versions(connection)
+    return [
+        BundleVersion(
+            version=row.version,
+            date=row.made_at,
+            n_labels=row.n_labels,
+            threshold=finite(row.threshold),
+            is_current=row.state == "current",
+            note="; ".join(filter(None, (row.note, _SHOWN[row.state]))),
+        )
+        for row in rows
+        if row.state in _SHOWN
+    ]
+
+
+def set_false_reject_rate(review: OpenReview, rate: float) -> None:
+    """Let a bundle with another promise decide from now on; nothing is fitted or scored again.
+
+    A taught bundle that waits for an answer is rejected: it was shown at another threshold.
+
+    Raises
+    ------
+    ParameterError : the rate is not between 0 and 1.
+    OutputError : the bundle cannot be written.
+    """
+    with review.store.reading() as connection:
+        before = current_version(connection)
+    old = review.model_of(before)
+    model = old.with_false_reject_rate(rate)
+    if rate == before.false_reject_rate:
+        return
+    notes = notes_of_new_threshold(model.facts, old.threshold, model.threshold)
+    model = replace(model, bundle=replace(model.bundle, facts=replace(model.facts, notes=notes)))
+    with review.store.writing() as connection:
+        version = next_version(connection)
+        row = row_of(
+            model,
+            version,
+            state="preparing",
+            note=f"at most {rate:.2%} of good parts rejected, chosen by a person",
+            parent=before.version,
+            scores_of=before.scores_of,
+            n_labels=before.n_labels,
+        )
+        add_version(connection, row)
+        add_learned(connection, version, before.version, {})
+    save(model, review.bundle_path(row))
+    with review.store.writing() as connection:
+        check_still_current(connection, before)
+        reject_waiting(connection)
+        make_current(connection, version)
+
+
+def current_path(review: OpenReview) -> Path:
+    """Return the file of the current bundle."""
+    with review.store.reading() as connection:
+        return review.bundle_path(current_version(connection))
+
+
+def save(model: CalibratedDetector, path: Path) -> None:
+    """Write a bundle of the review, whole, and see it on the disk; raise OutputError."""
+    model.save(path)
+    sync_folder(path.parent)
+
+
+def check_still_current(connection: sqlite3.Connection, before: VersionRow) -> None:
+    """Raise DataError where another bundle has become current than that which work began with."""
+    if current_version(connection).version != before.version:
+        raise DataError(
+            f"bundle version {before.version} is no longer the current one: somebody chose another meanwhile"
+        )
+
+
+def reject_waiting(connection: sqlite3.Connection, *, but: int = 0) -> None:
+    """Reject the taught bundle that waits for an answer, if there is one."""
+    row = proposed_version(connection)
+    if row is not None and row.version != but:
+        set_state(connection, row.version, "rejected", note=f"{row.note}; nobody answered")
+
+
+def _waiting(row: VersionRow | None) -> VersionRow:
+    if row is None:
+        raise DataError("no taught bundle waits for an answer; teach first")
+    return row
+
+
+def _refuse_worse(row: VersionRow, *, force: bool) -> None:
+    worse = "" if row.proposal is None else decode(row.proposal).worse
+    if worse and not force:
+        raise WorseError(f"the taught bundle would decide worse: {worse}")

@@ -1,0 +1,91 @@
+"""Teaching: in the background, shown before it counts, taken or not, and the way back."""
+
+import time
+
+import pytest
+
+from tests.unit.review.conftest import etag_of, ids_of, put_label
+
+WAIT_S = 60
+
+
+def until_done(page):
+    end = time.monotonic() + WAIT_S
+    while time.monotonic() < end:
+        job = page.get("/api/project").json()["job"]
+        if job is None or job["error"]:
+            return job
+        time.sleep(0.02)
+    raise AssertionError("the job does not end")
+
+
+def test_without_labels_there_is_nothing_to_teach(page):
+    assert page.get("/api/proposal").status_code == 404
+    assert page.post("/api/teach").status_code == 202
+    job = until_done(page)
+    assert job["kind"] == "teach"
+    assert job["error"]
+
+
+@pytest.fixture(scope="module")
+def labeled(page):
+    for search, value in (("d0", "defective"), ("g0", "good")):
+        for image_id in ids_of(page, search=search)[:4]:
+            assert put_label(page, image_id, value, etag_of(page, image_id)).status_code == 200
+    assert page.get("/api/project").json()["n_new_labels"] == 8
+
+
+def taught(page):
+    assert page.post("/api/teach").status_code == 202
+    assert until_done(page) is None
+    return page.get("/api/proposal").json()
+
+
+def test_a_proposal_is_shown_and_thrown_away(page, labeled):
+    proposal = taught(page)
+    assert proposal["n_labels"] == 8
+    assert {"threshold_before", "threshold", "promise", "worse", "flips", "account"} <= set(
+        proposal
+    )
+    assert page.get("/api/project").json()["proposal"] is True
+    assert page.post("/api/proposal/reject").status_code == 204
+    assert page.get("/api/proposal").status_code == 404
+    assert page.get("/api/project").json()["bundle"]["version"] == 1
+
+
+def test_a_proposal_is_taken_and_gone_back_from(page, labeled):
+    taught(page)
+    answer = page.post("/api/proposal/accept", json={})
+    if answer.status_code == 409:  # it decides worse, and says so: a person may insist
+        assert answer.json()["error"]
+        answer = page.post("/api/proposal/accept", json={"force": True})
+    assert answer.status_code == 204
+    versions = page.get("/api/history").json()["versions"]
+    (current,) = [version for version in versions if version["is_current"]]
+    assert current["version"] > 1
+    assert page.get("/api/project").json()["n_new_labels"] == 0
+    assert page.post("/api/history/1/restore").status_code == 204
+    assert page.get("/api/project").json()["bundle"]["version"] == 1
+
+
+def test_only_one_job_is_at_work(page, labeled):
+    assert page.post("/api/teach").status_code == 202
+    second = page.post("/api/teach")
+    assert second.status_code == 409
+    assert second.json()["error"]
+    until_done(page)
+
+
+@pytest.mark.parametrize("version", ["0", "99", "x", "-1"])
+def test_bundles_that_never_were_are_not_restored(page, version):
+    answer = page.post(f"/api/history/{version}/restore")
+    assert answer.status_code in (404, 409)
+    assert answer.json()["error"]
+
+
+@pytest.mark.parametrize("what", ["accept", "reject"])
+def test_without_a_proposal_there_is_nothing_to_answer(page, what):
+    page.post("/api/proposal/reject")
+    answer = page.post(f"/api/proposal/{what}")
+    assert answer.status_code in (404, 409)
+    assert answer.json()["error"]
