@@ -36,6 +36,7 @@ function show(body, proposal) {
     element("h3", {}, flips.length ? text("proposal.flips", { n: flips.length }) : text("proposal.no_flips")),
   );
   if (flips.length) body.append(element("ul", { class: "flips" }, [...flips].sort((a, b) => a.is_right - b.is_right).map(flip)));
+  if (proposal.promise) body.append(element("p", { class: "soft", lang: "en" }, proposal.promise));
   if (proposal.account?.length) body.append(element("details", {}, element("summary", {}, text("proposal.account")),
     element("ul", { lang: "en" }, proposal.account.map((line) => element("li", {}, line)))));
 }
