@@ -38,7 +38,7 @@ export async function startOutbox() {
 export async function post(items) {
   const given = items.map((item, i) => ({ ...item, client_id: item.client_id ?? newClientId(), order: Date.now() + i / 1000 }));
   waiting.push(...given);
-  given.forEach((item) => mark(item.id, "saving"));
+  given.forEach((item) => mark(item.id, state.isConnected ? "saving" : "waiting"));
   try {
     await keep(given);
   } catch {
