@@ -36,7 +36,9 @@ export async function startOutbox() {
 
 /** Send labels or masks: {kind, id, client_id, etag, ...}. What is sent is kept until it is there. */
 export async function post(items) {
-  const given = items.map((item, i) => ({ ...item, client_id: item.client_id ?? newClientId(), order: Date.now() + i / 1000 }));
+  const given = items.map((item, i) => ({
+    ...item, client_id: item.client_id ?? newClientId(), etag: item.etag ?? etagOf(item.id), order: Date.now() + i / 1000,
+  }));
   waiting.push(...given);
   given.forEach((item) => mark(item.id, state.isConnected ? "saving" : "waiting"));
   try {
