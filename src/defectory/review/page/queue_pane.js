@@ -66,6 +66,7 @@ export async function more() {
     const fresh = given.map(imageOf).filter(({ id }) => !known.has(id));
     hasAll = !fresh.length || (state.total !== null && state.entries.length + fresh.length >= state.total);
     state.entries.push(...fresh);
+    isAsking = false;
     showEntries();
     tell("entries");
     if (state.index < 0) goTo(0);
