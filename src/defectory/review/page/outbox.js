@@ -50,6 +50,9 @@ export async function post(items) {
   tellConnection();
 }
 
+/** The mask of an image that the server does not have yet: a PNG, null where it was removed, undefined where none waits. */
+export const waitingMask = (id) => waiting.findLast((item) => item.id === id && item.kind === "mask")?.png;
+
 export const waitsFor = (id) => waiting.some((item) => item.id === id);
 
 function pump() {

@@ -61,7 +61,7 @@ function comparison(proposal) {
 function flip({ id, name, label, before, after, is_rejected, is_right }) {
   const change = text(is_rejected ? "proposal.now_rejected" : "proposal.now_accepted");
   const known = typeof label === "number" ? ["good", "defective"][label] : label;
-  return element("li", { "data-right": String(is_right) },
+  return element("li", { "data-right": String(is_right), class: id === null ? "unseen" : null },
     id !== null && element("img", { src: previewUrl(id, 256), alt: "", loading: "lazy" }),
     element("div", {},
       element("p", { class: "change" }, element("strong", {}, change), element("span", { class: "chip" }, text(is_right ? "proposal.right" : "proposal.wrong"))),

@@ -23,7 +23,6 @@ export function startToolBar(actions) {
     showState();
   };
   listen("language", show);
-  for (const name of ["tool", "looks", "mask", "image", "labeled"]) listen(name, showState);
   byId("tools").addEventListener("keydown", moveBetween);
   show();
 }
