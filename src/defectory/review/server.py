@@ -112,6 +112,7 @@ def serve(address: Address, project: ReviewProject, say: Callable[[str], None]) 
     # a signal may come at any moment; those that come later uvicorn takes, ends well, and raises once more
     with suppress(KeyboardInterrupt):
         address.socket.listen(_MOST_CONNECTIONS)
+        threading.Thread(target=site.prepare, daemon=True).start()
         say(f"{address.url}?token={access.token}")
         if options.open_browser and has_window():
             _show(f"{address.url}?token={access.token_for_once()}")

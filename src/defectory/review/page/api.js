@@ -1,5 +1,7 @@
 /** The server's answers, and the two ways of not getting one: refused, or no connection. */
 
+import { ownName } from "./own_name.js";
+
 /** The server said no: `status`, its sentence as message, and its whole answer. */
 export class Refused extends Error {
   constructor(status, answer) {
@@ -29,6 +31,7 @@ const getJson = async (path) => (await ask(path)).json();
 
 async function send(method, path, { json, body, etag } = {}) {
   const headers = { "X-Defectory": "1" };
+  if (ownName()) headers["X-Defectory-Who"] = encodeURIComponent(ownName());
   if (etag) headers["If-Match"] = quoted(etag);
   if (json !== undefined) headers["Content-Type"] = "application/json";
   if (body) headers["Content-Type"] = "image/png";

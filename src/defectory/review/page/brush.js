@@ -6,7 +6,7 @@ import { listen, tell } from "./events.js";
 import { Mask } from "./mask.js";
 import { MaskLayer } from "./mask_layer.js";
 import { encodeMask, maskValues } from "./mask_png.js";
-import { post } from "./outbox.js";
+import { post, waitingMask } from "./outbox.js";
 import { outlineOf } from "./pictures.js";
 import { recall, remember } from "./settings.js";
 import { currentImage, etagOf, state } from "./state.js";
@@ -25,11 +25,17 @@ export class Brush {
     this.layer = null;
     this.last = null;
     this.rest = 0;
+    this.isReady = false; // the mask of the image on screen is known, so that strokes add to it
+    this.unsaved = new Map(); // masks of images, until the server has them
     listen("leaving", () => this.send());
     addEventListener("pagehide", () => this.send());
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.send(); });
-    listen("mask-replaced", (id) => { if (id === currentImage()?.id) this.load(); });
-    listen("saved", ({ item, has_mask }) => { if (item.kind === "mask") announce(text(has_mask ? "mask.saved" : "mask.removed")); });
+    listen("mask-replaced", (id) => this.unsaved.delete(id));
+    listen("saved", ({ item, has_mask }) => {
+      if (item.kind !== "mask") return;
+      if (waitingMask(item.id) === undefined && !this.unsaved.get(item.id)?.isChanged) this.unsaved.delete(item.id);
+      announce(text(has_mask ? "mask.saved" : "mask.removed"));
+    });
   }
 
   get isOn() {
@@ -58,24 +64,28 @@ export class Brush {
   /** Take up the image on screen, with the mask that the server has of it. */
   async load() {
     this.mask = this.layer = null;
+    this.isReady = false;
     this.view.showMask(null);
     const { facts } = state;
-    if (!facts?.has_mask) return;
+    if (!facts) return;
+    const mask = this.unsaved.get(facts.id);
+    if (mask) this.#show(mask);
     try {
-      const bitmap = await createImageBitmap(await getMask(facts.id), { colorSpaceConversion: "none" });
-      if (state.facts?.id !== facts.id || this.mask) return;
-      this.#ready().values.set(maskValues(bitmap, facts.width, facts.height));
-      this.#refreshAll();
-      tell("mask");
+      const png = mask ? null : await this.#stored(facts);
+      const bitmap = png && (await createImageBitmap(png, { colorSpaceConversion: "none" }));
+      if (currentImage()?.id !== facts.id) return;
+      if (bitmap) this.#begun().values.set(maskValues(bitmap, facts.width, facts.height));
+      if (bitmap) this.#refreshAll();
+      this.isReady = true;
     } catch (error) {
       notify(text("mask.unread", { message: error.message }), { isAlert: true });
     }
   }
 
   begin(point) {
-    if (!state.facts) return;
+    if (!this.isReady) return announce(text("mask.not_there"));
     clearTimeout(this.rest);
-    this.#ready().beginStroke();
+    this.#begun().beginStroke();
     this.last = point;
     this.move([point]);
   }
@@ -91,7 +101,7 @@ export class Brush {
 
   end() {
     this.mask?.endStroke();
-    this.#changed();
+    this.#changed(null);
   }
 
   cancel() {
@@ -101,25 +111,25 @@ export class Brush {
 
   undo() {
     const box = this.mask?.undo();
-    if (box) this.#show(box);
+    if (box) this.#changed(box);
     return Boolean(box);
   }
 
   redo() {
     const box = this.mask?.redo();
-    if (box) this.#show(box);
+    if (box) this.#changed(box);
     return Boolean(box);
   }
 
   /** Take the detector's regions as the mask, to be corrected. */
   async takeOutline() {
     const { facts } = state;
-    if (!facts) return;
+    if (!this.isReady) return announce(text("mask.not_there"));
     const bitmap = await outlineOf(facts.id).catch(() => null);
-    if (state.facts?.id !== facts.id) return;
+    if (state.facts?.id !== facts.id || !this.isReady) return;
     const values = bitmap && maskValues(bitmap, facts.width, facts.height);
     if (!values?.includes(255)) return announce(text("mask.no_outline"));
-    this.#show(this.#ready().replace(values));
+    this.#changed(this.#begun().replace(values));
     announce(text("mask.outline_taken"));
   }
 
@@ -130,8 +140,7 @@ export class Brush {
     const { mask } = this;
     if (!mask?.isChanged || !image) return;
     mask.isChanged = false;
-    const { facts } = state;
-    if (facts) facts.has_mask = !mask.isEmpty;
+    this.unsaved.set(image.id, mask);
     this.#post(image.id, mask);
   }
 
@@ -148,26 +157,31 @@ export class Brush {
     await post([{ kind: "mask", id, png, etag: etagOf(id) }]);
   }
 
-  #ready() {
-    if (!this.mask) {
-      this.mask = new Mask(state.facts.width, state.facts.height);
-      this.layer = new MaskLayer(this.mask);
-      this.view.showMask(this.layer);
-    }
+  /** The mask that the server has, or will have once it is sent: a PNG, or null. */
+  async #stored({ id, has_mask }) {
+    const waiting = waitingMask(id);
+    if (waiting !== undefined) return waiting;
+    return has_mask ? getMask(id) : null;
+  }
+
+  /** The mask of the image on screen, an empty one where there was none. */
+  #begun() {
+    if (!this.mask) this.#show(new Mask(state.facts.width, state.facts.height));
     return this.mask;
+  }
+
+  #show(mask) {
+    this.mask = mask;
+    this.layer = new MaskLayer(mask);
+    this.view.showMask(this.layer);
   }
 
   #refreshAll() {
     this.view.refreshMask({ left: 0, top: 0, right: this.mask.width, bottom: this.mask.height });
   }
 
-  #show(box) {
-    this.view.refreshMask(box);
-    this.#changed();
-  }
-
-  #changed() {
-    tell("mask");
+  #changed(box) {
+    if (box) this.view.refreshMask(box);
     clearTimeout(this.rest);
     this.rest = setTimeout(() => this.send(), REST_MS);
   }

@@ -1,5 +1,6 @@
 /** Somebody else decided in between: both decisions are shown, and a person chooses. */
 
+import { previewUrl } from "./api.js";
 import { openDialog } from "./dialogs.js";
 import { element } from "./dom.js";
 import { listen, tell } from "./events.js";
@@ -25,14 +26,17 @@ function showNext() {
   const dialog = openDialog("conflict", text("conflict.title"), { onclose: () => settle(item, current, choice) });
   const choose = (value) => () => { choice = value; dialog.close(); };
   dialog.body.append(
-    element("p", {}, text("conflict.lead", { name })),
-    element("dl", { class: "facts" },
-      element("dt", {}, text("conflict.theirs")), element("dd", {}, described(current.label)),
-      element("dt", {}, text("conflict.mine")), element("dd", {}, item.kind === "mask" ? text("conflict.mask") : labelName(item))),
+    element("div", { class: "asked" },
+      element("img", { src: previewUrl(item.id, 256), alt: "" }),
+      element("div", {},
+        element("p", { class: "name" }, text("conflict.lead", { name })),
+        element("dl", { class: "facts" },
+          element("dt", {}, text("conflict.theirs")), element("dd", {}, described(current.label)),
+          element("dt", {}, text("conflict.mine")), element("dd", {}, item.kind === "mask" ? text("conflict.mask") : labelName(item))))),
   );
   dialog.foot.append(
     element("button", { type: "button", onclick: choose("theirs") }, text("conflict.keep")),
-    element("button", { type: "button", class: "primary", onclick: choose("mine") }, text("conflict.use_mine")),
+    element("button", { type: "button", onclick: choose("mine") }, text("conflict.use_mine")),
   );
 }
 

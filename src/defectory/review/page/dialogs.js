@@ -12,14 +12,14 @@ export function openDialog(name, title, { isWide = false, onclose = () => {} } =
   const body = element("div", { class: "dialog-body", tabindex: 0 });
   const foot = element("footer", { class: "dialog-foot" });
   const shut = element("button", { type: "button", class: "quiet", "aria-label": text("close"), onclick: () => dialog.close() }, "×");
-  const heading = element("h2", { id: `title-${name}` }, title);
+  const heading = element("h2", { id: `title-${name}`, tabindex: -1 }, title);
   const dialog = element("dialog", { id: `dialog-${name}`, class: isWide ? "wide" : "", "aria-labelledby": `title-${name}` },
     element("header", { class: "dialog-head" }, heading, shut), body, foot);
   dialog.addEventListener("close", () => { dialog.remove(); onclose(); });
   dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close(); });
   document.body.append(dialog);
   dialog.showModal();
-  body.focus();
+  heading.focus();
   return { body, foot, dialog, close: () => dialog.close() };
 }
 

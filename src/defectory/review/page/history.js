@@ -1,22 +1,30 @@
 /** Every bundle that was in use; going back is one click. */
 
-import { getHistory, restoreVersion } from "./api.js";
+import { getHistory, getProposal, restoreVersion } from "./api.js";
 import { announce } from "./announce.js";
 import { actionButton, fill, openDialog } from "./dialogs.js";
 import { element } from "./dom.js";
 import { tell } from "./events.js";
 import { fixed, moment } from "./numbers.js";
+import { state } from "./state.js";
 import { text } from "./texts.js";
 
 export function openHistory() {
   const dialog = openDialog("history", text("history.title"));
-  return fill(dialog.body, getHistory, ({ versions }) => {
+  return fill(dialog.body, readHistory, ({ versions, proposed }) => {
     const newest = [...versions].sort((a, b) => b.version - a.version);
-    dialog.body.append(element("p", {}, text("history.lead")), element("ol", { class: "versions" }, newest.map((version) => rowOf(version, dialog))));
+    dialog.body.append(element("p", {}, text("history.lead")), element("ol", { class: "versions" }, newest.map((version) => rowOf(version, version.version === proposed, dialog))));
   });
 }
 
-function rowOf({ version, date, n_labels, threshold, is_current, note }, dialog) {
+/** The versions, and which of them waits for an answer: it is taken by accepting it, not from here. */
+async function readHistory() {
+  const { versions } = await getHistory();
+  const proposal = state.project?.proposal ? await getProposal().catch(() => null) : null;
+  return { versions, proposed: proposal?.version };
+}
+
+function rowOf({ version, date, n_labels, threshold, is_current, note }, isProposed, dialog) {
   const back = actionButton(text("history.restore"), async () => {
     await restoreVersion(version);
     dialog.close();
@@ -28,5 +36,5 @@ function rowOf({ version, date, n_labels, threshold, is_current, note }, dialog)
     element("div", {}, element("strong", {}, text("history.version", { version })), element("span", { class: "soft" }, ` ${moment(date)}`),
       element("p", {}, text("history.facts", { n: n_labels, threshold: fixed(threshold) })),
       note && element("p", { class: "soft", lang: "en" }, note)),
-    is_current ? element("span", { class: "chip" }, text("history.current")) : back);
+    is_current || isProposed ? element("span", { class: "chip" }, text(is_current ? "history.current" : "history.waits")) : back);
 }

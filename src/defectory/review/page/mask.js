@@ -16,7 +16,7 @@ export class Mask {
   }
 
   get isEmpty() {
-    return !this.values.some((value) => value > 0);
+    return !this.values.includes(255);
   }
 
   beginStroke() {

@@ -22,6 +22,14 @@ export const interval = (estimate) =>
     upper: percent(estimate.upper),
   });
 
+/** The same where room is short: "83 % (61–95 %)". */
+export const shortInterval = (estimate) =>
+  text("number.short_interval", {
+    value: percent(estimate.value),
+    lower: plain(estimate.lower * 100, 0),
+    upper: percent(estimate.upper),
+  });
+
 /** A time of the server (ISO 8601) as date and time. */
 export function moment(iso) {
   const time = new Date(iso);

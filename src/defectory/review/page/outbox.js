@@ -36,9 +36,11 @@ export async function startOutbox() {
 
 /** Send labels or masks: {kind, id, client_id, etag, ...}. What is sent is kept until it is there. */
 export async function post(items) {
-  const given = items.map((item, i) => ({ ...item, client_id: item.client_id ?? newClientId(), order: Date.now() + i / 1000 }));
+  const given = items.map((item, i) => ({
+    ...item, client_id: item.client_id ?? newClientId(), etag: item.etag ?? etagOf(item.id), order: Date.now() + i / 1000,
+  }));
   waiting.push(...given);
-  given.forEach((item) => mark(item.id, "saving"));
+  given.forEach((item) => mark(item.id, state.isConnected ? "saving" : "waiting"));
   try {
     await keep(given);
   } catch {
@@ -47,6 +49,9 @@ export async function post(items) {
   if (state.isConnected) pump();
   tellConnection();
 }
+
+/** The mask of an image that the server does not have yet: a PNG, null where it was removed, undefined where none waits. */
+export const waitingMask = (id) => waiting.findLast((item) => item.id === id && item.kind === "mask")?.png;
 
 export const waitsFor = (id) => waiting.some((item) => item.id === id);
 
@@ -92,6 +97,7 @@ async function sendLabels(items) {
   const byImage = new Map(results.map((result) => [result.id, result]));
   return items.map((item) => {
     const result = byImage.get(item.id);
+    if (![200, 412].includes(result?.status)) return { item, refusal: result?.error ?? "" };
     return { item, isConflict: result.status === 412, label: result.label, etag: result.etag };
   });
 }
@@ -111,7 +117,8 @@ async function answerOf(item, sent) {
   }
 }
 
-async function settle({ item, isConflict, label, etag, has_mask }) {
+async function settle({ item, refusal, isConflict, label, etag, has_mask }) {
+  if (refusal !== undefined) return refuse(item, new Error(refusal));
   await drop(item);
   if (isConflict) {
     // what was waiting behind it was decided in ignorance of the other's label, too

@@ -34,6 +34,10 @@ export function startPhotoPane() {
   startPictures();
   listen("image", show);
   listen("labeled", (ids) => { if (ids.includes(currentImage()?.id)) showLabel(); });
+  listen("mask-replaced", async (id) => {
+    await refreshFacts(id);
+    if (id === currentImage()?.id) brush.load();
+  });
   listen("saved", ({ item }) => { if (item.id === currentImage()?.id) refreshFacts(item.id); });
   listen("language", () => { describe(); showLabel(); });
   listen("tool", (tool) => showTools({ tool }));
@@ -89,7 +93,6 @@ function describe() {
   byId("photo-said").textContent = text("photo.said", {
     name: image.name, score: fixed(image.score), decision: text(`decision.${image.decision}`), n: state.facts.regions?.length ?? 0,
   });
-  announce(byId("photo-said").textContent);
 }
 
 function showLabel() {

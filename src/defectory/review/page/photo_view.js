@@ -10,7 +10,7 @@ import { Viewport } from "./viewport.js";
 
 const REGION_COLOR = "#ffd54a";
 const CURRENT_REGION_COLOR = "#ffffff";
-const MASK_COLOR = 0xa0e040ff; // bytes as a little-endian word: alpha, blue, green, red
+const MASK_COLOR = 0x80f040ff; // bytes as a little-endian word: alpha, blue, green, red
 
 export class PhotoView {
   constructor(stage, { photo, heat, marks }) {

@@ -44,13 +44,18 @@ export function freshFacts(id) {
 
 export function startPictures() {
   listen("image", fetchAhead);
-  listen("bundle-changed", () => { for (const pictures of kept.values()) Object.assign(pictures, { heatmap: null, facts: null }); });
-  listen("saved", ({ item }) => { if (kept.has(item.id)) kept.get(item.id).facts = null; });
+  listen("bundle-changed", () => { for (const pictures of kept.values()) Object.assign(pictures, { heatmap: null, isStale: true }); });
+  listen("saved", ({ item }) => { if (kept.has(item.id)) kept.get(item.id).isStale = true; });
 }
 
 export function factsOf(id) {
   const pictures = picturesOf(id);
-  pictures.facts ??= fetchFacts(id);
+  const before = pictures.facts;
+  if (before && !pictures.isStale) return before;
+  pictures.isStale = false;
+  const facts = fetchFacts(id);
+  // without a connection, what was known before the label is better than nothing
+  pictures.facts = before ? facts.catch(() => { pictures.isStale = true; return before; }) : facts;
   return pictures.facts;
 }
 

@@ -36,6 +36,7 @@ function show(body, proposal) {
     element("h3", {}, flips.length ? text("proposal.flips", { n: flips.length }) : text("proposal.no_flips")),
   );
   if (flips.length) body.append(element("ul", { class: "flips" }, [...flips].sort((a, b) => a.is_right - b.is_right).map(flip)));
+  if (proposal.promise) body.append(element("p", { class: "soft", lang: "en" }, proposal.promise));
   if (proposal.account?.length) body.append(element("details", {}, element("summary", {}, text("proposal.account")),
     element("ul", { lang: "en" }, proposal.account.map((line) => element("li", {}, line)))));
 }
@@ -60,9 +61,10 @@ function comparison(proposal) {
 function flip({ id, name, label, before, after, is_rejected, is_right }) {
   const change = text(is_rejected ? "proposal.now_rejected" : "proposal.now_accepted");
   const known = typeof label === "number" ? ["good", "defective"][label] : label;
-  return element("li", { "data-right": String(is_right) },
+  return element("li", { "data-right": String(is_right), class: id === null ? "unseen" : null },
     id !== null && element("img", { src: previewUrl(id, 256), alt: "", loading: "lazy" }),
-    element("div", {}, element("strong", {}, change), element("span", { class: "chip" }, text(is_right ? "proposal.right" : "proposal.wrong")),
+    element("div", {},
+      element("p", { class: "change" }, element("strong", {}, change), element("span", { class: "chip" }, text(is_right ? "proposal.right" : "proposal.wrong"))),
       element("p", {}, text("proposal.labeled", { label: text(`label.${known}`) })),
       element("p", { class: "soft" }, text("proposal.scores", { before: fixed(before), after: fixed(after) })),
       element("p", { class: "soft name" }, name)));

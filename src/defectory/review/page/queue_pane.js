@@ -13,6 +13,7 @@ const PAGE = 50;
 const FILTERS = ["all", "unlabeled", "good", "defective", "unsure", "rejected", "accepted", "wrong", "disagreed"];
 const SORTS = ["-score", "score", "name", "when"];
 const TYPING_REST_MS = 250;
+const LONGEST_QUEUE = 500;
 const NEARLY_DONE = 8; // images left when more are asked for
 
 let isAsking = false;
@@ -46,7 +47,7 @@ export function startQueuePane() {
 /** Start the list again from the server, at its first image. */
 export async function reload() {
   tell("leaving", currentImage());
-  Object.assign(state, { entries: [], index: -1, facts: null, total: null });
+  Object.assign(state, { entries: [], index: -1, facts: null });
   hasAll = false;
   isAsked += 1;
   isAsking = false;
@@ -60,12 +61,14 @@ export async function more() {
   isAsking = true;
   const asked = isAsked;
   try {
-    const given = await ask();
+    const wanted = nWanted();
+    const given = await ask(wanted);
     if (asked !== isAsked) return;
     const known = new Set(state.entries.map(({ id }) => id));
     const fresh = given.map(imageOf).filter(({ id }) => !known.has(id));
-    hasAll = !fresh.length || (state.total !== null && state.entries.length + fresh.length >= state.total);
+    hasAll = given.length < wanted;
     state.entries.push(...fresh);
+    isAsking = false;
     showEntries();
     tell("entries");
     if (state.index < 0) goTo(0);
@@ -76,13 +79,22 @@ export async function more() {
   }
 }
 
-async function ask() {
-  if (state.source.kind === "queue") return (await getQueue(PAGE, state.source.strategy)).entries;
-  const wanted = { filter: state.source.filter, search: state.search, sort: state.sort, offset: state.entries.length, limit: PAGE };
-  const found = await getImages(wanted);
-  state.total = found.total;
-  return found.images;
+/** A queue begins with what the list has and nobody labeled yet. */
+function nWanted() {
+  if (state.source.kind !== "queue") return PAGE;
+  return Math.min(LONGEST_QUEUE, PAGE + state.entries.filter(({ label }) => !label).length);
 }
+
+async function ask(n) {
+  const { kind, strategy, filter } = state.source;
+  if (kind === "queue") return (await getQueue(n, strategy)).entries;
+  // what was labeled since has left a filter for labels, and all behind it moved up
+  const isIn = { unlabeled: ({ label }) => !label, good: hasLabel("good"), defective: hasLabel("defective"), unsure: hasLabel("unsure") }[filter];
+  const offset = isIn ? state.entries.filter(isIn).length : state.entries.length;
+  return (await getImages({ filter, search: state.search, sort: state.sort, offset, limit: n })).images;
+}
+
+const hasLabel = (value) => ({ label }) => label === value;
 
 /** Show a list by its name in the choice: "queue:mix" or "filter:good". */
 export function useSource(name) {
@@ -136,12 +148,14 @@ function entryOf(image, index) {
     element("button", { type: "button", "data-index": index },
       element("img", { src: previewUrl(image.id, 256), alt: "", loading: "lazy", decoding: "async", width: 56, height: 56 }),
       element("span", { class: "entry-text" },
-        element("span", { class: "entry-name" }, image.name),
+        element("span", { class: "entry-name", title: image.name }, fileName(image.name)),
         element("span", { class: "entry-why" }, why(image))),
       element("span", { class: "mark" })));
   markEntry(item, image);
   return item;
 }
+
+const fileName = (name) => name.split(/[\\/]/).at(-1);
 
 function why(image) {
   const score = text("facts.score_of", { score: fixed(image.score) });

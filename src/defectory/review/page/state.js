@@ -7,7 +7,6 @@ export const state = {
   source: { kind: "queue", strategy: "mix" },
   search: "",
   sort: "score",
-  total: null, // images that a filter found; null for a queue, which has no end in sight
   entries: [], // what the list on the left shows, in order
   index: -1,
   facts: null, // of the image on screen; null until they are there

@@ -57,8 +57,8 @@ function showJob() {
   const banner = byId("job");
   const isAtWork = Boolean(job) && !job.error;
   banner.hidden = !isAtWork;
-  byId("teach").disabled = isAtWork;
   if (isAtWork) {
+    byId("teach").disabled = true;
     showProgress(job);
     wasAtWork = true;
     watch();

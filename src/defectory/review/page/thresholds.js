@@ -19,10 +19,12 @@ export function openThresholds() {
     const field = element("input", { type: "number", min: 0, step: 100, id: "parts", inputmode: "numeric", value: recall("parts") ?? "" });
     field.addEventListener("input", () => { remember("parts", field.value); table.replaceChildren(tableOf(options, Number(field.value), chosen, choose)); });
     table.append(tableOf(options, Number(field.value), chosen, choose));
-    dialog.body.append(
+    dialog.body.append(...[
       element("p", {}, text("threshold.lead")),
       element("p", { class: "field" }, element("label", { for: "parts" }, text("threshold.parts")), field),
-      table, basis && element("p", { class: "soft", lang: "en" }, basis));
+      table, !options.every((option) => option.is_promised) && element("p", { class: "soft" }, text("threshold.why_not_promised")),
+      basis && element("p", { class: "soft", lang: "en" }, basis),
+    ].filter(Boolean));
     dialog.foot.append(actionButton(text("threshold.use"), async () => {
       await putThreshold(chosen);
       dialog.close();

@@ -23,7 +23,6 @@ export function startToolBar(actions) {
     showState();
   };
   listen("language", show);
-  for (const name of ["tool", "looks", "mask", "image", "labeled"]) listen(name, showState);
   byId("tools").addEventListener("keydown", moveBetween);
   show();
 }
@@ -43,14 +42,16 @@ function showState() {
   press("brush", looks.tool === "brush");
   press("eraser", looks.tool === "eraser");
   const heat = byId("tools").querySelector('[data-tool="heatmap"]');
-  if (heat) heat.querySelector(".tool-name").textContent = text(`heat.${looks.heat}`);
+  if (!heat) return;
+  heat.querySelector(".tool-name").textContent = text(`heat.${looks.heat}`);
+  heat.setAttribute("aria-label", text(`heat.${looks.heat}`));
 }
 
 function toolOf(name, key, actions) {
   const shown = key.replace("Control", text("keys.control"));
   return element("button", {
     type: "button", class: "tool", "data-tool": name, title: `${text(`help.${name}`)} (${shown})`,
-    "aria-label": name === "heatmap" ? null : text(`help.${name}`), "aria-keyshortcuts": key, onclick: actions[name],
+    "aria-label": text(`help.${name}`), "aria-keyshortcuts": key, onclick: actions[name],
   }, icon(name), element("span", { class: "tool-name" }, text(`tools.${name}`)));
 }
 

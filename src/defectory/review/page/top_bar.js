@@ -4,7 +4,8 @@ import { byId } from "./dom.js";
 import { listen } from "./events.js";
 import { openHelp } from "./help.js";
 import { openHistory } from "./history.js";
-import { interval } from "./numbers.js";
+import { shortInterval } from "./numbers.js";
+import { ownName } from "./own_name.js";
 import { openPeople } from "./people.js";
 import { setView, state } from "./state.js";
 import { switchLanguage, text } from "./texts.js";
@@ -19,6 +20,7 @@ export function startTopBar() {
   byId("view-grid").addEventListener("click", () => setView(state.view === "grid" ? "photo" : "grid"));
   listen("project", show);
   listen("language", show);
+  listen("own-name", show);
   listen("view", (view) => byId("view-grid").setAttribute("aria-pressed", String(view === "grid")));
   listen("connection", showConnection);
   listen("language", showConnection);
@@ -31,17 +33,19 @@ function show() {
   document.title = text("top.page_title", { name: project.name });
   byId("progress-text").textContent = text("top.labeled", { n: project.n_labeled, total: project.n_images });
   Object.assign(byId("progress-bar"), { max: Math.max(1, project.n_images), value: project.n_labeled });
-  byId("estimate").textContent = estimate(project.running);
+  byId("estimate").textContent = byId("estimate").title = estimate(project.running);
   byId("teach").textContent = project.proposal ? text("top.see_proposal") : text("top.teach", { n: project.n_new_labels });
-  byId("open-people").textContent = project.who || text("people.title");
-  byId("open-people").setAttribute("aria-label", text("people.open", { who: project.who }));
+  if (!project.job) byId("teach").disabled = !project.proposal && !project.n_new_labels;
+  const who = ownName() || project.who;
+  byId("open-people").textContent = who || text("people.title");
+  byId("open-people").setAttribute("aria-label", text("people.open", { who }));
 }
 
 /** "Defective 8 % (3 to 16 %) · found 83 % (61 to 95 %)"; what cannot be said yet is left out. */
 function estimate(running) {
   const names = ["defect_ratio", "recall", "precision"].filter((name) => running?.[name]);
   if (!names.length) return text("top.no_estimate");
-  return names.map((name) => text(`top.${name}`, { interval: interval(running[name]) })).join("  ·  ");
+  return names.map((name) => text(`top.${name}`, { interval: shortInterval(running[name]) })).join("  ·  ");
 }
 
 function showConnection() {

@@ -1,0 +1,417 @@
+"""The review page in a real browser: what an inspector does, and what must not be lost."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.e2e.conftest import run
+from tests.pictures import disc, save, scratched, write_mvtec
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
+
+N_GOOD, N_DEFECTIVE, SIZE_PX = 16, 8, 96
+DESKTOP, PHONE = (1280, 720), (390, 844)
+TEACHING_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def created(tmp_path_factory) -> Path:
+    """A project of generated images that nobody has labeled."""
+    from defectory.workflows.reviewing.project import ReviewProject
+
+    folder = tmp_path_factory.mktemp("page")
+    parts = write_mvtec(folder / "parts", n_train=16, n_good=1, n_defective=1)
+    assert run("fit", parts, "-o", folder / "parts.defectory", "--size", 64, "-q").exit_code == 0
+    rng = np.random.default_rng(11)
+    for i in range(N_GOOD):
+        save(folder / "photos" / f"good-{i:02}.png", disc(rng, SIZE_PX))
+    for i in range(N_DEFECTIVE):
+        save(folder / "photos" / f"scratch-{i:02}.png", scratched(disc(rng, SIZE_PX), rng)[0])
+    ReviewProject.create(folder / "r", folder / "parts.defectory", folder / "photos").close()
+    return folder / "r"
+
+
+@pytest.fixture
+def address(created, tmp_path):
+    """The link of a server of a fresh copy of the project."""
+    folder = tmp_path / "photos.review"
+    shutil.copytree(created, folder)
+    command = [sys.executable, "-m", "defectory", "review", folder, "--no-browser", "--who", "ann"]
+    with subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    ) as server:
+        try:
+            yield next(found[0] for line in server.stdout if (found := re.search(r"http\S+", line)))
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium, address):
+    """Open the page in a browser of its own; errors of its scripts fail the test."""
+    contexts, errors = [], []
+
+    def opened(size=DESKTOP, **options):
+        width, height = size
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, **{"locale": "en-US", **options}
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        wait_for_photo(page)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+def wait_for_photo(page) -> int:
+    """Wait until a photo is on screen, and return the id of its image."""
+    return int(page.wait_for_selector("#stage[data-shown]").get_attribute("data-shown"))
+
+
+def press(page, key: str) -> int:
+    """Press a key that leads to another photo; return the id of the one it was pressed for."""
+    before = wait_for_photo(page)
+    page.keyboard.press(key)
+    page.wait_for_selector(f"#stage[data-shown]:not([data-shown='{before}'])")
+    return before
+
+
+def facts(page, image_id: int) -> dict:
+    return page.request.get(f"{origin(page)}/api/images/{image_id}").json()
+
+
+def origin(page) -> str:
+    return page.evaluate("location.origin")
+
+
+def wait_until_saved(page, image_id: int, value: str | None) -> None:
+    """Wait until the list shows the label as saved, then ask the server for it."""
+    shown = value or "none"
+    page.wait_for_selector(
+        f"#entries [data-id='{image_id}'] .mark[data-label='{shown}'][data-saving='saved']",
+        state="attached",
+    )
+    label = facts(page, image_id)["label"]
+    assert (label["value"] if label else None) == value
+
+
+def label_truly(page, n: int) -> None:
+    """Label the next n images by what their names say."""
+    for _ in range(n):
+        name = page.locator("#facts h2").inner_text()
+        last = press(page, "g" if name.startswith("good") else "d")
+    wait_until_saved(page, last, "good" if name.startswith("good") else "defective")
+
+
+def draw(page, *points: tuple[float, float]) -> None:
+    """Draw a stroke through points, in parts of the stage from its middle."""
+    box = page.locator("#stage").bounding_box()
+    places = [
+        (box["x"] + box["width"] / 2 + x * box["height"], box["y"] + box["height"] * (0.5 + y))
+        for x, y in points
+    ]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    for place in places[1:]:
+        page.mouse.move(*place, steps=6)
+    page.mouse.up()
+
+
+def read_mask(page, image_id: int) -> np.ndarray:
+    answer = page.request.get(f"{origin(page)}/api/images/{image_id}/mask")
+    assert answer.status == 200
+    return np.asarray(Image.open(io.BytesIO(answer.body())).convert("L"))
+
+
+def mask_is_saved(page):
+    """Expect one mask to be taken by the server."""
+    return page.expect_response(lambda answer: answer.url.endswith("/mask") and answer.ok)
+
+
+def test_labels_by_keys_are_on_the_server(open_page):
+    page = open_page()
+    for key, value in (("g", "good"), ("d", "defective"), ("u", "unsure"), ("s", "skipped")):
+        image_id = press(page, key)
+        wait_until_saved(page, image_id, value)
+    entry = facts(page, image_id)["history"][-1]
+    assert entry["who"] == "ann"
+    assert entry["seconds"] > 0
+    assert entry["strategy"]
+    assert "Saved" in page.locator("#said").inner_text() or page.locator("#said").inner_text()
+
+
+def test_undo_takes_a_label_back_and_redo_gives_it_again(open_page):
+    page = open_page()
+    image_id = press(page, "d")
+    wait_until_saved(page, image_id, "defective")
+    page.keyboard.press("Control+z")
+    wait_until_saved(page, image_id, None)
+    assert wait_for_photo(page) == image_id  # the image is on screen again
+    page.keyboard.press("Control+Shift+z")
+    wait_until_saved(page, image_id, "defective")
+
+
+def test_a_defect_type_is_named_once_and_then_has_a_digit(open_page):
+    page = open_page()
+    first = wait_for_photo(page)
+    page.fill("#new-type", "scratch")
+    page.keyboard.press("Enter")
+    wait_until_saved(page, first, "defective")
+    page.wait_for_selector(f"#stage[data-shown]:not([data-shown='{first}'])")
+    second = press(page, "1")
+    wait_until_saved(page, second, "defective")
+    assert facts(page, second)["label"]["defect_type"] == "scratch"
+
+
+def test_a_mask_drawn_with_the_brush_is_stored(open_page):
+    page = open_page()
+    image_id = wait_for_photo(page)
+    page.keyboard.press("b")
+    draw(page, (-0.2, 0), (0.2, 0))
+    with mask_is_saved(page):
+        page.keyboard.press("ArrowRight")  # leaving the image sends it
+    mask = read_mask(page, image_id)
+    assert mask.shape == (SIZE_PX, SIZE_PX)
+    assert set(np.unique(mask)) == {0, 255}
+    rows, columns = np.nonzero(mask)
+    assert rows.mean() == pytest.approx(SIZE_PX / 2, abs=2)
+    assert columns.mean() == pytest.approx(SIZE_PX / 2, abs=2)
+    assert np.ptp(columns) > 3 * np.ptp(rows)  # a line from left to right
+    assert facts(page, image_id)["has_mask"]
+
+
+def test_strokes_are_erased_and_undone(open_page):
+    page = open_page()
+    image_id = wait_for_photo(page)
+    page.keyboard.press("b")
+    with mask_is_saved(page):  # once it rests
+        draw(page, (-0.2, 0), (0.2, 0))
+    drawn = read_mask(page, image_id)
+    page.keyboard.press("e")
+    with mask_is_saved(page):
+        draw(page, (0, -0.1), (0, 0.1))
+    erased = read_mask(page, image_id)
+    assert 0 < (erased > 0).sum() < (drawn > 0).sum()
+    with mask_is_saved(page):
+        page.keyboard.press("Control+z")
+    np.testing.assert_array_equal(read_mask(page, image_id), drawn)
+    with mask_is_saved(page):
+        page.keyboard.press("Control+z")
+    assert page.request.get(f"{origin(page)}/api/images/{image_id}/mask").status == 204
+
+
+def test_the_outline_of_the_detector_becomes_the_mask(open_page):
+    page = open_page()
+    while not facts(page, wait_for_photo(page))["regions"]:
+        press(page, "ArrowRight")
+    image_id = wait_for_photo(page)
+    with mask_is_saved(page):
+        page.keyboard.press("o")
+    outline = page.request.get(f"{origin(page)}/api/images/{image_id}/outline").body()
+    expected = np.asarray(Image.open(io.BytesIO(outline)).convert("L"))
+    np.testing.assert_array_equal(read_mask(page, image_id) > 0, expected > 0)
+
+
+def test_a_reload_keeps_everything(open_page):
+    page = open_page()
+    image_id = wait_for_photo(page)
+    page.keyboard.press("b")
+    draw(page, (-0.1, 0), (0.1, 0.1))
+    page.keyboard.press("Escape")
+    with mask_is_saved(page):
+        assert press(page, "d") == image_id
+    wait_until_saved(page, image_id, "defective")
+    page.reload()
+    wait_for_photo(page)
+    page.select_option("#source", "filter:defective")
+    page.wait_for_selector(f"#stage[data-shown='{image_id}']")
+    assert page.locator("#stage-label").inner_text() == "defective"
+    assert facts(page, image_id)["has_mask"]
+
+
+def test_what_teaching_changed_is_accepted_and_taken_back(open_page):
+    page = open_page()
+    label_truly(page, 12)
+    page.keyboard.press("t")
+    proposal = page.wait_for_selector("#dialog-proposal", timeout=TEACHING_MS)
+    assert "12 labels" in proposal.inner_text()
+    page.click("#dialog-proposal button:has-text('Accept')")
+    page.wait_for_selector("#dialog-proposal", state="detached")
+    assert project(page)["bundle"]["version"] == 2
+    page.click("#open-history")
+    page.click("#dialog-history button:has-text('Go back')")
+    page.wait_for_selector("#dialog-history", state="detached")
+    assert project(page)["bundle"]["version"] == 1
+    assert project(page)["n_labeled"] == 12
+
+
+def test_what_teaching_changed_is_thrown_away(open_page):
+    page = open_page()
+    label_truly(page, 8)
+    page.keyboard.press("t")
+    page.wait_for_selector("#dialog-proposal", timeout=TEACHING_MS)
+    page.click("#dialog-proposal button:has-text('Throw away')")
+    page.wait_for_selector("#dialog-proposal", state="detached")
+    assert project(page)["bundle"]["version"] == 1
+    assert not project(page)["proposal"]
+    assert project(page)["n_labeled"] == 8
+
+
+def project(page) -> dict:
+    return page.request.get(f"{origin(page)}/api/project").json()
+
+
+@pytest.mark.parametrize(("choice", "expected"), [("Keep", "good"), ("Use mine", "defective")])
+def test_of_two_people_none_overwrites_the_other_unseen(open_page, choice, expected):
+    one, other = open_page(), open_page()
+    image_id = wait_for_photo(one)
+    assert wait_for_photo(other) == image_id
+    press(one, "g")
+    wait_until_saved(one, image_id, "good")
+    press(other, "d")
+    dialog = other.wait_for_selector("#dialog-conflict")
+    assert "good: ann" in dialog.inner_text()
+    assert facts(other, image_id)["label"]["value"] == "good"
+    other.click(f"#dialog-conflict button:has-text('{choice}')")
+    wait_until_saved(other, image_id, expected)
+
+
+def test_labels_of_a_lost_connection_are_sent_later(open_page):
+    page = open_page()
+    wait_for_photo(page)
+    page.wait_for_load_state("networkidle")  # the next three photos are there
+    page.context.set_offline(True)
+    labeled = [press(page, "g"), press(page, "d")]
+    page.wait_for_selector("#connection:has-text('2 labels')")
+    assert all(
+        page.locator(f"#entries [data-id='{i}'] [data-saving='waiting']").count() for i in labeled
+    )
+    page.context.set_offline(False)
+    wait_until_saved(page, labeled[0], "good")
+    wait_until_saved(page, labeled[1], "defective")
+    page.wait_for_selector("#connection", state="hidden")
+
+
+def test_labels_of_a_lost_connection_outlive_the_page(open_page):
+    page = open_page()
+    page.wait_for_load_state("networkidle")
+    home = origin(page)
+    page.context.set_offline(True)
+    image_id = press(page, "d")
+    page.wait_for_selector("#connection:has-text('1 label')")
+    page.goto("about:blank")
+    page.context.set_offline(False)
+    with page.expect_response(lambda answer: answer.url.endswith("/label") and answer.ok):
+        page.goto(home)
+    assert facts(page, image_id)["label"]["value"] == "defective"
+    assert len(facts(page, image_id)["history"]) == 1
+
+
+def test_all_of_it_by_keyboard(open_page):
+    page = open_page()
+    page.keyboard.press("v")
+    page.wait_for_selector(".tile:focus")
+    for key in ("Space", "Shift+ArrowRight", "Shift+ArrowRight", "g"):
+        page.keyboard.press(key)
+    saved = page.locator(".tile .mark[data-label='good'][data-saving='saved']")
+    playwright.expect(saved).to_have_count(3)
+    assert project(page)["n_good"] == 3
+    page.keyboard.press("v")
+    page.keyboard.press("?")
+    page.wait_for_selector("#dialog-help")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#dialog-help", state="detached")
+    page.keyboard.press("f")
+    page.keyboard.type("scratch-03")
+    page.wait_for_selector("#facts h2:has-text('scratch-03')")
+    page.keyboard.press("Enter")
+    image_id = wait_for_photo(page)
+    page.keyboard.press("d")
+    wait_until_saved(page, image_id, "defective")
+    reached = set()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(
+            page.evaluate(
+                "(({id, dataset}) => id || dataset.tool || dataset.decision)(document.activeElement)"
+            )
+        )
+    assert reached >= {"teach", "open-threshold", "open-history", "source", "search"}
+    assert reached >= {"brush", "good", "new-type"}
+
+
+def test_a_phone_shows_all_and_is_tapped(open_page):
+    page = open_page(PHONE, has_touch=True, is_mobile=True)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    small = page.evaluate(
+        "[...document.querySelectorAll('button, select, input')].filter((e) => e.offsetParent"
+        " && (e.offsetHeight < 44 || e.offsetWidth < 44)).map((e) => e.outerHTML)"
+    )
+    assert not small
+    image_id = wait_for_photo(page)
+    page.tap("#decisions [data-decision='defective']")
+    wait_until_saved(page, image_id, "defective")
+
+
+def test_the_page_speaks_german(open_page):
+    page = open_page(locale="de-DE")
+    assert (
+        page.locator("#decisions [data-decision='defective']").inner_text().startswith("Fehlerhaft")
+    )
+    page.click("#language")
+    page.wait_for_selector("html[lang=en]")
+    assert (
+        page.locator("#decisions [data-decision='defective']").inner_text().startswith("Defective")
+    )
+
+
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_axe_finds_nothing(open_page, scheme, size):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
+    page = open_page(size, color_scheme=scheme)
+
+    def check(what):
+        found = axe.run(page).response["violations"]
+        assert not found, (what, [(rule["id"], rule["nodes"][0]["html"]) for rule in found])
+
+    press(page, "d")
+    check("photo")
+    for opener in ("#open-help", "#open-threshold", "#open-history", "#open-people", ".thumb"):
+        page.locator(opener).first.click()
+        page.wait_for_selector("dialog[open]")
+        page.wait_for_load_state("networkidle")
+        check(opener)
+        page.keyboard.press("Escape")
+    page.keyboard.press("v")
+    page.wait_for_selector(".tile")
+    check("grid")
