@@ -246,7 +246,9 @@ def _crossings(points: Points, h: int) -> tuple[NDArray[np.int64], NDArray[np.fl
     """Return the row and x of each place where an edge crosses the middle of a row of pixels."""
     ends = np.roll(points, -1, axis=0)
     # the same both ways, so that an edge there and back marks nothing
-    flips = (points[:, 1] > ends[:, 1]) | ((points[:, 1] == ends[:, 1]) & (points[:, 0] > ends[:, 0]))
+    flips = (points[:, 1] > ends[:, 1]) | (
+        (points[:, 1] == ends[:, 1]) & (points[:, 0] > ends[:, 0])
+    )
     upper = np.where(flips[:, None], ends, points)
     lower = np.where(flips[:, None], points, ends)
     first, last = (
