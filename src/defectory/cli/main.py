@@ -14,6 +14,7 @@ COMMANDS = (
     "recalibrate",
     "evaluate",
     "inspect",
+    "labels",
     "simulate",
     "outliers",
     "demo",

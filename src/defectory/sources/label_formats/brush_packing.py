@@ -1,8 +1,8 @@
 """The packing of Label Studio's brush: values of red, green, blue and alpha in a row, by runs of bits.
 
-A head of 32 bits tells how many values there are, 5 bits how long a value is, 4 times 4 bits which lengths of counts
-there are. Then blocks: a bit, 1 for a run of one value and 0 for values as they are; 2 bits, which length
-the count has; the count less 1; the values.
+Of the head, 32 bits tell how many values there are, 5 how many bits a value has, 4 times 4 which lengths
+counts have. Then come blocks: a bit, 1 for a run of one value and 0 for values as they are; 2 bits, which length the count
+has; the count less 1; the values.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def unpack_brush(packed: Sequence[int], size: tuple[int, int]) -> Mask:
     ------
     MaskError : it ends too early, is damaged, or is of another size.
     """
-    if packed and not (0 <= min(packed) and max(packed) <= 255):
+    if packed and not (min(packed) >= 0 and max(packed) <= 255):
         raise MaskError("the packed mask of a brush holds values that are no bytes")
     reader = _BitReader(bytes(packed))
     n = reader.number(32)

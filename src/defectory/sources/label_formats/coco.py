@@ -1,6 +1,6 @@
 """COCO: one JSON of images, categories and annotations; masks as polygons or run lengths.
 
-Images of ours carry an entry `label`, which other readers pass over: COCO itself has no word on a whole image.
+Images of ours carry an entry `label`, which other readers pass over: COCO has no word on a whole image.
 """
 
 import json
@@ -165,25 +165,41 @@ def _write_regions(mask: Mask, file: TextIO, n: int, image_id: int, category_id:
     regions, n_regions = cc3d.connected_components(
         mask.astype(np.uint8), connectivity=8, return_N=True
     )
-    parts = [mask] if n_regions > _MAX_REGIONS else (regions == i + 1 for i in range(n_regions))
-    for part in parts:
-        rows, columns = np.flatnonzero(part.any(axis=1)), np.flatnonzero(part.any(axis=0))
-        top, left = int(rows[0]), int(columns[0])
+    if n_regions > _MAX_REGIONS:
+        regions, n_regions = mask.astype(np.uint8), 1
+    boxes = cc3d.statistics(regions)["bounding_boxes"]
+    for number in range(1, n_regions + 1):
+        rows, columns = boxes[number]
+        top, left, bottom, right = rows.start, columns.start, rows.stop, columns.stop
+        part = regions[:, left:right] == number
         entry = {
             "id": n + 1,
             "image_id": image_id,
             "category_id": category_id,
             "iscrowd": 0,
             "area": int(part.sum()),
-            "bbox": [left, top, int(columns[-1]) + 1 - left, int(rows[-1]) + 1 - top],
+            "bbox": [left, top, right - left, bottom - top],
             "segmentation": {
                 "size": list(mask.shape),
-                "counts": pack_counts(values_to_runs(part.T.ravel())),
+                "counts": pack_counts(_column_runs(part, left, mask.shape[1])),
             },
         }
         file.write(("," if n else "") + "\n " + json.dumps(entry))
         n += 1
     return n
+
+
+def _column_runs(part: Mask, left: int, width: int) -> list[int]:
+    """Return the counts of a mask that lies in some columns of an image, from `left` on."""
+    h, n_columns = part.shape
+    counts = values_to_runs(part.T.ravel())
+    counts[0] += left * h
+    rest = (width - left - n_columns) * h
+    if len(counts) % 2:
+        counts[-1] += rest
+    elif rest:
+        counts.append(rest)
+    return counts
 
 
 def _write_list(file: TextIO, key: str, entries: list[dict[str, Any]]) -> None:

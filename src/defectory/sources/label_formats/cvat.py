@@ -9,7 +9,8 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from defectory.domain import DataError, MaskError, one_line
+from defectory.domain import DataError, MaskError
+from defectory.domain.errors import one_line
 from defectory.sources.label_formats.annotations import AnnotatedImage, Annotation, ReadLabels
 from defectory.sources.label_formats.exported import ExportedImage
 from defectory.sources.label_formats.label_files import shape_of, size_of
@@ -183,8 +184,8 @@ def _box(attributes: _Attributes) -> Shape | None:
 
 
 def _ellipse(attributes: _Attributes) -> Shape | None:
-    values = [_number(attributes, key) for key in ("cx", "cy", "rx", "ry")]
-    return make_ellipse(*values, _number(attributes, "rotation", "0"))
+    cx, cy, rx, ry = (_number(attributes, key) for key in ("cx", "cy", "rx", "ry"))
+    return make_ellipse(cx, cy, rx, ry, _number(attributes, "rotation", "0"))
 
 
 def _mask(attributes: _Attributes) -> Shape:

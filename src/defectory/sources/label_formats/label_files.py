@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from defectory.domain import DataError, MaskError, one_line
+from defectory.domain import DataError, MaskError
+from defectory.domain.errors import one_line
 from defectory.sources.label_formats.shapes import Shape
 
 MAX_BYTES = 512 * 2**20

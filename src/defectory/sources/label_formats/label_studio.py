@@ -144,9 +144,12 @@ def _read_annotation(
         if result.type not in _SHAPES or not words:
             ignored[result.type] += 1
             continue
-        size = size_of(result.original_height, result.original_width)
-        if size is None:
+        own_size = size_of(result.original_height, result.original_width)
+        if own_size is None:
             raise DataError(f"{where}: a {result.type} has no original_width and original_height")
+        if size not in (None, own_size):
+            raise DataError(f"{where}: its regions are of images of several sizes")
+        size = own_size
         shape = _shape(result, size, where, name)
         found += [Annotation(word, shape) for word in words]
     return AnnotatedImage(name, size, verdicts, found)
@@ -199,7 +202,7 @@ _SHAPES: dict[str, tuple[type[Any], Any]] = {
 
 
 def _image_name(task: _Task, where: Path) -> str:
-    """Return the path of a task's image: of its entry `image`, else of the one that is named like an image."""
+    """Return the path of a task's image: its entry `image`, else the one that is named like an image."""
     texts = {key: value for key, value in task.data.items() if isinstance(value, str)}
     names = {key: _path_of(value) for key, value in texts.items()}
     if "image" in names:

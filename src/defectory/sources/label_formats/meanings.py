@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from defectory.domain import Label
+from defectory.domain import DataError, Label
 from defectory.domain.images import Mask
 from defectory.sources.label_formats.annotations import AnnotatedImage
 from defectory.sources.label_formats.shapes import Polygon, Shape, draw_shapes
@@ -58,7 +58,7 @@ class Meanings:
 
     Attributes
     ----------
-    taken_as : what a word was taken for -> word -> how often it came
+    taken_as : what a word was taken for -> word -> in how many entries it came
     """
 
     def __init__(self, vocabulary: Vocabulary, unmarked: Label = Label.UNLABELED) -> None:
@@ -68,42 +68,46 @@ class Meanings:
         self.taken_as: dict[Label, Counter[str]] = defaultdict(Counter)
 
     def understand(self, entries: Iterable[AnnotatedImage]) -> list[LabeledImage]:
-        """Return each image once, in the order of first mention; who speaks of it again, adds to it."""
+        """Return each image once, in the order of first mention; who speaks of it again, adds to it.
+
+        Raises
+        ------
+        DataError : an image is labeled at several sizes.
+        """
         by_name: dict[str, list[LabeledImage]] = {}
         for entry in entries:
             by_name.setdefault(entry.name, []).append(self._understand_one(entry))
         return [_together(several) for several in by_name.values()]
 
     def _understand_one(self, entry: AnnotatedImage) -> LabeledImage:
-        verdicts = [self._label(word) for word in entry.verdicts]
+        verdicts = {self._label(word) for word in entry.verdicts}
         marks = [(mark, self._label(mark.word)) for mark in entry.annotations]
-        types = [
-            word
-            for word in (*entry.verdicts, *(mark.word for mark in entry.annotations))
-            if self._label(word, is_counted=False) is Label.ANOMALOUS and self._is_type(word)
-        ]
-        is_defective = Label.ANOMALOUS in verdicts or any(
-            label is Label.ANOMALOUS for _, label in marks
+        words = [*entry.verdicts, *(mark.word for mark in entry.annotations)]
+        for word in set(words):
+            self.taken_as[self._label(word)][word] += 1
+        said = verdicts | {label for _, label in marks}
+        if Label.ANOMALOUS in said:
+            if Label.NORMAL in verdicts:
+                return LabeledImage(entry.name, entry.size, Label.UNLABELED, is_contradicted=True)
+            types = Counter(word for word in words if self._is_type(word))
+            ranked = tuple(word for word, _ in types.most_common())
+            shapes = [
+                mark.shape
+                for mark, label in marks
+                if label is Label.ANOMALOUS and mark.shape is not None
+            ]
+            return LabeledImage(entry.name, entry.size, Label.ANOMALOUS, ranked, shapes)
+        if Label.NORMAL in said:
+            return LabeledImage(entry.name, entry.size, Label.NORMAL)
+        is_doubted = any(fold(word) not in _REST for word in words)
+        return LabeledImage(
+            entry.name, entry.size, Label.UNLABELED if is_doubted else self._unmarked
         )
-        is_good = any(label is Label.NORMAL for _, label in marks) or Label.NORMAL in verdicts
-        if Label.NORMAL in verdicts and is_defective:
-            return LabeledImage(entry.name, entry.size, Label.UNLABELED, is_contradicted=True)
-        if not is_defective:
-            label = Label.NORMAL if is_good else self._unmarked
-            if Label.UNLABELED in verdicts and not is_good:
-                label = Label.UNLABELED
-            return LabeledImage(entry.name, entry.size, label)
-        shapes = [m.shape for m, label in marks if label is Label.ANOMALOUS and m.shape is not None]
-        ranked = tuple(word for word, _ in Counter(types).most_common())
-        return LabeledImage(entry.name, entry.size, Label.ANOMALOUS, ranked, shapes)
 
-    def _label(self, word: str, *, is_counted: bool = True) -> Label:
+    def _label(self, word: str) -> Label:
         if word not in self._known:
             self._known[word] = self._look_up(word)
-        label = self._known[word]
-        if is_counted:
-            self.taken_as[label][word] += 1
-        return label
+        return self._known[word]
 
     def _look_up(self, word: str) -> Label:
         if not word.strip():  # drawn, but not named
@@ -115,8 +119,10 @@ class Meanings:
 
     def _is_type(self, word: str) -> bool:
         """Whether a word for a defect says more than that there is one."""
+        if self._label(word) is not Label.ANOMALOUS or not word.strip():
+            return False
         is_known = self._vocabulary.label_of(word) is Label.ANOMALOUS
-        return bool(word.strip()) and (not is_known or self._vocabulary.says_more(word))
+        return not is_known or self._vocabulary.says_more(word)
 
 
 def _together(several: Sequence[LabeledImage]) -> LabeledImage:
@@ -125,7 +131,9 @@ def _together(several: Sequence[LabeledImage]) -> LabeledImage:
         return first
     said = {image.label for image in several} - {Label.UNLABELED}
     sizes = {image.size for image in several} - {None}
-    size = next(iter(sizes)) if len(sizes) == 1 else first.size
+    if len(sizes) > 1:
+        raise DataError(f"{first.name} is labeled several times, as images of several sizes")
+    size = next(iter(sizes), None)
     if len(said) > 1 or any(image.is_contradicted for image in several):
         return LabeledImage(first.name, size, Label.UNLABELED, is_contradicted=True)
     types = tuple(dict.fromkeys(kind for image in several for kind in image.defect_types))

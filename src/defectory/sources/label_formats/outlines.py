@@ -78,9 +78,9 @@ def _loops(corners: _Corners) -> list[_Corners]:
 
 
 def _joined(loops: list[_Corners]) -> _Corners:
-    """Return one polygon: the first outline, and a seam to each of the others and back."""
-    first, *others = loops
-    pieces = [first]
-    for loop in others:
-        pieces += [first[:1], loop, loop[:1]]
-    return np.concatenate(pieces)
+    """Return one polygon: the first outline, a seam from each to the next, and all seams back."""
+    if len(loops) == 1:
+        return loops[0]
+    closed = [np.concatenate([loop, loop[:1]]) for loop in loops]
+    back = [loop[:1] for loop in reversed(loops[1:-1])]
+    return np.concatenate([*closed, *back])

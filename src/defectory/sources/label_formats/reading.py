@@ -24,6 +24,9 @@ _JSON = {
     label_studio.NAME: _JsonFormat(label_studio.is_label_studio, label_studio.read_label_studio),
 }
 
+# marks of UTF-8 and UTF-16, blanks
+_BEFORE_TEXT = b"\xef\xbb\xbf\xff\xfe \t\r\n\0"
+
 FORMATS = (coco.NAME, labelme.NAME, cvat.NAME, label_studio.NAME)
 """Names of the formats that are read."""
 
@@ -55,10 +58,7 @@ def read_labels(path: Path | str, format_name: str | None = None) -> ReadLabels:
     _check_container(path, data)
     if format_name == cvat.NAME or (format_name is None and cvat.is_cvat(data)):
         return cvat.read_cvat(path, data)
-    if format_name is None and not data.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")[:1] in (
-        b"{",
-        b"[",
-    ):
+    if format_name is None and not data.lstrip(_BEFORE_TEXT).startswith((b"{", b"[")):
         raise DataError(f"{path} is {_none_of_them(path)}")
     content = parse_json(data, path)
     if format_name is not None:

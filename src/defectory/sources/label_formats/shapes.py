@@ -19,7 +19,7 @@ from defectory.sources.label_formats.run_lengths import runs_to_values
 MAX_SHAPES = 10_000
 """More on one image are refused."""
 
-_MAX_CROSSINGS = 50_000_000
+_MAX_CROSSINGS = 10_000_000
 
 Points = NDArray[np.float64]
 """(n, 2) float64: x and y of corners, in pixels."""
@@ -129,6 +129,8 @@ class Runs:
         """Mark the pixels; see Shape."""
         check_size((self.height, self.width), mask, is_whole=self.is_whole)
         h, w = mask.shape
+        if min(self.height, self.width) < 1:
+            raise MaskError(f"a mask has {self.width} x {self.height} px")
         if not (0 <= self.top <= h - self.height and 0 <= self.left <= w - self.width):
             raise MaskError(
                 f"a mask of {self.width} x {self.height} px at ({self.left}, {self.top}) does not lie in "
