@@ -8,7 +8,6 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH
-from defectory.cli.suggestions import SuggestingGroup
 from defectory.cli.text import counted, one_line, print_notes
 
 FORMATS = ("coco", "labelme", "cvat", "label-studio")
@@ -18,7 +17,7 @@ TARGETS = (*FORMATS, "manifest")
 """As in `workflows.labels.export_labels`."""
 
 
-@click.group(cls=SuggestingGroup, context_settings=shared.HELP_NAMES)
+@click.group(context_settings=shared.HELP_NAMES)
 def labels() -> None:
     """Take labels and masks from other tools, and give them back: COCO, LabelMe, CVAT, Label Studio."""
 
@@ -49,8 +48,8 @@ def import_labels(
 ) -> None:
     """Read LABELS that a tool exported for IMAGES (a folder or list); write manifest.csv and masks.
 
-    LABELS is a file, or a folder of LabelMe files. fit, update and evaluate take the manifest. A category is a
-    type of defect unless its name says good (--good WORD for others).
+    LABELS is a file, or a folder of LabelMe files. fit, update and evaluate take the manifest. A category
+    is a type of defect unless its name says good (--good WORD for others).
     """
     from defectory.cli.bars import Bars
     from defectory.workflows.labels.import_labels import ImportOptions

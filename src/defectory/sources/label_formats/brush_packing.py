@@ -1,8 +1,8 @@
 """The packing of Label Studio's brush: values of red, green, blue and alpha in a row, by runs of bits.
 
 Of the head, 32 bits tell how many values there are, 5 how many bits a value has, 4 times 4 which lengths
-counts have. Then come blocks: a bit, 1 for a run of one value and 0 for values as they are; 2 bits, which length the count
-has; the count less 1; the values.
+counts have. Then come blocks: a bit, 1 for a run of one value and 0 for values as they are; 2 bits, which
+length the count has; the count less 1; the values.
 """
 
 from collections.abc import Sequence

@@ -169,7 +169,7 @@ def _write_regions(mask: Mask, file: TextIO, n: int, image_id: int, category_id:
         regions, n_regions = mask.astype(np.uint8), 1
     boxes = cc3d.statistics(regions)["bounding_boxes"]
     for number in range(1, n_regions + 1):
-        rows, columns = boxes[number]
+        rows, columns = boxes[number][:2]
         top, left, bottom, right = rows.start, columns.start, rows.stop, columns.stop
         part = regions[:, left:right] == number
         entry = {

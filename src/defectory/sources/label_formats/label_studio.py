@@ -29,8 +29,8 @@ from defectory.storage.kinds import GENERATOR, GENERATOR_KEY
 
 NAME = "label-studio"
 _HEAD_BYTES = 256
-# what uploads are called: eight letters of a hash, a hyphen, the name
-_UPLOADED = re.compile(r"(^|/)[0-9a-f]{8}-([^/]+)$")
+# what uploads are called: number of the project, eight letters of a hash, a hyphen, the name
+_UPLOADED = re.compile(r"(?:^|/)upload/(?:\d+/)?(?:[0-9a-f]{8}-)?([^/]+)$")
 _LOCAL_FILES = "/data/local-files/"
 _N_NAMED = 5
 _OUR_HEAD = f'[\n{{"meta": {{"{GENERATOR_KEY}": "defectory '
@@ -227,7 +227,8 @@ def _path_of(address: str) -> str:
     is_address = bool(parts.scheme and parts.netloc)
     path = unquote(parts.path) if is_address or address.startswith("/data/") else address
     path = path.replace("\\", "/")
-    return _UPLOADED.sub(r"\1\2", path) if "upload/" in path else path
+    uploaded = _UPLOADED.search(path)
+    return uploaded[1] if uploaded else path
 
 
 def _head() -> str:

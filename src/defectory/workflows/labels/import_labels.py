@@ -155,8 +155,8 @@ def _has_shapes(image: LabeledImage | None) -> bool:
 def _write_mask(image: LabeledImage, image_path: Path, path: Path) -> bool:
     """Write one mask; return False where it marks nothing."""
     size = image_size(image_path)
-    if image.size not in (None, size):
-        height, width = image.size or size
+    if image.size is not None and image.size != size:
+        height, width = image.size
         raise MaskError(
             f"{image.name} is labeled as {width} x {height} px, but {image_path} has {size[1]} x "
             f"{size[0]} px (width x height)"
