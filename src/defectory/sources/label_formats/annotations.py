@@ -26,7 +26,7 @@ class AnnotatedImage:
 
     Attributes
     ----------
-    name : path as the file has it, with forward slashes
+    name : path of the image, as the file has it
     size : (height, width) in pixels that coordinates are for; None where the file does not say
     verdicts : words on the image as a whole
     annotations : marks on it

@@ -100,7 +100,7 @@ def read_coco(path: Path, data: Any) -> ReadLabels:
         NAME,
         [
             AnnotatedImage(
-                image.file_name.replace("\\", "/"),
+                image.file_name,
                 size_of(image.height, image.width),
                 [image.label] if isinstance(image.label, str) else [],
                 found[image.id],

@@ -139,7 +139,7 @@ class _Reader:
             size = size_of(*(float(attributes.get(side, "0")) for side in ("height", "width")))
         except (ValueError, OverflowError):
             size = None
-        self._image = AnnotatedImage(name.replace("\\", "/"), size)
+        self._image = AnnotatedImage(name, size)
         self._verdicts, self._annotations = [], []
 
     def _take(self, element: str, attributes: _Attributes, name: str) -> None:

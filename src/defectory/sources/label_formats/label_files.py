@@ -11,7 +11,7 @@ from defectory.domain import DataError, MaskError
 from defectory.domain.errors import one_line
 from defectory.sources.label_formats.shapes import Shape
 
-MAX_BYTES = 512 * 2**20
+MAX_BYTES = 256 * 2**20
 """Larger files are refused."""
 
 _Made = TypeVar("_Made")
@@ -41,8 +41,8 @@ def parse_json(data: bytes, path: Path) -> Any:
         raise DataError(f"{path} is not JSON, or damaged: {one_line(error)}") from error
 
 
-def as_typed(data: Any, kind: type[_Made], path: Path, what: str) -> _Made:
-    """Return JSON data as an object of a kind.
+def as_typed(data: Any, kind: type[_Made], where: Path | str, what: str) -> _Made:
+    """Return JSON data from somewhere as an object of a kind.
 
     Raises
     ------
@@ -51,15 +51,15 @@ def as_typed(data: Any, kind: type[_Made], path: Path, what: str) -> _Made:
     try:
         return msgspec.convert(data, kind)
     except (msgspec.ValidationError, RecursionError, OverflowError) as error:
-        raise DataError(f"{path} is no {what} that is read: {one_line(error)}") from error
+        raise DataError(f"{where} is no {what} that is read: {one_line(error)}") from error
 
 
-def shape_of(make: Callable[[], Shape | None], path: Path, name: str) -> Shape | None:
-    """Return the shape that `make` returns; an error says in which file and image it is."""
+def shape_of(make: Callable[[], Shape | None], where: Path | str, name: str) -> Shape | None:
+    """Return the shape that `make` returns; an error says where and on which image it is."""
     try:
         return make()
     except (MaskError, OverflowError) as error:
-        raise MaskError(f"{path}, image {one_line(Exception(name))}: {error}") from error
+        raise MaskError(f"{where}, image {one_line(Exception(name))}: {error}") from error
 
 
 def size_of(height: float | None, width: float | None) -> tuple[int, int] | None:

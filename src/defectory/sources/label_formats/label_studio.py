@@ -103,7 +103,7 @@ def read_label_studio(path: Path, data: Any) -> ReadLabels:
     images: list[AnnotatedImage] = []
     ignored: Counter[str] = Counter()
     for at, raw in enumerate(data):
-        where = Path(f"{path}, task {at + 1}")
+        where = f"{path}, task {at + 1}"
         task = as_typed(raw, _Task, where, "export (JSON) of Label Studio")
         name = _image_name(task, where)
         given = task.annotations if task.annotations is not None else task.completions
@@ -130,7 +130,7 @@ def write_label_studio(images: Iterable[ExportedImage], path: Path) -> None:
 
 
 def _read_annotation(
-    annotation: _Annotation, name: str, where: Path, ignored: Counter[str]
+    annotation: _Annotation, name: str, where: str, ignored: Counter[str]
 ) -> AnnotatedImage:
     verdicts: list[str] = []
     found: list[Annotation] = []
@@ -162,7 +162,7 @@ def _words(result: _Result) -> list[str]:
     return [word for word in words if isinstance(word, str)]
 
 
-def _shape(result: _Result, size: tuple[int, int], where: Path, name: str) -> Shape | None:
+def _shape(result: _Result, size: tuple[int, int], where: str, name: str) -> Shape | None:
     kind, make = _SHAPES[result.type]
     value = as_typed(result.value, kind, where, f"region ({result.type}) of Label Studio")
     return shape_of(lambda: make(value, size), where, name)
@@ -201,7 +201,7 @@ _SHAPES: dict[str, tuple[type[Any], Any]] = {
 }
 
 
-def _image_name(task: _Task, where: Path) -> str:
+def _image_name(task: _Task, where: str) -> str:
     """Return the path of a task's image: its entry `image`, else the one that is named like an image."""
     texts = {key: value for key, value in task.data.items() if isinstance(value, str)}
     names = {key: _path_of(value) for key, value in texts.items()}

@@ -1,8 +1,6 @@
 """LabelMe: one JSON an image, with polygons, rectangles and circles; flags speak of the whole image."""
 
 import base64
-import binascii
-import io
 import json
 import os
 import posixpath
@@ -13,9 +11,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from PIL import Image as Pillow
 
-from defectory.domain import DataError, MaskError
+from defectory.domain import DataError, ImageReadError, MaskError
+from defectory.sources.decoding import open_image
 from defectory.sources.files import natural_key
 from defectory.sources.label_formats.annotations import AnnotatedImage, Annotation, ReadLabels
 from defectory.sources.label_formats.exported import ExportedImage
@@ -168,14 +166,11 @@ def _pixels(shape: _Shape) -> Shape:
     check_number(left)
     check_number(top)
     try:
-        data = base64.b64decode(shape.mask or "", validate=True)
-        with Pillow.open(io.BytesIO(data), formats=["PNG"]) as image:
-            width, height = image.size
-            if width * height > 200_000_000:
-                raise ValueError("too many pixels")
-            marked = np.asarray(image.convert("L")) > 0
-    except (ValueError, OSError, SyntaxError, binascii.Error, Pillow.DecompressionBombError) as e:
-        raise MaskError(f"a mask is no PNG that is read ({e})") from e
+        picture = open_image(base64.b64decode(shape.mask or "", validate=True), Path("a mask"))
+    except (ValueError, ImageReadError) as error:
+        raise MaskError(f"a mask in it is no PNG that is read ({error})") from error
+    marked = np.asarray(picture.convert("L")) > 0
+    height, width = marked.shape
     counts = values_to_runs(marked.ravel())
     return Runs(counts, height, width, round(top), round(left), is_whole=False)
 

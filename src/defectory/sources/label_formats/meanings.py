@@ -20,7 +20,7 @@ class LabeledImage:
 
     Attributes
     ----------
-    name : path as the labels have it, with forward slashes
+    name : path of the image, as the labels have it
     size : (height, width) that shapes are for; None where the labels do not say
     label : what was said of it
     defect_types : kinds of defects, the most frequent first

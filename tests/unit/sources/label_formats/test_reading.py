@@ -145,7 +145,7 @@ def test_words_on_whole_images(read):
 
 
 def test_names_of_images(read, tmp_path):
-    assert read(coco()).images[0].name == "sub/a.png"
+    assert read(coco()).images[0].name == "sub\\a.png"
     (tmp_path / "set/b").mkdir(parents=True)
     (tmp_path / "set/b/a.json").write_text(json.dumps(labelme()))
     (tmp_path / "set/b/other.json").write_text("[1]")
