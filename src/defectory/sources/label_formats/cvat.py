@@ -63,7 +63,7 @@ def read_cvat(path: Path, data: bytes) -> ReadLabels:
     parser.StartDoctypeDeclHandler = reader.refuse_doctype
     try:
         parser.Parse(data, True)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # an encoding that nobody knows
         raise DataError(f"{path} is not XML, or damaged: {one_line(error)}") from error
     if not reader.is_cvat:
         raise DataError(f"{path} is XML, but not of CVAT: export it as CVAT for images 1.1")

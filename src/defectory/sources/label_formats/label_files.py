@@ -50,7 +50,7 @@ def as_typed(data: Any, kind: type[_Made], where: Path | str, what: str) -> _Mad
     """
     try:
         return msgspec.convert(data, kind)
-    except (msgspec.ValidationError, RecursionError, OverflowError) as error:
+    except (msgspec.ValidationError, RecursionError, OverflowError, UnicodeError) as error:
         raise DataError(f"{where} is no {what} that is read: {one_line(error)}") from error
 
 

@@ -33,7 +33,7 @@ def match_names(written: Iterable[str], on_disk: Sequence[str]) -> Matches:
     """Return which images names mean.
 
     The very name goes first. Else an image is meant whose path agrees with the name from its end, as far as
-    both say folders; the one that agrees in most folders, whatever the case. A name without an ending
+    both say folders; the one that agrees in most folders, whatever the case where there is no other. A name without an ending
     of images means the image with that stem.
     """
     known = set(on_disk)
@@ -82,7 +82,10 @@ def _candidates(
         (n, image) for image in found if (n := _n_agreeing(parts, _parts(image))) is not None
     ]
     most = max((n for n, _ in agreeing), default=0)
-    return [image for n, image in agreeing if n == most]
+    nearest = [image for n, image in agreeing if n == most]
+    last = name.replace("\\", "/").rpartition("/")[2]
+    spelled_so = [image for image in nearest if image.rpartition("/")[2] == last]
+    return spelled_so if len(spelled_so) == 1 else nearest
 
 
 def _n_agreeing(written: _Parts, real: _Parts) -> int | None:

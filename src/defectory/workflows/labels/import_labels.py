@@ -138,7 +138,7 @@ def _write_masks(
         if image is None:
             samples.append(row)
             continue
-        row = replace(row, label=image.label, defect_type=next(iter(image.defect_types), None))
+        row = replace(row, label=image.label, defect_type=_as_text(image.defect_types))
         if sample.name in files:
             name = Path(MASK_FOLDER, files[sample.name])
             if _write_mask(image, sample.path, part / name):
@@ -146,6 +146,11 @@ def _write_masks(
             progress.advance()
         samples.append(row)
     return samples
+
+
+def _as_text(words: Sequence[str]) -> str | None:
+    """Return the first word; half a character, from a JSON escape, is written out."""
+    return words[0].encode("utf-8", "backslashreplace").decode() if words else None
 
 
 def _has_shapes(image: LabeledImage | None) -> bool:

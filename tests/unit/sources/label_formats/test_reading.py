@@ -209,6 +209,11 @@ def test_what_label_studio_says_beside_labels_is_passed_over(read):
         ("<annotations>" + "<a>" * 99, "nested too deeply"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><annotations>&b;</annotations>', "document type"),
         ("<annotations><image/></annotations>", "no name"),
+        ('<?xml version="1.0" encoding="klingon"?><annotations/>', "not XML, or damaged"),
+        (
+            '[{"\\ud800": 1, "data": {"image": "a.png"}, "annotations": [{"result": [{"\\ud800": 1}]}]}]',
+            "read",
+        ),
         (cvat('<box label="a" xtl="1"/>'), "ytl is missing"),
         (cvat('<box label="a" xtl="nan" ytl="1" xbr="2" ybr="2"/>'), "is nan"),
         (cvat('<polygon label="a" points="1,x;2,3"/>'), "no numbers"),

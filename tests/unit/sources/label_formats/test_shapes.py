@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 from pycocotools import mask as coco_masks
+from pycocotools.coco import COCO
 
-from defectory.domain import MaskError
+from defectory.domain import Label, MaskError
+from defectory.sources.label_formats import ExportedImage, write_coco
 from defectory.sources.label_formats.brush_packing import pack_brush, unpack_brush
 from defectory.sources.label_formats.outlines import trace_outlines
 from defectory.sources.label_formats.run_lengths import (
@@ -57,6 +59,28 @@ def test_long_runs_are_those_of_pycocotools():
     packed = coco_masks.encode(mask)["counts"].decode()
     assert pack_counts(values_to_runs(mask.T.ravel() > 0)) == packed
     assert sum(unpack_counts(packed)) == mask.size
+
+
+def test_coco_files_of_ours_are_read_by_pycocotools(tmp_path, capsys):
+    masks = [mask for mask in random_masks(20) if mask.any()]
+    masks.append(np.indices((40, 40)).sum(axis=0) % 2 == 0)
+    masks[-1][:, ::4] = masks[-1][::4] = False
+    images = [
+        ExportedImage(tmp_path / str(i), str(i), mask.shape, Label.ANOMALOUS, "scratch", mask)
+        for i, mask in enumerate(masks)
+    ]
+    write_coco(images, tmp_path / "coco.json")
+    found = COCO(tmp_path / "coco.json")
+    for i, mask in enumerate(masks, start=1):
+        annotations = found.loadAnns(found.getAnnIds(imgIds=[i]))
+        assert sum(annotation["area"] for annotation in annotations) == mask.sum()
+        union = np.zeros(mask.shape, bool)
+        for annotation in annotations:
+            region = coco_masks.decode(annotation["segmentation"]) > 0
+            left, top, width, height = annotation["bbox"]
+            assert region[top : top + height, left : left + width].sum() == annotation["area"]
+            union |= region
+        np.testing.assert_array_equal(union, mask)
 
 
 @pytest.mark.parametrize("text", ["o", "0" * 3 + "é", "P" * 9, "~", " 1", "oooooooooooooo0"])
