@@ -33,8 +33,8 @@ def match_names(written: Iterable[str], on_disk: Sequence[str]) -> Matches:
     """Return which images names mean.
 
     The very name goes first. Else an image is meant whose path agrees with the name from its end, as far as
-    both say folders; the one that agrees in most folders, whatever the case where there is no other. A name without an ending
-    of images means the image with that stem.
+    both say folders; the one that agrees in most folders. Case counts only between images that differ in
+    nothing else. A name without an ending of images means the image with that stem.
     """
     known = set(on_disk)
     by_name, by_stem = _index(on_disk)
@@ -83,9 +83,11 @@ def _candidates(
     ]
     most = max((n for n, _ in agreeing), default=0)
     nearest = [image for n, image in agreeing if n == most]
-    last = name.replace("\\", "/").rpartition("/")[2]
-    spelled_so = [image for image in nearest if image.rpartition("/")[2] == last]
-    return spelled_so if len(spelled_so) == 1 else nearest
+    if len({image.lower() for image in nearest}) == 1:  # they differ in case only
+        last = name.replace("\\", "/").rpartition("/")[2]
+        spelled_so = [image for image in nearest if image.rpartition("/")[2] == last]
+        return spelled_so if len(spelled_so) == 1 else nearest
+    return nearest
 
 
 def _n_agreeing(written: _Parts, real: _Parts) -> int | None:

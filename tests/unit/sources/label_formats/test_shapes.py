@@ -61,6 +61,7 @@ def test_long_runs_are_those_of_pycocotools():
     assert sum(unpack_counts(packed)) == mask.size
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 def test_coco_files_of_ours_are_read_by_pycocotools(tmp_path, capsys):
     masks = [mask for mask in random_masks(20) if mask.any()]
     masks.append(np.indices((40, 40)).sum(axis=0) % 2 == 0)
