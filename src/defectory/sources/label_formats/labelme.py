@@ -35,10 +35,12 @@ from defectory.sources.label_formats.shapes import (
     make_ellipse,
     make_polygon,
 )
-from defectory.storage import safe_names
+from defectory.storage import MARKER_NAME, safe_names
 
 NAME = "labelme"
 _VERSION = "5.5.0"
+# of macOS; our marker
+_PASSED_OVER = ("._", MARKER_NAME)
 _MAX_FILES = 1_000_000
 
 
@@ -111,14 +113,14 @@ def write_labelme(
 
 
 def _find_json(folder: Path) -> list[Path]:
-    """Return the JSON files below a folder; hidden ones and links to folders are passed over."""
+    """Return the JSON files below a folder; hidden folders and links to folders are passed over."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         found += [
             Path(here, name)
             for name in files
-            if name.lower().endswith(".json") and not name.startswith(".")
+            if name.lower().endswith(".json") and not name.startswith(_PASSED_OVER)
         ]
         if len(found) > _MAX_FILES:
             raise DataError(f"{folder} holds more than {_MAX_FILES:,} JSON files")
