@@ -39,8 +39,8 @@ from defectory.storage import MARKER_NAME, safe_names
 
 NAME = "labelme"
 _VERSION = "5.5.0"
-# of macOS; our marker
-_PASSED_OVER = ("._", MARKER_NAME)
+# what macOS writes beside files of some disks
+_APPLE_DOUBLE = b"\x00\x05\x16\x07"
 _MAX_FILES = 1_000_000
 
 
@@ -77,7 +77,10 @@ def read_labelme(path: Path, data: Any = None) -> ReadLabels:
         return ReadLabels(NAME, [image], _notes(ignored, 0))
     images, total, n_others = [], Counter[str](), 0
     for file in _find_json(path):
-        content = parse_json(read_label_bytes(file), file)
+        raw = read_label_bytes(file)
+        if raw.startswith(_APPLE_DOUBLE):
+            continue
+        content = parse_json(raw, file)
         if not is_labelme(content):
             n_others += 1
             continue
@@ -120,7 +123,7 @@ def _find_json(folder: Path) -> list[Path]:
         found += [
             Path(here, name)
             for name in files
-            if name.lower().endswith(".json") and not name.startswith(_PASSED_OVER)
+            if name.lower().endswith(".json") and name != MARKER_NAME
         ]
         if len(found) > _MAX_FILES:
             raise DataError(f"{folder} holds more than {_MAX_FILES:,} JSON files")

@@ -10,19 +10,14 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from defectory.domain import MaskError
 from defectory.domain.images import Mask
+from defectory.sources.label_formats.polygon_filling import Points, fill_polygon
 from defectory.sources.label_formats.run_lengths import runs_to_values
 
 MAX_SHAPES = 10_000
 """More on one image are refused."""
-
-_MAX_CROSSINGS = 10_000_000
-
-Points = NDArray[np.float64]
-"""(n, 2) float64: x and y of corners, in pixels."""
 
 
 class Shape(Protocol):
@@ -53,22 +48,7 @@ class Polygon:
 
     def draw(self, mask: Mask) -> None:
         """Mark the pixels whose centers lie inside; see Shape."""
-        h, w = mask.shape
-        rows, at = _crossings(self.points, h)
-        if not len(rows):
-            return
-        # right of each crossing all pixels turn; two at one place undo each other
-        columns = np.clip(np.ceil(at - 0.5), 0, w).astype(np.int64)
-        top, bottom = int(rows.min()), int(rows.max()) + 1
-        left, right = int(columns.min()), int(columns.max()) + 1
-        places, n_times = np.unique(
-            (rows - top) * (right - left) + columns - left, return_counts=True
-        )
-        turns = np.zeros((bottom - top, right - left), np.uint8)
-        turns.ravel()[places[n_times % 2 == 1]] = 1
-        np.bitwise_xor.accumulate(turns, axis=1, out=turns)
-        right = min(right, w)
-        mask[top:bottom, left:right] |= turns[:, : right - left].view(np.bool_)
+        fill_polygon(self.points, mask)
 
 
 @dataclass(frozen=True)
@@ -97,11 +77,12 @@ class Ellipse:
         dx = np.arange(left, right)[None, :] + 0.5 - self.x
         dy = np.arange(top, bottom)[:, None] + 0.5 - self.y
         cos, sin = math.cos(math.radians(self.degrees)), math.sin(math.radians(self.degrees))
-        along, across = (
-            (dx * cos + dy * sin) / self.radius_x,
-            (dy * cos - dx * sin) / self.radius_y,
-        )
-        mask[top:bottom, left:right] |= along**2 + across**2 <= 1
+        with np.errstate(over="ignore"):  # of a radius of next to nothing
+            along, across = (
+                (dx * cos + dy * sin) / self.radius_x,
+                (dy * cos - dx * sin) / self.radius_y,
+            )
+            mask[top:bottom, left:right] |= along**2 + across**2 <= 1
 
 
 @dataclass(frozen=True)
@@ -242,26 +223,3 @@ def check_size(size: tuple[int, int], mask: Mask, *, is_whole: bool) -> None:
             f"a mask is for {size[1]} x {size[0]} px, but the image has {mask.shape[1]} x {mask.shape[0]} px "
             "(width x height)"
         )
-
-
-def _crossings(points: Points, h: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return the row and x of each place where an edge crosses the middle of a row of pixels."""
-    ends = np.roll(points, -1, axis=0)
-    # the same both ways, so that an edge there and back marks nothing
-    flips = (points[:, 1] > ends[:, 1]) | (
-        (points[:, 1] == ends[:, 1]) & (points[:, 0] > ends[:, 0])
-    )
-    upper = np.where(flips[:, None], ends, points)
-    lower = np.where(flips[:, None], points, ends)
-    first, last = (
-        np.clip(np.ceil(edge[:, 1] - 0.5), 0, h).astype(np.int64) for edge in (upper, lower)
-    )
-    n = last - first
-    total = int(n.sum())
-    if total > _MAX_CROSSINGS:
-        raise MaskError(f"a polygon of {len(points):,} corners has too long an outline to be read")
-    edge = np.repeat(np.arange(len(points)), n)
-    rows = np.arange(total) - np.repeat(np.cumsum(n) - n, n) + first[edge]
-    height = lower[edge, 1] - upper[edge, 1]
-    slope = (lower[edge, 0] - upper[edge, 0]) / height
-    return rows, upper[edge, 0] + (rows + 0.5 - upper[edge, 1]) * slope

@@ -195,3 +195,4 @@ def test_what_has_no_area_is_no_shape():
     assert make_polygon([1, 2, 3, 4]) is None
     assert make_box(1, 1, 1, 5) is None
     assert make_ellipse(1, 1, 0, 5) is None
+    assert not draw_shapes([make_ellipse(1, 1, 1e-300, 5)], SIZE).any()
