@@ -7,6 +7,7 @@ import os
 import pyarrow.parquet
 import pytest
 
+from defectory.sources import read_dataset
 from tests.e2e.conftest import run
 from tests.unit.storage.places import snapshot
 
@@ -91,6 +92,20 @@ def test_other_commands_take_strange_names(strange, bundle, tmp_path):
     (work / "f.json").read_bytes().decode()
     (work / "outliers/outliers.csv").read_bytes().decode()
     (work / "outliers/outliers.jsonl").read_bytes().decode()
+
+
+@pytest.mark.parametrize("to", ["coco", "labelme", "cvat", "label-studio"])
+def test_labels_of_strange_names_go_to_a_tool_and_come_back(to, strange):
+    work, listed = strange
+    data, labels, out = work / "data/list.jsonl", work / "labels", work / "out"
+    result = run("labels", "export", data, "-o", labels, "--to", to)
+    assert result.exit_code == 0, result.output
+    result = run("labels", "import", labels, data, "-o", out)
+    assert result.exit_code == 0, result.output
+    # XML cannot hold bytes that are no text or an escape; LabelMe's paths may have backslashes for slashes
+    lost = {"cvat": 3, "labelme": 3}.get(to, 0)
+    assert (f"{lost} images of the labels not found" in result.output) == bool(lost)
+    assert len(read_dataset(out / "manifest.csv")) == len(listed)
 
 
 def test_an_output_whose_name_is_no_text_is_written_and_told(parts, bundle, tmp_path):

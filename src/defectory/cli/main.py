@@ -17,6 +17,7 @@ COMMANDS = (
     "recalibrate",
     "evaluate",
     "inspect",
+    "labels",
     "simulate",
     "outliers",
     "demo",

@@ -10,13 +10,21 @@ from defectory.domain import OutputError
 from defectory.sources.columns import COLUMNS
 from defectory.sources.dataset import Dataset, Sample
 from defectory.storage import FileKind, OutputFile, check_outputs, write_outputs
+from defectory.storage.checks import Say
 from defectory.storage.kinds import json_lines
 
 _ENCODING_ERRORS = "surrogateescape"  # file names need not be valid text
 _MAX_HEADER_BYTES = 1024
 
 
-def write_manifest(dataset: Dataset, path: Path | str, *, overwrite: bool = False) -> None:
+def write_manifest(
+    dataset: Dataset,
+    path: Path | str,
+    *,
+    overwrite: bool = False,
+    inputs: Iterable[Path | str] = (),
+    say: Say | None = None,
+) -> None:
     """Write a CSV or JSONL manifest, whole or not at all; reading it gives the same samples.
 
     Parameters
@@ -25,6 +33,8 @@ def write_manifest(dataset: Dataset, path: Path | str, *, overwrite: bool = Fals
     path : a file that ends in .csv or .jsonl
         Paths are written relative to its folder, so names stay the same where that is the root.
     overwrite : a manifest of the form that we write may be replaced
+    inputs : what the data set was read from, beside its files
+    say : told of a manifest that is replaced
 
     Raises
     ------
@@ -36,9 +46,21 @@ def write_manifest(dataset: Dataset, path: Path | str, *, overwrite: bool = Fals
         raise OutputError(f"cannot write the manifest {path}: the name must end in .csv or .jsonl")
     write, kind = _WRITERS[path.suffix.lower()]
     outputs = [OutputFile(path, kind)]
-    check_outputs(outputs, inputs=dataset.files(), overwrite=overwrite)
+    check_outputs(outputs, inputs=[*inputs, *dataset.files()], overwrite=overwrite, say=say)
     with write_outputs(outputs, overwrite=overwrite) as (part,):
         write(rows, part)
+
+
+def write_rows(samples: Iterable[Sample], part: Path, place: Path) -> None:
+    """Write a CSV manifest to a temporary file that will lie at `place`; OSError as it comes.
+
+    Parameters
+    ----------
+    samples : in order; masks may be files that are not there yet
+    part : the temporary file
+    place : the absolute path that it gets; paths are relative to its folder
+    """
+    _write_csv([_row(sample, place.parent) for sample in samples], part)
 
 
 def _row(sample: Sample, folder: Path) -> dict[str, str]:
