@@ -145,13 +145,13 @@ class Review:
                 self.model, check_new_labels(_labeled(self.case.train, codes), "queue"),
                 use_cache=False,
             )  # fmt: skip
-            is_refused = bool(taught.effect.why_worse(model.promise.false_reject_rate))
-            n_refused += is_refused
-            model = model if is_refused else taught.model
+            refused = taught.effect.why_worse(model.promise.false_reject_rate)
+            n_refused += bool(refused)
+            model = model if refused else taught.model
             is_asked = codes != Label.UNLABELED
             n_found = int(self.case.truth[is_asked].sum())
             told = {"n_labels": int(is_asked.sum()), "n_found": n_found}
-            steps.append({**told, **self._judge(model)})
+            steps.append({**told, **self._judge(model), "refused": refused})
         return {"steps": steps, "n_hidden": int(self.case.truth.sum()), "n_refused": n_refused}
 
     def _answers(self, wrong_ratio: float) -> NDArray[np.int8]:
