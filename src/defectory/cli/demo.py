@@ -1,6 +1,7 @@
 """The command `demo`."""
 
 import os
+import sys
 from pathlib import Path
 
 import click
@@ -10,6 +11,8 @@ from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import print_evaluation, print_fit
+
+_BUNDLE = "solar-cells.defectory"
 
 
 @click.command(context_settings=shared.HELP_NAMES)
@@ -29,13 +32,23 @@ from defectory.cli.text import print_evaluation, print_fit
 def demo(folder: Path, detector: str, overwrite: bool) -> None:
     """Fit and judge a detector on 2,223 real solar-cell pictures (ELPV), and write a report."""
     from defectory.cli.bars import Bars
-    from defectory.workflows.demo import run_demo
+    from defectory.workflows.demo import DOUBTFUL, run_demo
     from defectory.workflows.fitting.options import FitOptions
 
     with Bars() as bars:
         result, evaluation = run_demo(
             folder, FitOptions(detector=detector), overwrite=overwrite, progress=bars
         )
-    print_fit(result, folder / "solar-cells.defectory", None)
+    print_fit(result, folder / _BUNDLE, None)
     print_evaluation(evaluation, folder / "figures.json", None)
     click.echo(f"\nOpen the report in a browser: {os.path.abspath(folder / 'report.html')}")  # noqa: PTH100
+    bundle, cells = (click.format_filename(folder / n) for n in (_BUNDLE, DOUBTFUL))
+    click.echo(
+        "Experts were not sure of 401 more cells. Label some yourself, and teach the bundle:\n"
+        f"  {_command()} review {bundle} {cells}"
+    )
+
+
+def _command() -> str:
+    """Return how this command was called: a virtual environment need not be on the path."""
+    return click.format_filename(sys.argv[0]) if Path(sys.argv[0]).is_file() else "defectory"
