@@ -2,8 +2,9 @@
 
 `auto` is fitted on a contaminated folder of the suite. A simulated inspector is asked about ten images at a
 time, up to a hundred, by one strategy; each time `update` teaches the fitted bundle all answers, and what it
-refuses leaves the bundle as it was. One inspector is always right, the other wrong in one of twenty.
-Everything goes through the workflows that the command line calls; test images are only counted.
+refuses leaves the bundle as it was; `taught_ap` is of what it would have been. One inspector is always right,
+the other wrong in one of twenty. Everything goes through the workflows that the command line calls; test
+images are only counted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -130,7 +131,8 @@ class Review:
         answers = self._answers(wrong_ratio)
         codes = np.full(len(answers), Label.UNLABELED, np.int8)
         model, n_refused = self.model, 0
-        steps = [{"n_labels": 0, "n_found": 0, **self._judge(model)}]
+        shipped = self._judge(model)
+        steps = [{"n_labels": 0, "n_found": 0, **shipped, "taught_ap": shipped["image_ap"]}]
         for _ in range(N_BATCHES):
             scores = self._score_train(model, every="disagreement" in ROWS[row])
             known = gather_candidates(model, self.contents, scores, codes, self.thumbnails)
@@ -147,11 +149,13 @@ class Review:
             )  # fmt: skip
             refused = taught.effect.why_worse(model.promise.false_reject_rate)
             n_refused += bool(refused)
-            model = model if refused else taught.model
+            found = self._judge(taught.model)
+            if not refused:
+                model, shipped = taught.model, found
             is_asked = codes != Label.UNLABELED
             n_found = int(self.case.truth[is_asked].sum())
-            told = {"n_labels": int(is_asked.sum()), "n_found": n_found}
-            steps.append({**told, **self._judge(model), "refused": refused})
+            told = {"n_labels": int(is_asked.sum()), "n_found": n_found, "refused": refused}
+            steps.append({**told, **shipped, "taught_ap": found["image_ap"]})
         return {"steps": steps, "n_hidden": int(self.case.truth.sum()), "n_refused": n_refused}
 
     def _answers(self, wrong_ratio: float) -> NDArray[np.int8]:

@@ -17,7 +17,8 @@ _RANDOM = "random"
 _NOTE = (
     "`auto` on folders with 10 or 20 % hidden defects, taught by `update` the answers of a simulated "
     "inspector who is asked about {n} images at a time, without masks. AP / AUROC of test images after so "
-    "many labels, means over sets of means over draws; `found`: share of the hidden defects among the {all} "
+    "many labels, means over sets of means over draws; `taught`: AP after all of them had no update been "
+    "refused; `found`: share of the hidden defects among the {all} "
     "images asked about; `over random`: AP after {compared} labels above that of images drawn at random, on "
     "the same draws; `random wins`: sets where it is below."
 )
@@ -27,7 +28,8 @@ def review(runs: Sequence[Run]) -> str:
     """Return a table a variant and inspector; the same runs give the same text."""
     told = _NOTE.format(n=N_ASKED, all=N_ASKED * N_BATCHES, compared=_COMPARED)
     parts = ["## Which images to ask about\n", told + "\n"]
-    head = ["", "draws", *(f"{n} labels" for n in SHOWN), "found", "over random", "random wins"]
+    head = ["", "draws", *(f"{n} labels" for n in SHOWN), "taught", "found"]
+    head += ["over random", "random wins"]
     for variant in VARIANTS:
         for inspector in INSPECTORS:
             found = [r for r in runs if (r["variant"], r["inspector"]) == (variant, inspector)]
@@ -47,12 +49,14 @@ def _rows(runs: Sequence[Run]) -> Iterator[list[str]]:
         shares = [
             [_step(r, SHOWN[-1])["n_found"] / r["n_hidden"] for r in s] for s in sets.values()
         ]
+        taught = mean(mean(_step(r, SHOWN[-1])["taught_ap"] for r in s) for s in sets.values())
         gains = {name: _gain(part, runs) for name, part in sets.items()}
         known = [gain for gain in gains.values() if gain is not None]
         over = f"{mean(known):+.3f}" if known and row != _RANDOM else ""
         lost = [name for name, gain in gains.items() if gain is not None and gain < 0]
         yield [
-            row, str(len(found)), *cells, f"{mean(map(mean, shares)):.2f}", over, ", ".join(lost)
+            row, str(len(found)), *cells, f"{taught:.3f}".removeprefix("0"),
+            f"{mean(map(mean, shares)):.2f}", over, ", ".join(lost)
         ]  # fmt: skip
 
 
