@@ -196,3 +196,12 @@ def test_odd_headers_and_raw_bytes_do_no_harm(server):
     for sent in raw:
         assert server.send(sent, is_all=True).status in (0, 400, 401, 403, 405, 431, 505), sent[:60]
     assert server.ask("GET", "/api/project", ours).status == 200
+
+
+def test_a_body_without_a_length_is_read_no_further_than_allowed(server):
+    lines = [f"{name}: {value}\r\n" for name, value in server.headers.items()]
+    head = "PUT /api/images/1/label HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+    chunk = b"1000\r\n" + b" " * 4096 + b"\r\n"
+    raw = (head + "".join(lines) + 'If-Match: "0"\r\n\r\n').encode() + 20 * chunk
+    answer = server.send(raw + b'13\r\n{"value": "unsure"}\r\n0\r\n\r\n')
+    assert answer.status == 413, answer.raw
