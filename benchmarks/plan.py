@@ -47,6 +47,7 @@ PLAN = (
     ),
     Step("suite --rows mapl --seeds 1", (_TILES, _CELLS, *_MANIFESTS)),
     Step("updates --seeds 2", (_TILES, _CELLS, *_MANIFESTS)),
+    Step("review --seeds 1", (_TILES, _CELLS, *_MANIFESTS)),
     Step("p1 --detector gaussian", (_TILES,)),
     Step("p1 --detector patch-memory", (_TILES,)),
     Step("p1 --detector auto", (_TILES,)),

@@ -24,7 +24,8 @@ from benchmarks.suite_cases import SETS, draw, material_of
 from benchmarks.updates import VARIANTS, fit
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.domain import ImageSource, Label, NoProgress
-from defectory.labeling.queue import DEFAULT_MIX, STRATEGIES, make_queue
+from defectory.domain.images import ChosenImages
+from defectory.labeling import DEFAULT_MIX, STRATEGIES, make_queue
 from defectory.metrics import auroc, average_precision
 from defectory.sources import Dataset
 from defectory.sources.thumbnails import read_thumbnails
@@ -34,10 +35,9 @@ from defectory.workflows.updating.new_labels import check_new_labels
 from defectory.workflows.updating.update import update_model
 
 N_ASKED, N_BATCHES = 10, 10
-# Folds disagree inside of a fit only, which `gather_candidates` cannot see.
 ROWS: Mapping[str, Mapping[str, float]] = {
     "mix": DEFAULT_MIX,
-    **{name: {name: 1.0} for name in STRATEGIES if name != "disagreement"},
+    **{name: {name: 1.0} for name in STRATEGIES},
 }
 INSPECTORS = {"right": 0.0, "5 % wrong": 0.05}
 """Inspector -> share of wrong answers."""
@@ -132,7 +132,7 @@ class Review:
         model, n_refused = self.model, 0
         steps = [{"n_labels": 0, "n_found": 0, **self._judge(model)}]
         for _ in range(N_BATCHES):
-            scores = self._score(model, self.case.train.images())
+            scores = self._score_train(model, every="disagreement" in ROWS[row])
             known = gather_candidates(model, self.contents, scores, codes, self.thumbnails)
             queue = make_queue(known, N_ASKED, mix=ROWS[row], seed=self.seed)
             if len(queue) < N_ASKED:  # a strategy that runs out goes on at random
@@ -171,6 +171,15 @@ class Review:
             "recall": float(is_rejected[is_bad].mean()),
             "false_rejects": float(is_rejected[~is_bad].mean()),
         }
+
+    def _score_train(self, model: CalibratedDetector, *, every: bool) -> NDArray[np.float32]:
+        """Return (n,) raw scores; zeros where left-out scores take their place, unless all are wanted."""
+        learned = set() if every else set(model.bundle.calibration.contents)
+        asked = [i for i, content in enumerate(self.contents) if content not in learned]
+        scores = np.zeros(len(self.contents), np.float32)
+        if asked:
+            scores[asked] = self._score(model, ChosenImages(self.case.train.images(), asked))
+        return scores
 
     def _score(self, model: CalibratedDetector, images: ImageSource) -> NDArray[np.float32]:
         """Return (n,) raw scores; features come from the cache, which is what makes this affordable."""

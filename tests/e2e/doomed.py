@@ -8,12 +8,15 @@ process that it forked; asked by another line, it waits for the end of that and 
 import itertools
 import json
 import os
+import random
 import sys
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from defectory.cli.main import main as command_line
 from defectory.storage import (
@@ -26,6 +29,8 @@ from defectory.storage import (
     write_outputs,
 )
 from defectory.workflows.fitting import save  # noqa: F401 loaded before the fork
+from defectory.workflows.reviewing.facts import ConflictError
+from defectory.workflows.reviewing.project import ReviewProject
 from defectory.workflows.scoring import folder  # noqa: F401
 
 NOTE = FileKind("a note", lambda path: path.read_bytes().startswith(b"run "))
@@ -95,7 +100,39 @@ def run_command(errors: str, *arguments: str) -> None:
     command_line(arguments)
 
 
-KINDS = {"pair": write_pair, "fill": fill, "command": run_command}
+def answer(place: str, report: str, who: str, n_images: str) -> None:
+    """Label images and draw on them for ever; what was promised to be kept is written into a report."""
+    project, rng = ReviewProject.open(Path(place)), random.Random(f"{who} {time.time_ns()}")
+    handle = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    while True:
+        image = rng.randint(1, int(n_images))
+        seen = project.label(image, "unsure", who=who).etag if rng.random() < 0.1 else None
+        value, mask = rng.choice(["good", "defective", None]), np.zeros((4, 6), bool)
+        mask.ravel()[rng.randrange(24)] = True
+        try:
+            if rng.random() < 0.3:
+                state = project.set_mask(image, mask, who=who, expected=seen)
+                told = ["mask", image, seen, state.etag, int(mask.argmax())]
+            else:
+                state = project.label(image, value, who=who, expected=seen)
+                told = ["label", image, seen, state.etag, value]
+        except ConflictError as error:
+            told = ["conflict", image, seen, error.current.etag, None]
+        os.write(handle, (json.dumps([*told, who]) + "\n").encode())
+
+
+def review(place: str, bundle: str, data: str) -> None:
+    """Begin a review, or go on with it."""
+    ReviewProject.create(Path(place), Path(bundle), Path(data)).close()
+
+
+KINDS = {
+    "pair": write_pair,
+    "fill": fill,
+    "command": run_command,
+    "answer": answer,
+    "review": review,
+}
 
 
 def serve() -> None:

@@ -11,6 +11,7 @@ COMMANDS = (
     "fit",
     "update",
     "review",
+    "queue",
     "score",
     "recalibrate",
     "evaluate",

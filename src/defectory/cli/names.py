@@ -18,6 +18,11 @@ else:
 DETECTORS = ("auto", "gaussian", "patch-memory", "memseg", "mapl", "mcod")
 """As in the registry, which is not imported before work starts."""
 
+STRATEGIES = (
+    "likely-defect", "near-threshold", "holds-threshold", "suspected", "disagreement", "diverse", "random",
+)  # fmt: skip
+"""As in `labeling.queue`, which is not imported before work starts."""
+
 BACKBONES = ("efficientnet-lite0", "timm:NAME")
 
 

@@ -65,24 +65,24 @@ def review(
     from defectory.review.extra import check_extra
 
     check_extra()
-    from defectory.review.server import ServerOptions, check_options, serve
+    from defectory.review.security import is_loopback
+    from defectory.review.server import ServerOptions, serve, take_address
 
     options = ServerOptions(who=who or _login_name(), open_browser=not no_browser, **where)
-    check_options(options)
-    project = _open_project(bundle, data, folder)
-    click.echo(_describe(project.overview(), project.folder))
-    if where["host"] not in ("127.0.0.1", "localhost", "::1"):
-        click.echo(
-            "Whoever has this link sees all images and changes labels"
-            + (
-                "."
-                if where["certfile"]
-                else "; without --certfile others on the network can read along."
-            )
-        )
-    serve(project, options, lambda link: click.echo(f"Open {link}\nCtrl-C ends it."))
-    click.echo(
-        f"Everything is kept; go on with  defectory review {click.format_filename(project.folder)}"
+    with take_address(options) as address:
+        project = _open_project(bundle, data, folder)
+        click.echo(_describe(project.overview(), project.folder))
+        if not is_loopback(options.host):
+            click.echo(_warning(options.certfile is not None))
+        serve(address, project, lambda link: click.echo(f"Open {link}\nCtrl-C ends it."))
+    where_it_is = click.format_filename(project.folder)
+    click.echo(f"Everything is kept; go on with  defectory review {where_it_is}")
+
+
+def _warning(is_secure: bool) -> str:
+    said = "Whoever has this link sees all images and changes labels"
+    return said + (
+        "." if is_secure else "; without --certfile, others on the network can read along."
     )
 
 

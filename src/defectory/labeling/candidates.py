@@ -77,9 +77,9 @@ class Candidates:
 
 
 def spread_labels(codes: NDArray[np.int8], groups: NDArray[np.int64] | None) -> NDArray[np.int8]:
-    """Return (n,) int8 codes in which a label counts for all images of its group.
+    """Return (n,) int8 codes in which a label counts for all images of its group that have none.
 
-    Images whose group was labeled both ways keep what was said of themselves.
+    Where a group is labeled both ways, one of its pictures shows a defect: that counts.
 
     Parameters
     ----------
@@ -87,13 +87,7 @@ def spread_labels(codes: NDArray[np.int8], groups: NDArray[np.int64] | None) -> 
     groups : (n,) int64, below 0 where there is none; None: each its own
     """
     numbers = own_groups(len(codes), groups)
-    n_groups = int(numbers.max(initial=-1)) + 1
-    has = {
-        label: np.bincount(numbers[codes == label], minlength=n_groups) > 0
-        for label in (Label.NORMAL, Label.ANOMALOUS)
-    }
     found = codes.copy()
-    for label, other in ((Label.NORMAL, Label.ANOMALOUS), (Label.ANOMALOUS, Label.NORMAL)):
-        is_told = (has[label] & ~has[other])[numbers]
-        found[is_told & (codes == Label.UNLABELED)] = label
+    for label in (Label.NORMAL, Label.ANOMALOUS):
+        found[(codes == Label.UNLABELED) & np.isin(numbers, numbers[codes == label])] = label
     return found

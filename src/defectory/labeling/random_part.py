@@ -31,7 +31,9 @@ def find_random_part(
     at the time. An image that another strategy asked about first counts where its turn has come: to count
     only what was asked at random would miss the defects that others find before. These are permanent random
     numbers (Ohlsson, "Coordination of samples using permanent random numbers", in Business Survey Methods,
-    1995). Random: the order, by `seed`.
+    1995). That the part ends before an image that waits, and after any number that others labeled, does not
+    make it unfair: it is inverse sampling with the last draw left out (Haldane, "On a method of estimating
+    frequencies", Biometrika 1945). Random: the order, by `seed`.
     """
     order = random_order(len(codes), seed)
     is_labeled = codes != Label.UNLABELED

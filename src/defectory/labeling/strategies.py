@@ -13,6 +13,8 @@ from defectory.domain import Label
 from defectory.labeling.candidates import Candidates, Floats, Indices
 from defectory.labeling.random_part import random_order
 
+_CHUNK = 256  # looks that all others are compared with at once
+
 Wanted = Iterator[tuple[int, str]]
 """Indices of images, each with a plain sentence why."""
 
@@ -84,7 +86,7 @@ def disagreements(candidates: Candidates, seed: int = 0) -> Wanted:
     order = order[values[order] > 0]
     for rank, i in enumerate(order.tolist(), start=1):
         place = "most" if rank == 1 else f"rank {rank} of {len(order)}"
-        yield i, f"parts of the detector disagree about it ({place})"
+        yield i, f"models with and without it, or views of it, disagree about it ({place})"
 
 
 def diverse(candidates: Candidates, seed: int = 0) -> Wanted:
@@ -93,7 +95,7 @@ def diverse(candidates: Candidates, seed: int = 0) -> Wanted:
     Notes
     -----
     Source: Sener and Savarese, "Active learning for convolutional neural networks: a core-set approach", ICLR
-    2018 (greedy k-center from what is labeled). Cost: time O(n d) an image and for each labeled one.
+    2018 (greedy k-center from what is labeled). Cost: time O(n d) for each image that is yielded or labeled.
     Random: the first image where nothing is labeled.
     """
     if candidates.looks is None:
@@ -107,14 +109,12 @@ def diverse(candidates: Candidates, seed: int = 0) -> Wanted:
             is_left[i] = False
             yield i, "is the first to be looked at: nothing is labeled yet"
         labeled = np.array(first, np.intp)
-    gap: Floats = np.full(len(candidates), np.inf)
-    for i in labeled.tolist():
-        np.minimum(gap, _distances(looks, i), out=gap)
+    gap = _gaps(looks, labeled)
     while is_left.any():
         farthest = int(np.where(is_left, gap, -1.0).argmax())
         is_left[farthest] = False
         yield farthest, "looks unlike every image that is labeled or asked about before it"
-        np.minimum(gap, _distances(looks, farthest), out=gap)
+        np.minimum(gap, _gaps(looks, np.array([farthest])), out=gap)
 
 
 def random(candidates: Candidates, seed: int = 0) -> Wanted:
@@ -145,8 +145,12 @@ def _falling(values: Floats, places: Indices) -> Indices:
     return places[np.argsort(-values[places], kind="stable")]
 
 
-def _distances(looks: NDArray[np.float32], index: int) -> Floats:
-    """Return (n,) squared distances of all looks to one."""
-    apart = looks - looks[index]
-    found: Floats = np.einsum("nd,nd->n", apart, apart, dtype=np.float64)
-    return found
+def _gaps(looks: NDArray[np.float32], chosen: Indices) -> NDArray[np.float32]:
+    """Return (n,) squared distances of all looks to the nearest of the chosen."""
+    norms = np.einsum("nd,nd->n", looks, looks)
+    gap = np.full(len(looks), np.inf, np.float32)
+    for start in range(0, len(chosen), _CHUNK):
+        part = chosen[start : start + _CHUNK]
+        apart = norms[:, None] - 2 * looks @ looks[part].T + norms[part]
+        np.minimum(gap, apart.min(1), out=gap)
+    return np.maximum(gap, 0)

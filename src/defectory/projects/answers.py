@@ -12,6 +12,9 @@ from defectory.domain import ParameterError
 
 VALUES = ("good", "defective", "unsure", "skipped")
 
+DATA = "data"
+"""Who said what the data themselves say."""
+
 _COLUMNS = "id, image, previous, what, value, defect_type, mask, who, at, seconds, strategy"
 
 
@@ -28,7 +31,7 @@ class Answer:
     value : good, defective, unsure, skipped; None where there is no label
     defect_type : "" where none is named
     mask : hex digits that name its file, or None
-    who : "data" for what the data say
+    who : a person, or DATA
     at : ISO 8601 in UTC
     seconds : that the answer took
     strategy : by which the image was asked about

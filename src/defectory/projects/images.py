@@ -61,19 +61,12 @@ def add_images(connection: sqlite3.Connection, images: Iterable[NewImage]) -> li
 def _add(connection: sqlite3.Connection, image: NewImage) -> int:
     height, width = image.size_px
     cursor = connection.execute(
-        "INSERT INTO images (name, path, content, width, height, part, thumbnail)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            image.name,
-            os.fsencode(image.path),
-            image.content,
-            width,
-            height,
-            image.part,
-            image.thumbnail.tobytes(),
-        ),
+        "INSERT INTO images (name, path, content, width, height, part) VALUES (?, ?, ?, ?, ?, ?)",
+        (image.name, os.fsencode(image.path), image.content, width, height, image.part),
     )
-    return int(cursor.lastrowid or 0)
+    number = int(cursor.lastrowid or 0)
+    connection.execute("INSERT INTO thumbnails VALUES (?, ?)", (number, image.thumbnail.tobytes()))
+    return number
 
 
 def add_unreadable(connection: sqlite3.Connection, path: Path, reason: str) -> None:
@@ -114,19 +107,19 @@ def count_images(connection: sqlite3.Connection) -> int:
 
 def read_thumbnails(connection: sqlite3.Connection) -> NDArray[np.uint8]:
     """Return (n, 64, 64) uint8, grey, in the order of the images' numbers."""
-    rows = connection.execute("SELECT thumbnail FROM images ORDER BY id").fetchall()
+    rows = connection.execute("SELECT cells FROM thumbnails ORDER BY image").fetchall()
     joined = np.frombuffer(b"".join(row[0] for row in rows), np.uint8)
     return joined.reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX)
 
 
 def set_alike(connection: sqlite3.Connection, numbers: NDArray[np.int64]) -> None:
-    """Keep which images look like one part: (n,) numbers, in the order of the images'."""
+    """Keep which images are copies: (n,) numbers, in the order of the images'."""
     ids = [row[0] for row in connection.execute("SELECT id FROM images ORDER BY id")]
     pairs = zip(numbers.tolist(), ids, strict=True)
     connection.executemany("UPDATE images SET alike = ? WHERE id = ?", pairs)
 
 
 def read_alike(connection: sqlite3.Connection) -> NDArray[np.int64] | None:
-    """Return (n,) numbers, one for images that look like one part; None where nobody looked."""
+    """Return (n,) numbers, one for images that are copies; None where nobody looked."""
     numbers = [row[0] for row in connection.execute("SELECT alike FROM images ORDER BY id")]
     return None if not numbers or None in numbers else np.array(numbers, np.int64)

@@ -21,10 +21,13 @@ CREATE TABLE images (
     width INTEGER NOT NULL CHECK (width > 0),
     height INTEGER NOT NULL CHECK (height > 0),
     part TEXT,                  -- the group that the data name
-    alike INTEGER,              -- images of one number look like one part
-    thumbnail BLOB NOT NULL     -- 64 x 64 bytes, grey
+    alike INTEGER               -- images of one number are copies
 );
-CREATE INDEX images_by_content ON images (content);
+
+CREATE TABLE thumbnails (
+    image INTEGER PRIMARY KEY REFERENCES images (id),
+    cells BLOB NOT NULL         -- 64 x 64 bytes, grey
+);
 
 CREATE TABLE unreadable (
     path BLOB PRIMARY KEY,
@@ -82,6 +85,7 @@ CREATE TABLE answers (
     client_id TEXT UNIQUE,      -- what a page sends twice counts once
     UNIQUE (image, previous)    -- nobody writes over what he has not seen
 );
+CREATE INDEX answers_by_image ON answers (image, id);
 CREATE TRIGGER answers_stay BEFORE UPDATE ON answers BEGIN
     SELECT RAISE(ABORT, 'answers are never changed');
 END;
@@ -89,8 +93,8 @@ CREATE TRIGGER answers_remain BEFORE DELETE ON answers BEGIN
     SELECT RAISE(ABORT, 'answers are never removed');
 END;
 CREATE VIEW last_answers AS
-    SELECT answers.* FROM answers
-    JOIN (SELECT max(id) AS last FROM answers GROUP BY image) ON answers.id = last;
+    SELECT * FROM answers
+    WHERE id = (SELECT max(later.id) FROM answers AS later WHERE later.image = answers.image);
 
 CREATE TABLE learned (
     version INTEGER NOT NULL REFERENCES versions (version),
@@ -127,7 +131,8 @@ def bring_up_to_date(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
 
 

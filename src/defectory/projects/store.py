@@ -102,7 +102,8 @@ class ProjectStore:
                 try:
                     yield connection
                 except BaseException:
-                    connection.execute("ROLLBACK")
+                    if connection.in_transaction:  # a full disk has ended it
+                        connection.execute("ROLLBACK")
                     raise
                 connection.execute("COMMIT")
             finally:

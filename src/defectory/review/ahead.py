@@ -10,7 +10,9 @@ from defectory.domain import DefectoryError
 from defectory.review.heatmaps import Heatmaps
 from defectory.review.previews import SIDES_PX, Previews
 
-_MOST_AHEAD = 50
+MOST_AHEAD = 50
+"""Images: as many as the page asks the queue for."""
+
 _JOIN_S = 5.0
 _GIVE_WAY_S = 0.01
 
@@ -34,7 +36,7 @@ class MakerAhead:
     def want(self, image_ids: Sequence[int]) -> None:
         """Make the pictures of these images next, the first first; what was wanted before is forgotten."""
         with self._changed:
-            self._wanted = list(image_ids[:_MOST_AHEAD])
+            self._wanted = list(image_ids[:MOST_AHEAD])
             self._changed.notify()
 
     def stop(self) -> None:

@@ -1,10 +1,6 @@
 """The web application: routes behind the guard."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,22 +16,14 @@ _SENTENCES = {404: "There is nothing here.", 405: "This cannot be done here."}
 
 
 def make_app(site: Site, access: Access) -> ASGIApp:
-    """Return the application of one review; the site is closed when it ends.
+    """Return the application of one review.
 
     Parameters
     ----------
     site : project, pictures, jobs
     access : what requests must bring along
     """
-
-    @asynccontextmanager
-    async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        try:
-            yield
-        finally:
-            await run_in_threadpool(site.close)
-
-    app = Starlette(routes=ROUTES, lifespan=lifespan, exception_handlers={HTTPException: _say})
+    app = Starlette(routes=ROUTES, exception_handlers={HTTPException: _say})
     app.router.redirect_slashes = False  # it would build addresses from what a request says
     app.state.site = site
     return Guard(app, access)

@@ -1,12 +1,15 @@
 """Serves the page of one review, on one address, until it is stopped."""
 
+import os
 import socket
+import ssl
 import threading
 import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import uvicorn
 
@@ -48,85 +51,123 @@ class ServerOptions:
     page: Path | None = None
 
 
-def check_options(options: ServerOptions) -> None:
-    """Raise ParameterError where the page would be open to others without a token of their own."""
+@dataclass(frozen=True)
+class Address:
+    """An address that is taken until it is left (`with`), and who may come in; `serve` answers.
+
+    Attributes
+    ----------
+    socket : bound
+    """
+
+    socket: socket.socket
+    access: Access
+    options: ServerOptions
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
+
+    @property
+    def url(self) -> str:
+        """Of the page, without the token."""
+        return f"{self.access.scheme}://{_in_link(self.options.host)}:{self.access.port}/"
+
+
+def take_address(options: ServerOptions) -> Address:
+    """Return the address, before any work is done that would be for nothing without it.
+
+    Raises
+    ------
+    ParameterError : others could come in without a token file; the address cannot be listened on; a token or
+        a certificate cannot be read.
+    """
     if not is_loopback(options.host) and options.token_file is None:
         raise ParameterError(
             f"--host {options.host} lets others on the network in: it needs --token-file FILE, and whoever "
             "has the link then sees all images and changes labels"
         )
-    if options.keyfile is not None and options.certfile is None:
-        raise ParameterError("--keyfile needs --certfile")
+    _check_certificate(options)
+    token = new_token() if options.token_file is None else read_token(options.token_file)
+    bound = _bind(options.host, options.port)
+    names = names_of(options.host, [socket.gethostname(), socket.getfqdn()])
+    port = bound.getsockname()[1]
+    return Address(bound, Access(token, port, names, options.certfile is not None), options)
 
 
-def serve(project: ReviewProject, options: ServerOptions, say: Callable[[str], None]) -> None:
+def serve(address: Address, project: ReviewProject, say: Callable[[str], None]) -> None:
     """Serve the page of a project until Ctrl-C or SIGTERM; requests that are at work are finished.
 
     Parameters
     ----------
+    address : from `take_address`
     project : that is open; it is closed in the end
-    say : is told the address, with the token, when it can be opened
-
-    Raises
-    ------
-    ParameterError : the address cannot be listened on, or it is not safe without a token file; a token or
-        certificate cannot be read.
+    say : is told the link, with the token, when it can be opened
     """
-    check_options(options)
-    token = new_token() if options.token_file is None else read_token(options.token_file)
-    listening = _listen(options.host, options.port)
-    with listening:
-        port = listening.getsockname()[1]
-        names = names_of(options.host, [socket.gethostname(), socket.getfqdn()])
-        access = Access(token, port, names, is_secure=options.certfile is not None)
-        site = Site.of(project, options.who, options.page)
-        server = uvicorn.Server(_configuration(site, access, options))
-        address = f"{access.scheme}://{_in_link(options.host)}:{port}/"
-        say(f"{address}?token={token}")
+    options, access = address.options, address.access
+    site = Site.of(project, options.who, options.page)
+    server = uvicorn.Server(_configuration(site, access, options))
+    # a signal may come at any moment; those that come later uvicorn takes, ends well, and raises once more
+    with suppress(KeyboardInterrupt):
+        address.socket.listen(_MOST_CONNECTIONS)
+        threading.Thread(target=site.prepare, daemon=True).start()
+        say(f"{address.url}?token={access.token}")
         if options.open_browser and has_window():
-            link = f"{address}?token={access.token_for_once()}"
-            threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
-        with suppress(KeyboardInterrupt):  # uvicorn ends well, and then raises the signal once more
-            server.run([listening])
+            _show(f"{address.url}?token={access.token_for_once()}")
+        server.run([address.socket])
+    site.close()
+
+
+def _show(link: str) -> None:
+    """Open a browser, which may take its time, or take the thread until it is closed."""
+    threading.Thread(target=webbrowser.open, args=(link,), daemon=True).start()
 
 
 def _configuration(site: Site, access: Access, options: ServerOptions) -> uvicorn.Config:
-    configuration = uvicorn.Config(
+    return uvicorn.Config(
         make_app(site, access),
-        log_level="warning",
+        log_level="critical",  # our own mistakes we print ourselves; broken requests are of no interest
         access_log=False,  # its lines would hold the token
         server_header=False,
         proxy_headers=False,
         ws="none",
-        lifespan="on",
+        lifespan="off",
         limit_concurrency=_MOST_CONNECTIONS,
         timeout_graceful_shutdown=_GRACE_S,
         ssl_certfile=options.certfile,
         ssl_keyfile=options.keyfile,
     )
+
+
+def _check_certificate(options: ServerOptions) -> None:
+    if options.certfile is None:
+        if options.keyfile is not None:
+            raise ParameterError("--keyfile needs --certfile")
+        return
     try:
-        configuration.load()
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.certfile, options.keyfile)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise ParameterError(f"{options.certfile}: {told(error)}") from error
-    return configuration
+        raise ParameterError(f"{options.certfile} serves no TLS: {told(error)}") from error
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket that takes connections from now on; they wait until they are served."""
+def _bind(host: str, port: int) -> socket.socket:
+    """Return a socket of the address; ParameterError where it is taken, or not of this machine."""
     try:
         family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
+        bound = socket.socket(family, socket.SOCK_STREAM)
         try:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listening.bind(where)
-            listening.listen(_MOST_CONNECTIONS)
+            if os.name == "posix":  # elsewhere two servers could share it
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            bound.bind(where)
         except BaseException:
-            listening.close()
+            bound.close()
             raise
     except (OSError, OverflowError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise ParameterError(f"cannot listen on {host}, port {port}: {reason}") from error
-    return listening
+    return bound
 
 
 def _in_link(host: str) -> str:

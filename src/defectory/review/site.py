@@ -1,9 +1,11 @@
 """What one review server holds: the project, its pictures, its jobs, and who it was started for."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from defectory.review.ahead import MakerAhead
+from defectory.domain import DefectoryError
+from defectory.review.ahead import MOST_AHEAD, MakerAhead
 from defectory.review.heatmaps import Heatmaps
 from defectory.review.jobs import Jobs
 from defectory.review.page_files import PageFiles
@@ -50,6 +52,11 @@ class Site:
             jobs=Jobs(),
             page=PageFiles.in_package() if page is None else PageFiles(page),
         )
+
+    def prepare(self) -> None:
+        """Load the bundle and make the first pictures, before the page asks for them."""
+        with suppress(DefectoryError):  # whoever asks is told
+            self.ahead.want([image.id for image in self.project.queue(MOST_AHEAD)])
 
     def close(self) -> None:
         """End what runs in the background, and close the project."""

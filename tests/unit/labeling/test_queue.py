@@ -164,8 +164,8 @@ def test_the_default_mix_is_whole_and_asks_at_random():
     assert DEFAULT_MIX["random"] >= 0.1
 
 
-def test_a_label_counts_for_its_group_unless_the_group_has_both():
+def test_a_label_counts_for_its_group_and_a_defect_first():
     codes = np.array([0, -1, 1, -1, 0, 1, -1, -1], np.int8)
     groups = np.array([0, 0, 1, 1, 2, 2, 2, -1])
-    assert spread_labels(codes, groups).tolist() == [0, 0, 1, 1, 0, 1, -1, -1]
+    assert spread_labels(codes, groups).tolist() == [0, 0, 1, 1, 0, 1, 1, -1]
     assert spread_labels(codes, None).tolist() == codes.tolist()

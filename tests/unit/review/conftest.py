@@ -34,9 +34,9 @@ def write_photos(folder: Path) -> Path:
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("fitted")
-    parts = write_mvtec(folder / "parts", n_train=16, n_good=1, n_defective=1)
+    parts = write_mvtec(folder / "parts", n_train=12, n_good=1, n_defective=1)
     path = folder / "parts.defectory"
-    assert run("fit", parts, "-o", path, "--size", 64, "-q").exit_code == 0
+    assert run("fit", parts, "-o", path, "--size", 64, "--speed", "fast", "-q").exit_code == 0
     return path
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.domain import ParameterError
-from defectory.projects import Answer, VersionRow, last_answers
+from defectory.domain import Label, ParameterError
+from defectory.projects import Answer, VersionRow
 from defectory.projects.answers import answers_of, disagreeing, labeling_answer, no_answer
 from defectory.projects.bundle_versions import current_version
-from defectory.projects.images import read_image_row
+from defectory.projects.images import ImageRow, read_image_row
 from defectory.projects.scores import read_score
 from defectory.workflows.decisions import find_regions
 from defectory.workflows.reviewing.answering import label_of
@@ -24,6 +24,7 @@ from defectory.workflows.reviewing.facts import (
 )
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.scoring import map_of
+from defectory.workflows.reviewing.state import read_state
 
 FILTERS = (
     "all", "unlabeled", "good", "defective", "unsure", "rejected", "accepted", "wrong", "disagreed",
@@ -116,7 +117,6 @@ def image_facts(review: OpenReview, image_id: int) -> ImageFacts:
         answers = answers_of(connection, image_id)
         last = answers[-1] if answers else no_answer(image_id)
         label = label_of(labeling_answer(connection, last))
-        alike = _alike(review, connection, image_id, current)
     model, decision = review.model_of(current), current.outcome(score)
     regions: tuple[RegionFacts, ...] = ()
     heat = None if decision == "accepted" else map_of(review, current, image)
@@ -140,7 +140,7 @@ def image_facts(review: OpenReview, image_id: int) -> ImageFacts:
         etag=last.etag,
         has_mask=last.mask is not None,
         history=tuple(_history_entry(answer) for answer in answers),
-        alike=alike,
+        alike=_alike(review, image),
     )
 
 
@@ -156,30 +156,18 @@ def _history_entry(answer: Answer) -> HistoryEntry:
     )
 
 
-def _alike(
-    review: OpenReview, connection: sqlite3.Connection, image_id: int, current: VersionRow
-) -> Alike:
+def _alike(review: OpenReview, image: ImageRow) -> Alike:
     """Return the most alike of each kind; low scores stand in where few are confirmed good."""
-    rows = connection.execute(
-        "SELECT images.id, score, content FROM images"
-        " LEFT JOIN scores ON scores.image = images.id AND version = ? ORDER BY images.id",
-        (current.scores_of,),
-    ).fetchall()
-    ids = [row[0] for row in rows]
-    place = ids.index(image_id)
-    answers = last_answers(connection)
-    values = [answers[i].value if i in answers else None for i in ids]
-    likeness = review.looks @ review.looks[place]
+    state = read_state(review)
+    likeness = review.looks @ review.looks[state.places[image.id]]
     # a copy of the image itself tells nothing about it
-    is_other = np.array([row[2] != rows[place][2] for row in rows])
-    good, defective = (
-        np.array([value == wanted for value in values]) & is_other
-        for wanted in ("good", "defective")
-    )
+    is_other = np.array([other.content != image.content for other in state.images])
+    good = (state.codes == Label.NORMAL) & is_other
     if good.sum() < _N_ALIKE:
-        scores = np.array([np.nan if row[1] is None else row[1] for row in rows])
-        is_open = np.array([value is None for value in values])
-        good |= (scores <= np.nanmedian(scores)) & is_open & is_other
+        is_open = np.array([value is None for value in state.values])
+        good |= (state.scores <= np.median(state.scores)) & is_open & is_other
+    defective = (state.codes == Label.ANOMALOUS) & is_other
+    ids = [other.id for other in state.images]
     return Alike(_nearest(ids, likeness, good), _nearest(ids, likeness, defective))
 
 

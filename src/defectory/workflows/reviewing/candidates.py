@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import Label
-from defectory.labeling.candidates import Candidates
+from defectory.labeling import Candidates
 from defectory.sources.fine_structure import THUMBNAIL_PX, Thumbnails
 from defectory.sources.near_duplicates import find_similar_pairs
 from defectory.workflows.calibrated import CalibratedDetector
@@ -28,23 +28,27 @@ def gather_candidates(
     model : that scored them
     contents : of each, the first hex digits of the hash of its content
     scores : (n,) float32, raw; where the model knows a left-out score of an image that it learned from, that
-        one takes its place
+        one takes its place, and how far the two lie apart is their disagreement
     codes : (n,) int8 of Label, as far as a person said; labels that the model learned are added
     thumbnails : (n, 64, 64) uint8, of the images; None where likeness does not matter
     """
     calibration = model.bundle.calibration
-    left_out = dict(zip(calibration.contents, calibration.scores.tolist(), strict=True))
+    by_content = dict(zip(calibration.contents, calibration.scores.tolist(), strict=True))
+    left_out = np.array([by_content.get(content, np.nan) for content in contents], np.float64)
+    is_known = np.isfinite(left_out)
     suspicion = {item.content: 1 - item.weight for item in model.facts.suspects}
     place = {content: i for i, content in reversed(list(enumerate(contents)))}
     return Candidates(
-        scores=np.array(
-            [left_out.get(c, s) for c, s in zip(contents, scores.tolist(), strict=True)], np.float64
-        ),
+        scores=np.where(is_known, left_out, scores.astype(np.float64)),
         threshold=model.threshold.value,
         codes=_with_learned(model, contents, codes),
         looks=None if thumbnails is None else describe_looks(thumbnails),
         groups=find_copies(contents, thumbnails),
         suspicions=np.array([suspicion.get(c, 0.0) for c in contents]) if suspicion else None,
+        # With and without an image: where these differ much, what is normal hangs on it.
+        disagreements=np.where(is_known, np.abs(left_out - scores), 0.0)
+        if is_known.any()
+        else None,
         holders=np.array([place[h.content] for h in model.holders if h.content in place], np.int64),
     )
 
@@ -53,7 +57,7 @@ def describe_looks(thumbnails: Thumbnails) -> NDArray[np.float32]:
     """Return (n, 64) float32 of n thumbnails: light and dark over the image, whatever the exposure."""
     side, step = _LOOK_SIDE, THUMBNAIL_PX // _LOOK_SIDE
     cells = thumbnails.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
-    looks = cells.reshape(len(cells), side * side)
+    looks: NDArray[np.float32] = cells.reshape(len(cells), side * side)
     looks -= looks.mean(1, keepdims=True)
     looks /= np.maximum(looks.std(1, keepdims=True), 1.0)
     return looks
@@ -82,7 +86,9 @@ def _with_learned(
     good = {
         c for c, known in zip(calibration.contents, calibration.is_confirmed, strict=True) if known
     }
-    confirmed = good.union(model.facts.known_names)
+    # The bundle also knows names of unlabeled images, those that hold the threshold up.
+    unlabeled = set(calibration.contents) - good
+    confirmed = good.union(model.facts.known_names) - unlabeled
     found = codes.copy()
     for i, content in enumerate(contents):
         if codes[i] == Label.UNLABELED and content in confirmed:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from defectory.artifacts import BUNDLE_FILE
 from defectory.domain import (
     CONTENT_DIGITS,
     DataError,
@@ -16,7 +17,7 @@ from defectory.domain import (
     Progress,
 )
 from defectory.projects import DATABASE, Answer, NewImage, ProjectStore, append_answer, is_project
-from defectory.projects.answers import no_answer, now
+from defectory.projects.answers import DATA, no_answer, now
 from defectory.projects.bundle_versions import add_learned, add_version, read_versions
 from defectory.projects.facts import read_fact, write_fact
 from defectory.projects.images import (
@@ -31,9 +32,7 @@ from defectory.projects.images import (
 from defectory.projects.mask_files import keep_mask
 from defectory.projects.scores import add_scores
 from defectory.sources import Dataset, FileImages, Sample, read_dataset
-from defectory.storage import OutputFolder, check_outputs, readable_name
-from defectory.storage.renames import sync_file, sync_folder
-from defectory.storage.whole_files import whole_file
+from defectory.storage import OutputFile, OutputFolder, check_outputs, readable_name, write_outputs
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.reviewing.candidates import find_copies
 from defectory.workflows.reviewing.open_review import OpenReview
@@ -41,9 +40,6 @@ from defectory.workflows.reviewing.scoring import CHUNK, WatchedImages, score_im
 from defectory.workflows.reviewing.versions import file_of, row_of
 from defectory.workflows.scoring.images import read_given, spell_out
 from defectory.workflows.swapped import refuse_swapped
-
-DATA = "data"
-"""Who said what the data themselves say."""
 
 _FROM, _COMPLETE = "from", "complete"
 # Of more images, hashes of all pairs take minutes: then only files that are the same are copies.
@@ -126,10 +122,8 @@ def _begin(
         known = read_fact(connection, _FROM)
     if known is None:
         path = review.folder / file_of(1)
-        with whole_file(path) as part:
+        with write_outputs([OutputFile(path, BUNDLE_FILE)], overwrite=True) as (part,):
             shutil.copyfile(bundle, part)
-            sync_file(part)
-        sync_folder(path.parent)
         with review.store.writing() as connection:
             if not read_versions(connection):
                 row = row_of(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite
 
 from defectory.domain import DefectoryError
+from defectory.projects import MissingImageError as MissingImageError  # for the doors
 
 
 @dataclass(frozen=True)

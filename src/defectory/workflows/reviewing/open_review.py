@@ -28,6 +28,7 @@ class OpenReview:
         self.folder = store.folder
         self.is_teaching = threading.Lock()
         self.is_scoring = threading.Lock()
+        self.state: tuple[object, object] | None = None  # what was read last, and its stamp
         self._loading = threading.Lock()
         self._models: OrderedDict[int, CalibratedDetector] = OrderedDict()
         self._kept: dict[tuple[str, int], object] = {}
@@ -57,4 +58,5 @@ class OpenReview:
         """(n, 64) float32 of unit length: light and dark over each image; products are correlations."""
         with self.store.reading() as connection:
             looks = describe_looks(read_thumbnails(connection))
-        return looks / np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6)
+        lengths = np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6)
+        return np.asarray(looks / lengths)

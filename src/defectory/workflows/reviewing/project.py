@@ -24,6 +24,7 @@ from defectory.workflows.reviewing.facts import (
     Thresholds,
 )
 from defectory.workflows.reviewing.open_review import OpenReview
+from defectory.workflows.reviewing.queue import MIX
 from defectory.workflows.reviewing.teaching import teach
 from defectory.workflows.reviewing.thresholds import threshold_options
 
@@ -79,7 +80,7 @@ class ReviewProject:
         """Return how far the review is."""
         return asking.overview_of(self._review, self.name)
 
-    def queue(self, n: int, strategy: str = asking.MIX) -> list[QueuedImage]:
+    def queue(self, n: int, strategy: str = MIX) -> list[QueuedImage]:
         """Return n images to ask about next, fewer where fewer are open.
 
         Parameters

@@ -7,13 +7,13 @@ from numpy.typing import NDArray
 
 from defectory.calibration.binomial import clopper_pearson
 from defectory.calibration.trade_offs import RATES, TradeOff, trade_offs
-from defectory.projects import VersionRow, last_answers
-from defectory.projects.bundle_versions import current_version, read_learned
-from defectory.projects.images import read_image_rows
-from defectory.projects.scores import read_scores
+from defectory.domain import Label
+from defectory.projects import VersionRow
+from defectory.projects.bundle_versions import read_learned
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.reviewing.facts import Interval, ThresholdOption, Thresholds, finite
 from defectory.workflows.reviewing.open_review import OpenReview
+from defectory.workflows.reviewing.state import read_state
 
 Floats = NDArray[np.float64]
 
@@ -24,15 +24,12 @@ def threshold_options(review: OpenReview) -> Thresholds:
     Recall is counted on labeled defects that the detector held out; where there are none, on defects of this
     review that the bundle has not learned; where there are none of these either, on simulated ones.
     """
+    state = read_state(review)
+    current, scores = state.current, state.scores
     with review.store.reading() as connection:
-        current = current_version(connection)
-        scores = read_scores(connection, current.scores_of)
         learned = read_learned(connection, current.version)
-        answers = last_answers(connection)
-        ids = [row.id for row in read_image_rows(connection)]
-    is_fresh_defect = np.array(
-        [i not in learned and i in answers and answers[i].value == "defective" for i in ids], bool
-    )
+    is_known = np.array([image.id in learned for image in state.images], bool)
+    is_fresh_defect = (state.codes == Label.ANOMALOUS) & ~is_known
     model = review.model_of(current)
     rows = review.once("trade offs", current.version, lambda: _rows(model, current))
     defects, basis = _defects(model, scores[is_fresh_defect])

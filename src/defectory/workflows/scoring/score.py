@@ -80,13 +80,16 @@ class StepsOnly:
         self._progress = progress
 
     def start(self, stage: str, total: int) -> None:
-        pass
+        """Do nothing."""
 
     def advance(self, steps: int = 1) -> None:
+        """Pass it on."""
         self._progress.advance(steps)
 
     def note(self, text: str) -> None:
+        """Pass it on."""
         self._progress.note(text)
 
     def say(self, text: str) -> None:
+        """Pass it on."""
         self._progress.say(text)

@@ -1,0 +1,112 @@
+"""The command `queue`, and what it prints."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from defectory.cli import options as shared
+from defectory.cli.errors import plain_errors
+from defectory.cli.names import STRATEGIES
+from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.text import counted, one_line, print_notes
+
+_N_SHOWN = 5
+
+
+@click.command(context_settings=shared.HELP_NAMES)
+@click.argument("bundle", type=ANY_PATH)
+@click.argument("data", type=ANY_PATH)
+@click.option(
+    "-n",
+    "n",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Images to ask about.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=FILE_TO_WRITE,
+    default=Path("queue.csv"),
+    show_default=True,
+    help="CSV to write.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(("mix", *STRATEGIES), case_sensitive=False),
+    default="mix",
+    show_default=True,
+    help="What images are chosen by.",
+)
+@click.option(
+    "--excel",
+    "for_excel",
+    is_flag=True,
+    help="Write CSV for Excel where decimals have commas (Germany, France, ...).",
+)
+@shared.label_words
+@shared.seed
+@shared.max_memory
+@shared.threads
+@shared.overwrite("a queue without answers")
+@shared.quiet
+@plain_errors
+@shared.allow_plugins
+def queue(
+    bundle: Path,
+    data: Path,
+    n: int,
+    output: Path,
+    strategy: str,
+    for_excel: bool,
+    good_words: tuple[str, ...],
+    bad_words: tuple[str, ...],
+    seed: int,
+    overwrite: bool,
+    max_memory_bytes: int | None,
+) -> None:
+    """Choose the images of DATA that are worth a person's label, and say why.
+
+    Write into the column label what each image shows (OK, NOK, good, defective, ...), into mask the file of
+    a mask if there is one, then give the table to update. Images that DATA or BUNDLE know a label of are not
+    asked about, and copies once.
+    """
+    from defectory.cli.bars import Bars
+    from defectory.workflows.reviewing.queue import queue_to_file
+
+    with Bars() as bars:
+        found = queue_to_file(
+            bundle,
+            data,
+            output,
+            n,
+            strategy=strategy,
+            seed=seed,
+            for_excel=for_excel,
+            overwrite=overwrite,
+            good_words=good_words,
+            bad_words=bad_words,
+            max_memory_bytes=max_memory_bytes,
+            progress=bars,
+        )
+    _print_queue(found, bundle, output)
+
+
+def _print_queue(found: Any, bundle: Path, output: Path) -> None:
+    for row in found.rows[:_N_SHOWN]:
+        click.echo(f"  {one_line(row.name)}: {row.reason}")
+    n_more = len(found.rows) - _N_SHOWN
+    if n_more > 0:
+        click.echo(f"  and {n_more} more")
+    listed = ", ".join(f"{n} {name}" for name, n in found.n_by_strategy.items())
+    click.echo(
+        f"Asks about {len(found.rows)} of {counted(found.n_open, 'image')} without a label: {listed}."
+    )
+    if found.gain is not None:
+        click.echo(f"Judging by scores near the threshold, {found.gain.said}.")
+    print_notes(found.notes)
+    click.echo(one_line(f"Wrote {output}. Fill in its column label, then run"))
+    click.echo(one_line(f"  defectory update {bundle} {output} -o NEW"))

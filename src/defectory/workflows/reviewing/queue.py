@@ -1,0 +1,195 @@
+"""The images to ask a person about next, in a table that comes back with labels."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from defectory.domain import CONTENT_DIGITS, DataError, Label, NoProgress, Progress
+from defectory.labeling import DEFAULT_MIX, Candidates, Gain, QueueEntry, make_queue
+from defectory.sources import Dataset, read_dataset
+from defectory.sources.thumbnails import read_thumbnails
+from defectory.storage import OutputFile, check_outputs, write_outputs
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.memory import MemoryNeed, plan_memory, within
+from defectory.workflows.reviewing.candidates import gather_candidates
+from defectory.workflows.reviewing.gain import expect_gain
+from defectory.workflows.reviewing.queue_tables import QUEUE_FILE, QueueRow, write_queue
+from defectory.workflows.scoring.score import CHUNK, measure_images
+from defectory.workflows.swapped import refuse_swapped
+
+# A picture to compare, its fine structure, and what it is compared with at once.
+_THUMBNAIL_BYTES = 64_000
+
+MIX = "mix"
+"""Instead of one strategy: the default mix of several."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Images to ask about.
+
+    Attributes
+    ----------
+    rows : the most wanted first
+    n_images : in the data
+    n_open : of these, images that nobody labeled; copies count once
+    gain : what as many labels are expected to change; None where there is no threshold
+    notes : what was assumed of the data, and what is left out
+    """
+
+    rows: tuple[QueueRow, ...]
+    n_images: int
+    n_open: int
+    gain: Gain | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_by_strategy(self) -> dict[str, int]:
+        """Strategy -> images that it chose, most first."""
+        return dict(Counter(row.strategy for row in self.rows).most_common())
+
+
+def queue_to_file(
+    bundle: Path,
+    data: Path,
+    output: Path,
+    n: int,
+    *,
+    strategy: str = MIX,
+    seed: int = 0,
+    for_excel: bool = False,
+    overwrite: bool = False,
+    good_words: Iterable[str] = (),
+    bad_words: Iterable[str] = (),
+    max_memory_bytes: int | None = None,
+    progress: Progress | None = None,
+) -> Queue:
+    """Write the images that a person should label next, for `defectory update` to take with labels.
+
+    Parameters
+    ----------
+    bundle : that scores them
+    data : folder or manifest; images that have a label there are not asked about
+    output : CSV to write, whole or not at all; must not exist unless it may be replaced
+    n : >= 1, images; fewer are written where fewer are open
+    strategy : one of STRATEGIES, or MIX
+    seed : of what is drawn at random
+    for_excel : semicolons and decimal commas
+    good_words, bad_words : further names and labels for good and for defective parts
+    max_memory_bytes : > 0, of the process
+
+    Raises
+    ------
+    ResourceError : it would need more memory than is allowed; nothing was scored.
+    BundleError : there is no bundle, or it is damaged.
+    ParameterError : there is no such strategy.
+    DataError : the data are not understood, an image cannot be read, or nothing is left to ask.
+    OutputError : the table cannot be written.
+    """
+    progress = progress or NoProgress()
+    refuse_swapped(bundle, [data])
+    mix = DEFAULT_MIX if strategy == MIX else {strategy: 1.0}
+    outputs = [OutputFile(output, QUEUE_FILE)]
+    check_outputs(outputs, inputs=[bundle, data], overwrite=overwrite)
+    found = read_dataset(data, good_words=good_words, bad_words=bad_words)
+    dataset, notes = _without_test(found)
+    if not (dataset.labels == Label.UNLABELED).any():
+        raise DataError(f"all of {len(dataset)} images have a label: there is nothing to ask")
+    inputs = [bundle, data, *found.files()]
+    check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
+    model = load_calibrated(bundle)
+    with within(plan_memory(max_memory_bytes, _memory_need(model, dataset), dataset.files())):
+        queue = make_rows(model, dataset, n, mix=mix, seed=seed, progress=progress)
+    if not queue.rows:
+        raise DataError(_nothing_left(strategy, queue))
+    with write_outputs(outputs, overwrite=overwrite) as (part,):
+        write_queue(queue.rows, part, output.parent, for_excel=for_excel)
+    return replace(queue, n_images=len(found), notes=(*model.bundle.notes, *notes))
+
+
+def make_rows(
+    model: CalibratedDetector,
+    dataset: Dataset,
+    n: int,
+    *,
+    mix: Mapping[str, float] = DEFAULT_MIX,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Queue:
+    """Return the images of a data set to ask about next.
+
+    Parameters
+    ----------
+    model : that scores all of them
+    n : >= 0
+    mix, seed : see `make_queue`
+
+    Raises
+    ------
+    ImageReadError : an image cannot be read.
+    """
+    progress = progress or NoProgress()
+    images = dataset.images()
+    scores, _ = measure_images(model, images, progress=progress)
+    thumbnails = read_thumbnails(images, progress)
+    contents = [images.fingerprint(i)[:CONTENT_DIGITS] for i in range(len(images))]
+    known = gather_candidates(model, contents, scores, dataset.labels, thumbnails)
+    entries = make_queue(known, n, mix=mix, seed=seed)
+    return Queue(
+        tuple(_row(entry, known, dataset) for entry in entries),
+        len(dataset),
+        len(np.unique(known.own_groups[known.is_open])),
+        expect_gain(model, known.scores, n_next=max(1, len(entries))),
+        dataset.notes,
+    )
+
+
+def _row(entry: QueueEntry, known: Candidates, dataset: Dataset) -> QueueRow:
+    sample = dataset.samples[entry.index]
+    return QueueRow(
+        sample.name,
+        sample.path,
+        float(known.scores[entry.index]),
+        known.decision(entry.index),
+        entry.strategy,
+        entry.reason,
+    )
+
+
+def _without_test(found: Dataset) -> tuple[Dataset, tuple[str, ...]]:
+    """Return what may be learned from, and what to say of the rest."""
+    kept = found.filter(lambda sample: sample.split != "test")
+    n_out = len(found) - len(kept)
+    if not n_out:
+        return found, found.notes
+    n_open = int((found.labels == Label.UNLABELED).sum()) - int(
+        (kept.labels == Label.UNLABELED).sum()
+    )
+    if not len(kept):
+        raise DataError(
+            f"{found.root}: all {n_out} images are of the test split, from which nothing may learn"
+        )
+    note = f"nobody is asked about the test split ({n_out} images, {n_open} without a label)"
+    return kept, (*found.notes, note)
+
+
+def _nothing_left(strategy: str, queue: Queue) -> str:
+    if not queue.n_open:
+        return f"the bundle knows a label of every one of {queue.n_images} images: there is nothing to ask"
+    return (
+        f"{strategy} finds nothing to ask among {queue.n_open} images without a label; "
+        f"try --strategy {MIX}"
+    )
+
+
+def _memory_need(model: CalibratedDetector, dataset: Dataset) -> MemoryNeed:
+    detector = model.bundle.detector
+    return MemoryNeed(
+        what=f"scoring {len(dataset)} images with {detector.name}",
+        fixed_bytes=detector.estimate_score_bytes(CHUNK) + _THUMBNAIL_BYTES * len(dataset),
+        reader_bytes=detector.reader_bytes,
+        advice="",
+    )

@@ -1,0 +1,80 @@
+"""A queue as CSV: a person writes labels into it, and `defectory update` takes it as it comes back."""
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from defectory.storage import FileKind
+
+COLUMNS = ("image", "label", "mask", "score", "decision", "strategy", "reason")
+
+_MAX_BYTES = 64 * 2**20
+_ERRORS = "surrogateescape"  # file names need not be valid text
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """An image to ask about.
+
+    Attributes
+    ----------
+    name : as in the data set
+    path : the file
+    score : raw image score
+    decision : "rejected" or "accepted"
+    strategy, reason : who chose it and why
+    """
+
+    name: str
+    path: Path
+    score: float
+    decision: str
+    strategy: str
+    reason: str
+
+
+def write_queue(
+    rows: Sequence[QueueRow], part: Path, folder: Path, *, for_excel: bool = False
+) -> None:
+    """Write a queue into a file of a transaction; its columns `label` and `mask` are empty.
+
+    Parameters
+    ----------
+    folder : where the file comes to lie; paths are relative to it, as in manifests
+    for_excel : semicolons between columns and decimal commas, as Excel wants them in Germany, France, ...
+    """
+    # The byte order mark tells Excel that umlauts are UTF-8.
+    with part.open("w", encoding="utf-8-sig", errors=_ERRORS, newline="") as file:
+        writer = csv.writer(file, delimiter=";" if for_excel else ",")
+        writer.writerow(COLUMNS)
+        for row in rows:
+            score = f"{row.score:.6g}"
+            score = score.replace(".", ",") if for_excel else score
+            path = _relative(row.path, folder)
+            writer.writerow((path, "", "", score, row.decision, row.strategy, row.reason))
+
+
+def _is_unanswered(path: Path) -> bool:
+    """Return whether a file is a queue that nobody has written into: answers are never replaced."""
+    if path.stat().st_size > _MAX_BYTES:
+        return False
+    with path.open(encoding="utf-8-sig", errors=_ERRORS, newline="") as file:
+        delimiter = ";" if ";" in file.readline() else ","
+        file.seek(0)
+        first, *rows = csv.reader(file, delimiter=delimiter)
+    return tuple(first) == COLUMNS and all(
+        len(row) == len(COLUMNS) and not row[1].strip() and not row[2].strip() for row in rows
+    )
+
+
+QUEUE_FILE = FileKind("a queue without answers", _is_unanswered)
+"""What `write_queue` writes; one that holds a person's labels is theirs."""
+
+
+def _relative(path: Path, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:  # another drive of Windows
+        return path.absolute().as_posix()

@@ -1,0 +1,141 @@
+import csv
+
+import numpy as np
+import pytest
+
+from defectory.domain import DataError, Label, OutputError, ParameterError
+from defectory.sources import read_dataset
+from defectory.workflows.reviewing.queue import make_rows, queue_to_file
+from defectory.workflows.reviewing.queue_tables import COLUMNS, QueueRow, write_queue
+from defectory.workflows.updating.new_labels import read_new_labels
+from tests.unit.workflows.brightness import brightness_model, write_bright
+
+VALUES = (5, 90, 41, 20, 60)
+
+
+@pytest.fixture
+def images(tmp_path):
+    return write_bright(tmp_path / "new parts", VALUES)
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """The command reads a bundle; a fake detector has none, so that reading it gives the model."""
+    found = brightness_model()
+    monkeypatch.setattr("defectory.workflows.reviewing.queue.load_calibrated", lambda _: found)
+    return found
+
+
+def rows_of(path, delimiter=","):
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def queued(tmp_path, images, n=3, **settings):
+    path = tmp_path / "out" / "queue.csv"
+    found = queue_to_file(tmp_path / "b.defectory", images, path, n, **settings)
+    return found, path
+
+
+def test_a_queue_says_what_to_look_at_and_why(model, images, tmp_path):
+    found, path = queued(tmp_path, images, strategy="likely-defect")
+    rows = rows_of(path)
+    assert tuple(rows[0]) == COLUMNS
+    assert [row["score"] for row in rows] == ["90", "60", "41"]
+    assert [row["decision"] for row in rows] == ["rejected"] * 3
+    assert {(row["label"], row["mask"], row["strategy"]) for row in rows} == {
+        ("", "", "likely-defect")
+    }
+    assert rows[0]["reason"] == "scores 90, the highest of 5 unlabeled images"
+    assert (found.n_images, found.n_open, len(found.rows)) == (5, 5, 3)
+    assert found.n_by_strategy == {"likely-defect": 3}
+    assert found.gain.n_next == 3
+    assert 0 <= found.gain.flip_ratio <= 1
+
+
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_update_reads_it_as_it_comes_back_from_a_spreadsheet(delimiter, model, images, tmp_path):
+    _, path = queued(tmp_path, images, strategy="likely-defect", for_excel=delimiter == ";")
+    rows = rows_of(path, delimiter)
+    for row, label in zip(rows, ("NOK", "", "i.O."), strict=True):
+        row["label"] = label
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, delimiter=delimiter)
+        writer.writeheader()
+        writer.writerows(rows)
+    labels = read_new_labels(path)
+    assert [s.path.name for s in labels.dataset.samples] == ["001.png", "002.png"]
+    assert labels.dataset.labels.tolist() == [Label.ANOMALOUS, Label.NORMAL]
+    assert "1 of 3 rows have no label and are left out" in labels.notes
+
+
+def test_images_with_a_label_are_not_asked_about_nor_those_of_the_test(model, images, tmp_path):
+    table = images / "list.csv"
+    table.write_text(
+        "path,label,split\n000.png,,\n001.png,bad,\n002.png,,test\n003.png,good,\n004.png,,\n"
+    )
+    found, path = queued(tmp_path, table, 10)
+    assert sorted(row["image"] for row in rows_of(path)) == [
+        "../new parts/000.png",
+        "../new parts/004.png",
+    ]
+    assert "nobody is asked about the test split (1 images, 1 without a label)" in " ".join(
+        found.notes
+    )
+
+
+def test_all_of_the_test_split_or_all_labeled_leaves_nothing_to_ask(model, images, tmp_path):
+    table = images / "list.csv"
+    table.write_text("path,label,split\n000.png,,test\n")
+    with pytest.raises(DataError, match="of the test split, from which nothing may learn"):
+        queued(tmp_path, table)
+    table.write_text("path,label\n000.png,good\n")
+    with pytest.raises(DataError, match="all of 1 images have a label"):
+        queued(tmp_path, table)
+    with pytest.raises(DataError, match="suspected finds nothing to ask among 5 images"):
+        queued(tmp_path, images, strategy="suspected")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_strategy_is_refused(model, images, tmp_path):
+    with pytest.raises(ParameterError, match="no strategy is named 'clever'"):
+        queued(tmp_path, images, strategy="clever")
+
+
+def test_a_queue_with_answers_is_never_replaced(model, images, tmp_path):
+    _, path = queued(tmp_path, images)
+    with pytest.raises(OutputError, match="exists already"):
+        queued(tmp_path, images)
+    queued(tmp_path, images, overwrite=True, for_excel=True)
+    queued(tmp_path, images, overwrite=True)
+    answered = path.read_text(encoding="utf-8-sig").replace(".png,,", ".png,good,", 1)
+    path.write_text(answered, encoding="utf-8-sig")
+    with pytest.raises(OutputError, match="is not a queue without answers"):
+        queued(tmp_path, images, overwrite=True)
+    assert path.read_text(encoding="utf-8-sig") == answered
+
+
+def test_an_input_is_no_output(model, images, tmp_path):
+    table = images / "list.csv"
+    table.write_text("path\n000.png\n")
+    with pytest.raises(OutputError):
+        queue_to_file(tmp_path / "b.defectory", table, table, 2, overwrite=True)
+
+
+def test_the_same_picture_is_asked_about_once(model, images, tmp_path):
+    (images / "copy.png").write_bytes((images / "001.png").read_bytes())
+    found = make_rows(model, read_dataset(images), 10)
+    assert found.n_open == len(found.rows) == 5
+    assert len({row.score for row in found.rows}) == 5
+
+
+def test_names_that_are_no_text_come_back(tmp_path):
+    name = b"teil-\xff.png".decode("utf-8", "surrogateescape")
+    row = QueueRow(name, tmp_path / name, 1.0, "accepted", "random", "drawn")
+    write_queue([row], tmp_path / "q.csv", tmp_path)
+    assert b"teil-\xff.png,,,1,accepted,random,drawn" in (tmp_path / "q.csv").read_bytes()
+
+
+def test_scores_are_of_every_image(model, images):
+    found = make_rows(model, read_dataset(images), 5, mix={"random": 1})
+    assert np.sort([row.score for row in found.rows]).tolist() == sorted(VALUES)

@@ -1,0 +1,179 @@
+"""A bundle is taught, shown, accepted or rejected; every version stays reachable."""
+
+import json
+import shutil
+from dataclasses import asdict, replace
+
+import pytest
+
+from defectory.domain import DataError, NoProgress, WorseError
+from defectory.projects.bundle_versions import add_version, proposed_version, set_proposal
+from defectory.sources import FileImages
+from defectory.workflows.calibrated import load_calibrated
+from defectory.workflows.reviewing.project import ReviewProject
+from defectory.workflows.reviewing.proposals import encode
+
+
+class Stages(NoProgress):
+    def __init__(self, stop_at=""):
+        self.found, self._stop_at = [], stop_at
+
+    def start(self, stage, total):
+        self.found.append((stage, total))
+        if stage == self._stop_at:
+            raise KeyboardInterrupt
+
+
+def test_a_proposal_says_what_changes_and_nothing_has_changed_yet(taught):
+    found = taught.proposal()
+    assert (found.version, found.n_labels, found.n_defects, found.n_good) == (2, 20, 5, 15)
+    overview = taught.overview()
+    assert found.threshold_before == overview.bundle.threshold
+    assert (overview.bundle.version, overview.proposal, overview.n_new_labels) == (1, True, 20)
+    names = {image.id: image.name for image in taught.find().images}
+    assert all(names[flip.id] == flip.name for flip in found.flips)
+    assert json.loads(json.dumps(asdict(found)))["worse"] == ""
+
+
+def test_accepting_lets_it_decide_at_once(taught, pictures):
+    taught.accept()
+    overview = taught.overview()
+    assert (overview.bundle.version, overview.proposal, overview.n_new_labels) == (2, False, 0)
+    assert overview.n_scored == 20
+    paths = sorted(pictures.iterdir())
+    scores, _ = load_calibrated(taught.bundle_path()).judge(FileImages(paths))
+    assert [i.score for i in taught.find(sort="name").images] == scores.image_scores.tolist()
+    with pytest.raises(DataError, match="nothing to learn"):
+        taught.teach(use_cache=False)
+    with pytest.raises(DataError, match="no taught bundle waits"):
+        taught.accept()
+
+
+def test_rejecting_keeps_it_in_the_history(taught):
+    before = taught.find().images
+    taught.reject()
+    assert taught.proposal() is None
+    assert taught.find().images == before
+    assert [(v.version, v.is_current, v.note) for v in taught.history()] == [
+        (1, True, "the bundle that the review began with"),
+        (2, False, "taught 20 labels; rejected"),
+    ]
+    assert taught.overview().n_new_labels == 20
+
+
+def test_going_back_and_forth_brings_back_scores_and_maps(taught):
+    first, heat = taught.find().images, taught.anomaly_map(1)
+    taught.accept()
+    assert taught.find().images != first
+    taught.restore(1)
+    assert taught.find().images == first
+    assert (taught.anomaly_map(1) == heat).all()  # computed again
+    assert taught.overview().n_new_labels == 20
+    taught.restore(2)
+    assert taught.overview().n_new_labels == 0
+    with pytest.raises(DataError, match="no bundle version 7"):
+        taught.restore(7)
+
+
+def make_worse(project):
+    worse = replace(project.proposal(), worse="of 5 defects, 5 are found before and 1 after it")
+    with project._review.store.writing() as connection:
+        set_proposal(connection, 2, encode(worse))
+
+
+def test_what_decides_worse_is_accepted_only_by_force(taught):
+    make_worse(taught)
+    with pytest.raises(WorseError, match="5 are found before and 1 after"):
+        taught.accept()
+    assert taught.overview().bundle.version == 1
+    taught.reject()
+    with pytest.raises(WorseError):  # nor through the back door
+        taught.restore(2)
+    taught.restore(2, force=True)
+    assert taught.overview().bundle.version == 2
+
+
+def test_teaching_again_takes_the_place_of_what_waited(taught):
+    taught.label(1, "good", who="ben")
+    stages = Stages()
+    found = taught.teach(progress=stages, use_cache=False)
+    assert stages.found[-1] == ("scoring", 20)
+    assert (found.version, taught.proposal().version) == (3, 3)
+    assert "nobody answered" in taught.history()[1].note
+
+
+def test_an_interrupted_lesson_leaves_nothing_and_can_be_given_again(project):
+    project.label(1, "defective", who="anna")
+    project.label(2, "good", who="anna")
+    with pytest.raises(KeyboardInterrupt):
+        project.teach(progress=Stages(stop_at="scoring"), use_cache=False)
+    assert [path.name for path in (project.folder / "bundles").iterdir()] == ["0001.defectory"]
+    assert (project.proposal(), len(project.history())) == (None, 1)
+    assert project.teach(use_cache=False).version == 3
+
+
+def test_what_a_killed_process_left_is_swept_away(project):
+    with project._review.store.writing() as connection:
+        row = replace(
+            _version_1(project), version=2, file="bundles/0002.defectory", state="preparing"
+        )
+        add_version(connection, row)
+        assert proposed_version(connection) is None
+    shutil.copy(project.bundle_path(), project.folder / "bundles" / "0002.defectory")
+    project.label(1, "defective", who="anna")
+    assert project.teach(use_cache=False).version == 3
+    assert not (project.folder / "bundles" / "0002.defectory").exists()
+
+
+def _version_1(project):
+    from defectory.projects.bundle_versions import read_version
+
+    with project._review.store.reading() as connection:
+        return read_version(connection, 1)
+
+
+def test_labels_given_meanwhile_are_new_afterwards(project):
+    class Meanwhile(NoProgress):
+        def start(self, stage, total):
+            if stage == "scoring":
+                project.label(3, "good", who="ben")
+
+    project.label(1, "defective", who="anna")
+    project.teach(progress=Meanwhile(), use_cache=False)
+    project.accept(force=True)
+    assert project.overview().n_new_labels == 1
+
+
+def test_a_bundle_that_became_current_meanwhile_makes_the_lesson_void(project):
+    class Meanwhile(NoProgress):
+        def start(self, stage, total):
+            if stage == "scoring":
+                project.set_false_reject_rate(0.1)
+
+    project.label(1, "defective", who="anna")
+    with pytest.raises(DataError, match="no longer the current one"):
+        project.teach(progress=Meanwhile(), use_cache=False)
+    assert project.proposal() is None
+
+
+def test_two_lessons_at_once_are_refused(project):
+    class Again(NoProgress):
+        def start(self, stage, total):
+            with pytest.raises(DataError, match="being taught already"):
+                project.teach(use_cache=False)
+
+    project.label(1, "defective", who="anna")
+    assert project.teach(progress=Again(), use_cache=False).n_labels == 1
+
+
+def test_copies_with_two_labels_are_told_of(review_bundle, pictures, tmp_path):
+    shutil.copytree(pictures, tmp_path / "data")
+    shutil.copy(pictures / "000.png", tmp_path / "data" / "copy.png")
+    project = ReviewProject.create(tmp_path / "review", review_bundle, tmp_path / "data")
+    numbers = {image.name: image.id for image in project.find().images}
+    assert len(project.queue(50)) == 20  # copies are asked about once
+    project.label(numbers["000.png"], "good", who="anna")
+    project.label(numbers["copy.png"], "defective", who="anna")
+    with pytest.raises(DataError, match="are the same image, labeled"):
+        project.teach(use_cache=False)
+    project.close()

@@ -1,0 +1,69 @@
+"""False-reject rates to choose from, counted on the images of the review."""
+
+import pytest
+
+from defectory.domain import ParameterError
+from defectory.workflows.calibrated import load_calibrated
+
+
+def test_the_usual_rates_are_there_and_the_present_one_is_marked(project):
+    found = project.thresholds()
+    assert [option.false_reject_rate for option in found.options] == [
+        0.001,
+        0.005,
+        0.01,
+        0.02,
+        0.05,
+        0.1,
+    ]
+    assert [o.false_reject_rate for o in found.options if o.is_current] == [0.01]
+    scores = [image.score for image in project.find().images]
+    for option in found.options:
+        assert option.n_rejected == sum(score > option.threshold for score in scores)
+
+
+def test_recall_is_counted_on_defects_that_were_held_out(taught):
+    taught.accept()
+    found = taught.thresholds()
+    assert found.basis == "on 5 labeled defects that the detector held out when it learned"
+    recall = found.options[2].recall
+    assert recall.lower <= recall.value <= recall.upper
+
+
+def test_without_such_defects_those_of_the_review_count(project):
+    assert "simulated" in project.thresholds().basis or "no defects" in project.thresholds().basis
+    project.label(1, "defective", who="anna")
+    found = project.thresholds()
+    assert found.basis.startswith("on 1 defects of this review")
+    assert found.options[0].recall.value == 1
+
+
+def test_another_rate_is_another_version_with_the_same_scores(project):
+    scores = [image.score for image in project.find().images]
+    project.label(1, "defective", who="anna")
+    project.set_false_reject_rate(0.03)
+    overview = project.overview()
+    assert (overview.bundle.version, overview.bundle.false_reject_rate) == (2, 0.03)
+    assert overview.n_new_labels == 1
+    assert [image.score for image in project.find().images] == scores
+    assert project.anomaly_map(1) is not None
+    assert 0.03 in [option.false_reject_rate for option in project.thresholds().options]
+    model = load_calibrated(project.bundle_path())
+    assert model.promise.false_reject_rate == 0.03
+    assert model.threshold.value == overview.bundle.threshold
+    project.set_false_reject_rate(0.03)
+    assert len(project.history()) == 2
+    assert project.teach(use_cache=False).version == 3
+
+
+def test_a_rate_out_of_range_is_refused(project):
+    for wrong in (0.0, 1.0, float("nan")):
+        with pytest.raises(ParameterError):
+            project.set_false_reject_rate(wrong)
+    assert len(project.history()) == 1
+
+
+def test_a_new_rate_rejects_what_waits(taught):
+    taught.set_false_reject_rate(0.05)
+    assert taught.proposal() is None
+    assert taught.overview().bundle.version == 3
