@@ -134,6 +134,7 @@ def label_truly(page, n: int) -> None:
 
 def draw(page, *points: tuple[float, float]) -> None:
     """Draw a stroke through points, in parts of the stage from its middle."""
+    page.wait_for_selector("#stage[data-mask='ready']")
     box = page.locator("#stage").bounding_box()
     places = [
         (box["x"] + box["width"] / 2 + x * box["height"], box["y"] + box["height"] * (0.5 + y))

@@ -27,12 +27,14 @@ export class Brush {
     this.rest = 0;
     this.isReady = false; // the mask of the image on screen is known, so that strokes add to it
     this.unsaved = new Map(); // masks of images, until the server has them
+    this.masked = new Set(); // images whose mask was saved since their facts may have been asked for
     listen("leaving", () => this.send());
     addEventListener("pagehide", () => this.send());
     document.addEventListener("visibilitychange", () => { if (document.hidden) this.send(); });
     listen("mask-replaced", (id) => this.unsaved.delete(id));
     listen("saved", ({ item, has_mask }) => {
       if (item.kind !== "mask") return;
+      if (has_mask) this.masked.add(item.id);
       if (waitingMask(item.id) === undefined && !this.unsaved.get(item.id)?.isChanged) this.unsaved.delete(item.id);
       announce(text(has_mask ? "mask.saved" : "mask.removed"));
     });
@@ -61,11 +63,17 @@ export class Brush {
     tell("tool", this.tool);
   }
 
+  /** No strokes until the mask of the image on screen is known. */
+  putAside() {
+    clearTimeout(this.rest);
+    this.mask = this.layer = null;
+    this.#setReady(false);
+    this.view.showMask(null);
+  }
+
   /** Take up the image on screen, with the mask that the server has of it. */
   async load() {
-    this.mask = this.layer = null;
-    this.isReady = false;
-    this.view.showMask(null);
+    this.putAside();
     const { facts } = state;
     if (!facts) return;
     const mask = this.unsaved.get(facts.id);
@@ -76,7 +84,7 @@ export class Brush {
       if (currentImage()?.id !== facts.id) return;
       if (bitmap) this.#begun().values.set(maskValues(bitmap, facts.width, facts.height));
       if (bitmap) this.#refreshAll();
-      this.isReady = true;
+      this.#setReady(true);
     } catch (error) {
       notify(text("mask.unread", { message: error.message }), { isAlert: true });
     }
@@ -157,11 +165,16 @@ export class Brush {
     await post([{ kind: "mask", id, png, etag: etagOf(id) }]);
   }
 
+  #setReady(isReady) {
+    this.isReady = isReady;
+    this.view.stage.dataset.mask = isReady ? "ready" : "loading";
+  }
+
   /** The mask that the server has, or will have once it is sent: a PNG, or null. */
   async #stored({ id, has_mask }) {
     const waiting = waitingMask(id);
     if (waiting !== undefined) return waiting;
-    return has_mask ? getMask(id) : null;
+    return has_mask || this.masked.has(id) ? getMask(id) : null;
   }
 
   /** The mask of the image on screen, an empty one where there was none. */

@@ -49,6 +49,7 @@ export const isShown = () => shownId !== null && shownId === currentImage()?.id;
 async function show(image) {
   shownId = null;
   delete byId("stage").dataset.shown;
+  brush.putAside();
   view.clear();
   showLabel();
   byId("stage-empty").hidden = Boolean(image);
