@@ -73,7 +73,16 @@ def test_one_command_fits_ranks_and_serves_and_goes_on_the_next_day(photos, tmp_
 
 def test_a_review_inside_its_photos_is_refused_before_the_fit(photos, tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "defectory", "start", photos, "-o", photos / "review", "--no-browser"],
+        [
+            sys.executable,
+            "-m",
+            "defectory",
+            "start",
+            photos,
+            "-o",
+            photos / "review",
+            "--no-browser",
+        ],
         capture_output=True,
         text=True,
         check=False,
