@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from defectory.cli.main import main as command_line
+from defectory.projects import ProjectStore, last_answer
 from defectory.storage import (
     FileKind,
     OutputFile,
@@ -102,11 +103,16 @@ def run_command(errors: str, *arguments: str) -> None:
 
 def answer(place: str, report: str, who: str, n_images: str) -> None:
     """Label images and draw on them for ever; what was promised to be kept is written into a report."""
-    project, rng = ReviewProject.open(Path(place)), random.Random(f"{who} {time.time_ns()}")
+    project, store = ReviewProject.open(Path(place)), ProjectStore.open(Path(place))
+    rng = random.Random(f"{who} {time.time_ns()}")
     handle = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     while True:
         image = rng.randint(1, int(n_images))
-        seen = project.label(image, "unsure", who=who).etag if rng.random() < 0.1 else None
+        seen = None
+        if rng.random() < 0.5:
+            with store.reading() as connection:
+                seen = last_answer(connection, image).etag
+            time.sleep(rng.uniform(0, 0.02))  # a person looks, and another one is faster
         value, mask = rng.choice(["good", "defective", None]), np.zeros((4, 6), bool)
         mask.ravel()[rng.randrange(24)] = True
         try:

@@ -26,8 +26,8 @@ class ProjectStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.database = folder / DATABASE
+        self.folder = folder.absolute()
+        self.database = self.folder / DATABASE
         self._kept = self._connect()
         try:
             with _told(self.database):

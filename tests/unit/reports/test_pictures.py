@@ -11,6 +11,7 @@ from defectory.domain import ParameterError, Region
 from defectory.reports.colors import heat_ramp
 from defectory.reports.content import HeatScale
 from defectory.reports.pictures import (
+    draw_heat,
     fit_heat_scale,
     jpeg_uri,
     outline_path,
@@ -77,6 +78,18 @@ def test_the_map_lies_where_the_defect_is():
     rows, columns = np.nonzero(changed)
     assert rows.max() < 20
     assert columns.min() > 60
+
+
+def test_heat_alone_over_a_picture_is_the_picture_with_heat():
+    rng = np.random.default_rng(0)
+    picture = rng.integers(0, 256, (30, 40, 3), dtype=np.uint8)
+    heat = rng.random((6, 8), dtype=np.float32)
+    scale = HeatScale(0.2, 0.5, 0.9)
+    alone = draw_heat(heat, scale, (30, 40))
+    assert alone.shape == (30, 40, 4)
+    alpha = alone[..., 3:] / 255
+    laid = (1 - alpha) * picture + alpha * alone[..., :3]
+    np.testing.assert_allclose(laid, overlay_heat(picture, heat, scale), atol=2)
 
 
 def test_the_scale_strip_is_bare_at_its_low_end_and_light_at_the_other():

@@ -24,13 +24,14 @@ class Answer:
 class Server:
     """`defectory review` at work."""
 
-    def __init__(self, *arguments: object) -> None:
+    def __init__(self, *arguments: object, browser: object = "") -> None:
+        shown = [] if browser else ["--no-browser"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "defectory", "review", *map(str, arguments), "--no-browser"],
+            [sys.executable, "-m", "defectory", "review", *map(str, arguments), *shown],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "BROWSER": str(browser), "DISPLAY": ":0"},
         )
         alarm = threading.Timer(START_S, self.process.kill)
         alarm.start()

@@ -130,6 +130,8 @@ def bodies():
         b'{"value":"good","seconds":-1}', b'{"value":"good","seconds":1e999}',
         b'{"value":"good","seconds":"1"}',
         b'{"value":"good","defect_type":' + json.dumps("x" * 9999).encode() + b"}",
+        b'{"value":"good","defect_type":"\\ud800"}',
+        b'{"value":"good","defect_type":"a\\u0000b"}',
         b'{"value":"good","client_id":7}', b'{"entries":1}', b'{"entries":[1]}', b'{"entries":[{}]}',
         b'{"entries":[{"id":-1,"value":"good","etag":""}]}',
         b'{"entries":[{"id":1e99,"value":"good","etag":""}]}',
@@ -196,3 +198,12 @@ def test_odd_headers_and_raw_bytes_do_no_harm(server):
     for sent in raw:
         assert server.send(sent, is_all=True).status in (0, 400, 401, 403, 405, 431, 505), sent[:60]
     assert server.ask("GET", "/api/project", ours).status == 200
+
+
+def test_a_body_without_a_length_is_read_no_further_than_allowed(server):
+    lines = [f"{name}: {value}\r\n" for name, value in server.headers.items()]
+    head = "PUT /api/images/1/label HTTP/1.1\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+    chunk = b"1000\r\n" + b" " * 4096 + b"\r\n"
+    raw = (head + "".join(lines) + 'If-Match: "0"\r\n\r\n').encode() + 20 * chunk
+    answer = server.send(raw + b'13\r\n{"value": "unsure"}\r\n0\r\n\r\n')
+    assert answer.status == 413, answer.raw

@@ -7,6 +7,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -71,6 +72,24 @@ def test_a_token_file_keeps_the_link(created, tmp_path):
         server.stop()
     assert links[0] == links[1] == token.read_text().strip()
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the browser is a shell script")
+def test_the_browser_is_opened_with_a_token_that_others_cannot_use_again(created, tmp_path):
+    """Whoever lists the processes of a machine sees the link that a browser was started with."""
+    shutil.copytree(created, tmp_path / "photos.review")
+    browser, seen = tmp_path / "browser", tmp_path / "seen"
+    browser.write_text(f'#!/bin/sh\necho "$1" > {seen}.part && mv {seen}.part {seen}\n')
+    browser.chmod(0o755)
+    server = Server(tmp_path / "photos.review", browser=browser)
+    end = time.monotonic() + 20
+    while not seen.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    target = "/" + seen.read_text().strip().removeprefix(server.url)
+    assert server.token not in target
+    host = {"Host": server.headers["Host"]}
+    assert [server.ask("GET", target, host).status for _ in range(2)] == [303, 401]
+    server.stop()
 
 
 def refused(*arguments):

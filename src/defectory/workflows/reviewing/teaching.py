@@ -12,7 +12,6 @@ from defectory.projects.bundle_versions import (
     current_version,
     fail_unfinished,
     next_version,
-    read_version,
     set_proposal,
     set_state,
 )
@@ -26,6 +25,7 @@ from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.proposals import encode, proposal_from
 from defectory.workflows.reviewing.scoring import score_version
 from defectory.workflows.reviewing.versions import (
+    check_preparing,
     check_still_current,
     file_of,
     reject_waiting,
@@ -149,8 +149,7 @@ def _announce(
 def _propose(review: OpenReview, before: VersionRow, row: VersionRow, proposal: Proposal) -> None:
     with review.store.writing() as connection:
         check_still_current(connection, before)
-        if read_version(connection, row.version).state != "preparing":
-            raise DataError("the bundle was taught from another window meanwhile; teach again")
+        check_preparing(connection, row.version)
         reject_waiting(connection)
         set_state(connection, row.version, "proposed")
         set_proposal(connection, row.version, encode(proposal))

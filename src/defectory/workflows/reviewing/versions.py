@@ -166,6 +166,7 @@ def set_false_reject_rate(review: OpenReview, rate: float) -> None:
     save(model, review.bundle_path(row))
     with review.store.writing() as connection:
         check_still_current(connection, before)
+        check_preparing(connection, version)
         reject_waiting(connection)
         make_current(connection, version)
 
@@ -188,6 +189,12 @@ def check_still_current(connection: sqlite3.Connection, before: VersionRow) -> N
         raise DataError(
             f"bundle version {before.version} is no longer the current one: somebody chose another meanwhile"
         )
+
+
+def check_preparing(connection: sqlite3.Connection, version: int) -> None:
+    """Raise DataError where somebody else has swept away a version that is being made, as if interrupted."""
+    if read_version(connection, version).state != "preparing":
+        raise DataError("the bundle was taught from another window meanwhile; try again")
 
 
 def reject_waiting(connection: sqlite3.Connection, *, but: int = 0) -> None:

@@ -170,3 +170,18 @@ def test_the_pictures_are_only_read(project, pictures):
         path: hashlib.sha256(path.read_bytes()).digest() for path in pictures.iterdir()
     } == before
     assert not list(pictures.glob(f"*{DATABASE}*"))
+
+
+def test_an_image_that_is_listed_twice_is_there_once(review_bundle, pictures, tmp_path):
+    rows = [
+        f"{pictures / '000.png'},good",
+        f"{pictures / '000.png'},good",
+        f"{pictures / '001.png'},",
+    ]
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows]))
+    project = ReviewProject.create(tmp_path / "review", review_bundle, tmp_path / "list.csv")
+    assert [(i.name[-7:], i.label) for i in project.find(sort="name").images] == [
+        ("000.png", "good"),
+        ("001.png", None),
+    ]
+    project.close()

@@ -177,3 +177,17 @@ def test_copies_with_two_labels_are_told_of(review_bundle, pictures, tmp_path):
     with pytest.raises(DataError, match="are the same image, labeled"):
         project.teach(use_cache=False)
     project.close()
+
+
+def test_a_new_rate_that_a_lesson_swept_away_does_not_become_current(project, monkeypatch):
+    from defectory.projects.bundle_versions import fail_unfinished
+    from defectory.workflows.reviewing import versions
+
+    def save_and_sweep(model, path):
+        with project._review.store.writing() as connection:
+            assert fail_unfinished(connection) == ["bundles/0002.defectory"]
+
+    monkeypatch.setattr(versions, "save", save_and_sweep)
+    with pytest.raises(DataError, match="from another window"):
+        project.set_false_reject_rate(0.05)
+    assert project.overview().bundle.version == 1
