@@ -246,10 +246,9 @@ def test_coming_back_to_a_mask_adds_to_it(open_page):
     assert rows.min() < SIZE_PX / 2 < rows.max()
     page.reload()
     wait_for_photo(page)
-    page.select_option("#source", "filter:all")
     page.fill("#search", facts(page, image_id)["name"])
+    playwright.expect(page.locator("#entries li")).to_have_count(1)
     page.wait_for_selector(f"#stage[data-shown='{image_id}']")
-    page.locator("#stage").hover()
     with page.expect_response(
         lambda answer: answer.url.endswith("/mask") and answer.request.method == "PUT"
     ):

@@ -146,6 +146,7 @@ export class Brush {
     clearTimeout(this.rest);
     const image = currentImage();
     const { mask } = this;
+    mask?.endStroke(); // one that a key cut short
     if (!mask?.isChanged || !image) return;
     mask.isChanged = false;
     this.unsaved.set(image.id, mask);
