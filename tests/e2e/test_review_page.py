@@ -329,6 +329,16 @@ def test_what_teaching_changed_is_thrown_away(open_page):
     assert project(page)["n_labeled"] == 8
 
 
+def test_it_learns_in_the_background_and_waits_to_be_looked_at(open_page):
+    page = open_page()
+    label_truly(page, 20)
+    page.wait_for_selector(".notice:has-text('It has learned')", timeout=TEACHING_MS)
+    assert not page.query_selector("dialog[open]")
+    assert project(page)["bundle"]["version"] == 1
+    page.click(".notice button:has-text('See what it learned')")
+    page.wait_for_selector("#dialog-proposal:has-text('20 labels')")
+
+
 def project(page) -> dict:
     return page.request.get(f"{origin(page)}/api/project").json()
 

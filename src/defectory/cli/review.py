@@ -8,7 +8,7 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH
-from defectory.cli.serving import serve_review, served, serving
+from defectory.cli.serving import review_of, serve_review, served, serving
 
 
 @click.command(context_settings=shared.HELP_NAMES)
@@ -38,18 +38,17 @@ def review(
     DATA are images: folders, lists, or files. Everything is kept in PROJECT; BUNDLE stays as it is. Another
     day, `defectory review PROJECT` goes on. Ctrl-C ends it; labels are on disk as soon as the page says so.
     """
-    serve_review(lambda: _open_project(bundle, data, folder), served(**where))
+    if not data and folder is not None:
+        raise click.UsageError("-o PROJECT goes with BUNDLE and DATA")
+    project = folder or (review_of(data[0]) if data else bundle)
+    serve_review(lambda: _open_project(bundle, data, project), served(project, **where))
 
 
-def _open_project(bundle: Path, data: tuple[Path, ...], folder: Path | None) -> Any:
+def _open_project(bundle: Path, data: tuple[Path, ...], folder: Path) -> Any:
     from defectory.cli.bars import Bars
     from defectory.workflows.reviewing.project import ReviewProject
 
     if not data:
-        if folder is not None:
-            raise click.UsageError("-o PROJECT goes with BUNDLE and DATA")
-        return ReviewProject.open(bundle)
+        return ReviewProject.open(folder)
     with Bars() as bars:
-        return ReviewProject.create(
-            folder or Path(f"{data[0].resolve().name}.review"), bundle, data, progress=bars
-        )
+        return ReviewProject.create(folder, bundle, data, progress=bars)

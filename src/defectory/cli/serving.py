@@ -2,6 +2,7 @@
 
 import getpass
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,7 +23,7 @@ _OPTIONS = (
         type=click.IntRange(0, 65535),
         default=0,
         show_default=True,
-        help="To listen on; 0 for any that is free.",
+        help="To listen on; 0 for one that the review comes back to, or any that is free.",
     ),
     click.option(
         "--token-file",
@@ -44,14 +45,21 @@ def serving(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def served(*, who: str | None, no_browser: bool, **where: Any) -> Any:
-    """Return the options of a server; raise where the extra that serves is missing."""
+def served(folder: Path, *, who: str | None, no_browser: bool, **where: Any) -> Any:
+    """Return the options of a server of the review in a folder; raise where the extra for it is missing."""
     from defectory.review.extra import check_extra
 
     check_extra()
     from defectory.review.server import ServerOptions
 
-    return ServerOptions(who=who or _login_name(), open_browser=not no_browser, **where)
+    return ServerOptions(
+        folder=folder, who=who or _login_name(), open_browser=not no_browser, **where
+    )
+
+
+def review_of(data: Path) -> Path:
+    """Return the folder of a review of data where none is named: in the folder that one is in."""
+    return Path(f"{data.resolve().name}.review")
 
 
 def serve_review(open_project: Callable[[], Any], options: Any) -> None:

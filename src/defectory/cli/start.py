@@ -8,7 +8,7 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH
-from defectory.cli.serving import serve_review, served, serving
+from defectory.cli.serving import review_of, serve_review, served, serving
 from defectory.cli.text import print_notes
 
 
@@ -38,19 +38,20 @@ def start(photos: Path, folder: Path | None, no_cache: bool, **where: Any) -> No
     from defectory.workflows.reviewing.start import start_review
 
     is_quiet = click.get_current_context().meta[shared.QUIET]
+    folder = folder or review_of(photos)
     options = FitOptions(use_cache=not no_cache, tell_cost=not is_quiet)
 
     def begin() -> Any:
         with Bars() as bars:
             return start_review(
                 photos,
-                folder or Path(f"{photos.resolve().name}.review"),
+                folder,
                 options,
                 said=_print_first_fit,
                 progress=bars,
             )
 
-    serve_review(begin, served(**where))
+    serve_review(begin, served(folder, **where))
 
 
 def _print_first_fit(result: Any) -> None:

@@ -5,6 +5,7 @@ import socket
 import ssl
 import threading
 import webbrowser
+import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from defectory.workflows.reviewing.project import ReviewProject
 
 _MOST_CONNECTIONS = 100
 _GRACE_S = 3
+# Below those that systems give to whoever asks for any.
+_FIRST_PORT, _N_PORTS = 20_000, 12_000
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class ServerOptions:
     Attributes
     ----------
     host : to listen on
-    port : 0 for any that is free
+    port : 0 for one that the project comes back to, or any that is free
+    folder : of the project; None for no port of its own
     token_file : holds the token of the link from run to run; None for a new one each time
     certfile, keyfile : for TLS; None without
     who : signs labels where the page does not say who is at it
@@ -43,6 +47,7 @@ class ServerOptions:
 
     host: str = "127.0.0.1"
     port: int = 0
+    folder: Path | None = None
     token_file: Path | None = None
     certfile: Path | None = None
     keyfile: Path | None = None
@@ -91,7 +96,7 @@ def take_address(options: ServerOptions) -> Address:
         )
     _check_certificate(options)
     token = new_token() if options.token_file is None else read_token(options.token_file)
-    bound = _bind(options.host, options.port)
+    bound = _bind_usual(options) or _bind(options.host, options.port)
     names = names_of(options.host, [socket.gethostname(), socket.getfqdn()])
     port = bound.getsockname()[1]
     return Address(bound, Access(token, port, names, options.certfile is not None), options)
@@ -150,6 +155,20 @@ def _check_certificate(options: ServerOptions) -> None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.certfile, options.keyfile)
     except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
         raise ParameterError(f"{options.certfile} serves no TLS: {told(error)}") from error
+
+
+def _bind_usual(options: ServerOptions) -> socket.socket | None:
+    """Return a socket of the port that the project comes back to; None where that is taken.
+
+    What a browser keeps it keeps by address: labels that it could not send before the server ended wait for
+    the same one.
+    """
+    if options.port or options.folder is None:
+        return None
+    name = os.fsencode(options.folder.resolve())
+    with suppress(ParameterError):
+        return _bind(options.host, _FIRST_PORT + zlib.crc32(name) % _N_PORTS)
+    return None
 
 
 def _bind(host: str, port: int) -> socket.socket:

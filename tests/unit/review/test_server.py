@@ -26,10 +26,12 @@ def test_it_ends_well_and_goes_on_where_it_was(created, tmp_path, number):
     body = json.dumps({"value": "defective", "seconds": 1}).encode()
     headers = {**server.headers, "If-Match": "*"}
     assert server.ask("PUT", "/api/images/3/label", headers, body).status == 200
+    port = server.port
     status, said, errors = server.stop(number)
     assert (status, errors) == (0, "")
     assert f"defectory review {folder}" in said
     server = Server(folder)
+    assert server.port == port  # what a browser keeps for this address finds its way
     told = server.ask("GET", "/api/images/3", server.headers).raw
     assert b'"value":"defective"' in told
     assert b'"who":"Ann"' in told

@@ -10,10 +10,14 @@ import { text } from "./texts.js";
 
 const WATCH_MS = 700;
 const REFRESH_REST_MS = 400;
+/** Labels after which it learns in the background; what comes of it waits to be looked at. */
+const LESSON = 20;
 
 let watching = 0;
 let refreshing = 0;
 let wasAtWork = false;
+let isUnasked = false;
+let nextLesson = LESSON;
 
 export function startTeaching() {
   byId("teach").addEventListener("click", teachOrShow);
@@ -21,7 +25,7 @@ export function startTeaching() {
   listen("language", showJob);
   listen("saved", () => {
     clearTimeout(refreshing);
-    refreshing = setTimeout(refreshProject, REFRESH_REST_MS);
+    refreshing = setTimeout(() => refreshProject().then(teachUnasked), REFRESH_REST_MS);
   });
 }
 
@@ -47,6 +51,22 @@ export async function teachOrShow() {
   }
 }
 
+/** Learn every few labels without being asked; nothing opens over the photo that a person looks at. */
+async function teachUnasked() {
+  const { n_new_labels: n = 0, job = null } = state.project ?? {};
+  if (n <= nextLesson - LESSON) nextLesson = n + LESSON; // what it learned was taken
+  const isBusy = (job && !job.error) || document.querySelector("dialog[open]");
+  if (n < nextLesson || isBusy) return;
+  nextLesson = n + LESSON;
+  try {
+    await teach();
+    wasAtWork = isUnasked = true;
+    watch();
+  } catch {
+    // another window was faster; whoever presses the button is told why it cannot learn
+  }
+}
+
 function watch() {
   clearTimeout(watching);
   watching = setTimeout(refreshProject, WATCH_MS);
@@ -64,8 +84,11 @@ function showJob() {
     watch();
   } else if (wasAtWork) {
     wasAtWork = false;
-    if (job?.error) notify(text("job.failed", { message: job.error }), { isAlert: true });
-    else if (proposal) openProposal();
+    const asked = !isUnasked;
+    isUnasked = false;
+    if (job?.error) notify(text("job.failed", { message: job.error }), { isAlert: asked });
+    else if (proposal && asked) openProposal();
+    else if (proposal) notify(text("job.learned"), { action: { label: text("top.see_proposal"), run: openProposal } });
   }
 }
 

@@ -26,7 +26,7 @@ from defectory.workflows.reviewing.queue import MIX
 from defectory.workflows.reviewing.state import ReviewState, read_state
 
 _SEED = 0  # a review keeps to one order of what is asked at random
-_FEWEST_ANSWERS = 10
+_FEWEST_ANSWERS = 20
 
 
 def queue_of(review: OpenReview, n: int, strategy: str) -> list[QueuedImage]:
