@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import click
 import pytest
+from filelock import FileLock
 
 import defectory
 from benchmarks import __main__ as benchmarks
@@ -62,16 +63,23 @@ class Page(html.parser.HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory):
-    """The site, built as `make docs` builds it; a warning is an error."""
+def site(tmp_path_factory, worker_id):
+    """The site, built as `make docs` builds it, once for all workers; a warning is an error."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "site"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "index.html").exists():
+            build_site(folder)
+    return folder
+
+
+def build_site(folder):
     recipe = re.search(r"^docs:.*\n\t\$\(BIN\)/python (.*)$", (ROOT / "Makefile").read_text(), re.M)
-    folder = tmp_path_factory.mktemp("site")
     command = [str(folder) if word == "docs/_build" else word for word in shlex.split(recipe[1])]
     built = subprocess.run(
         [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert built.returncode == 0, built.stderr
-    return folder
 
 
 @pytest.fixture(scope="module")
