@@ -37,7 +37,7 @@ def _drift(found: Sequence[Run]) -> str:
     ]  # fmt: skip
     rows = [
         [
-            f"`{run['rule']}`", str(run["n_images"]), str(run["rang_at"] or "never"),
+            f"`{run['rule']}`", str(run["n_good"]), str(run["rang_at"] or "never"),
             share(run.get("rejected_before_it_rang", run["rejected"])), str(run.get("n_after", "")),
             share(run.get("rejected_after")), share(run.get("rejected_recalibrated")),
         ]

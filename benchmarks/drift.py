@@ -56,7 +56,7 @@ def _watch(model: Model, paths: list[Path]) -> dict[str, Any]:
         if alarm.is_ringing:
             break
     found: dict[str, Any] = {
-        "n_images": len(paths),
+        "n_good": len(paths),
         "rang_at": alarm.rang_at,
         "rejected": float(is_rejected.mean()),
     }

@@ -35,7 +35,7 @@ def test_the_benchmark_measures_every_case_and_shows_it(small, material, tmp_pat
         n_lifetimes=4, n_images=30, cache=tmp_path, command="python -m benchmarks alarms"
     )
     (seen,) = [run for run in runs if run["part"] == "drift"]
-    assert (seen["rule"], seen["n_images"]) == ("gaussian", 6)
+    assert (seen["rule"], seen["n_good"]) == ("gaussian", 6)
     assert 0 <= seen["rejected"] <= 1
     assert [run["part"] for run in runs].count("lifetimes") == len(alarms.RULES)
     assert [run["part"] for run in runs].count("delays") == 3 * (2 + 1)  # before 1,000 images
