@@ -1,10 +1,13 @@
 """P5 and its neighbors: tests count groups, runs are added once, tables say what they claim."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from benchmarks import found_groups, promise, promise_tables, suite_cases, update_tables, updates
 from benchmarks.result_files import read_runs
+from defectory.detectors.auto import Auto
 from tests.unit.test_suite import material  # noqa: F401  a fixture
 
 
@@ -74,6 +77,7 @@ def test_splits_part_no_group_and_are_added_once(only_ball_screws, tmp_path, mon
 
 
 def test_labels_are_taught_step_by_step(only_ball_screws, tmp_path, monkeypatch):
+    monkeypatch.setattr(updates, "Auto", partial(Auto, size_px=64))
     monkeypatch.setattr(updates, "BUDGETS", (4, 8))
     monkeypatch.setattr(update_tables, "BUDGETS", (4, 8))
     asked = told(updates, tmp_path, variants=("contaminated-20",), n_seeds=1)
