@@ -59,7 +59,8 @@ def served(folder: Path, *, who: str | None, no_browser: bool, **where: Any) -> 
 
 def review_of(data: Path) -> Path:
     """Return the folder of a review of data where none is named: in the folder that one is in."""
-    return Path(f"{data.resolve().name}.review")
+    place = data.resolve()
+    return Path(f"{place.stem if place.is_file() else place.name}.review")
 
 
 def serve_review(open_project: Callable[[], Any], options: Any) -> None:

@@ -31,3 +31,6 @@ export function isTyping(target) {
   if (target.isContentEditable || target instanceof HTMLTextAreaElement) return true;
   return target instanceof HTMLInputElement && !["range", "checkbox", "radio", "button"].includes(target.type);
 }
+
+/** The last part of a path. */
+export const fileName = (path) => path.split(/[\\/]/).at(-1);

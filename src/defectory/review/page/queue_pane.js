@@ -2,7 +2,7 @@
 
 import { getImages, getQueue, previewUrl } from "./api.js";
 import { notify } from "./announce.js";
-import { byId, element } from "./dom.js";
+import { byId, element, fileName } from "./dom.js";
 import { listen, tell } from "./events.js";
 import { lastOnes } from "./labeling.js";
 import { fixed } from "./numbers.js";
@@ -155,7 +155,6 @@ function entryOf(image, index) {
   return item;
 }
 
-const fileName = (name) => name.split(/[\\/]/).at(-1);
 
 function why(image) {
   const score = text("facts.score_of", { score: fixed(image.score) });
