@@ -13,7 +13,7 @@ from defectory.review.previews import SIDES_PX, Previews
 MOST_AHEAD = 50
 """Images: as many as the page asks the queue for."""
 
-_JOIN_S = 5.0
+_JOIN_S = 30.0
 _GIVE_WAY_S = 0.01
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from defectory.domain import DefectoryError, Progress
 from defectory.review.errors import RequestError, told
 
-_JOIN_S = 10.0
+_JOIN_S = 30.0
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from defectory.review.token_files import read_token
 from defectory.workflows.reviewing.project import ReviewProject
 
 _MOST_CONNECTIONS = 100
-_GRACE_S = 3
+_GRACE_S, _LOADING_S = 3, 60
 # Below those that systems give to whoever asks for any.
 _FIRST_PORT, _N_PORTS = 20_000, 12_000
 
@@ -114,14 +114,19 @@ def serve(address: Address, project: ReviewProject, say: Callable[[str], None]) 
     options, access = address.options, address.access
     site = Site.of(project, options.who, options.page)
     server = uvicorn.Server(_configuration(site, access, options))
+    preparing = threading.Thread(target=site.prepare, daemon=True)
     # a signal may come at any moment; those that come later uvicorn takes, ends well, and raises once more
     with suppress(KeyboardInterrupt):
         address.socket.listen(_MOST_CONNECTIONS)
-        threading.Thread(target=site.prepare, daemon=True).start()
+        preparing.start()
         say(f"{address.url}?token={access.token}")
         if options.open_browser and has_window():
             _show(f"{address.url}?token={access.token_for_once()}")
         server.run([address.socket])
+    if preparing.ident is not None:
+        # a process that ends while ONNX Runtime starts its threads is aborted
+        with suppress(KeyboardInterrupt):
+            preparing.join(_LOADING_S)
     site.close()
 
 
