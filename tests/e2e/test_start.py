@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from defectory.workflows.reviewing.project import ReviewProject
+from tests.e2e.conftest import run
 from tests.pictures import disc, save
 
 N_IMAGES = 24
@@ -69,6 +70,12 @@ def test_one_command_fits_ranks_and_serves_and_goes_on_the_next_day(photos, tmp_
     with started(tmp_path, photos) as (_, said):
         assert "fitting" not in said
         assert "photos.review: 24 images, 1 labeled; bundle 1 of auto." in said
+
+    other = tmp_path / "other"
+    save(other / "0.png", disc(np.random.default_rng(1), 64))
+    done = run("start", other, "-o", tmp_path / "photos.review", "--no-browser")
+    assert done.exit_code == 1
+    assert "is the review of another bundle or of other images" in done.output
 
 
 def test_a_review_inside_its_photos_is_refused_before_the_fit(photos, tmp_path):

@@ -30,13 +30,13 @@ from defectory.projects.images import (
     set_alike,
 )
 from defectory.projects.mask_files import keep_mask
-from defectory.projects.scores import add_scores
+from defectory.projects.scores import add_scores, unscored
 from defectory.sources import Dataset, FileImages, Sample, read_dataset
 from defectory.storage import OutputFile, OutputFolder, check_outputs, readable_name, write_outputs
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.reviewing.candidates import find_copies
 from defectory.workflows.reviewing.open_review import OpenReview
-from defectory.workflows.reviewing.scoring import CHUNK, WatchedImages, score_images
+from defectory.workflows.reviewing.scoring import CHUNK, WatchedImages, score_images, score_version
 from defectory.workflows.reviewing.versions import file_of, row_of
 from defectory.workflows.scoring.images import read_given, spell_out
 from defectory.workflows.swapped import refuse_swapped
@@ -74,8 +74,9 @@ def create_review(
     review = OpenReview(ProjectStore.create(folder))
     try:
         _begin(review, model, bundle, paths)
-        _add_all_images(review, model, dataset, progress)
-        _finish(review, progress)
+        n_added = _add_all_images(review, model, dataset, progress)
+        _score_by_later_versions(review, progress)
+        _finish(review, progress, n_added=n_added)
     except BaseException:
         review.store.close()
         raise
@@ -139,7 +140,8 @@ def _begin(
 
 def _add_all_images(
     review: OpenReview, model: CalibratedDetector, dataset: Dataset, progress: Progress
-) -> None:
+) -> int:
+    """Add what is not there yet, scored by the first version; return how many images that was."""
     with review.store.reading() as connection:
         known = known_paths(connection)
     waiting = [sample for sample in dataset.samples if sample.path.absolute() not in known]
@@ -147,6 +149,17 @@ def _add_all_images(
     progress.advance(len(dataset) - len(waiting))
     for start in range(0, len(waiting), CHUNK):
         _add_chunk(review, model, waiting[start : start + CHUNK], progress)
+    return len(waiting)
+
+
+def _score_by_later_versions(review: OpenReview, progress: Progress) -> None:
+    """Score images that came later by the versions that decide, or wait for an answer."""
+    with review.store.reading() as connection:
+        rows = {row.version: row for row in read_versions(connection)}
+        deciding = {row.scores_of for row in rows.values() if row.state in ("current", "proposed")}
+        behind = [version for version in sorted(deciding) if unscored(connection, version)]
+    for version in behind:
+        score_version(review, review.model_of(rows[version]), version, progress)
 
 
 def _add_chunk(
@@ -217,10 +230,10 @@ def _answers_of(sample: Sample, image: int, mask: str | None) -> list[Answer]:
     return [plain] if mask is None else [plain, replace(plain, what="mask", mask=mask)]
 
 
-def _finish(review: OpenReview, progress: Progress) -> None:
+def _finish(review: OpenReview, progress: Progress, *, n_added: int) -> None:
     """Find images that are copies of each other, once all are there."""
     with review.store.reading() as connection:
-        if read_fact(connection, _COMPLETE):
+        if read_fact(connection, _COMPLETE) and not n_added:
             return
         n = count_images(connection)
         thumbnails = read_thumbnails(connection)

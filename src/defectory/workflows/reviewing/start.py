@@ -12,6 +12,7 @@ from defectory.storage import OutputFolder, check_outputs
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions, FitResult
 from defectory.workflows.reviewing.project import ReviewProject
+from defectory.workflows.reviewing.versions import file_of
 
 
 def start_review(
@@ -33,12 +34,16 @@ def start_review(
 
     Raises
     ------
-    DataError : there are too few images to tell what is normal, or folder names are not understood.
+    DataError : there are too few images to tell what is normal, or folder names are not understood; the
+        folder holds the review of other photos.
     OutputError : the folder of the review is, contains or lies inside the photos; holds something else.
     """
     progress = progress or NoProgress()
-    if is_project(folder):
-        return ReviewProject.open(folder)
+    first = folder / file_of(1)
+    if (
+        is_project(folder) and first.is_file()
+    ):  # interrupted, or complete: this goes on, with new photos too
+        return ReviewProject.create(folder, first, photos, progress=progress)
     dataset = read_dataset(photos, good_words=options.good_words, bad_words=options.bad_words)
     check_outputs([OutputFolder(folder, "review")], inputs=[photos, *dataset.files()])
     result = fit_dataset(dataset, replace(options, skip_unreadable=True), progress=progress)

@@ -1,13 +1,18 @@
 """A bundle is taught, shown, accepted or rejected; every version stays reachable."""
 
 import json
+import os
 import shutil
 from dataclasses import asdict, replace
+from hashlib import sha256
 
+import numpy as np
 import pytest
 
 from defectory.domain import CONTENT_DIGITS, DataError, NoProgress, WorseError
 from defectory.projects.bundle_versions import add_version, proposed_version, set_proposal
+from defectory.projects.images import read_alike
+from defectory.projects.scores import read_scores
 from defectory.sources import FileImages
 from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.reviewing.project import ReviewProject
@@ -61,6 +66,25 @@ def test_images_keep_scores_by_models_that_did_not_know_them(taught, pictures):
         moved = before[image.name].score - first + model.threshold.value
         assert image.score == pytest.approx(moved if left_out is None else left_out, abs=1e-6)
     assert n_held_out == 15  # the good ones; what a defect teaches is not held out
+
+
+def test_images_that_come_later_are_scored_by_the_bundle_that_decides(
+    taught, review_bundle, pictures, tmp_path
+):
+    taught.accept()
+    photos = tmp_path / "photos"
+    shutil.copytree(pictures, photos)
+    story = json.dumps({"bundle": sha256(review_bundle.read_bytes()).hexdigest(),
+                        "data": [os.fsencode(photos.absolute()).hex()]})  # fmt: skip
+    with taught._review.store.writing() as connection:
+        connection.execute("UPDATE facts SET value = ? WHERE key = 'from'", (story,))
+    again = ReviewProject.create(taught.folder, review_bundle, photos)
+    overview = again.overview()
+    assert (overview.bundle.version, overview.n_images, overview.n_scored) == (2, 40, 40)
+    with again._review.store.reading() as connection:
+        assert not np.isnan(read_scores(connection, 2)).any()
+        assert read_alike(connection) is not None
+    again.close()
 
 
 def test_rejecting_keeps_it_in_the_history(taught):
