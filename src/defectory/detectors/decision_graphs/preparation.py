@@ -56,7 +56,7 @@ def _resize_rows(pixels: Var, n_to: int) -> Var:
     before = op.sub(op.sub(centers, top), i32(n_to))
     first = _divide(op.max([op.add(before, i32(2 * n_to)), i32(0)]), i32(2 * n_to))
     n_taps = _divide(op.add(top, i32(n_to - 1)), i32(n_to))
-    # (taps, n_to)
+    # from here on one row a tap
     rows = op.add(first, op.unsqueeze(op.range(i32(0), n_taps, i32(1)), i64([1])))
     places = op.mul(op.add(op.mul(i32(2), rows), i32(1)), i32(n_to))
     inside = op.max([op.sub(top, op.abs(op.sub(places, centers))), i32(0)])
