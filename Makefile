@@ -4,6 +4,9 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 DEMO   := demo
 
+# Hundreds of processes load the same modules: compiled once, not by each of them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check wheel bench docs clean
 
@@ -25,7 +28,7 @@ check: $(VENV)/.dev  ## lint, format, types, layers, spelling
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 
-wheel: $(VENV)/.dev  ## build the wheel and use it with the lowest declared versions and with the newest
+wheel: $(VENV)/bin/python  ## build the wheel and use it with the lowest declared versions and with the newest
 	.ci/wheel
 
 bench: $(VENV)/.dev  ## run every benchmark, then write docs/results.md (many hours; each run that is done is kept)
@@ -43,10 +46,11 @@ $(VENV)/bin/python:
 	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
+# Modules are compiled when they are first imported: most never are, and to compile all takes half a minute.
 $(VENV)/.demo: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[demo]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[demo]'
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	@touch $@ $(VENV)/.demo

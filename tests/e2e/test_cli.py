@@ -20,6 +20,7 @@ from defectory.cli import options as cli_options
 from defectory.detectors import detector_names, find_detector
 from defectory.detectors.evidence.speeds import SPEEDS
 from defectory.domain import DEVICES
+from tests.caches import with_backbone
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
 
@@ -218,11 +219,13 @@ def test_an_output_that_exists_is_kept_unless_told_otherwise(parts, bundle, tmp_
 
 
 def test_interrupting_fit_leaves_nothing_and_the_next_run_resumes(parts, tmp_path):
-    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    cache = with_backbone(tmp_path / "cache")
+    environment = {**os.environ, "DEFECTORY_CACHE": str(cache)}
     data = write_mvtec(tmp_path / "data", n_train=60, n_good=1, n_defective=1)
     command = [sys.executable, "-m", "defectory", "fit", str(data), "-o", str(tmp_path / "b")]
+    command += ["--size", "64"]
     process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
-    features = tmp_path / "cache/defectory/features"
+    features = cache / "features"
     deadline = time.monotonic() + 60
     while not any(features.glob("*/*")) and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -77,7 +77,7 @@ def draw():
     return random.Random(seed)
 
 
-def test_there_are_300_kills():
+def test_there_are_at_least_300_kills():
     assert sum(N_KILLS.values()) == 300
 
 
@@ -90,8 +90,12 @@ def test_a_folder_and_a_pair_of_files_are_old_or_new(system, server, draw, tmp_p
         a.write_text("run -1 " * 5000)
         b.write_text("run -1 " * 5000)
     run_s = _time_a_run(server, "pair", system, tmp_path)
-    seen = set()
-    for _ in range(N_KILLS[system]):
+    # the test is worth something: some kills come between the two renames, where there are two; on a busy
+    # machine a run takes so long that it may need more of them
+    seen, hoped = set(), {"plain": {True, False}, "exchange": {True}}[system]
+    for n in range(10 * N_KILLS[system]):
+        if n >= N_KILLS[system] and seen == hoped:
+            break
         delay_s = draw.uniform(0, 2 * run_s)
         status = server.kill(delay_s, signal.SIGKILL, "pair", system, tmp_path)
         assert status == -signal.SIGKILL
@@ -106,8 +110,7 @@ def test_a_folder_and_a_pair_of_files_are_old_or_new(system, server, draw, tmp_p
         a.write_text("run")
         b.write_text("run")
     assert names(tmp_path) == ["a", "b", "out"]  # all leftovers are gone
-    # the test is worth something: some kills came between the two renames, where there are two
-    assert seen == ({True, False} if system == "plain" else {True})
+    assert seen == hoped
 
 
 def _time_a_run(server, *work):

@@ -83,7 +83,7 @@ class Heard:
 @pytest.fixture(scope="module")
 def collection(tmp_path_factory):
     root, rng = tmp_path_factory.mktemp("collection"), np.random.default_rng(0)
-    for i in range(60):
+    for i in range(32):
         save(root / f"{i:02}.png", disc(rng, 32))
     for i in range(4):
         save(root / f"odd{i}.png", np.full((32, 32, 3), 60 * i))

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(autouse=True)
 def at_a_users_desk(tmp_path, monkeypatch):
     """Work in a folder with `parts/` and `new/`, where warnings stop nothing."""
-    write_mvtec(tmp_path / "parts", n_train=12)
+    write_mvtec(tmp_path / "parts", n_train=8)
     (tmp_path / "new").mkdir()
     shutil.copy(tmp_path / "parts/test/scratch/000.png", tmp_path / "new/001.png")
     monkeypatch.chdir(tmp_path)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.caches import with_backbone
 from tests.pictures import disc, scratched
 
 COUNTING = """
@@ -57,7 +58,10 @@ def data(tmp_path_factory):
 def count_opens(data, tmp_path, *options):
     bundle = tmp_path / "parts.defectory"
     command = ["fit", data, "-o", bundle, "--overwrite", "--size", "64", *options]
-    environment = {**os.environ, "DEFECTORY_CACHE": str(tmp_path / "cache")}
+    cache = (
+        tmp_path / "cache" if (tmp_path / "cache").exists() else with_backbone(tmp_path / "cache")
+    )
+    environment = {**os.environ, "DEFECTORY_CACHE": str(cache)}
     done = subprocess.run(
         [sys.executable, "-c", COUNTING, str(data), *map(str, command)],
         capture_output=True, text=True, check=False, timeout=300, env=environment,

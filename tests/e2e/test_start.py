@@ -15,7 +15,7 @@ from defectory.workflows.reviewing.project import ReviewProject
 from tests.e2e.conftest import run
 from tests.pictures import disc, save
 
-N_IMAGES = 24
+N_IMAGES = 12
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_one_command_fits_ranks_and_serves_and_goes_on_the_next_day(photos, tmp_
             assert b"<canvas" in page.read()
         assert f"Looked at {N_IMAGES} images" in said
         assert "broken.png" in said
-        assert "photos.review: 24 images, 0 labeled; bundle 1 of auto." in said
+        assert f"photos.review: {N_IMAGES} images, 0 labeled; bundle 1 of auto." in said
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
         assert re.search(r"go on with  defectory review \S*photos\.review", process.stdout.read())
@@ -69,7 +69,7 @@ def test_one_command_fits_ranks_and_serves_and_goes_on_the_next_day(photos, tmp_
     project.close()
     with started(tmp_path, photos) as (_, said):
         assert "fitting" not in said
-        assert "photos.review: 24 images, 1 labeled; bundle 1 of auto." in said
+        assert f"photos.review: {N_IMAGES} images, 1 labeled; bundle 1 of auto." in said
 
     other = tmp_path / "other"
     save(other / "0.png", disc(np.random.default_rng(1), 64))

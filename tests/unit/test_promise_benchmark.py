@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import found_groups, promise, promise_tables, suite_cases, update_tables, updates
 from benchmarks.result_files import read_runs
+from defectory.detectors import find_detector
 from defectory.detectors.auto import Auto
 from tests.unit.test_suite import material  # noqa: F401  a fixture
 
@@ -58,6 +59,8 @@ def test_splits_part_no_group_and_are_added_once(only_ball_screws, tmp_path, mon
     fitted, others, groups = promise._split("ball-screw", 0, asked)
     assert len(fitted) + len(others) == 70
     assert not {sample.group for sample in fitted.samples} & set(map(str, groups))
+    small = partial(find_detector("gaussian"), size_px=64)
+    monkeypatch.setattr(promise, "find_detector", {"gaussian": small}.__getitem__)
     monkeypatch.setattr(promise, "PICTURES", (2,))
     monkeypatch.setattr(promise, "_N_SIMULATED", 5)
     promise.run(asked)

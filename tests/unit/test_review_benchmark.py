@@ -1,10 +1,13 @@
 """The simulated inspector: all strategies get the same answers, runs are added once, tables say it right."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from benchmarks import review, review_tables
+from benchmarks import review, review_tables, updates
 from benchmarks.result_files import ToldError, read_runs
+from defectory.detectors.auto import Auto
 from defectory.labeling import STRATEGIES
 from tests.unit.test_suite import material  # noqa: F401  a fixture
 
@@ -12,6 +15,7 @@ from tests.unit.test_suite import material  # noqa: F401  a fixture
 @pytest.fixture
 def few_batches(material, monkeypatch):  # noqa: F811
     monkeypatch.setattr(review, "SETS", ("ball-screw",))
+    monkeypatch.setattr(updates, "Auto", partial(Auto, size_px=64))
     monkeypatch.setattr(review, "N_ASKED", 4)
     monkeypatch.setattr(review, "N_BATCHES", 2)
     monkeypatch.setattr(review_tables, "SHOWN", (0, 4, 8))

@@ -12,6 +12,7 @@ from pathlib import Path
 from defectory.domain import OutputError
 from defectory.storage.leftovers import recover
 from defectory.storage.outputs import Output, OutputFile, OutputFolder, cannot_write
+from defectory.storage.signals import held_signals
 
 Say = Callable[[str], None]
 """Told what a person should know while work goes on."""
@@ -198,10 +199,11 @@ def _check_writable(output: Output) -> None:
 def _try_out(folder: Path) -> None:
     """Make and remove something in a folder; under one name, so that a killed process leaves it once."""
     probe = folder / ".defectory.probe"
-    with contextlib.suppress(FileExistsError):
-        probe.mkdir()
-    with contextlib.suppress(FileNotFoundError):  # another process was quicker
-        probe.rmdir()
+    with held_signals():
+        with contextlib.suppress(FileExistsError):
+            probe.mkdir()
+        with contextlib.suppress(FileNotFoundError):  # another process was quicker
+            probe.rmdir()
 
 
 def _cwd() -> Path | None:

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM wait while outputs take their places: between two renames is no place to stop."""
+"""Ctrl-C and SIGTERM wait while outputs take their places: between two renames is no place to stop.
+
+Nor is it where something was made that nobody has noted down yet, to be removed again.
+"""
 
 import signal
 import threading

@@ -9,6 +9,7 @@ from defectory.storage.checks import check_outputs
 from defectory.storage.leftovers import make_part, remove_leftovers
 from defectory.storage.outputs import FileKind, Output, OutputFile, OutputFolder, cannot_write
 from defectory.storage.placement import Placement, commit
+from defectory.storage.signals import held_signals
 
 
 @contextmanager
@@ -43,14 +44,17 @@ def write_outputs(
             for output in outputs:
                 remove_leftovers(output.target)
                 is_folder = isinstance(output, OutputFolder)
-                placements.append(Placement(output, *make_part(output.target, is_folder=is_folder)))
+                with held_signals():  # what is made is known, and goes when a signal ends the work
+                    part, lock = make_part(output.target, is_folder=is_folder)
+                    placements.append(Placement(output, part, lock))
             yield tuple(placement.part for placement in placements)
             commit(placements, overwrite=overwrite)
         except OSError as error:
             raise cannot_write(_find_output(outputs, placements, error).path, error) from error
         finally:
-            for placement in placements:
-                placement.discard()
+            with held_signals():
+                for placement in placements:
+                    placement.discard()
 
 
 def write_file(path: Path, content: bytes, kind: FileKind, *, overwrite: bool = False) -> None:
@@ -68,11 +72,11 @@ def made_parents(outputs: Sequence[Output]) -> Iterator[None]:
             parent = output.target.parent
             missing = [folder for folder in (parent, *parent.parents) if not folder.exists()]
             for folder in reversed(missing):
+                made.append(folder)  # before it is: a signal may come right after
                 try:
                     folder.mkdir(exist_ok=True)
                 except OSError as error:
                     raise cannot_write(output.path, error) from error
-                made.append(folder)
         yield
     except BaseException:
         for folder in reversed(made):

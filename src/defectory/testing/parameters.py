@@ -18,7 +18,7 @@ def detector_checks(*makers: Callable[[], Detector]) -> pytest.MarkDecorator:
     Parameters
     ----------
     makers : each returns a new, unfitted detector, always the same
-        choose fast settings, such as size_px=64 and few steps: a detector is fitted some 50 times on up to 20
+        choose fast settings, such as size_px=64 and few steps: a detector is fitted some 25 times on up to 20
         images of 96 x 96 px
 
     Returns

@@ -8,18 +8,22 @@ from typing import Any
 from defectory.backbones import WeightCard
 from defectory.detectors import Capabilities, Detector
 from defectory.domain import ArrayImages
+from defectory.machine import at_most_cores
 from defectory.testing.pictures import products
 
 
 class DetectorSubject:
-    """A detector under test; one fit of it is shared by the checks that only read it.
+    """A detector under test; fits of it are shared by the checks that only read them.
 
     Attributes
     ----------
     detector_class : what the maker makes
     parameters : keywords of its constructor
     capabilities : what it says it can do
+    returned : what `fit` of `fitted` returned
     """
+
+    returned: object
 
     def __init__(self, make: Callable[[], Detector]) -> None:
         self._make = make
@@ -38,8 +42,16 @@ class DetectorSubject:
 
     @cached_property
     def fitted(self) -> Detector:
-        """A detector fitted on twelve products."""
-        return self.make().fit(ArrayImages(products(12)))
+        """A detector fitted on twelve products, by one thread."""
+        detector = self.make()
+        with at_most_cores(1):
+            self.returned = detector.fit(ArrayImages(products(12)))
+        return detector
+
+    @cached_property
+    def tiled(self) -> Detector:
+        """A detector that reads images in 2 x 2 tiles, fitted on four products."""
+        return self.make(n_tiles=2).fit(ArrayImages(products(4)))
 
 
 class BackboneSubject:

@@ -1,5 +1,7 @@
 """What labels, masks, suspects and corrections change in `auto`, on small pictures with planted squares."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -234,18 +236,21 @@ def _large():
     return ArrayImages([np.kron(image, np.ones((4, 4, 1), np.uint8)) for image in products(12)])
 
 
-@pytest.fixture(scope="module", params=list(SPEEDS))
-def at_speed(request):
-    return Auto(size_px=64, speed=request.param).fit(_large())
+@pytest.fixture(scope="module")
+def at_speed():
+    """A function from a speed to a detector fitted so."""
+    return cache(lambda speed: Auto(size_px=32, speed=speed).fit(_large()))
 
 
-def test_a_bundle_remembers_its_speed(at_speed):
-    config = at_speed.config()
-    assert config["speed"] == at_speed.speed
-    again = Auto(**config).restore(at_speed.arrays(), at_speed.backbone_)
+@pytest.mark.parametrize("speed", SPEEDS)
+def test_a_bundle_remembers_its_speed(speed, at_speed):
+    fitted = at_speed(speed)
+    config = fitted.config()
+    assert config["speed"] == fitted.speed == speed
+    again = Auto(**config).restore(fitted.arrays(), fitted.backbone_)
     few = ArrayImages(products(2, seed=3))
-    np.testing.assert_array_equal(again.score(few).image_scores, at_speed.score(few).image_scores)
-    assert again.update(few, [0, 1]).detector.speed == at_speed.speed
+    np.testing.assert_array_equal(again.score(few).image_scores, fitted.score(few).image_scores)
+    assert again.update(few, [0, 1]).detector.speed == speed
 
 
 def test_a_bundle_that_names_no_speed_is_balanced(taught, test_images):
@@ -258,9 +263,9 @@ def test_a_bundle_that_names_no_speed_is_balanced(taught, test_images):
     )
 
 
-def test_fast_reads_less_and_keeps_less():
-    fast, balanced = (Auto(size_px=64, speed=name).fit(_large()) for name in ("fast", "balanced"))
-    assert (fast.shape_px_, balanced.shape_px_) == ((64, 64), (128, 128))
+def test_fast_reads_less_and_keeps_less(at_speed):
+    fast, balanced = at_speed("fast"), at_speed("balanced")
+    assert (fast.shape_px_, balanced.shape_px_) == ((32, 32), (64, 64))
     sizes = [sum(a.nbytes for a in found.arrays().values()) for found in (fast, balanced)]
     assert 2 * sizes[0] < sizes[1]
     assert fast.estimate_fit_bytes(1000) < balanced.estimate_fit_bytes(1000)

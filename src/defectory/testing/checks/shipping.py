@@ -29,7 +29,7 @@ def check_a_bundle_with_tiles_scores_the_same(subject: DetectorSubject) -> None:
     """So does a bundle whose images are read in tiles."""
     if "n_tiles" not in subject.parameters:
         pytest.skip("has no tiles")
-    _assert_survives(subject, subject.make(n_tiles=2).fit(ArrayImages(products(4))))
+    _assert_survives(subject, subject.tiled)
 
 
 def check_its_graph_scores_the_same(subject: DetectorSubject) -> None:
