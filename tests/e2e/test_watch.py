@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.webhook_receiver import Receiver
 from defectory.domain import DataError, OutputError
 from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.journals import read_journal
@@ -23,7 +24,6 @@ from defectory.workflows.watching.watch import watch
 from tests.e2e.conftest import leave, run
 from tests.e2e.test_kills import Server
 from tests.pictures import disc, save
-from tests.webhook_receiver import Receiver
 
 N_KILLS = 12
 N_IMAGES = 60

@@ -4,13 +4,13 @@ import time
 
 import pytest
 
+from benchmarks.webhook_receiver import Receiver
 from defectory.domain import ParameterError
 from defectory.workflows.watching import webhooks
 from defectory.workflows.watching.listing import FileState
 from defectory.workflows.watching.signatures import read_secret, signed_headers
 from defectory.workflows.watching.state import JudgedFile, WatchState
 from defectory.workflows.watching.webhooks import Address, Sender
-from tests.webhook_receiver import Receiver
 
 
 def test_the_signature_is_that_of_the_convention(tmp_path):

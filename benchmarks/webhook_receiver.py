@@ -6,6 +6,7 @@ import hmac
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 
 class Receiver:
@@ -14,17 +15,22 @@ class Receiver:
     Attributes
     ----------
     received : (webhook-id, data) of messages that were answered with 200
-    status : to answer with
+    refused : webhook-id of the others
+    status, headers : to answer with
+    secret : that messages must be signed with; None: any signature will do
     """
 
-    def __init__(self, port=0):
-        self.received, self.refused, self.status, self.headers = [], [], 200, {}
-        self.secret = None
+    def __init__(self, port: int = 0) -> None:
+        self.received: list[tuple[str, Any]] = []
+        self.refused: list[str] = []
+        self.status = 200
+        self.headers: dict[str, str] = {}
+        self.secret: str | None = None
         self._turn = threading.Lock()
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["content-length"]))
                 status = receiver.take(dict(self.headers), body)
                 self.send_response(status)
@@ -32,11 +38,13 @@ class Receiver:
                     self.send_header(name, value)
                 self.end_headers()
 
-            def log_message(self, *told):
+            def log_message(self, *told: object) -> None:
                 pass
 
         class Quiet(ThreadingHTTPServer):
-            def handle_error(self, *told):  # a sender that is killed says nothing of it
+            def handle_error(
+                self, *told: object
+            ) -> None:  # a sender that is killed says nothing of it
                 pass
 
         self._server = Quiet(("127.0.0.1", port), Handler)
@@ -44,7 +52,8 @@ class Receiver:
         self.url = f"http://127.0.0.1:{self.port}/judged?line=1"
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
-    def take(self, headers, body):
+    def take(self, headers: dict[str, str], body: bytes) -> int:
+        """Return what is answered; AssertionError where the signature is wrong."""
         told = {key.lower(): value for key, value in headers.items()}
         message_id = told["webhook-id"]
         if self.secret is not None:
@@ -61,6 +70,7 @@ class Receiver:
             self.received.append((message_id, message["data"]))
             return 200
 
-    def close(self):
+    def close(self) -> None:
+        """Listen no more."""
         self._server.shutdown()
         self._server.server_close()
