@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Receiver:
-    """Listens from `open` on; another one on the same port is the same receiver after a restart.
+    """Listens on the loopback; another one on the same port is the same receiver after a restart.
 
     Attributes
     ----------
