@@ -1,4 +1,4 @@
-"""Container, compose file and units: they parse, give commands that there are, hold no secret, need no root."""
+"""Container, compose file and units parse, give commands that there are, hold no secret, are not root."""
 
 import importlib.util
 import json
