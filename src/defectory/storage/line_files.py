@@ -7,6 +7,7 @@ from pathlib import Path
 
 from defectory.domain import OutputError
 from defectory.storage.leftovers import take_lock
+from defectory.storage.renames import sync_folder
 
 _SYNC_EVERY_S = 1.0
 _TAIL_BYTES = 2**16
@@ -32,6 +33,7 @@ class LineFile:
     """
 
     def __init__(self, path: Path) -> None:
+        is_new = not path.exists()
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         self._handle = os.open(path, flags, 0o666)
         lock = take_lock(path)
@@ -39,6 +41,8 @@ class LineFile:
             os.close(self._handle)
             raise OutputError(f"another process writes {path}; wait until it has ended")
         self._lock = lock
+        if is_new:
+            sync_folder(path.parent)
         self.n_bytes = _whole_bytes(self._handle)
         os.ftruncate(self._handle, self.n_bytes)
         self.is_synced = False  # what an earlier process wrote may not be

@@ -7,6 +7,7 @@ from defectory.domain import OutputError, ParameterError
 from defectory.storage import OutputFolder, check_outputs
 from defectory.storage.leftovers import Lock, take_lock
 from defectory.storage.outputs import cannot_write
+from defectory.storage.renames import sync_folder
 from defectory.workflows.watching.state import DATABASE, is_watch
 
 
@@ -47,6 +48,7 @@ def take_place(output: Path) -> Lock:
     """
     try:
         output.mkdir(parents=True, exist_ok=True)
+        sync_folder(output.resolve().parent)
     except OSError as error:
         raise cannot_write(output, error) from error
     lock = take_lock(output.resolve())

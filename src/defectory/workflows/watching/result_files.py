@@ -9,6 +9,7 @@ from typing import Any
 from defectory.storage import safe_names
 from defectory.storage.line_files import LineFile, last_line
 from defectory.storage.outputs import cannot_write
+from defectory.storage.renames import sync_folder
 from defectory.storage.whole_files import write_whole
 from defectory.workflows.journals import Journal, JournalEntry
 from defectory.workflows.watching.state import WatchState
@@ -50,6 +51,7 @@ class ResultFiles:
             self._folder.mkdir(exist_ok=True)
             if self._answers is not None:
                 self._answers.mkdir(exist_ok=True)
+            sync_folder(folder)
             self._last = max(map(_last_number, self._folder.iterdir()), default=0)
             self._last_journaled = _last_journaled(folder / JOURNAL) if has_journal else 0
         except OSError as error:

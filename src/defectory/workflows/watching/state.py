@@ -22,6 +22,7 @@ APPLICATION_ID = 0x64667774
 
 _VERSION = 1
 _BUSY_S = 30.0
+_LONGEST_PAUSE_S = 600.0  # of a message that is tried again
 _TABLES = (
     "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
     # the last state in which a file was judged; its name need not be text
@@ -155,12 +156,12 @@ class WatchState:
             _forget_done(connection)
 
     def next_message(self, now_s: float) -> Message | None:
-        """Return the first message whose time has come."""
+        """Return the first message whose time has come, or would have if the clock had not gone back."""
         with self._transaction() as connection:
             row = connection.execute(
-                "SELECT id, line, n_tries, made_s FROM results WHERE NOT is_sent AND next_try_s <= ? "
-                "ORDER BY id LIMIT 1",
-                (now_s,),
+                "SELECT id, line, n_tries, made_s FROM results WHERE NOT is_sent "
+                "AND NOT (next_try_s > ? AND next_try_s <= ?) ORDER BY id LIMIT 1",
+                (now_s, now_s + _LONGEST_PAUSE_S),
             ).fetchone()
             return None if row is None else Message(*row)
 

@@ -4,6 +4,7 @@ A message is in the database before it is sent, and marked there after it has ar
 once; after a crash, or where an answer was lost, it comes again under the same `webhook-id`.
 """
 
+import contextlib
 import http.client
 import socket
 import ssl
@@ -25,6 +26,7 @@ GIVE_UP_S = 3 * 24 * 3600
 _TIMEOUT_S = 10.0  # of one step: to connect, to wait for an answer
 _MOST_S = 30.0  # of one try
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 300.0
+_FEWEST_TRIES = 10  # a clock that was wrong makes no message old
 _GONE = 410
 _IDLE_S = 3600.0
 
@@ -157,7 +159,8 @@ class Sender:
             return 0.0
         self._n_failed += 1
         pause_s = self._pause_s()
-        if is_gone or time.time() - message.made_s > GIVE_UP_S:
+        is_old = time.time() - message.made_s > GIVE_UP_S and message.n_tries >= _FEWEST_TRIES
+        if is_gone or is_old:
             self._say(f"webhook {message.number} is given up: {problem}")
             self._state.mark_sent(message.number)
             return pause_s
@@ -217,17 +220,23 @@ def _post(address: Address, body: bytes, headers: dict[str, str]) -> int:
     else:
         connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_S)
     # an answer that comes byte by byte would never run into the timeout
-    ending = threading.Timer(_MOST_S, _cut, (connection,))
+    is_cut = threading.Event()
+    ending = threading.Timer(_MOST_S, _cut, (connection, is_cut))
     ending.daemon = True
     ending.start()
     try:
         connection.request("POST", address.path, body, headers)
-        return connection.getresponse().status
+        status = connection.getresponse().status
     finally:
         ending.cancel()
         connection.close()
+    if is_cut.is_set():
+        raise TimeoutError("timed out")
+    return status
 
 
-def _cut(connection: http.client.HTTPConnection) -> None:
+def _cut(connection: http.client.HTTPConnection, is_cut: threading.Event) -> None:
+    is_cut.set()
     if connection.sock is not None:
-        connection.sock.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)

@@ -51,6 +51,7 @@ def test_a_result_goes_when_it_is_written_and_sent_and_its_number_never_comes_ag
     assert [state.next_message(0).number, state.count_unsent()] == [1, 2]
     state.mark_failed(1, time.time() + 60)
     assert state.next_message(time.time()).number == 2
+    assert state.next_message(time.time() - 9999).number == 1  # the clock has gone back
     state.retry_all()
     message = state.next_message(0)
     assert (message.number, message.n_tries) == (1, 1)

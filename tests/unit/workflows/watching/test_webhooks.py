@@ -1,6 +1,12 @@
 """Webhooks on the loopback: signed by the convention, no redirect, again until they arrive, or given up."""
 
+import base64
+import contextlib
+import http.client
+import socket
+import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -142,8 +148,47 @@ def test_messages_that_nobody_wants_or_that_are_old_are_given_up(
     until(lambda: not state.count_unsent())
     assert said == [f"webhook {i} is given up: the receiver answers 410" for i in range(1, 5)]
     monkeypatch.setattr(webhooks, "GIVE_UP_S", -1)
+    monkeypatch.setattr(webhooks, "_FEWEST_TRIES", 2)
     receiver.status = 500
     file = JudgedFile("late", FileState(1, 1, 1), "ab", '{"image": "late"}')
     state.record([file], is_to_be_sent=True, alarm=None)
     until(lambda: not state.count_unsent())
     assert said[-1] == "webhook 5 is given up: the receiver answers 500"
+    assert receiver.refused.count(f"{state.key}-5") == 3
+
+
+@pytest.mark.parametrize("answer", [b"", b"HTTP/1.1 200 OK\r\n"])
+def test_a_receiver_that_never_ends_its_answer_is_left(answer, monkeypatch):
+    monkeypatch.setattr(webhooks, "_TIMEOUT_S", 0.3)
+    monkeypatch.setattr(webhooks, "_MOST_S", 0.5)
+    is_over = threading.Event()
+
+    def dribble(listening):
+        connection, _ = listening.accept()
+        with connection, contextlib.suppress(OSError):
+            connection.sendall(answer)
+            while answer and not is_over.wait(0.02):
+                connection.sendall(b"x")
+            is_over.wait(5)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=dribble, args=(listening,))
+        thread.start()
+        began = time.monotonic()
+        port = listening.getsockname()[1]
+        with pytest.raises((OSError, http.client.HTTPException)):
+            webhooks._post(Address(False, "127.0.0.1", port, "/"), b"{}", {})
+        assert time.monotonic() - began < 4
+        is_over.set()
+        thread.join(10)
+
+
+def test_receivers_can_check_a_signature_as_the_docs_show():
+    page = (Path(__file__).parents[4] / "docs/how-to/watch.md").read_text()
+    shown = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], shown)
+    key = b"k" * 32
+    secret = f"whsec_{base64.b64encode(key).decode()}"
+    headers = signed_headers(key, "a-1", 1614265330, b"{}")
+    assert shown["is_ours"](headers, b"{}", secret)
+    assert not shown["is_ours"](headers, b"{ }", secret)
