@@ -8,7 +8,7 @@ from defectory.storage import OutputFolder, check_outputs
 from defectory.storage.leftovers import Lock, take_lock
 from defectory.storage.outputs import cannot_write
 from defectory.storage.renames import sync_folder
-from defectory.workflows.watching.state import DATABASE, is_watch
+from defectory.workflows.watching.tables import DATABASE, is_watch
 
 
 @dataclass(frozen=True)

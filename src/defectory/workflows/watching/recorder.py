@@ -20,7 +20,8 @@ from defectory.workflows.scoring.rows import Row, ScoredImage
 from defectory.workflows.watching.bundle_files import Judge
 from defectory.workflows.watching.judging import ReadFile, judge_files, make_watch_row
 from defectory.workflows.watching.options import WatchOptions
-from defectory.workflows.watching.state import DATABASE, JudgedFile, WatchState
+from defectory.workflows.watching.state import JudgedFile, WatchState
+from defectory.workflows.watching.tables import DATABASE
 
 HEATMAPS, RECENT = "heatmaps", "recent"
 

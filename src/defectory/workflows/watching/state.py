@@ -4,7 +4,6 @@ import os
 import sqlite3
 import threading
 import time
-import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,26 +13,10 @@ from defectory.domain import DataError, OutputError
 from defectory.domain.errors import one_line
 from defectory.storage.renames import sync_folder
 from defectory.workflows.watching.listing import FileState
+from defectory.workflows.watching.tables import DATABASE, make_tables
 
-DATABASE = "watch.sqlite"
-
-APPLICATION_ID = 0x64667774
-"""In the header of the file ("dfwt"): it is a watch of ours."""
-
-_VERSION = 1
 _BUSY_S = 30.0
 _LONGEST_PAUSE_S = 600.0  # of a message that is tried again
-_TABLES = (
-    "CREATE TABLE facts (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
-    # the last state in which a file was judged; its name need not be text
-    "CREATE TABLE images (name BLOB PRIMARY KEY, n_bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL, "
-    "changed_ns INTEGER NOT NULL, sha256 TEXT NOT NULL, judged_s REAL NOT NULL) WITHOUT ROWID",
-    # AUTOINCREMENT: a number never comes again, though rows go when they are written and sent
-    "CREATE TABLE results (id INTEGER PRIMARY KEY AUTOINCREMENT, line TEXT NOT NULL, is_written INTEGER NOT "
-    "NULL DEFAULT 0, is_sent INTEGER NOT NULL, n_tries INTEGER NOT NULL DEFAULT 0, next_try_s REAL NOT NULL "
-    "DEFAULT 0, made_s REAL NOT NULL)",
-    "CREATE TABLE alarms (fingerprint TEXT PRIMARY KEY, state TEXT NOT NULL) WITHOUT ROWID",
-)
 
 
 @dataclass(frozen=True)
@@ -91,7 +74,8 @@ class WatchState:
             with self._told():
                 self._connection.execute("PRAGMA journal_mode = WAL")
                 self._connection.execute("PRAGMA synchronous = FULL")
-            self._make_tables()
+            with self._transaction() as connection:
+                make_tables(connection, self._path)
             sync_folder(folder)
             self.key = self._fact("key")
         except BaseException:
@@ -208,22 +192,6 @@ class WatchState:
         with self._transaction() as connection:
             return _first(connection, "SELECT value FROM facts WHERE key = ?", key)
 
-    def _make_tables(self) -> None:
-        with self._transaction() as connection:
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > _VERSION:
-                raise DataError(
-                    f"a newer version of defectory wrote {self._path}; update with  "
-                    "pip install -U defectory"
-                )
-            if version == _VERSION:
-                return
-            for table in _TABLES:
-                connection.execute(table)
-            connection.execute("INSERT INTO facts VALUES ('key', ?)", (uuid.uuid4().hex[:16],))
-            connection.execute(f"PRAGMA user_version = {_VERSION}")
-            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with self._turn, self._told():
@@ -247,18 +215,6 @@ class WatchState:
             if isinstance(error, sqlite3.IntegrityError | sqlite3.ProgrammingError):
                 raise
             raise DataError(f"{self._path} is damaged: {one_line(error)}") from error
-
-
-def is_watch(folder: Path) -> bool:
-    """Return whether a folder holds what a watch of ours has kept, or began to."""
-    path = folder / DATABASE
-    try:
-        with path.open("rb") as file:
-            header = file.read(100)
-    except OSError:
-        return False
-    # all of it may still be in the log beside the database
-    return not header or header[68:72] in (b"\0\0\0\0", APPLICATION_ID.to_bytes(4, "big"))
 
 
 def _first(connection: sqlite3.Connection, question: str, key: object) -> str:

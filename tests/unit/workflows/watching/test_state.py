@@ -9,7 +9,8 @@ import pytest
 from defectory.domain import DataError, OutputError
 from defectory.workflows.watching.listing import FileState
 from defectory.workflows.watching.result_files import ResultFiles
-from defectory.workflows.watching.state import JudgedFile, WatchState, is_watch
+from defectory.workflows.watching.state import JudgedFile, WatchState
+from defectory.workflows.watching.tables import is_watch
 
 STATE = FileState(1, 2, 3)
 
