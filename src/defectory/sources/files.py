@@ -57,7 +57,13 @@ def explain_skipped(skipped: tuple[tuple[str, int], ...]) -> str:
 
 def is_image_name(path: Path) -> bool:
     """Return whether the extension, in any case, is one of an image format."""
-    return path.suffix.lower() in EXTENSIONS
+    return has_image_ending(path.name)
+
+
+def has_image_ending(name: str) -> bool:
+    """Return whether a file of that name is an image by its extension, in any case."""
+    dot = name.rfind(".")
+    return dot > 0 and name[dot:].lower() in EXTENSIONS
 
 
 def is_left_alone(name: str) -> bool:

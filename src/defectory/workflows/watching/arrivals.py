@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import PurePosixPath
+from typing import Any
 
 from defectory.sources.files import natural_key
 from defectory.workflows.watching.listing import FileState
@@ -27,6 +29,15 @@ class Arrival:
     is_last_try: bool
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A file in one state: since when, and its place among the others."""
+
+    state: FileState
+    since_s: float
+    place: tuple[Any, ...]
+
+
 class Arrivals:
     """Files that were seen and not judged.
 
@@ -43,7 +54,7 @@ class Arrivals:
         self._judged = dict(judged)
         self._settle_s = settle_s
         self._patience_s = patience_s
-        self._seen: dict[str, tuple[FileState, float]] = {}
+        self._seen: dict[str, _Seen] = {}
         self._again_s: dict[str, float] = {}
 
     def __len__(self) -> int:
@@ -55,23 +66,25 @@ class Arrivals:
         for name, state in files.items():
             if self._judged.get(name) == state:
                 continue
-            before = self._seen.get(name)
-            if before is None or before[0] != state:
+            known = self._seen.get(name)
+            if known is None or known.state != state:
                 self._again_s.pop(name, None)
-                before = state, now_s
-            seen[name] = before
+                place = state.modified_ns, natural_key(PurePosixPath(name))
+                known = _Seen(state, now_s, place)
+            seen[name] = known
         self._seen = seen
 
     def ready(self, now_s: float) -> list[Arrival]:
         """Return the files to be judged now, the oldest first."""
-        found = [
-            Arrival(name, state, now_s - since_s >= self._patience_s)
-            for name, (state, since_s) in self._seen.items()
-            if now_s - since_s >= self._settle_s and now_s >= self._again_s.get(name, now_s)
+        ready = [
+            (seen.place, name, seen)
+            for name, seen in self._seen.items()
+            if now_s - seen.since_s >= self._settle_s and now_s >= self._again_s.get(name, now_s)
         ]
-        return sorted(
-            found, key=lambda it: (it.state.modified_ns, natural_key(PurePosixPath(it.name)))
-        )
+        return [
+            Arrival(name, seen.state, now_s - seen.since_s >= self._patience_s)
+            for _, name, seen in sorted(ready, key=itemgetter(0))
+        ]
 
     def judged(self, name: str, state: FileState) -> None:
         """Take notice that a file was judged as it was in that state."""

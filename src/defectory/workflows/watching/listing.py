@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from defectory.sources.files import is_image_name, is_left_alone
+from defectory.sources.files import has_image_ending, is_left_alone
 
 
 class FileState(NamedTuple):
@@ -63,7 +63,7 @@ def _walk(
             if entry.is_dir():
                 below = f"{above}{entry.name}/"
                 yield from _walk(folder / entry.name, below, parents | {here}, problems)
-            elif is_image_name(Path(entry.name)):
+            elif has_image_ending(entry.name):
                 status = entry.stat()
                 if stat.S_ISREG(status.st_mode):
                     yield above + entry.name, _state(status)

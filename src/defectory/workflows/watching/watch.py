@@ -139,8 +139,10 @@ class _Watcher:
         while not self._is_ending():
             began_s = time.monotonic()
             listing = self._look()
-            pause_s = max(self._options.poll_s, time.monotonic() - began_s)
-            self._judge_until(began_s + pause_s)
+            looked_s = time.monotonic() - began_s
+            pause_s = max(self._options.poll_s, looked_s)
+            # while many wait, looking takes a tenth of the time at most: new ones come behind them anyway
+            self._judge_until(began_s + max(pause_s, 10 * looked_s))
             self._publish()
             if self._options.once and listing is not None and not len(self._arrivals):
                 break
