@@ -26,7 +26,8 @@ from tests.e2e.test_kills import Server
 from tests.pictures import disc, save
 
 N_KILLS = 12
-N_IMAGES = 60
+N_EACH = 5
+N_IMAGES = N_KILLS * N_EACH
 
 
 @pytest.fixture(scope="module")
@@ -323,6 +324,26 @@ def server():
     server.close()
 
 
+def put_next(left, hot):
+    if left:
+        i, content = left.pop()
+        put(hot, f"{i}.png", content)
+
+
+def kill_at_work(child, log, delay_s, left, hot):
+    """Kill a process some time after its first result; one that is to die at a step does so by itself."""
+    latest, end = time.monotonic() + 60, None
+    while time.monotonic() < (end or latest):
+        told = log.read_text() if log.exists() else ""
+        if "killed at its step" in told:
+            break
+        if end is None and ".png" in told:
+            end = time.monotonic() + delay_s
+        put_next(left, hot)
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_after_the_images_in_hand(number, server, tmp_path, bundle, contents):
     hot, out = tmp_path / "hot", tmp_path / "out"
@@ -331,7 +352,7 @@ def test_a_signal_ends_it_after_the_images_in_hand(number, server, tmp_path, bun
     child = server.start("command", log, "watch", hot, bundle, "-o", out, "--settle", 0)
     end = time.monotonic() + 20
     while not (log.exists() and "0.png" in log.read_text()) and time.monotonic() < end:
-        time.sleep(0.02)
+        time.sleep(0.05)
     os.kill(child, number)
     assert server.status() == 0, log.read_text()
     assert log.read_text().splitlines()[-1].startswith("Judged 1 image: ")
@@ -351,19 +372,15 @@ def test_each_image_is_judged_exactly_once_though_it_is_killed_again_and_again(
     watch += ("--webhook", receiver.url, "--alarm", "--journal", "--answers")
     left = list(enumerate(contents))
     for n in range(N_KILLS):
-        n_steps = 10**9 if n % 2 else draw.randint(1, 60)
-        child = server.start("watch", log, n_steps, *watch)
-        end = time.monotonic() + draw.uniform(0.05, 0.5)
-        while time.monotonic() < end:
-            if left:
-                i, content = left.pop()
-                put(hot, f"{i}.png", content)
-            time.sleep(draw.uniform(0, 0.04))
-        os.kill(child, signal.SIGKILL)
+        by_itself = n % 2 == 0
+        log.unlink(missing_ok=True)
+        child = server.start("watch", log, draw.randint(1, 60) if by_itself else 10**9, *watch)
+        fed, left = left[:N_EACH], left[N_EACH:]
+        kill_at_work(child, log, draw.uniform(0, 0.2) + by_itself, fed, hot)
+        while fed:
+            put_next(fed, hot)
         assert server.status() == -signal.SIGKILL, log.read_text()
     assert len(results(out)) > N_KILLS  # the test is worth something
-    for i, content in left:
-        put(hot, f"{i}.png", content)
     server.start("command", log, "watch", *watch, "--once")
     assert server.status() == 0, log.read_text()
     rows = results(out)
