@@ -147,7 +147,7 @@ def test_the_command_judges_what_is_there_once_and_says_so(tmp_path, bundle, con
 
 
 def test_a_slow_writer_is_waited_for(begin, tmp_path, contents):
-    line = begin(settle_s=0.15)
+    line = begin(settle_s=0.15, patience_s=5)
     whole = contents[0]
     with (tmp_path / "hot/slow.png").open("wb") as file:
         for start in range(0, len(whole), len(whole) // 8):
@@ -171,7 +171,7 @@ def test_what_cannot_be_read_gets_a_row_and_holds_nobody_up(begin, tmp_path, con
     hot = tmp_path / "hot"
     put(hot, "broken.png", contents[0][:200])
     put(hot, "empty.png", b"")
-    line = begin()
+    line = begin(patience_s=1)
     put(hot, "good.png", contents[1])
     line.until(lambda it: len(it.rows) == 3)
     assert names(line.rows)[0] == "good.png"
