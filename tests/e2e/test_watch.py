@@ -398,5 +398,5 @@ def test_each_image_is_judged_exactly_once_though_it_is_killed_again_and_again(
     state = WatchState(out)
     assert not state.unwritten(0)
     assert not state.count_unsent()
-    assert len(state.judged()) == N_IMAGES
+    assert len(state.judged(names(rows))) == N_IMAGES
     state.close()

@@ -1,6 +1,6 @@
 """Which files are there as a whole, and have not been judged."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import PurePosixPath
@@ -43,15 +43,19 @@ class Arrivals:
 
     Parameters
     ----------
-    judged : name -> state of the files that were judged, as they were then
+    recall : names -> name and state of those that were judged, as they were then
     settle_s : >= 0, a file is taken once it has stayed the same for so long
     patience_s : >= 0, see `PATIENCE_S`
     """
 
     def __init__(
-        self, judged: Mapping[str, FileState], settle_s: float, patience_s: float = PATIENCE_S
+        self,
+        recall: Callable[[Iterable[str]], Mapping[str, FileState]],
+        settle_s: float,
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        self._judged = dict(judged)
+        self._recall = recall
+        self._judged: dict[str, FileState] = {}  # of what lies in the folder, and no more
         self._settle_s = settle_s
         self._patience_s = patience_s
         self._seen: dict[str, _Seen] = {}
@@ -62,6 +66,9 @@ class Arrivals:
 
     def look(self, files: Mapping[str, FileState], now_s: float) -> None:
         """Take notice of what lies in the folder at a time."""
+        new = [name for name in files if name not in self._judged and name not in self._seen]
+        self._judged.update(self._recall(new))
+        self._judged = {name: it for name, it in self._judged.items() if name in files}
         seen = {}
         for name, state in files.items():
             if self._judged.get(name) == state:

@@ -58,6 +58,7 @@ class ResultFiles:
             raise cannot_write(folder, error) from error
         self._journal = Journal(folder / JOURNAL) if has_journal else None
         self._marked = 0
+        state.count_from(self._last)
         if self._last:
             self._open(self._last_day())
             self.settle(now=True)  # a process that was killed may not have come to it

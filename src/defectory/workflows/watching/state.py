@@ -4,7 +4,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,11 +82,30 @@ class WatchState:
             self._connection.close()
             raise
 
-    def judged(self) -> dict[str, FileState]:
-        """Return name -> state of the files that were judged."""
+    def judged(self, names: Iterable[str]) -> dict[str, FileState]:
+        """Return name -> state in which it was judged last, of those that were."""
+        found = {}
         with self._transaction() as connection:
-            rows = connection.execute("SELECT name, n_bytes, modified_ns, changed_ns FROM images")
-            return {os.fsdecode(name): FileState(*state) for name, *state in rows}
+            for name in names:
+                row = connection.execute(
+                    "SELECT n_bytes, modified_ns, changed_ns FROM images WHERE name = ?",
+                    (os.fsencode(name),),
+                ).fetchone()
+                if row is not None:
+                    found[name] = FileState(*row)
+        return found
+
+    def count_from(self, number: int) -> None:
+        """Give results numbers above one that lines have already: this database may be an older copy."""
+        with self._transaction() as connection:
+            last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'results'")
+            known = last.fetchone()
+            if known is None:
+                connection.execute("INSERT INTO sqlite_sequence VALUES ('results', ?)", (number,))
+            elif known[0] < number:
+                connection.execute(
+                    "UPDATE sqlite_sequence SET seq = ? WHERE name = 'results'", (number,)
+                )
 
     def content(self, name: str) -> str:
         """Return the SHA-256 of what was judged last under a name; "" for nothing."""
@@ -174,7 +193,7 @@ class WatchState:
             found = connection.execute("SELECT count(*) FROM results WHERE NOT is_sent").fetchone()
             return int(found[0])
 
-    def forget(self, there: Iterator[str] | Sequence[str], before_s: float) -> int:
+    def forget(self, there: Iterable[str], before_s: float) -> int:
         """Forget files that were judged before a time and are not there any more; return how many."""
         kept = {os.fsencode(name) for name in there}
         with self._transaction() as connection:

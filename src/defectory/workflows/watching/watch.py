@@ -24,7 +24,7 @@ SECRET = "webhook.secret"
 _STEP_S = 0.1  # a signal ends a pause within so long
 _N_POLLS_FULL_DISK = 10
 _DRAIN_S = 30.0
-_FORGET_S = 30 * 24 * 3600.0
+_FORGET_S = 7 * 24 * 3600.0
 _FORGET_EVERY_S = 24 * 3600.0
 
 Say = Callable[[str], None]
@@ -127,7 +127,7 @@ class _Watcher:
         self._said = said
         self._told = told
         self._is_ending = is_ending
-        self._arrivals = Arrivals(state.judged(), options.settle_s, options.patience_s)
+        self._arrivals = Arrivals(state.judged, options.settle_s, options.patience_s)
         self._recorder = Recorder(options, state, lambda text: said("beside", text))
         self._recorder.take_up(bundle.judge)
         self._rows: list[Row] = []
@@ -137,16 +137,12 @@ class _Watcher:
     def run(self) -> WatchSummary:
         """Work until the end is asked for, or everything is judged."""
         while not self._is_ending():
-            began_s = time.monotonic()
-            listing = self._look()
-            looked_s = time.monotonic() - began_s
-            pause_s = max(self._options.poll_s, looked_s)
-            # while many wait, looking takes a tenth of the time at most: new ones come behind them anyway
-            self._judge_until(began_s + max(pause_s, 10 * looked_s))
-            self._publish()
-            if self._options.once and listing is not None and not len(self._arrivals):
-                break
-            self._wait(began_s + pause_s - time.monotonic())
+            try:
+                if self._work():
+                    break
+            except OutputError as error:
+                self._cannot_write("state", error)
+                self._wait(self._options.poll_s)
         if self._options.once and self._sender is not None:
             self._sender.drain(_DRAIN_S)
         return WatchSummary(
@@ -157,6 +153,20 @@ class _Watcher:
             n_unsent=self._state.count_unsent() if self._sender is not None else 0,
             alarm=self._recorder.alarm,
         )
+
+    def _work(self) -> bool:
+        """Look, judge what is ready, and wait until it is time to look again; return whether all is done."""
+        began_s = time.monotonic()
+        listing = self._look()
+        looked_s = time.monotonic() - began_s
+        pause_s = max(self._options.poll_s, looked_s)
+        # while many wait, looking takes a tenth of the time at most: new ones come behind them anyway
+        self._judge_until(began_s + max(pause_s, 10 * looked_s))
+        self._publish()
+        if self._options.once and listing is not None and not len(self._arrivals):
+            return True
+        self._wait(began_s + pause_s - time.monotonic())
+        return False
 
     def _look(self) -> Listing | None:
         """Look into the folder; None where it is away: what was seen there before stays known."""
@@ -174,7 +184,7 @@ class _Watcher:
         now_s = time.monotonic()
         self._arrivals.look(listing.files, now_s)
         if listing.files and now_s - self._forgot_s > _FORGET_EVERY_S:
-            self._state.forget(list(listing.files), time.time() - _FORGET_S)
+            self._state.forget(listing.files, time.time() - _FORGET_S)
             self._forgot_s = now_s
         return listing
 

@@ -12,12 +12,16 @@ def state(n, modified=0):
     return FileState(n, modified, modified)
 
 
+def nothing(names):
+    return {}
+
+
 def ready(arrivals, now_s):
     return [arrival.name for arrival in arrivals.ready(now_s)]
 
 
 def test_a_file_is_taken_once_it_has_stayed_the_same():
-    arrivals = Arrivals({}, 1.0)
+    arrivals = Arrivals(nothing, 1.0)
     for now_s, n_bytes, expected in ((0, 1, []), (0.9, 2, []), (1.8, 2, []), (2, 2, ["a"])):
         arrivals.look({"a": state(n_bytes)}, now_s)
         assert ready(arrivals, now_s) == expected
@@ -31,19 +35,22 @@ def test_a_file_is_taken_once_it_has_stayed_the_same():
 
 
 def test_without_settling_it_is_taken_at_once_and_what_was_judged_before_is_not():
-    arrivals = Arrivals({"old": state(1)}, 0)
+    arrivals = Arrivals(lambda names: {"old": state(1)} if "old" in set(names) else {}, 0)
     arrivals.look({"old": state(1), "new": state(1)}, 5)
     assert ready(arrivals, 5) == ["new"]
+    arrivals.look({}, 6)  # all are gone: what was judged is asked for again
+    arrivals.look({"old": state(1)}, 7)
+    assert ready(arrivals, 7) == []
 
 
 def test_the_oldest_come_first_and_numbers_count_as_numbers():
-    arrivals = Arrivals({}, 0)
+    arrivals = Arrivals(nothing, 0)
     arrivals.look({"10": state(1, 7), "9": state(1, 7), "late": state(1, 8), "z": state(1, 6)}, 0)
     assert ready(arrivals, 0) == ["z", "9", "10", "late"]
 
 
 def test_what_cannot_be_read_is_tried_again_until_patience_ends():
-    arrivals = Arrivals({}, 0, patience_s=10)
+    arrivals = Arrivals(nothing, 0, patience_s=10)
     arrivals.look({"a": state(1)}, 0)
     arrivals.try_later("a", 0)
     assert ready(arrivals, 0.9) == []

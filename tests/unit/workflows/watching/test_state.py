@@ -13,6 +13,7 @@ from defectory.workflows.watching.state import JudgedFile, WatchState
 from defectory.workflows.watching.tables import is_watch
 
 STATE = FileState(1, 2, 3)
+NAMES = ("a\udce9.png", "b.png")
 
 
 def row(name, day="2026-01-02"):
@@ -38,7 +39,7 @@ def record(state, *files, is_to_be_sent=False, alarm=None):
 def test_what_is_kept_is_there_for_the_next_process(state, tmp_path):
     record(state, judged("a\udce9.png"), judged("b.png"), alarm=("print", "{}"))
     again = WatchState(tmp_path)
-    assert again.judged() == {"a\udce9.png": STATE, "b.png": STATE}
+    assert again.judged([*NAMES, "c.png"]) == dict.fromkeys(NAMES, STATE)
     assert (again.content("b.png"), again.content("c.png")) == ("content of 'b.png'", "")
     assert (again.alarm("print"), again.alarm("other"), again.key) == ("{}", "", state.key)
     assert [number for number, _ in again.unwritten(0)] == [1, 2]
@@ -66,7 +67,7 @@ def test_a_result_goes_when_it_is_written_and_sent_and_its_number_never_comes_ag
 def test_all_of_a_record_is_kept_or_nothing(state):
     with pytest.raises(sqlite3.IntegrityError):
         record(state, judged("a"), JudgedFile("b", STATE, None, row("b")))
-    assert state.judged() == {}
+    assert state.judged(["a", "b"]) == {}
     assert state.unwritten(0) == []
 
 
@@ -74,7 +75,7 @@ def test_files_that_are_long_gone_are_forgotten(state):
     record(state, judged("gone"), judged("there"))
     assert state.forget(["there"], time.time() - 60) == 0
     assert state.forget(["there"], time.time() + 60) == 1
-    assert list(state.judged()) == ["there"]
+    assert list(state.judged(["gone", "there"])) == ["there"]
 
 
 def test_a_database_of_a_newer_version_or_a_damaged_one_is_refused_and_stays(tmp_path):
@@ -137,3 +138,19 @@ def test_result_files_may_be_taken_away_and_a_clock_may_go_back(state, tmp_path)
     files.write()
     files.close()
     assert lines(tmp_path) == {"2026-01-02": [3]}
+
+
+def test_numbers_go_on_where_the_database_is_an_older_copy(state, tmp_path):
+    record(state, judged("a"), judged("b"))
+    files = open_files(state, tmp_path)
+    files.write()
+    files.close()
+    state.close()
+    (tmp_path / "watch.sqlite").unlink()
+    again = WatchState(tmp_path)
+    files = open_files(again, tmp_path)
+    record(again, judged("b"))
+    files.write()
+    files.close()
+    again.close()
+    assert lines(tmp_path) == {"2026-01-02": [1, 2, 3]}
