@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from defectory.domain import OutputError
+from defectory.domain.errors import one_line
 from defectory.storage import safe_names
 from defectory.storage.outputs import cannot_write
 from defectory.storage.whole_files import write_whole
@@ -118,8 +119,9 @@ class Recorder:
             row["heatmap"] = None
             try:
                 row["heatmap"] = self._draw(row, item, file, judge)
-            except OutputError as error:
-                self._say(f"no heatmap: {error}")
+            except Exception as error:
+                # whatever a picture sets off, its result is not lost for it
+                self._say(f"no heatmap of {row['image']}: {one_line(error)}")
 
     def _draw(self, row: Row, item: ScoredImage, file: ReadFile, judge: Judge) -> str | None:
         """Write the heatmap, and return its place below the folder; None where there is none."""
