@@ -21,7 +21,7 @@ from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_
 from defectory.detectors.grids import enlarge
 from defectory.detectors.grouping import Groups, draw_whole_groups, together
 from defectory.detectors.segmentation.detector import SegmentationDetector
-from defectory.detectors.segmentation.head import top_pixels
+from defectory.detectors.segmentation.head import count_top, top_pixels
 from defectory.detectors.segmentation.inputs import LEVELS
 from defectory.detectors.segmentation.rounds import Indices
 from defectory.domain import ImageSource, Label, ParameterError, Progress
@@ -265,7 +265,7 @@ class Mapl(SegmentationDetector):
         normality = model.enlarge(grid, _MAP_CELLS, _BLUR_CELLS)
         side = self.normality_.grid_side * _MAP_CELLS
         heat = segmentation.shrink(self._run_head_graph(stages), side)
-        top = segmentation.top_pixels(heat)
+        top = segmentation.mean_of_top_pixels(heat, count_top)
         return (
             segmentation.add_scaled(score, top, self.standards_[:2], self.head_weight),
             segmentation.add_scaled(normality, heat, self.standards_[2:], self.map_weight),

@@ -1,6 +1,6 @@
 """`memseg` and `mapl` as graphs: a trained head, and normality beside it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import onnx
@@ -10,35 +10,33 @@ from numpy.typing import NDArray
 from spox import Var
 
 from defectory.detectors.decision_graphs.constants import f32, i64
-from defectory.detectors.decision_graphs.features import Stages, pool, shape_of
+from defectory.detectors.decision_graphs.features import pool, shape_of
 from defectory.detectors.decision_graphs.normality import mean_of_highest, scaled
-from defectory.detectors.segmentation.head import INPUTS, OUTPUTS, count_top
 
 # The decoder doubles the finest level's grid twice.
 _CELLS_A_LEVEL = 4
 
 
-def run_head(stages: Stages, levels: Sequence[str], head: bytes) -> Var:
+def run_head(levels: Mapping[str, Var], head: bytes, output: str) -> Var:
     """Return the (side, side) map of logits; see `Head.run`.
 
     Parameters
     ----------
-    levels : names of the stages that it reads, fine to coarse
+    levels : name of the head's input -> stage that it reads, fine to coarse
     head : ONNX bytes
+    output : name of the map
     """
-    feed = {
-        name: op.unsqueeze(stages[level], i64([0]))
-        for name, level in zip(INPUTS, levels, strict=True)
-    }
+    feed = {name: op.unsqueeze(stage, i64([0])) for name, stage in levels.items()}
     given = spox.inline(onnx.load_from_string(head))(**feed)
-    sides = [_CELLS_A_LEVEL * n for n in shape_of(stages[levels[0]])[1:]]
-    return op.reshape(given[OUTPUTS[0]], i64(sides))
+    fine = next(iter(levels.values()))
+    sides = [_CELLS_A_LEVEL * n for n in shape_of(fine)[1:]]
+    return op.reshape(given[output], i64(sides))
 
 
-def top_pixels(heat: Var) -> Var:
-    """Return (): the mean logit of the highest pixels."""
+def mean_of_top_pixels(heat: Var, count: Callable[[int], int]) -> Var:
+    """Return (): the mean logit of the highest pixels; `count` says how many, of how many there are."""
     rows, columns = shape_of(heat)
-    return mean_of_highest(op.reshape(heat, i64([-1])), count_top(rows * columns))
+    return mean_of_highest(op.reshape(heat, i64([-1])), count(rows * columns))
 
 
 def shrink(heat: Var, side: int) -> Var:

@@ -20,7 +20,7 @@ from defectory.detectors.base import (
 )
 from defectory.detectors.camera_noise import NoiseTaker
 from defectory.detectors.grouping import Groups
-from defectory.detectors.segmentation.head import Head, top_pixels
+from defectory.detectors.segmentation.head import INPUTS, OUTPUTS, Head, count_top, top_pixels
 from defectory.detectors.segmentation.inputs import (
     LEVELS,
     FrozenInputs,
@@ -172,13 +172,16 @@ class SegmentationDetector(NoiseTaker, Detector):
         from defectory.detectors.decision_graphs import segmentation
 
         heat = self._run_head_graph(stages)
-        return segmentation.top_pixels(heat), heat
+        return segmentation.mean_of_top_pixels(heat, count_top), heat
 
     def _run_head_graph(self, stages: "Stages") -> "Var":
         from defectory.detectors.decision_graphs import segmentation
 
         assert self.head_ is not None
-        return segmentation.run_head(stages, self._head.stages, self.head_)
+        levels = {
+            name: stages[stage] for name, stage in zip(INPUTS, self._head.stages, strict=True)
+        }
+        return segmentation.run_head(levels, self.head_, OUTPUTS[0])
 
     def arrays(self) -> Arrays:
         """Return the learned state beside the networks."""
