@@ -101,7 +101,7 @@ def score_to_folder(
         within(plan),
         resumable_folder(
             output,
-            run=_fingerprint(bundle, model.promise, bool(scale)),
+            run=_fingerprint(bundle, model.promise, bool(scale), model.provider),
             keys=queue.keys,
             files=[table, *pictures.values()],
             say=progress.say,
