@@ -21,6 +21,7 @@ def add_row_commands(
         _add_promise,
         _add_updates,
         _add_review,
+        _add_providers,
         _add_peers,
     ):
         add(commands, measuring).set_defaults(target=target)
@@ -99,6 +100,17 @@ def _add_review(commands: Commands, measuring: argparse.ArgumentParser) -> argpa
     review.add_argument("--seeds", type=int, default=5)
     review.add_argument("--jobs", type=int, default=1, help="runs side by side")
     return review
+
+
+def _add_providers(
+    commands: Commands, measuring: argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    words = "how fast runtimes score one bundle, and how far they differ; runs are added"
+    providers = commands.add_parser("providers", parents=[measuring], help=words)
+    providers.set_defaults(run=_run_providers, file_name=_plain_file)
+    providers.add_argument("--rows", help="comma-separated detectors, or `all`", default="all")
+    providers.add_argument("--sets", help="comma-separated names, or `all`", default="all")
+    return providers
 
 
 def _add_peers(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -253,4 +265,19 @@ def _run_review(options: argparse.Namespace) -> int:
         command=shlex.join(parts), out=options.target(options), n_jobs=options.jobs,
     )  # fmt: skip
     review.run(told)
+    return 0
+
+
+def _run_providers(options: argparse.Namespace) -> int:
+    from benchmarks import providers, suite_cases
+
+    parts = ["python", "-m", "benchmarks", "providers"]
+    parts += ["--rows", options.rows, "--sets", options.sets]
+    told = providers.Told(
+        rows=providers.ROWS if options.rows == "all" else tuple(options.rows.split(",")),
+        sets=suite_cases.SETS if options.sets == "all" else tuple(options.sets.split(",")),
+        cache=options.cache, n_images=options.n_images, command=shlex.join(parts),
+        out=options.target(options),
+    )  # fmt: skip
+    providers.run(told)
     return 0
