@@ -116,7 +116,6 @@ def summarize(
         has_heatmaps=has_heatmaps,
         notes=(*note_strange(n_beyond, n_scored), *notes),
         gray_zone=model.gray_zone,
-        provider=model.provider,
     )
 
 
