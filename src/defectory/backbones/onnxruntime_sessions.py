@@ -1,20 +1,28 @@
 """A network in ONNX Runtime, on the CPU or on a GPU."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones.providers import CUDA, has_cuda, import_onnxruntime
+from defectory.backbones.runtimes import import_onnxruntime
 from defectory.backbones.time_limits import TimeLimit
-from defectory.domain import ParameterError
 from defectory.domain.errors import one_line
+
+CUDA = "CUDAExecutionProvider"
 
 _FATAL = 4  # of ONNX Runtime's log: what fails is told by the exception
 _ON_CPU = ["CPUExecutionProvider"]
 # float32 throughout, and the same algorithm each time: others would be chosen by a race
 _ON_GPU = [(CUDA, {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}), *_ON_CPU]
+
+LEAST_MODEL = bytes.fromhex(
+    "08083a3b0a100a017812017922084964656e7469747912056c656173745a0f0a0178120a0a080801"
+    "12040a020801620f0a0179120a0a08080112040a02080142040a001011"
+)
+"""ONNX of y = x, one number."""
 
 
 class OnnxRuntimeSession:
@@ -23,26 +31,13 @@ class OnnxRuntimeSession:
     Parameters
     ----------
     model : ONNX bytes, weights inside
-    provider : cpu, cuda, or auto: CUDA where there is a GPU
+    provider : cpu or cuda
     limit : of its time
-
-    Attributes
-    ----------
-    provider : cpu or cuda, what it does run on
-
-    Raises
-    ------
-    ParameterError : there is no GPU that ONNX Runtime can use.
     """
 
     def __init__(self, model: bytes, provider: str, limit: TimeLimit | None) -> None:
-        self.provider = "cpu"
-        if provider == "cuda" or (provider == "auto" and has_cuda()):
-            self._session = _open_on_gpu(model, is_needed=provider == "cuda")
-            if self._session.get_providers()[0] == CUDA:
-                self.provider = "cuda"
-        else:
-            self._session = _open(model, _ON_CPU)
+        self.provider = provider
+        self._session = _open(model, _ON_GPU if provider == "cuda" else _ON_CPU)
         self._options = import_onnxruntime().RunOptions()
         self._options.log_severity_level = _FATAL
         if limit is not None:
@@ -57,19 +52,21 @@ class OnnxRuntimeSession:
         self._options.terminate = True
 
 
-def _open_on_gpu(model: bytes, *, is_needed: bool) -> Any:
-    """Return a session on a GPU; on the CPU where there is none and none is needed."""
-    reason = "it says no more"
+@cache
+def why_no_gpu() -> str:
+    """Return why ONNX Runtime can use no GPU here, and what to do; "" where it can."""
+    if CUDA not in import_onnxruntime().get_available_providers():
+        return (
+            "this ONNX Runtime knows no CUDA; run  pip uninstall onnxruntime  and then  "
+            "pip install onnxruntime-gpu"
+        )
     try:
-        session = _open(model, _ON_GPU)
-        # where CUDA's libraries or a GPU are missing, it takes the CPU without a word
-        if session.get_providers()[0] == CUDA or not is_needed:
-            return session
+        _open(LEAST_MODEL, _ON_GPU)
     except Exception as error:  # ONNX Runtime's errors share no public base class
-        if not is_needed:
-            return _open(model, _ON_CPU)
-        reason = one_line(error)
-    raise ParameterError(f"ONNX Runtime finds no GPU that it can use ({reason})")
+        return (
+            f"ONNX Runtime can use no GPU ({one_line(error)}); are its driver and CUDA installed?"
+        )
+    return ""
 
 
 def _open(model: bytes, providers: list[Any]) -> Any:
@@ -78,4 +75,9 @@ def _open(model: bytes, providers: list[Any]) -> Any:
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL
-    return runtime.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    session = runtime.InferenceSession(model, options, providers=providers, enable_fallback=0)
+    if providers is _ON_GPU and session.get_providers()[0] != CUDA:
+        raise RuntimeError(
+            "it took the CPU"
+        )  # without a word, where libraries or a GPU are missing
+    return session

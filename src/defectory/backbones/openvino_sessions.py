@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones.providers import import_openvino
+from defectory.backbones.runtimes import import_openvino
 from defectory.backbones.time_limits import TimeLimit
 from defectory.machine import count_cores
 

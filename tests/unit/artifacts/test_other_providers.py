@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from defectory.artifacts import load_bundle, save_bundle
-from defectory.backbones.providers import has_cuda, running_on
+from defectory.backbones.onnxruntime_sessions import why_no_gpu
+from defectory.backbones.providers import running_on
 from defectory.detectors import find_detector
 from defectory.domain import ArrayImages
 from tests.bundles import bundle_of
@@ -14,10 +15,7 @@ from tests.pictures import disc, scratched
 RELATIVE = 1e-4
 PROVIDERS = (
     "openvino",
-    pytest.param(
-        "cuda",
-        marks=pytest.mark.skipif(not has_cuda(), reason="this ONNX Runtime knows no CUDA"),
-    ),
+    pytest.param("cuda", marks=pytest.mark.skipif(bool(why_no_gpu()), reason=why_no_gpu())),
 )
 
 

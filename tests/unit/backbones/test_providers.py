@@ -6,21 +6,22 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnx
 import pytest
 
 from defectory.backbones import View, openvino_sessions
 from defectory.backbones.cache_keys import runtime_versions
 from defectory.backbones.memory_estimates import library_bytes
-from defectory.backbones.providers import has_cuda, provider_in_force, running_on
+from defectory.backbones.onnxruntime_sessions import LEAST_MODEL, why_no_gpu
+from defectory.backbones.providers import find_provider, provider_in_force, running_on
 from defectory.domain import ArrayImages, MissingExtraError, ParameterError
 
 VIEW = View(64)
 # Of the largest value of a stage: float32 throughout, added up in another order.
 RELATIVE = 1e-5
-NO_CUDA = "this ONNX Runtime knows no CUDA"
 OTHERS = (
     "openvino",
-    pytest.param("cuda", marks=pytest.mark.skipif(not has_cuda(), reason=NO_CUDA)),
+    pytest.param("cuda", marks=pytest.mark.skipif(bool(why_no_gpu()), reason=why_no_gpu())),
 )
 
 
@@ -63,12 +64,15 @@ def test_the_extra_that_is_missing_is_named(monkeypatch):
         pass
 
 
-@pytest.mark.skipif(has_cuda(), reason="this ONNX Runtime knows CUDA")
-def test_cuda_is_refused_where_nothing_knows_it(make_backbone):
-    with pytest.raises(ParameterError, match="pip install onnxruntime-gpu"), running_on("cuda"):
-        pass
-    with running_on("auto"):
-        assert make_backbone().provider == "cpu"
+@pytest.mark.skipif(not why_no_gpu(), reason="there is a GPU")
+def test_cuda_is_refused_where_it_is_not_there():
+    with pytest.raises(ParameterError, match="the provider cuda is not there: "):
+        find_provider("cuda")
+    assert find_provider("auto") == "cpu"
+
+
+def test_the_model_that_gpus_are_tried_with_is_a_model():
+    onnx.checker.check_model(onnx.load_from_string(LEAST_MODEL), full_check=True)
 
 
 def test_features_are_the_same_but_for_rounding(usual, other, images):
@@ -113,7 +117,7 @@ def test_memory_is_estimated_with_the_library(monkeypatch):
 
 OPENING = """
 import sys
-from defectory.backbones.providers import import_openvino
+from defectory.backbones.runtimes import import_openvino
 import_openvino().Core()
 assert "openvino_telemetry" not in sys.modules
 """
