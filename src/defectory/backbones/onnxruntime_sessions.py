@@ -13,7 +13,7 @@ from defectory.domain.errors import one_line
 
 CUDA = "CUDAExecutionProvider"
 
-_FATAL = 4  # of ONNX Runtime's log: what fails is told by the exception
+_WARNING, _FATAL = 2, 4  # of ONNX Runtime's log: what fails is told by the exception
 _ON_CPU = ["CPUExecutionProvider"]
 # float32 throughout, and the same algorithm each time: others would be chosen by a race
 _ON_GPU = [(CUDA, {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}), *_ON_CPU]
@@ -55,17 +55,22 @@ class OnnxRuntimeSession:
 @cache
 def why_no_gpu() -> str:
     """Return why ONNX Runtime can use no GPU here, and what to do; "" where it can."""
-    if CUDA not in import_onnxruntime().get_available_providers():
+    runtime = import_onnxruntime()
+    if CUDA not in runtime.get_available_providers():
         return (
             "this ONNX Runtime knows no CUDA; run  pip uninstall onnxruntime  and then  "
             "pip install onnxruntime-gpu"
         )
+    runtime.set_default_logger_severity(_FATAL)
     try:
         _open(LEAST_MODEL, _ON_GPU)
     except Exception as error:  # ONNX Runtime's errors share no public base class
         return (
-            f"ONNX Runtime can use no GPU ({one_line(error)}); are its driver and CUDA installed?"
+            f"ONNX Runtime can use no GPU ({one_line(error)}); are the driver, CUDA and cuDNN installed, "
+            "of the versions that its page asks for?"
         )
+    finally:
+        runtime.set_default_logger_severity(_WARNING)  # as it is unless somebody says otherwise
     return ""
 
 
