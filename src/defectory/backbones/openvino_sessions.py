@@ -19,6 +19,9 @@ _EXACTLY = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"
 _LOOK_MS = 20
 # Networks made for one size each; bundles see a few.
 _MOST_SIZES = 8
+# Compiling cannot be stopped, and of a chain of this length takes seconds; of three times as many, minutes.
+_MOST_OPERATORS = 1000
+_NO_OPERATORS = frozenset({"Constant", "Parameter", "Result"})
 
 _Shapes = tuple[tuple[int, ...], ...]
 
@@ -38,9 +41,11 @@ class OpenVinoSession:
     provider = "openvino"
 
     def __init__(self, model: bytes, limit: TimeLimit | None) -> None:
-        openvino = import_openvino()
+        import_openvino()
+        from openvino.frontend import FrontEndManager
+
         # asked by name, or it would guess from the bytes what format they are of
-        frontend = openvino.frontend.FrontEndManager().load_by_framework("onnx")
+        frontend = FrontEndManager().load_by_framework("onnx")
         self._model = frontend.convert(frontend.load(BytesIO(model)))
         self._limit = limit
         self._n_at_once = count_cores()  # here: a thread that runs it may not know of a limit
@@ -74,6 +79,7 @@ class _Compiled:
     def __init__(self, model: Any, sizes: Mapping[str, tuple[int, ...]], n_at_once: int) -> None:
         sized = model.clone()
         sized.reshape({name: list(size) for name, size in sizes.items()})
+        _refuse_long(sized)
         settings = {
             **_EXACTLY,
             "NUM_STREAMS": n_at_once,
@@ -103,6 +109,21 @@ class _Compiled:
     @property
     def _n_outputs(self) -> int:
         return len(self._network.outputs)
+
+
+def _refuse_long(sized: Any) -> None:
+    """Raise ValueError where compiling a network could take minutes."""
+    from openvino.passes import ConstantFolding, Manager
+
+    manager = Manager()
+    manager.register_pass(ConstantFolding())  # what hangs on sizes alone is no operator
+    manager.run_passes(sized)
+    n = sum(operator.get_type_name() not in _NO_OPERATORS for operator in sized.get_ops())
+    if n > _MOST_OPERATORS:
+        raise ValueError(
+            f"it has {n:,} operators, and OpenVINO is given at most {_MOST_OPERATORS:,}, or compiling it "
+            "could take minutes; take another provider"
+        )
 
 
 def _wait_within(limit: TimeLimit, request: Any) -> None:

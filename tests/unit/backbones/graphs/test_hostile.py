@@ -110,6 +110,19 @@ def test_a_network_that_begins_when_its_time_is_over_is_stopped(provider):
             network.run(feed)
 
 
+def test_a_network_that_openvino_would_compile_for_minutes_is_refused():
+    chain = [node("Tanh", [f"x{i}"], f"x{i + 1}") for i in range(3000)]
+    model = model_of([*pixels(), node("Tanh", ["pixels"], "x0"), *chain, *ends("x3000")])
+    feed = {"image": np.zeros((1, 64, 64, 3), np.uint8)}
+    started = time.process_time()
+    with running_on("openvino"):
+        network = Network(model, list(OUTPUTS), what="the backbone")
+    with pytest.raises(BundleError, match="take another provider"):
+        network.run(feed)
+    assert time.process_time() - started < 3
+    Network(model, list(OUTPUTS), what="the backbone").run(feed)
+
+
 def test_a_network_runs_on_where_it_was_in_time():
     with time_limit(60):
         network = Network(
