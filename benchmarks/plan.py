@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from benchmarks.result_files import MissingDataError
 
 _TILES, _CELLS, _FASHION, _RIVALS = "magnetic-tile", "solar-cells", "fashion-mnist", "pyod"
-_ANOMALIB = "anomalib"
+_ANOMALIB, _OPENVINO = "anomalib", "openvino"
 _MANIFESTS = ("ball-screw", "fabric", "lens")
 _FEW = "--protocols p1-contaminated-10,p1-budget-10-masks,p1-budget-50-masks"
 _PARTS = "no refit,no labels,no guard"
@@ -62,6 +62,7 @@ PLAN = (
     Step("p4 --detector auto --growth 100,1000", (_TILES,)),
     Step("p4 --detector gaussian", (_TILES,)),
     Step("p4 --detector mapl --growth ''", (_TILES,)),
+    Step("providers", (_TILES, _CELLS, _OPENVINO, *_MANIFESTS)),
     Step("pseudo-labels", (_TILES, _CELLS)),
     Step("pixel-maps", (_TILES,)),
     Step("siblings", (_TILES, _CELLS)),
@@ -157,6 +158,11 @@ def _find_rivals() -> None:
         raise MissingDataError('run  pip install "defectory[bench]"  for the rivals of PyOD')
 
 
+def _find_openvino() -> None:
+    if find_spec("openvino") is None:
+        raise MissingDataError('run  pip install "defectory[openvino]"  for OpenVINO')
+
+
 def _find_anomalib() -> None:
     if find_spec("anomalib") is None:
         raise MissingDataError('run  pip install "defectory[peers]"  for anomalib')
@@ -164,6 +170,7 @@ def _find_anomalib() -> None:
 
 CHECKS: dict[str, Callable[[], None]] = {
     _TILES: _find_tiles, _CELLS: _find_cells, _FASHION: _find_fashion, _RIVALS: _find_rivals,
-    _ANOMALIB: _find_anomalib, **{name: partial(_find_manifest, name) for name in _MANIFESTS},
+    _ANOMALIB: _find_anomalib, _OPENVINO: _find_openvino,
+    **{name: partial(_find_manifest, name) for name in _MANIFESTS},
 }  # fmt: skip
 """Name -> what raises MissingDataError where it is not here."""

@@ -22,6 +22,7 @@ def add_row_commands(
         _add_promise,
         _add_updates,
         _add_review,
+        _add_providers,
         _add_peers,
     ):
         add(commands, measuring).set_defaults(target=target)
@@ -100,6 +101,17 @@ def _add_review(commands: Commands, measuring: argparse.ArgumentParser) -> argpa
     review.add_argument("--seeds", type=int, default=5)
     review.add_argument("--jobs", type=int, default=1, help="runs side by side")
     return review
+
+
+def _add_providers(
+    commands: Commands, measuring: argparse.ArgumentParser
+) -> argparse.ArgumentParser:
+    words = "how fast runtimes score one bundle, and how far they differ; runs are added"
+    providers = commands.add_parser("providers", parents=[measuring], help=words)
+    providers.set_defaults(run=_run_providers, file_name=_plain_file)
+    providers.add_argument("--rows", help="comma-separated detectors, or `all`", default="all")
+    providers.add_argument("--sets", help="comma-separated names, or `all`", default="all")
+    return providers
 
 
 def _add_peers(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -224,6 +236,18 @@ def _run_review(options: argparse.Namespace) -> int:
     return 0
 
 
+def _run_providers(options: argparse.Namespace) -> int:
+    from benchmarks import providers, suite_cases
+
+    told = providers.Told(
+        rows=_listed(options.rows, providers.ROWS),
+        sets=_listed(options.sets, suite_cases.SETS),
+        **_told_to_all(options, "rows", "sets"),
+    )
+    providers.run(told)
+    return 0
+
+
 def _listed(text: str, every: Iterable[str]) -> tuple[str, ...]:
     """Return the names that a person gave, comma-separated, or all there are."""
     return tuple(every) if text == "all" else tuple(text.split(","))
@@ -237,5 +261,5 @@ def _told_to_all(options: argparse.Namespace, *said: str) -> dict[str, Any]:
         "n_images": options.n_images,
         "command": shlex.join(["python", "-m", "benchmarks", options.command, *words]),
         "out": options.target(options),
-        "n_jobs": options.jobs,
+        "n_jobs": getattr(options, "jobs", 1),  # where timings count there is no such option
     }

@@ -11,6 +11,7 @@ from benchmarks.markdown import table
 from benchmarks.outlier_tables import outliers
 from benchmarks.p3_runs import merge
 from benchmarks.promise_tables import found_groups, promise
+from benchmarks.provider_tables import providers
 from benchmarks.pseudo_label_tables import pseudo_labels
 from benchmarks.result_files import SCHEMA, Run, is_whole
 from benchmarks.review_tables import review
@@ -68,11 +69,11 @@ def render(runs: Sequence[Run]) -> str:
         "promise": promise,
         "found-groups": found_groups, "coverage": coverage, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
-        "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch,
+        "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch, "providers": providers,
     }  # fmt: skip
     by_protocol = {name: [run for run in whole if run["protocol"] == name] for name in sections}
     by_protocol["p1-clean"] += [run for run in whole if run["protocol"] == "peers"]
-    for name in ("updates", "review", "found-groups", "alarms", "coverage", "watch"):
+    for name in ("updates", "review", "found-groups", "alarms", "coverage", "watch", "providers"):
         if not by_protocol[name]:
             del sections[name]
     parts = [section(by_protocol[name]) for name, section in sections.items()]

@@ -14,7 +14,7 @@ from defectory.domain import ArrayImages
 from tests.bundles import bundle_of
 from tests.pictures import disc, save
 
-MOST_MODULES = 108
+MOST_MODULES = 112
 HEAVY = {
     "torch", "torchvision", "timm", "ray", "onnx", "sklearn", "scipy", "matplotlib", "pyarrow", "starlette",
     "uvicorn",

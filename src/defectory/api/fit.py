@@ -21,6 +21,7 @@ from defectory.api.warnings import warn
 from defectory.domain import Progress
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions
+from defectory.workflows.providers import running_on
 
 if TYPE_CHECKING:
     from defectory.detectors.base import Detector
@@ -46,6 +47,7 @@ def fit(
     time_budget: float | None = None,
     max_memory: int | None = None,
     device: str = "auto",
+    provider: str = "cpu",
     cache: bool = True,
     skip_unreadable: bool = False,
     good_words: Collection[str] = (),
@@ -103,6 +105,8 @@ def fit(
         bytes; refused before work starts where the estimate is higher
     device : str
         to train networks on: auto, cpu, cuda or cuda-bf16
+    provider : str
+        what runs the backbone: cpu, openvino (extra `openvino`), cuda, or auto: a GPU where there is one
     cache : bool
         keep features on disk for the next fit
     skip_unreadable : bool
@@ -117,14 +121,14 @@ def fit(
     ParameterError : an argument has a wrong type, shape, length or range.
     DataError : the images cannot be used, or one cannot be read.
     ResourceError : more memory or time would be needed than is allowed.
-    MissingExtraError : the extra `train` is not installed.
+    MissingExtraError : the extra `train`, or that of the provider, is not installed.
     """
     check_whole(size=size, tiles=tiles, seed=seed)
     check_numbers(false_reject_rate=false_reject_rate, confidence=confidence)
     check_optional_numbers(miss_rate=miss_rate)
     check_limits(time_budget=time_budget, max_memory=max_memory)
     check_flags(assume_good=assume_good, cache=cache, skip_unreadable=skip_unreadable)
-    check_text(speed=speed, backbone=backbone, device=device)
+    check_text(speed=speed, backbone=backbone, device=device, provider=provider)
     check_progress(progress)
     options = FitOptions(
         detector=detector,
@@ -146,6 +150,7 @@ def fit(
         tell_cost=progress is not None,
     )
     dataset = as_dataset(images, labels, masks, groups, good_words=good_words, bad_words=bad_words)
-    result = fit_dataset(dataset, options, progress=progress)
+    with running_on(provider):
+        result = fit_dataset(dataset, options, progress=progress)
     warn(result.notes)
     return Model(result.model)

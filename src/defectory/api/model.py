@@ -21,6 +21,7 @@ from defectory.api.settings import (
     check_numbers,
     check_optional_numbers,
     check_progress,
+    check_text,
 )
 from defectory.api.updates import Update, learn_labels
 from defectory.api.warnings import warn
@@ -28,6 +29,7 @@ from defectory.domain import OutputError, ParameterError, Progress
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.results import Evaluation
+from defectory.workflows.providers import running_on
 from defectory.workflows.recalibrating.good_images import check_good_images
 from defectory.workflows.recalibrating.recalibrate import known_contents, recalibrate_model
 from defectory.workflows.scoring.score import decide_images
@@ -44,7 +46,8 @@ class Model:
     """A fitted detector with its threshold: what `defectory.fit` and `defectory.load` give back.
 
     Models do not change: `update`, `recalibrate`, `with_false_reject_rate` and `with_miss_rate` return
-    others. Threads may use one at once. They are pickled and copied as bundles.
+    others. Threads may use one at once. They are pickled and copied as bundles; what reads a pickle runs it
+    on the cpu.
 
     Parameters
     ----------
@@ -83,6 +86,11 @@ class Model:
     def facts(self) -> Mapping[str, Any]:
         """Provenance: data fingerprint, seed, label counts, versions, notes; JSON-ready."""
         return self._calibrated.facts.to_dict()
+
+    @property
+    def provider(self) -> str:
+        """What runs its networks: cpu, openvino or cuda, as `fit` or `load` was told."""
+        return self._calibrated.provider
 
     @property
     def trade_offs(self) -> "tuple[TradeOff, ...]":
@@ -405,6 +413,13 @@ class Model:
             promised = f"at most {_percent(share)} of good parts rejected"
         return f"Model({name}, {n_images} images, threshold {threshold.value:.4g}, {promised})"
 
+    def __copy__(self) -> "Model":
+        _, bundle = self.__reduce__()
+        return _model_of_bundle(*bundle, self.provider)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "Model":
+        return self.__copy__()
+
     def __reduce__(
         self,
     ) -> tuple[Callable[[bytes, tuple[str, ...]], "Model"], tuple[bytes, tuple[str, ...]]]:
@@ -415,13 +430,15 @@ class Model:
             return _model_of_bundle, (path.read_bytes(), self._calibrated.packages)
 
 
-def load(path: AnyPath, *, allow_plugins: str | Iterable[str] = ()) -> Model:
+def load(path: AnyPath, *, provider: str = "cpu", allow_plugins: str | Iterable[str] = ()) -> Model:
     """Return the model in a bundle; only the base install is needed.
 
     Parameters
     ----------
     path : str or Path
         of a bundle that `Model.save` or `defectory fit` wrote
+    provider : str
+        what runs the model's networks, as in `fit`; scores differ by rounding
     allow_plugins : str or several
         names of installed packages whose detectors the bundle may use; they are imported.
         A bundle by itself makes no code of other packages run.
@@ -430,21 +447,24 @@ def load(path: AnyPath, *, allow_plugins: str | Iterable[str] = ()) -> Model:
     ------
     BundleError : there is none, or it is corrupt, truncated, hostile or newer than this version.
     PluginError : its detector comes from a package that is not installed, not allowed, or broken.
+    ParameterError, MissingExtraError : there is no such provider, or it is not installed.
 
     Warns
     -----
     DefectoryWarning : that package is installed in another version.
     """
-    calibrated = load_calibrated(as_path(path, "path"), allow_plugins=allow_plugins)
+    check_text(provider=provider)
+    with running_on(provider):
+        calibrated = load_calibrated(as_path(path, "path"), allow_plugins=allow_plugins)
     warn(calibrated.bundle.notes)
     return Model(calibrated)
 
 
-def _model_of_bundle(content: bytes, packages: tuple[str, ...]) -> Model:
+def _model_of_bundle(content: bytes, packages: tuple[str, ...], provider: str = "cpu") -> Model:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.defectory"
         path.write_bytes(content)
-        return load(path, allow_plugins=packages)
+        return load(path, provider=provider, allow_plugins=packages)
 
 
 def _percent(share: float) -> str:

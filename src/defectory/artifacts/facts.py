@@ -144,6 +144,7 @@ class BundleFacts:
     suspects, n_suspects : the oddest images that the fit distrusted, and how many there are
     confirmed_names : content -> name of labeled training images, for an update to call them by
     updates, recalibrations : oldest first
+    runtime : what ran the networks of the fit, with its version; whoever scores chooses another freely
     """
 
     defectory_version: Text
@@ -161,6 +162,7 @@ class BundleFacts:
     )
     updates: Annotated[tuple[UpdateRecord, ...], Meta(max_length=MAX_NAMES)] = ()
     recalibrations: Annotated[tuple[RecalibrationRecord, ...], Meta(max_length=MAX_NAMES)] = ()
+    runtime: Text = ""
 
     def __post_init__(self) -> None:
         if self.n_suspects < len(self.suspects):

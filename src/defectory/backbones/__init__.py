@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 from defectory.backbones.cards import DEFAULT_BACKBONE, Stage, WeightCard
 from defectory.backbones.engine import Backbone, Features, View
 from defectory.backbones.kept_features import FeatureStore, KeptFeatures
-from defectory.backbones.sessions import Network, time_limit
+from defectory.backbones.sessions import Network
+from defectory.backbones.time_limits import time_limit
 
 if TYPE_CHECKING:
     from defectory.backbones.weights import load_backbone

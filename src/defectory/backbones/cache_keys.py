@@ -9,6 +9,7 @@ import PIL
 from PIL import features as pillow_parts
 
 from defectory.backbones.preparation import PREPARATION_VERSION
+from defectory.backbones.runtimes import runtime_version
 
 if TYPE_CHECKING:
     from defectory.backbones.engine import View
@@ -40,13 +41,16 @@ def feature_key(
 
 
 @cache
-def runtime_versions() -> str:
-    """Return what decodes, prepares and runs images here, with its version."""
-    import onnxruntime
+def runtime_versions(provider: str) -> str:
+    """Return what decodes, prepares and runs images here, with its version.
 
+    Parameters
+    ----------
+    provider : that the network runs on
+    """
     codecs = ",".join(f"{name} {pillow_parts.version(name)}" for name in _CODECS)
     return (
-        f"preparation {PREPARATION_VERSION},onnxruntime {onnxruntime.__version__},"
+        f"preparation {PREPARATION_VERSION},{runtime_version(provider)},"
         f"pillow {PIL.__version__},{codecs}"
     )
 

@@ -1,4 +1,4 @@
-"""Frozen features by ONNX Runtime, image by image, on all cores."""
+"""Frozen features, image by image, on all cores."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -122,6 +122,11 @@ class Backbone:
         self._n_threads = n_threads
         self._network = Network(model, [stage.name for stage in self.stages], what="the backbone")
 
+    @property
+    def provider(self) -> str:
+        """What it runs on: cpu, openvino or cuda; of the machine, as the cache."""
+        return self._network.provider
+
     def extract(
         self, images: ImageSource, view: View, indices: Sequence[int] | None = None
     ) -> Iterator[Features]:
@@ -158,7 +163,9 @@ class Backbone:
         from defectory.backbones.cache_keys import feature_key, runtime_versions
 
         names = tuple(stage.name for stage in self.stages)
-        return feature_key(fingerprint, self._model_digest, names, view, runtime_versions())
+        return feature_key(
+            fingerprint, self._model_digest, names, view, runtime_versions(self.provider)
+        )
 
     @cached_property
     def _model_digest(self) -> str:

@@ -5,9 +5,13 @@ from pathlib import Path
 
 from defectory.backbones.cards import DEFAULT_BACKBONE, LITE0_STAGES
 from defectory.backbones.engine import HALO_PX, View
+from defectory.backbones.providers import provider_in_force
 
 # What a process grows by ONNX Runtime and ONNX, and by the first conversion of a backbone.
 _LIBRARY_BYTES, _CONVERSION_BYTES = 160 * 2**20, 200 * 2**20
+
+# More, by OpenVINO and a network compiled for it.
+_OPENVINO_BYTES = 150 * 2**20
 
 # What converting a network of timm takes: torch, and so many copies of its weights (measured on ResNet-18 and
 # WideResNet-50).
@@ -30,12 +34,13 @@ def library_bytes(backbone: str = DEFAULT_BACKBONE, weights: Path | None = None)
     backbone : its name
     weights : the file of its weights, where it has one
     """
+    opened = _LIBRARY_BYTES + (_OPENVINO_BYTES if provider_in_force() == "openvino" else 0)
     if backbone.startswith("timm:"):
         n_bytes = _USUAL_FILE_BYTES if weights is None else weights.stat().st_size
-        return _LIBRARY_BYTES + _TORCH_BYTES + _FILE_COPIES * n_bytes
+        return opened + _TORCH_BYTES + _FILE_COPIES * n_bytes
     from defectory.backbones.weights import is_converted  # scoring a bundle needs none of it
 
-    return _LIBRARY_BYTES + (0 if is_converted(backbone) else _CONVERSION_BYTES)
+    return opened + (0 if is_converted(backbone) else _CONVERSION_BYTES)
 
 
 def feature_bytes(view: View, stages: Sequence[str], backbone: str = DEFAULT_BACKBONE) -> int:

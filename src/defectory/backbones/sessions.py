@@ -1,23 +1,34 @@
-"""ONNX Runtime, opened with care: nothing reaches it that has not been read and bounded before."""
+"""Networks, opened with care: no runtime is given one that has not been read and bounded before."""
 
-import os
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones.graphs import GraphError, bound_sizes, nominal_shapes, read_graph
-from defectory.domain import BundleError
+from defectory.backbones.providers import provider_in_force
+from defectory.backbones.time_limits import limit_in_force
+from defectory.domain import BundleError, DefectoryError
+from defectory.domain.errors import one_line
 
-_FATAL = 4  # of ONNX Runtime's log: what fails is told by the exception
+
+class Session(Protocol):
+    """A network in a runtime.
+
+    Attributes
+    ----------
+    provider : that it runs on: cpu, openvino or cuda
+    """
+
+    provider: str
+
+    def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
+        """Return the outputs, in order; threads may ask at once."""
 
 
 class Network:
-    """An ONNX model that runs in one thread.
+    """An ONNX model that runs in one thread, with the provider in force when it was opened.
 
     One thread an image and several images at once scale better than several threads on one image.
 
@@ -31,6 +42,7 @@ class Network:
     ------
     BundleError : the model is none that a bundle may hold (see `graphs`), does not load, or gives other
         outputs.
+    ParameterError, MissingExtraError : the provider is not there.
     """
 
     def __init__(self, model: bytes, outputs: list[str], *, what: str) -> None:
@@ -44,8 +56,12 @@ class Network:
         except GraphError as error:
             raise BundleError(f"the ONNX model of {what} {error}") from error
         self._bounded: set[tuple[tuple[int, ...], ...]] = set()
-        self._session = _open_checked(model, what)
-        self._options = _RUN_OPTIONS.get() or _run_options()
+        self._session = _open_session(model, what)
+
+    @property
+    def provider(self) -> str:
+        """What it runs on: cpu, openvino or cuda."""
+        return self._session.provider
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         """Return the outputs.
@@ -62,68 +78,23 @@ class Network:
         except GraphError as error:
             raise BundleError(f"the ONNX model of {self._what} {error}") from error
         try:
-            found: list[NDArray[np.float32]] = self._session.run(None, dict(feed), self._options)
-        except Exception as error:  # ONNX Runtime's errors share no public base class
-            raise BundleError(f"the ONNX model of {self._what} fails: {error}") from error
-        return found
+            return self._session.run(feed)
+        except Exception as error:  # the runtimes' errors share no public base class
+            reason = one_line(error)
+            raise BundleError(f"the ONNX model of {self._what} fails: {reason}") from error
 
 
-_RUN_OPTIONS: ContextVar[Any] = ContextVar("_RUN_OPTIONS", default=None)
-
-
-@contextmanager
-def time_limit(limit_s: float) -> Iterator[threading.Event]:
-    """Stop networks that are opened within, should they run within, after so many seconds.
-
-    A stopped run raises BundleError, at the next operator.
-
-    Returns
-    -------
-    an event that is set where the limit was reached
-    """
-    options, is_over = _run_options(), threading.Event()
-
-    def stop() -> None:
-        is_over.set()
-        options.terminate = True
-
-    timer = threading.Timer(limit_s, stop)
-    timer.daemon = True
-    token = _RUN_OPTIONS.set(options)
-    timer.start()
+def _open_session(model: bytes, what: str) -> Session:
+    provider, limit = provider_in_force(), limit_in_force()
     try:
-        yield is_over
-    finally:
-        timer.cancel()
-        _RUN_OPTIONS.reset(token)
+        if provider == "openvino":
+            from defectory.backbones.openvino_sessions import OpenVinoSession
 
+            return OpenVinoSession(model, limit)
+        from defectory.backbones.onnxruntime_sessions import OnnxRuntimeSession
 
-def _run_options() -> Any:
-    options = _onnxruntime().RunOptions()
-    options.log_severity_level = _FATAL
-    return options
-
-
-def open_session(model: bytes) -> Any:
-    """Return an ONNX Runtime session of one thread on the CPU; its errors as they come."""
-    runtime = _onnxruntime()
-    options = runtime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _FATAL
-    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-
-def _open_checked(model: bytes, what: str) -> Any:
-    try:
-        return open_session(model)
-    except Exception as error:  # ONNX Runtime's errors share no public base class
-        raise BundleError(f"the ONNX model of {what} does not load: {error}") from error
-
-
-def _onnxruntime() -> Any:
-    # Official builds report to their maker, with a lasting device id, unless this is set before the import.
-    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-    import onnxruntime
-
-    return onnxruntime
+        return OnnxRuntimeSession(model, provider, limit)
+    except DefectoryError:
+        raise
+    except Exception as error:  # the runtimes' errors share no public base class
+        raise BundleError(f"the ONNX model of {what} does not load: {one_line(error)}") from error

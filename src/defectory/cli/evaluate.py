@@ -38,6 +38,7 @@ def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None)
 @shared.overwrite("figures and report")
 @shared.quiet
 @plain_errors
+@shared.provider
 @shared.allow_plugins
 def evaluate(
     bundle: Path,

@@ -66,6 +66,7 @@ from defectory.cli.text import print_fit
 @shared.overwrite("a bundle")
 @shared.quiet
 @plain_errors
+@shared.provider
 def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Learn what is normal from DATA and write a bundle.
 

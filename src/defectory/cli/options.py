@@ -17,6 +17,9 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
 """As in `domain.resources`."""
 
+PROVIDERS = ("cpu", "openvino", "cuda", "auto")
+"""As in `backbones.providers`."""
+
 SPEEDS = ("fast", "balanced", "thorough")
 """As in `detectors.evidence.speeds`, which is not imported before work starts."""
 
@@ -169,6 +172,28 @@ def time_budget(words: str) -> Option:
         metavar="TIME",
         help=f"Such as 90s, 10m, 1h: {words}",
     )
+
+
+def provider(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `--provider`, which is in force while the command lasts; under `plain_errors`."""
+
+    @click.option(
+        "--provider",
+        type=click.Choice(PROVIDERS, case_sensitive=False),
+        default="cpu",
+        show_default=True,
+        help="What runs the backbone: cpu and cuda are ONNX Runtime's, auto takes a GPU where there is one.",
+    )
+    @wraps(command)
+    def on_provider(*args: Any, provider: str, **kwargs: Any) -> Any:
+        if provider == "cpu":
+            return command(*args, **kwargs)
+        from defectory.workflows.providers import running_on
+
+        with running_on(provider):
+            return command(*args, **kwargs)
+
+    return on_provider
 
 
 def allow_plugins(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -57,6 +57,7 @@ from defectory.cli.quantities import SHARE
 @shared.overwrite("the folder")
 @shared.quiet
 @plain_errors
+@shared.provider
 def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Find which images of DATA do not belong, without a single label.
 

@@ -54,6 +54,7 @@ _N_SHOWN = 5
 @shared.overwrite("a queue without answers")
 @shared.quiet
 @plain_errors
+@shared.provider
 @shared.allow_plugins
 def queue(
     bundle: Path,

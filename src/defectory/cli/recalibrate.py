@@ -30,6 +30,7 @@ from defectory.cli.text import counted, print_gray_zone, print_notes
 @shared.overwrite("a bundle")
 @shared.quiet
 @plain_errors
+@shared.provider
 @shared.allow_plugins
 def recalibrate(
     bundle: Path,

@@ -26,6 +26,7 @@ from defectory.cli.serving import review_of, serve_review, served, serving
 @shared.threads
 @shared.quiet
 @plain_errors
+@shared.provider
 @shared.allow_plugins
 def review(
     bundle: Path,

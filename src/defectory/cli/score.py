@@ -10,7 +10,7 @@ from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
 from defectory.cli.quantities import SHARE
-from defectory.cli.text import counted, one_line, print_gray_zone, print_notes
+from defectory.cli.text import counted, one_line, print_gray_zone, print_notes, print_provider
 
 if TYPE_CHECKING:
     _Choice = click.Choice[str]
@@ -78,6 +78,7 @@ class _Format(_Choice):
 @shared.overwrite("the folder")
 @shared.quiet
 @plain_errors
+@shared.provider
 @shared.allow_plugins
 def score(
     bundle: Path,
@@ -133,6 +134,7 @@ def _print_summary(summary: Any) -> None:
         f"Scored {counted(summary.n_scored, 'image')}: {summary.n_rejected} rejected (score above "
         f"{summary.threshold:.4g}){review}, {n_accepted} accepted{unreadable}."
     )
+    print_provider(summary.provider)
     print_gray_zone(summary.gray_zone)
     if summary.discoveries:
         click.echo(summary.discoveries.explain())

@@ -27,6 +27,7 @@ from defectory.cli.text import print_notes
 @shared.threads
 @shared.quiet
 @plain_errors
+@shared.provider
 def start(photos: Path, folder: Path | None, no_cache: bool, **where: Any) -> None:
     """Begin with PHOTOS as they are: a first fit, all images ranked, and a page to label them on.
 

@@ -31,6 +31,7 @@ def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
     elif result.n_anomalous:
         evidence += f", {result.n_anomalous} anomalous"
     click.echo(f"Learned from {result.n_learned} images ({evidence}) in {result.wall_s:.1f} s.")
+    print_provider(result.model.provider)
     for line in result.account:
         click.echo(line)
     threshold = result.model.threshold
@@ -72,6 +73,13 @@ def print_trade_offs(model: Any) -> None:
             f"  {name} alone costs {holder.recall_without - holder.recall:.0%} of the defects: without it "
             f"the threshold is {holder.threshold_without:.4g}. Is it really good?"
         )
+
+
+def print_provider(provider: str) -> None:
+    """Print what networks ran on, where a provider was asked for."""
+    asked = click.get_current_context().params.get("provider", "cpu")
+    if asked != "cpu":
+        click.echo(f"Networks ran on {provider}.")
 
 
 def print_gray_zone(zone: Any | None) -> None:

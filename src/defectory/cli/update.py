@@ -33,6 +33,7 @@ _MAX_LISTED = 20
 @shared.overwrite("a bundle")
 @shared.quiet
 @plain_errors
+@shared.provider
 @shared.allow_plugins
 def update(
     bundle: Path,

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from defectory.domain import DefectoryError
 from defectory.review.heatmaps import Heatmaps
 from defectory.review.previews import SIDES_PX, Previews
+from defectory.review.threads import background_thread
 
 MOST_AHEAD = 50
 """Images: as many as the page asks the queue for."""
@@ -30,7 +31,7 @@ class MakerAhead:
         self._wanted: list[int] = []
         self._changed = threading.Condition()
         self._is_over = False
-        self._thread = threading.Thread(target=self._work, name="previews ahead", daemon=True)
+        self._thread = background_thread(self._work, "previews ahead")
         self._thread.start()
 
     def want(self, image_ids: Sequence[int]) -> None:

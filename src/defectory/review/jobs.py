@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from defectory.domain import DefectoryError, Progress
 from defectory.review.errors import RequestError, told
+from defectory.review.threads import background_thread
 
 _JOIN_S = 30.0
 
@@ -45,9 +46,8 @@ class Jobs:
             if self._thread is not None and self._thread.is_alive():
                 raise RequestError(409, "A job is at work already; wait until it is done.")
             self._progress = JobProgress(kind)
-            self._thread = threading.Thread(
-                target=_run, args=(self._progress, work), name=kind, daemon=True
-            )
+            progress = self._progress
+            self._thread = background_thread(lambda: _run(progress, work), kind)
             self._thread.start()
 
     def state(self) -> JobState | None:

@@ -20,6 +20,7 @@ from defectory.review.browsers import has_window
 from defectory.review.errors import told
 from defectory.review.security import Access, is_loopback, names_of, new_token
 from defectory.review.site import Site
+from defectory.review.threads import background_thread
 from defectory.review.token_files import read_token
 from defectory.workflows.reviewing.project import ReviewProject
 
@@ -114,7 +115,7 @@ def serve(address: Address, project: ReviewProject, say: Callable[[str], None]) 
     options, access = address.options, address.access
     site = Site.of(project, options.who, options.page)
     server = uvicorn.Server(_configuration(site, access, options))
-    preparing = threading.Thread(target=site.prepare, daemon=True)
+    preparing = background_thread(site.prepare, "preparing")
     # a signal may come at any moment; those that come later uvicorn takes, ends well, and raises once more
     with suppress(KeyboardInterrupt):
         address.socket.listen(_MOST_CONNECTIONS)

@@ -103,6 +103,11 @@ class CalibratedDetector:
         provider = provider_of(self.bundle.detector)
         return () if provider is None else (provider.name,)
 
+    @property
+    def provider(self) -> str:
+        """What its networks run on: cpu, openvino or cuda; of the machine, not of the bundle."""
+        return self.bundle.detector.backbone_.provider
+
     def with_false_reject_rate(
         self, rate: float, confidence: float | None = None
     ) -> "CalibratedDetector":

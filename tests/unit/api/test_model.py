@@ -253,3 +253,25 @@ def test_what_is_no_bundle_is_one_line(tmp_path):
     for path in (tmp_path, str(tmp_path / "none"), Path(__file__)):
         with pytest.raises(defectory.BundleError):
             defectory.load(path)
+
+
+def test_a_provider_stays_with_a_model_and_its_copies_but_not_with_its_pickle(
+    model, good, defects, tmp_path
+):
+    model.save(tmp_path / "a.defectory")
+    other = defectory.load(tmp_path / "a.defectory", provider="openvino")
+    assert (model.provider, other.provider) == ("cpu", "openvino")
+    assert copy.deepcopy(other).provider == copy.copy(other).provider == "openvino"
+    assert pickle.loads(pickle.dumps(other)).provider == "cpu"
+    images = [*good[:3], *(image for image, _ in defects)]
+    one, two = model.predict(images), other.predict(images)
+    np.testing.assert_allclose(one.scores, two.scores, rtol=1e-4)
+    assert one.labels.tolist() == two.labels.tolist()
+
+
+def test_a_provider_is_one_of_those_there_are(model, tmp_path):
+    model.save(tmp_path / "a.defectory")
+    with pytest.raises(ParameterError, match="no provider is named 'gpu'"):
+        defectory.load(tmp_path / "a.defectory", provider="gpu")
+    with pytest.raises(ParameterError, match="provider is None; give text"):
+        defectory.load(tmp_path / "a.defectory", provider=None)

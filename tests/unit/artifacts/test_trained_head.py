@@ -3,9 +3,11 @@
 import json
 import zipfile
 
+import numpy as np
 import pytest
 
 from defectory.artifacts import load_bundle, save_bundle
+from defectory.backbones.providers import running_on
 from defectory.domain import BundleError
 
 
@@ -50,3 +52,17 @@ def test_another_name_is_no_member(members, tmp_path):
     members["../head.onnx"] = members.pop("head.onnx")
     with pytest.raises(BundleError, match="this is no bundle"):
         load_bundle(write(members, tmp_path / "hostile"))
+
+
+def test_it_judges_the_same_with_another_provider(members, pictures, tmp_path):
+    path = write(members, tmp_path / "sound")
+    usual = load_bundle(path).detector.score(pictures)
+    with running_on("openvino"):
+        detector = load_bundle(path).detector
+    assert detector._head._network.provider == "openvino"
+    found = detector.score(pictures)
+    pairs = [(usual.image_scores, found.image_scores)]
+    pairs += zip(usual.anomaly_maps, found.anomaly_maps, strict=True)
+    for expected, values in pairs:
+        largest = np.abs(expected).max()
+        np.testing.assert_allclose(values, expected, rtol=0, atol=1e-4 * largest)

@@ -33,7 +33,7 @@ def test_any_change_is_another_key(change):
 def test_the_versions_of_what_makes_features_are_part_of_it(monkeypatch, what):
     import onnxruntime
 
-    before = runtime_versions()
+    before = runtime_versions("cpu")
     runtime_versions.cache_clear()
     if what == "preparation":
         monkeypatch.setattr(cache_keys, "PREPARATION_VERSION", 99)
@@ -41,10 +41,10 @@ def test_the_versions_of_what_makes_features_are_part_of_it(monkeypatch, what):
         monkeypatch.setattr(onnxruntime, "__version__", "99")
     else:
         monkeypatch.setattr(cache_keys.PIL, "__version__", "99")
-    assert runtime_versions() != before
+    assert runtime_versions("cpu") != before
     monkeypatch.undo()
     runtime_versions.cache_clear()
-    assert runtime_versions() == before
+    assert runtime_versions("cpu") == before
 
 
 def test_a_conversion_knows_its_code_and_its_packages(monkeypatch):

@@ -4,7 +4,9 @@ import threading
 
 import pytest
 
+from defectory.backbones.providers import provider_in_force, running_on
 from defectory.domain import DataError
+from defectory.machine import at_most_cores, count_cores
 from defectory.review.errors import RequestError
 from defectory.review.jobs import Jobs, JobState
 
@@ -18,6 +20,14 @@ def jobs():
 
 def finish(jobs):
     jobs._thread.join(10)
+
+
+def test_a_job_knows_what_the_command_was_told(jobs):
+    known = []
+    with at_most_cores(7), running_on("openvino"):
+        jobs.start("teach", lambda _: known.extend([count_cores(), provider_in_force()]))
+    finish(jobs)
+    assert known == [7, "openvino"]
 
 
 def test_a_job_tells_how_far_it_is_and_another_waits(jobs):

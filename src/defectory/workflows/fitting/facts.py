@@ -8,6 +8,7 @@ import numpy as np
 from defectory import __version__
 from defectory.artifacts import BundleFacts, LabelCounts, TrainingData
 from defectory.artifacts.facts import MAX_HASHES, MAX_LETTERS, MAX_NAMES, MAX_NOTES
+from defectory.backbones.runtimes import runtime_version
 from defectory.calibration import Threshold
 from defectory.detectors.base import Detector
 from defectory.domain import Label
@@ -45,6 +46,7 @@ def describe_fit(
         created=now(),
         seed=seed,
         weights=detector.backbone_.card.id,
+        runtime=runtime_version(detector.backbone_.provider),
         data=TrainingData(
             train.fingerprint(), train.layout, len(train), tuple(contents[:MAX_HASHES])
         ),

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import KeptFeatures
+from defectory.backbones.providers import provider_in_force
 from defectory.backbones.weight_files import hash_weights
 from defectory.detectors.base import Detector
 from defectory.domain import (
@@ -133,7 +134,9 @@ class Limits:
             from defectory.training.loop import fingerprint_run
         except ImportError as error:
             raise MissingExtraError(f"fitting {detector.name}", "train") from error
-        config = {"name": detector.name, **detector.config()}
+        config = {
+            "name": detector.name, "provider": provider_in_force(), **detector.config()
+        }  # fmt: skip
         if detector.weights is not None:
             config["weights"] = hash_weights(detector.weights)
         name = fingerprint_run(config, [train.fingerprint()])[:32]

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from defectory.backbones.providers import provider_in_force
 from defectory.detectors.mcod import Mcod
 from defectory.domain import (
     DataError,
@@ -159,7 +160,8 @@ def _resources(
     except ImportError as error:
         raise MissingExtraError("finding outliers", "train") from error
     prints: Sequence[str] = [collection.images.fingerprint(i) for i in range(len(collection.names))]
-    name = fingerprint_run(detector.config(), prints)[:32]
+    config = {"provider": provider_in_force(), **detector.config()}
+    name = fingerprint_run(config, prints)[:32]
     return replace(plain, checkpoint=user_cache_folder() / "training" / f"{name}.checkpoint")
 
 

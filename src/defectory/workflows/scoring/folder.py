@@ -101,7 +101,7 @@ def score_to_folder(
         within(plan),
         resumable_folder(
             output,
-            run=_fingerprint(bundle, model.promise, bool(scale)),
+            run=_fingerprint(bundle, model.promise, bool(scale), model.provider),
             keys=queue.keys,
             files=[table, *pictures.values()],
             say=progress.say,
@@ -126,7 +126,7 @@ def score_to_folder(
         summary = summarize(
             growing.rows(order), model, folder / table, notes, has_heatmaps=bool(scale)
         )
-        summary = replace(summary, discoveries=found)
+        summary = replace(summary, discoveries=found, provider=model.provider)
         if alarm is None:
             return summary
         from defectory.workflows.alarms import watch_rows

@@ -46,6 +46,7 @@ class ScoreSummary:
     notes : what was assumed of the images, and whether they look strange
     gray_zone : what is for a person, None where no miss rate is promised
     discoveries, alarm : None where they were not asked for
+    provider : that networks ran on
     """
 
     n_scored: int
@@ -62,6 +63,7 @@ class ScoreSummary:
     gray_zone: "GrayZone | None" = None
     discoveries: "Discoveries | None" = None
     alarm: "AlarmRecord | None" = None
+    provider: str = "cpu"
 
 
 def worst_first(rows: Iterable[Row]) -> list[int]:

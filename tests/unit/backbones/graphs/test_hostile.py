@@ -1,4 +1,4 @@
-"""Networks that would hang, take memory or reach elsewhere are refused before ONNX Runtime sees them."""
+"""Networks that would hang, take memory or reach elsewhere are refused before any runtime sees them."""
 
 import time
 
@@ -8,14 +8,16 @@ import pytest
 
 from defectory.backbones import sessions
 from defectory.backbones.graphs.wire import Budget
+from defectory.backbones.providers import running_on
 from defectory.backbones.sessions import Network
+from defectory.backbones.time_limits import time_limit
 from defectory.domain import BundleError
 from tests.fuzz.hostile import HOSTILE, OUTPUTS, ends, model_of, node, numbers, pixels
 
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_it_is_refused_at_once_and_unseen(name, monkeypatch):
-    monkeypatch.setattr(sessions, "open_session", lambda *_: pytest.fail("ONNX Runtime saw it"))
+    monkeypatch.setattr(sessions, "_open_session", lambda *_: pytest.fail("a runtime saw it"))
     make, words = HOSTILE[name]
     model = make()
     started = time.process_time()
@@ -66,9 +68,40 @@ def test_other_opsets_are_refused(opset):
         Network(model, list(OUTPUTS), what="the backbone")
 
 
-def test_a_network_is_stopped_when_its_time_is_over():
+def _slow():
+    """Twenty large convolutions: more than a second."""
+    rng = np.random.default_rng(0)
+    first, wide = (
+        onnx.numpy_helper.from_array(rng.normal(size=size).astype(np.float32) / 40, name)
+        for name, size in (("first", (64, 3, 1, 1)), ("wide", (64, 64, 5, 5)))
+    )
+    steps = [node("Conv", ["pixels", "first"], "x0")]
+    steps += [node("Conv", [f"x{i}", "wide"], f"x{i + 1}", pads=[2, 2, 2, 2]) for i in range(20)]
+    return model_of([*pixels(), *steps, *ends("x20")], [first, wide])
+
+
+def _run_on(network, feed):
+    for _ in range(20):
+        network.run(feed)
+
+
+@pytest.mark.parametrize("provider", ["cpu", "openvino"])
+def test_a_network_is_stopped_at_its_next_operator_when_its_time_is_over(provider):
+    feed = {"image": np.zeros((1, 128, 128, 3), np.uint8)}
+    model = _slow()
+    with running_on(provider), time_limit(0.6) as is_over:
+        network = Network(model, list(OUTPUTS), what="the backbone")
+        started = time.process_time()
+        with pytest.raises(BundleError, match="fails"):
+            _run_on(network, feed)
+        assert time.process_time() - started < 3
+    assert is_over.is_set()
+
+
+@pytest.mark.parametrize("provider", ["cpu", "openvino"])
+def test_a_network_that_begins_when_its_time_is_over_is_stopped(provider):
     feed = {"image": np.zeros((1, 64, 64, 3), np.uint8)}
-    with sessions.time_limit(0.05) as is_over:
+    with running_on(provider), time_limit(0.05) as is_over:
         network = Network(
             model_of([*pixels(), *ends("pixels")]), list(OUTPUTS), what="the backbone"
         )
@@ -77,8 +110,21 @@ def test_a_network_is_stopped_when_its_time_is_over():
             network.run(feed)
 
 
+def test_a_network_that_openvino_would_compile_for_minutes_is_refused():
+    chain = [node("Tanh", [f"x{i}"], f"x{i + 1}") for i in range(3000)]
+    model = model_of([*pixels(), node("Tanh", ["pixels"], "x0"), *chain, *ends("x3000")])
+    feed = {"image": np.zeros((1, 64, 64, 3), np.uint8)}
+    started = time.process_time()
+    with running_on("openvino"):
+        network = Network(model, list(OUTPUTS), what="the backbone")
+    with pytest.raises(BundleError, match="take another provider"):
+        network.run(feed)
+    assert time.process_time() - started < 3
+    Network(model, list(OUTPUTS), what="the backbone").run(feed)
+
+
 def test_a_network_runs_on_where_it_was_in_time():
-    with sessions.time_limit(60):
+    with time_limit(60):
         network = Network(
             model_of([*pixels(), *ends("pixels")]), list(OUTPUTS), what="the backbone"
         )

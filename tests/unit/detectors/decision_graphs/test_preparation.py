@@ -5,8 +5,9 @@ import pytest
 from spox import Tensor, argument, build
 
 from defectory.backbones import View
+from defectory.backbones.onnxruntime_sessions import OnnxRuntimeSession
 from defectory.backbones.preparation import prepare_image
-from defectory.backbones.sessions import open_session
+from defectory.backbones.runtimes import import_openvino
 from defectory.detectors.decision_graphs.preparation import prepare
 
 # Enlarged and shrunk, each way; one pixel; a strip.
@@ -19,13 +20,12 @@ def _graph(view):
 
 
 def _by_onnxruntime(view):
-    session = open_session(_graph(view))
-    return lambda image: session.run(None, {"image": image})[0]
+    session = OnnxRuntimeSession(_graph(view), "cpu", None)
+    return lambda image: session.run({"image": image})[0]
 
 
 def _by_openvino(view):
-    openvino = pytest.importorskip("openvino")
-    core = openvino.Core()
+    core = import_openvino().Core()
     compiled = core.compile_model(core.read_model(_graph(view)), "CPU")
     return lambda image: compiled({"image": image})[0]
 
