@@ -47,6 +47,7 @@ def fit(
     max_memory: int | None = None,
     device: str = "auto",
     cache: bool = True,
+    probes: bool = True,
     skip_unreadable: bool = False,
     good_words: Collection[str] = (),
     bad_words: Collection[str] = (),
@@ -105,6 +106,9 @@ def fit(
         to train networks on: auto, cpu, cuda or cuda-bf16
     cache : bool
         keep features on disk for the next fit
+    probes : bool
+        keep some 20 small images of the fit in the model, by which `Model.export` checks what it writes; False
+        where no picture may leave with the bundle
     skip_unreadable : bool
         leave out images that cannot be read, and warn; else they are an error
     good_words, bad_words : of str
@@ -123,7 +127,9 @@ def fit(
     check_numbers(false_reject_rate=false_reject_rate, confidence=confidence)
     check_optional_numbers(miss_rate=miss_rate)
     check_limits(time_budget=time_budget, max_memory=max_memory)
-    check_flags(assume_good=assume_good, cache=cache, skip_unreadable=skip_unreadable)
+    check_flags(
+        assume_good=assume_good, cache=cache, probes=probes, skip_unreadable=skip_unreadable
+    )
     check_text(speed=speed, backbone=backbone, device=device)
     check_progress(progress)
     options = FitOptions(
@@ -141,6 +147,7 @@ def fit(
         max_memory_bytes=max_memory,
         skip_unreadable=skip_unreadable,
         use_cache=cache,
+        keep_probes=probes,
         device=device,
         assume_good=assume_good,
         tell_cost=progress is not None,
