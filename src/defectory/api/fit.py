@@ -107,8 +107,8 @@ def fit(
     cache : bool
         keep features on disk for the next fit
     probes : bool
-        keep some 20 small images of the fit in the model, by which `Model.export` checks what it writes; False
-        where no picture may leave with the bundle
+        keep some 20 small images of the fit in the model, by which `Model.export` checks what it writes;
+        False where no picture may leave with the bundle
     skip_unreadable : bool
         leave out images that cannot be read, and warn; else they are an error
     good_words, bad_words : of str

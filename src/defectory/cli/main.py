@@ -17,6 +17,8 @@ COMMANDS = (
     "recalibrate",
     "evaluate",
     "inspect",
+    "export",
+    "verify",
     "labels",
     "simulate",
     "outliers",

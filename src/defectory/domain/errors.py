@@ -8,6 +8,7 @@
     │   ├── MaskError        one mask cannot be read or does not fit its image
     │   └── ManifestError    a CSV or JSONL manifest does not parse
     ├── BundleError          a bundle is corrupt, truncated, hostile or from a newer version
+    ├── ExportError          a bundle cannot be exported, or an exported folder does not do what it must
     ├── CheckpointError      a checkpoint of a training run is damaged or another run's
     ├── ParameterError       an argument is out of its range (a ValueError too)
     ├── NotFittedError       score() before fit()
@@ -46,6 +47,10 @@ class ManifestError(DataError):
 
 class BundleError(DefectoryError):
     """A bundle is corrupt, truncated, hostile or written by a newer version."""
+
+
+class ExportError(DefectoryError):
+    """A bundle cannot be exported, or an exported folder is damaged or decides otherwise."""
 
 
 class CheckpointError(DefectoryError):

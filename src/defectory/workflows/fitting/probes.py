@@ -94,7 +94,7 @@ def _choose(scores: NDArray[np.float64], threshold: float, rng: np.random.Genera
     falling = np.argsort(-scores, kind="stable").tolist()
     is_finite = bool(np.isfinite(threshold))
     nearest = np.argsort(np.abs(scores - threshold), kind="stable").tolist() if is_finite else []
-    found: dict[int, Origin] = {row: "near the threshold" for row in nearest[:_N_NEAREST]}
+    found: dict[int, Origin] = dict.fromkeys(nearest[:_N_NEAREST], "near the threshold")
     for n, order, origin in (
         (_N_HIGHEST, falling, "highest"),
         (_N_RANDOM, rng.permutation(len(scores)).tolist(), "random"),
