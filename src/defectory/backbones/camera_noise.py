@@ -26,9 +26,9 @@ _OPERATOR_NORM = 6.0
 # Standard deviation of a normal distribution by its median absolute value.
 _SPREAD_A_MEDIAN = 1 / 0.6745
 # Pixels of the camera for each grey level of noise, which leaves 1.6 levels; and the most after resizing.
-_BLUR_PX, _MAX_BLUR_PX = 0.18, 4.0
+BLUR_PX, MAX_BLUR_PX = 0.18, 4.0
 # Color carries more noise than detail, on grey parts nothing else.
-_COLOR_BLUR = 4.0
+COLOR_BLUR = 4.0
 
 
 def estimate_noise(image: Image) -> float:
@@ -94,8 +94,8 @@ def take_off_noise(
     -------
     (h, w, 3) float32: rounding now, before faint contrasts are raised, would bring noise of its own
     """
-    fine = [min(noise * _BLUR_PX * scale, _MAX_BLUR_PX) for scale in scales]
-    coarse = [_COLOR_BLUR * radius_px for radius_px in fine]
+    fine = [min(noise * BLUR_PX * scale, MAX_BLUR_PX) for scale in scales]
+    coarse = [COLOR_BLUR * radius_px for radius_px in fine]
     planes = np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)
     brightness = planes.mean(axis=0, keepdims=True)
     colors = _blur(planes - brightness, coarse)

@@ -7,12 +7,12 @@ from PIL import Image as PillowImage
 from defectory.backbones.camera_noise import take_off_noise
 from defectory.domain.images import Image
 
-PREPARATION_VERSION = 1
+PREPARATION_VERSION = 2
 """Raised whenever an image of the same pixels comes out differently: cached features are then made anew."""
 
-_EXPOSURE_MEAN, _EXPOSURE_SPREAD = 110.0, 40.0
+EXPOSURE_MEAN, EXPOSURE_SPREAD = 110.0, 40.0
 # Added to the spread: a nearly uniform picture must not have its noise blown up.
-_SPREAD_FLOOR = 5.0
+SPREAD_FLOOR = 5.0
 
 
 def prepare_image(
@@ -33,14 +33,24 @@ def prepare_image(
     -------
     (height, width, 3) uint8, RGB
     """
-    picture = PillowImage.fromarray(image)
     height, width = (size, size) if isinstance(size, int) else size
-    if picture.size != (width, height):
-        picture = picture.resize((width, height), PillowImage.Resampling.BILINEAR)
+    picture = _resize(PillowImage.fromarray(image), height, width)
     if noise:
         blurred = take_off_noise(np.asarray(picture), noise, _scales(image, height, width))
         return _expose_exactly(blurred) if even_exposure else _round(blurred)
     return _even_exposure(picture) if even_exposure else np.asarray(picture)
+
+
+def _resize(picture: PillowImage.Image, height: int, width: int) -> PillowImage.Image:
+    """Return the picture resized, across and then down.
+
+    In two calls: from version 13 on Pillow goes down first where that is cheaper, and grey levels in between
+    are rounded, so that one call would give other pixels under another version.
+    """
+    for size in ((width, picture.height), (width, height)):
+        if picture.size != size:
+            picture = picture.resize(size, PillowImage.Resampling.BILINEAR)
+    return picture
 
 
 def clean_square(square: Image, image: Image, noise: float) -> Image:
@@ -66,8 +76,8 @@ def _scales(image: Image, height: int, width: int) -> tuple[float, float]:
 
 def _expose_exactly(pixels: NDArray[np.float32]) -> Image:
     """Apply the gain of `_even_exposure` to pixels that are not rounded yet."""
-    gain = _EXPOSURE_SPREAD / (pixels.std() + _SPREAD_FLOOR)
-    return _round((pixels - pixels.mean()) * gain + _EXPOSURE_MEAN)
+    gain = EXPOSURE_SPREAD / (pixels.std() + SPREAD_FLOOR)
+    return _round((pixels - pixels.mean()) * gain + EXPOSURE_MEAN)
 
 
 def _round(pixels: NDArray[np.float32]) -> Image:
@@ -82,7 +92,7 @@ def _even_exposure(picture: PillowImage.Image) -> Image:
     n_values = 3 * picture.width * picture.height
     mean = float(counts @ values) / n_values
     spread = float(np.sqrt(counts @ (values - mean) ** 2 / n_values))
-    gain = _EXPOSURE_SPREAD / (spread + _SPREAD_FLOOR)
-    table = np.rint(np.clip((values - mean) * gain + _EXPOSURE_MEAN, 0, 255)).astype(np.uint8)
+    gain = EXPOSURE_SPREAD / (spread + SPREAD_FLOOR)
+    table = np.rint(np.clip((values - mean) * gain + EXPOSURE_MEAN, 0, 255)).astype(np.uint8)
     exposed: Image = table.take(np.asarray(picture))
     return exposed

@@ -7,7 +7,7 @@ in place of a trained segmenter.
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +50,11 @@ from defectory.domain import (
 from defectory.domain.images import ChosenImages
 from defectory.machine import one_thread_a_product
 from defectory.pseudolabels import Contamination
+
+if TYPE_CHECKING:
+    from spox import Var
+
+    from defectory.detectors.decision_graphs.features import Stages
 
 _MIN_NORMALS = 2
 _SHAPE = "shape_px"
@@ -403,6 +408,11 @@ class Auto(FrozenFeatureDetector):
         return self.learned_.score(
             self.normality_, measured, lambda: self.normality_.describe(samples)
         )
+
+    def _score_graph(self, stages: "Stages") -> "tuple[Var, Var]":
+        from defectory.detectors.decision_graphs import auto
+
+        return auto.judge(stages, self.normality_, self.learned_)
 
     def _settings(self) -> FitSettings:
         self._check_settings()

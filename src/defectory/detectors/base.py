@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, FeatureStore
 from defectory.domain import (
     CONTENT_DIGITS,
+    ExportError,
     HeldOutScores,
     ImageSource,
     Label,
@@ -152,6 +153,19 @@ class Detector(ABC):
         ------
         ParameterError : the arrays do not fit the settings.
         """
+
+    def to_onnx(self) -> bytes:
+        """Return the fitted detector as one ONNX graph, for runtimes without Python.
+
+        Its input `image` is (h, w, 3) uint8, one decoded RGB image of any size; its outputs are `score` (),
+        the raw image score, and `map` (rows, columns), the anomaly map, float32. Needs the extra `export`.
+
+        Raises
+        ------
+        NotFittedError : before fit.
+        ExportError : there is no graph for this detector, or not for these settings.
+        """
+        raise ExportError(f"{self.name} cannot be exported as a graph")
 
     @abstractmethod
     def estimate_fit_bytes(self, n_images: int) -> int:

@@ -3,7 +3,7 @@
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from defectory.detectors.grids import enlarge
 from defectory.detectors.grouping import Groups, Indices, Read, draw_whole_groups
 from defectory.domain import (
     DataError,
+    ExportError,
     ImageSource,
     MaskSource,
     NoProgress,
@@ -30,6 +31,11 @@ from defectory.domain import (
 )
 from defectory.domain.scores import AnomalyMap
 from defectory.machine import one_thread_a_product
+
+if TYPE_CHECKING:
+    from spox import Var
+
+    from defectory.detectors.decision_graphs.features import Stages
 
 # Features of a batch are gathered, cut to cells and whitened.
 _BATCH_COPIES = 5
@@ -91,6 +97,17 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
                 scores.extend(batch_scores.tolist())
                 maps.extend(self._enlarge(grid) for grid in cells)
         return Scores(np.array(scores, np.float32), maps)
+
+    def to_onnx(self) -> bytes:
+        """Return the fitted detector as one ONNX graph; see Detector.to_onnx."""
+        self._check_fitted()
+        from defectory.detectors.decision_graphs.model import build_decision_graph, enlarge
+
+        def judge(stages: "Stages") -> "tuple[Var, Var]":
+            score, cells = self._score_graph(stages)
+            return score, enlarge(cells, _MAP_CELLS, self.blur_px * _MAP_CELLS / 16)
+
+        return build_decision_graph(self.view, self.backbone_, judge)
 
     def time_reading(self, images: ImageSource) -> float:
         """Return the seconds that fit spends on reading one image, measured on the given few."""
@@ -158,6 +175,11 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
     def _enlarge(self, cells: NDArray[np.float32]) -> AnomalyMap:
         """Return the (g, g) values of the cells, interpolated and blurred, as an anomaly map."""
         return enlarge(cells, _MAP_CELLS, self.blur_px * _MAP_CELLS / 16)
+
+    def _score_graph(self, stages: "Stages") -> "tuple[Var, Var]":
+        """Return what `_score_batch` does as a graph: a score () and the cells' values (g, g)."""
+        del stages
+        raise ExportError(f"{self.name} cannot be exported as a graph")
 
     @abstractmethod
     def _score_batch(

@@ -4,7 +4,7 @@ Source: Defard et al. 2020 (PaDiM), Rippel et al. 2020; see `GaussianNormality` 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,11 @@ from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
 from defectory.detectors.grouping import Groups, Indices, Read
 from defectory.domain import ParameterError
+
+if TYPE_CHECKING:
+    from spox import Var
+
+    from defectory.detectors.decision_graphs.features import Stages
 
 
 class Gaussian(TwoPassDetector):
@@ -108,6 +113,11 @@ class Gaussian(TwoPassDetector):
         self, batch: list[Features]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         return self.normality_.score(batch)
+
+    def _score_graph(self, stages: "Stages") -> "tuple[Var, Var]":
+        from defectory.detectors.decision_graphs import gaussian
+
+        return gaussian.judge(stages, self.normality_)
 
     def _make_normality(self) -> GaussianNormality:
         if self.blur_px <= 0:

@@ -31,11 +31,11 @@ from defectory.detectors.measurements import Measurements, Samples
 from defectory.detectors.pooling import mean_and_spread, top_mean
 from defectory.domain import ParameterError
 
-_POSITION_STAGES = ("block7", "block10", "block14")
-_IMAGE_STAGE = "block15"
-_LINE_STAGE = "block4"
+POSITION_STAGES = ("block7", "block10", "block14")
+IMAGE_STAGE = "block15"
+LINE_STAGE = "block4"
 # Weight of the lines in the map, both parts in units of what left-out normals show.
-_LINE_WEIGHT = 2.0
+LINE_WEIGHT = 2.0
 # Normals whose spread a cell's own is mixed with: few images leave a cell's spread uncertain.
 _PRIOR_IMAGES = 30
 # Of groups, where one is too large to be left out in closed form.
@@ -56,7 +56,7 @@ class GaussianNormality:
     ParameterError : a setting is out of range.
     """
 
-    stages: ClassVar[tuple[str, ...]] = (_LINE_STAGE, *_POSITION_STAGES, _IMAGE_STAGE)
+    stages: ClassVar[tuple[str, ...]] = (LINE_STAGE, *POSITION_STAGES, IMAGE_STAGE)
 
     def __init__(
         self,
@@ -117,13 +117,13 @@ class GaussianNormality:
         self.shrinkage = float(check_array(arrays, "shrinkage", (1,))[0])
         n_cells, n_image = (float(n) for n in check_array(arrays, "n_samples", (2,)))
         n_channels = {stage.name: stage.n_channels for stage in backbone.stages}
-        d = sum(n_channels[name] for name in _POSITION_STAGES)
+        d = sum(n_channels[name] for name in POSITION_STAGES)
         self.cells_, self.image_, self.lines_ = (
             restore_field(arrays, prefix, shape, n, self.shrinkage)
             for prefix, shape, n in (
                 ("cells", (p, d), n_cells),
-                ("image", (1, 2 * n_channels[_IMAGE_STAGE]), n_image),
-                ("lines", (p, 2 * n_channels[_LINE_STAGE]), n_cells),
+                ("image", (1, 2 * n_channels[IMAGE_STAGE]), n_image),
+                ("lines", (p, 2 * n_channels[LINE_STAGE]), n_cells),
             )
         )
         self.channel_spread_ = check_array(arrays, "channel_spread", (d,))
@@ -230,16 +230,14 @@ class GaussianNormality:
         too. Lines find what is thin and weak; both parts count in units of what left-out normals show.
         """
         mean_unit, line_unit = self.map_units_
-        return self._to_grids(
-            measured.means / mean_unit + _LINE_WEIGHT * measured.lines / line_unit
-        )
+        return self._to_grids(measured.means / mean_unit + LINE_WEIGHT * measured.lines / line_unit)
 
     def sample(self, batch: list[Features]) -> Samples:
         """Return what the Gaussians are about, of each image."""
-        grids = [stack_stages(f, _POSITION_STAGES, self.grid_side) for f in batch]
-        lines = [line_residuals(stack_stages(f, (_LINE_STAGE,), self.grid_side)) for f in batch]
+        grids = [stack_stages(f, POSITION_STAGES, self.grid_side) for f in batch]
+        lines = [line_residuals(stack_stages(f, (LINE_STAGE,), self.grid_side)) for f in batch]
         return Samples(
-            self._to_cells(grids), self._to_cells(lines), mean_and_spread(batch, _IMAGE_STAGE)
+            self._to_cells(grids), self._to_cells(lines), mean_and_spread(batch, IMAGE_STAGE)
         )
 
     def _to_cells(self, grids: list[Float]) -> Float:

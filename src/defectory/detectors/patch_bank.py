@@ -107,12 +107,16 @@ class PatchBank:
     def embed(self, grid: Float) -> Float:
         """Return (rows * columns, n_dims + 2): whitened features and the weighted position."""
         n_rows, n_columns, d = grid.shape
+        white = (grid.reshape(-1, d) - self.mean_) @ self.projection_
+        return np.column_stack([white, self.positions(n_rows, n_columns)])
+
+    def positions(self, n_rows: int, n_columns: int) -> Float:
+        """Return (rows * columns, 2): the weighted position of each patch."""
         down, across = (
             (np.arange(n, dtype=np.float32) + 0.5) / n * 2 * self.position_weight
             for n in (n_rows, n_columns)
         )
-        white = (grid.reshape(-1, d) - self.mean_) @ self.projection_
-        return np.column_stack([white, np.repeat(down, n_columns), np.tile(across, n_rows)])
+        return np.column_stack([np.repeat(down, n_columns), np.tile(across, n_rows)])
 
     def arrays(self) -> Arrays:
         """Return the whitening and the memory."""

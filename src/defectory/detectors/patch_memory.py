@@ -5,7 +5,7 @@ WideResNet-50, and the image score is the mean over the highest patches rather t
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,11 @@ from defectory.detectors.grouping import Groups, Indices, Read
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
 from defectory.detectors.pooling import top_mean
 from defectory.domain import ParameterError
+
+if TYPE_CHECKING:
+    from spox import Var
+
+    from defectory.detectors.decision_graphs.features import Stages
 
 Float = NDArray[np.float32]
 
@@ -133,6 +138,11 @@ class PatchMemory(TwoPassDetector):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         grids = np.stack([self.bank_.distances(self._stack(features)) for features in batch])
         return np.array([top_mean(grid, self.top_ratio) for grid in grids], np.float32), grids
+
+    def _score_graph(self, stages: "Stages") -> "tuple[Var, Var]":
+        from defectory.detectors.decision_graphs import patch_memory
+
+        return patch_memory.judge(stages, _STAGES, self.grid_side, self.bank_, self.top_ratio)
 
     def _stack(self, features: Features) -> Float:
         return stack_stages(features, _STAGES, self.grid_side)

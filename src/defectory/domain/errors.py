@@ -13,6 +13,7 @@
     ├── ParameterError       an argument is out of its range (a ValueError too)
     ├── NotFittedError       score() before fit()
     ├── MissingExtraError    an optional dependency is not installed (an ImportError too)
+    ├── ExportError          a detector cannot be exported, or the exported one decides otherwise
     ├── PluginError          a detector or backbone of another package is missing, refused or broken
     ├── ResourceError        the work does not fit the memory or time that was allowed
     ├── WorseError           new labels would make decisions worse on what is known
@@ -75,6 +76,10 @@ class ResourceError(DefectoryError):
 
 class OutputError(DefectoryError):
     """A result cannot be written where it was asked for."""
+
+
+class ExportError(DefectoryError):
+    """A detector cannot be exported, or what was exported decides otherwise."""
 
 
 class PluginError(DefectoryError):

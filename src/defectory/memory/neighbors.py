@@ -15,6 +15,12 @@ class NeighborIndex:
     Parameters
     ----------
     bank : (m, d) float32
+
+    Attributes
+    ----------
+    center : (d,) float32, mean of the rows
+    centered : (m, d) float32, the rows without it
+    half_norms : (m,) float32, half of their squared lengths
     """
 
     def __init__(self, bank: NDArray[np.float32]) -> None:
@@ -22,9 +28,9 @@ class NeighborIndex:
             raise ParameterError(f"a bank of shape {bank.shape} holds nothing to compare with")
         self.bank = np.ascontiguousarray(bank, np.float32)
         # Distances do not feel an offset that all rows share, but their rounding does.
-        self._center = self.bank.mean(axis=0)
-        self._centered = self.bank - self._center
-        self._half_norms = 0.5 * np.einsum("md,md->m", self._centered, self._centered)
+        self.center = self.bank.mean(axis=0)
+        self.centered = self.bank - self.center
+        self.half_norms = 0.5 * np.einsum("md,md->m", self.centered, self.centered)
 
     def distances(
         self,
@@ -47,14 +53,14 @@ class NeighborIndex:
             )
         found = np.empty((len(queries), n_neighbors), np.float32)
         for start in range(0, len(queries), _CHUNK):
-            chunk = queries[start : start + _CHUNK] - self._center
+            chunk = queries[start : start + _CHUNK] - self.center
             found[start : start + _CHUNK] = self._chunk_distances(chunk, n_neighbors, without)
         return found
 
     def _chunk_distances(
         self, queries: NDArray[np.float32], k: int, without: NDArray[np.bool_] | None
     ) -> NDArray[np.float32]:
-        half_squares = self._half_norms - queries @ self._centered.T
+        half_squares = self.half_norms - queries @ self.centered.T
         if without is not None:
             half_squares[:, without] = np.inf
         if k == 1:

@@ -83,7 +83,7 @@ class PlaceClassifier:
 
     def __init__(self, networks: list[_Network]) -> None:
         self._networks = networks
-        self._together = _Network.mean_of(networks)
+        self.together = _Network.mean_of(networks)
 
     @classmethod
     def train(
@@ -104,11 +104,11 @@ class PlaceClassifier:
     @property
     def n_columns(self) -> int:
         """Numbers in a row that it was taught on; see `PlaceRows.n_columns`."""
-        return len(self._together.inner)
+        return len(self.together.inner)
 
     def logits(self, places: PlaceRows) -> Float:
         """Return (n, p) mean logits of images that no network has learned from."""
-        return np.array([self._together.logits(places, i) for i in range(len(places))], np.float32)
+        return np.array([self.together.logits(places, i) for i in range(len(places))], np.float32)
 
     def _left_out_logits(self, places: PlaceRows, folds: Indices) -> Float:
         found = [self._networks[fold].logits(places, i) for i, fold in enumerate(folds.tolist())]

@@ -32,9 +32,9 @@ Float = NDArray[np.float32]
 Described = NDArray[np.int8]
 Indices = NDArray[np.intp]
 
-_PLACE_STAGES = ("block7", "block10", "block14")
-_PATCH_STAGES = ("block7", "block10", "block15")
-_IMAGE_STAGE = "block15"
+PLACE_STAGES = ("block7", "block10", "block14")
+PATCH_STAGES = ("block7", "block10", "block15")
+IMAGE_STAGE = "block15"
 _STRIDE_PX = 16
 # Gaussians at most, about: finer grids share one among neighbors.
 _MOST_PLACES = 256
@@ -45,9 +45,9 @@ _PRIOR_OF_SPREAD = 30
 # Normals from which on the Gaussians count half as much as they do with many.
 _PRIOR_OF_PLACES = 50
 # The oddest places whose mean is the image's score: defects are small, however large the image.
-_N_ODDEST = 5
+N_ODDEST = 5
 # Of the image as a whole, beside its oddest places.
-_IMAGE_WEIGHT = 0.3
+IMAGE_WEIGHT = 0.3
 # Patches of places that weigh less are not remembered.
 _LEAST_WEIGHT = 0.6
 # Leading directions that tell what a place looks like.
@@ -135,7 +135,7 @@ class Normality:
     seed : of the memory's first choices
     """
 
-    stages: ClassVar[tuple[str, ...]] = (*_PLACE_STAGES, _IMAGE_STAGE)
+    stages: ClassVar[tuple[str, ...]] = (*PLACE_STAGES, IMAGE_STAGE)
 
     def __init__(
         self, shape_px: tuple[int, int], *, speed: Speed = BALANCED, seed: int = 0
@@ -166,11 +166,11 @@ class Normality:
 
     def sample(self, batch: list[Features]) -> Samples:
         """Return what the three are about, of each image."""
-        places = [self._pool(stack_stages(f, _PLACE_STAGES, self.patch_grid)) for f in batch]
+        places = [self._pool(stack_stages(f, PLACE_STAGES, self.patch_grid)) for f in batch]
         return Samples(
             np.ascontiguousarray(np.stack(places).swapaxes(0, 1)),
-            [stack_stages(f, _PATCH_STAGES, self.patch_grid) for f in batch],
-            mean_and_spread(batch, _IMAGE_STAGE),
+            [stack_stages(f, PATCH_STAGES, self.patch_grid) for f in batch],
+            mean_and_spread(batch, IMAGE_STAGE),
         )
 
     def learn(
@@ -269,7 +269,7 @@ class Normality:
         """Return (n,) scores: the oddest places, and the image as a whole."""
         parts = np.stack([self._oddest(self.standardized_places(measured)), measured.image], axis=1)
         places, image = ((parts - self.part_scale_[0]) / self.part_scale_[1]).T
-        combined: Float = (places + np.float32(_IMAGE_WEIGHT) * image).astype(np.float32)
+        combined: Float = (places + np.float32(IMAGE_WEIGHT) * image).astype(np.float32)
         return combined
 
     def standardized_parts(self, measured: Measurements) -> tuple[Float, Float]:
@@ -367,7 +367,7 @@ class Normality:
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave."""
         n_channels = {stage.name: stage.n_channels for stage in backbone.stages}
-        widths = [sum(n_channels[s] for s in stages) for stages in (_PLACE_STAGES, _PATCH_STAGES)]
+        widths = [sum(n_channels[s] for s in stages) for stages in (PLACE_STAGES, PATCH_STAGES)]
         p, q = self.n_places, self.patch_grid[0] * self.patch_grid[1]
         self.directions_ = check_array(arrays, "directions", (widths[0], None))
         d = self.directions_.shape[1]
@@ -385,7 +385,7 @@ class Normality:
         if any((values <= 0).any() for values in positive):
             raise ParameterError("a spread or the shrinkage is not positive")
         self.places_ = restore_field(arrays, "places", (p, d), *map(float, fits[0]))
-        n_image = 2 * n_channels[_IMAGE_STAGE]
+        n_image = 2 * n_channels[IMAGE_STAGE]
         self.image_ = restore_field(arrays, "image", (1, n_image), *map(float, fits[1]))
         bank = {k.removeprefix("bank."): v for k, v in arrays.items() if k.startswith("bank.")}
         self.bank_ = self.make_bank().restore(bank, widths[1])
@@ -443,7 +443,7 @@ class Normality:
         return highest.reshape(len(patches), -1)
 
     def _oddest(self, places: Float) -> Float:
-        n = min(_N_ODDEST, places.shape[1])
+        n = min(N_ODDEST, places.shape[1])
         ordered = np.partition(places, places.shape[1] - n, axis=1)[:, -n:]
         # one order of summing, whatever partition left
         found: Float = np.sort(ordered, axis=1).mean(axis=1)

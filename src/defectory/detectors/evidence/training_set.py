@@ -14,12 +14,12 @@ Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
 # Distances grow without bound where an image is broken; beyond this it is all the same.
-_MOST = 40.0
+MOST = 40.0
 # Distances count so much more to a classifier than looks, of unit variance: they are large for any defect.
-_GAIN = 3.0
+GAIN = 3.0
 N_DISTANCES = 5
 """Columns of `distance_columns`."""
-_OF_IMAGE = 3
+OF_IMAGE = 3
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class PlaceRows:
         raise all the places of a defective image, the good ones too.
         """
         means: Float = np.float32(STEP) * self.described.mean(axis=1, dtype=np.float32)
-        return PlaceRows(self.described, np.delete(self.distances, _OF_IMAGE, axis=2), means)
+        return PlaceRows(self.described, np.delete(self.distances, OF_IMAGE, axis=2), means)
 
     def rows(self, images: Indices, places: Indices) -> Float:
         """Return (m, n_columns) float32 rows of m places of these images."""
@@ -94,7 +94,7 @@ def distance_columns(normality: Normality, measured: Measurements) -> Float:
     near = _mean_of_neighbors(both, normality.place_grid)
     raw = normality.highest_of_map(measured)
     columns = np.stack([by_place, by_patch, near, whole, raw], axis=2)
-    return np.asarray(_GAIN * np.clip(columns, -_MOST, _MOST), np.float32)
+    return np.asarray(GAIN * np.clip(columns, -MOST, MOST), np.float32)
 
 
 def _mean_of_neighbors(values: Float, grid: tuple[int, int]) -> Float:

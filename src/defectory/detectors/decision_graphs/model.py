@@ -1,0 +1,46 @@
+"""The graph of a whole decision: what goes in, what comes out, and what is said of it."""
+
+from collections.abc import Callable
+
+import numpy as np
+import spox.opset.ai.onnx.v18 as op
+from spox import Tensor, Var, argument, build
+
+from defectory.backbones import Backbone, View
+from defectory.detectors.decision_graphs.constants import f32, i64
+from defectory.detectors.decision_graphs.features import Stages, extract, shape_of
+from defectory.detectors.decision_graphs.preparation import prepare
+from defectory.detectors.grids import smoothing_matrix
+from defectory.domain import ExportError
+
+IMAGE, SCORE, MAP = "image", "score", "map"
+"""Names of the input, (h, w, 3) uint8 RGB of any size, and of the outputs, () and (rows, columns) float32."""
+
+
+def build_decision_graph(
+    view: View, backbone: Backbone, judge: Callable[[Stages], tuple[Var, Var]]
+) -> bytes:
+    """Return an ONNX model, from one decoded image to its score and map.
+
+    Parameters
+    ----------
+    view : how images are shown to the backbone
+    backbone : frozen
+    judge : stages -> score () and map (rows, columns), float32
+    """
+    if view.n_tiles > 1:
+        raise ExportError(
+            f"images are read in {view.n_tiles} x {view.n_tiles} tiles, which one graph cannot do; fit with "
+            "a larger size_px and one tile"
+        )
+    image = argument(Tensor(np.dtype(np.uint8), ("height", "width", 3)))
+    score, heat = judge(extract(prepare(image, view), view.whole_px, backbone))
+    outputs = {SCORE: op.reshape(score, i64([])), MAP: heat}
+    model: bytes = build({IMAGE: image}, outputs).SerializeToString()
+    return model
+
+
+def enlarge(cells: Var, factor: int, sigma: float) -> Var:
+    """Return (f r, f c) of (r, c); see `grids.enlarge`."""
+    down, across = (smoothing_matrix(n, n * factor, sigma) for n in shape_of(cells))
+    return op.matmul(op.matmul(f32(down), cells), f32(across.T))

@@ -1,0 +1,81 @@
+"""What is normal, as a graph: Gaussians and memories of patches; distances of one image to them."""
+
+import numpy as np
+import spox.opset.ai.onnx.v18 as op
+from numpy.typing import NDArray
+from spox import Var
+
+from defectory.detectors.decision_graphs.constants import f32, i64
+from defectory.detectors.decision_graphs.features import as_rows, shape_of
+from defectory.detectors.gaussian_field import GaussianField
+from defectory.detectors.patch_bank import PatchBank
+
+
+def mahalanobis(field: GaussianField, samples: Var) -> Var:
+    """Return (p,) float32: distances of (p, d) samples, one a Gaussian; see `GaussianField.distances`.
+
+    Whitening matrices are kept as triangles in half precision, which is what they were rounded to, and
+    spread out when the graph is loaded: the file is a quarter as large.
+    """
+    away = op.sub(samples, f32(field.means))
+    white = op.matmul(_whitening(field), op.unsqueeze(away, i64([2])))
+    return _length(op.squeeze(white, i64([2])))
+
+
+def euclidean(means: NDArray[np.float32], spread: NDArray[np.float32], samples: Var) -> Var:
+    """Return (p,): distances of (p, d) samples to means, in units of each channel's (d,) spread."""
+    return _length(op.div(op.sub(samples, f32(means)), f32(spread)))
+
+
+def nearest_patches(bank: PatchBank, grid: Var) -> Var:
+    """Return (rows, columns) distances of a (d, rows, columns) grid; see `PatchBank.distances`."""
+    _, rows, columns = shape_of(grid)
+    white = op.matmul(op.sub(as_rows(grid), f32(bank.mean_)), f32(bank.projection_))
+    places = bank.positions(rows, columns)
+    index = bank.index_
+    center = index.center
+    embedded = op.concat(
+        [op.sub(white, f32(center[:-2])), f32((places - center[-2:]).astype(np.float32))], axis=1
+    )
+    half_squares = op.sub(f32(index.half_norms), op.matmul(embedded, f32(index.centered.T)))
+    half_norms = op.mul(f32(0.5), op.reduce_sum(op.mul(embedded, embedded), i64([1]), keepdims=1))
+    k = min(bank.n_neighbors, len(index.bank))
+    if k == 1:
+        nearest = op.reduce_min(half_squares, i64([1]), keepdims=1)
+    else:
+        nearest, _ = op.top_k(half_squares, i64([k]), axis=1, largest=0)
+    squares = op.mul(f32(2.0), op.max([op.add(nearest, half_norms), f32(0.0)]))
+    distances = op.reduce_mean(op.sqrt(squares), i64([1]), keepdims=0)
+    return op.reshape(distances, i64([rows, columns]))
+
+
+def top_mean(values: Var, ratio: float) -> Var:
+    """Return (): the mean of the highest `ratio` of (m,) values, at least one; see `pooling.top_mean`."""
+    (m,) = shape_of(values)
+    return mean_of_highest(values, max(1, round(ratio * m)))
+
+
+def mean_of_highest(values: Var, n: int) -> Var:
+    """Return (): the mean of the n highest of (m,) values."""
+    highest, _ = op.top_k(values, i64([n]), axis=0)
+    return op.reduce_mean(highest, keepdims=0)
+
+
+def scaled(values: Var, scale: NDArray[np.float32]) -> Var:
+    """Return values in units of their scale: (2, ...), centers and spreads."""
+    return op.div(op.sub(values, f32(scale[0])), f32(scale[1]))
+
+
+def _length(rows: Var) -> Var:
+    """Return (p,) of (p, d)."""
+    return op.sqrt(op.reduce_sum(op.mul(rows, rows), i64([1]), keepdims=0))
+
+
+def _whitening(field: GaussianField) -> Var:
+    """Return (p, d, d) float32, lower triangular."""
+    p, d = field.means.shape
+    triangles = field.arrays()["triangles"]
+    padded = np.concatenate([triangles, np.zeros((p, 1), np.float16)], axis=1)
+    where = np.full((d, d), triangles.shape[1], np.int32)  # the zero beside the triangle
+    where[np.tril_indices(d)] = np.arange(triangles.shape[1])
+    return op.cast(op.gather(op.const(padded), op.const(where), axis=1), to=np.float32)
