@@ -8,12 +8,11 @@
     │   ├── MaskError        one mask cannot be read or does not fit its image
     │   └── ManifestError    a CSV or JSONL manifest does not parse
     ├── BundleError          a bundle is corrupt, truncated, hostile or from a newer version
-    ├── ExportError          a bundle cannot be exported, or an exported folder does not do what it must
     ├── CheckpointError      a checkpoint of a training run is damaged or another run's
     ├── ParameterError       an argument is out of its range (a ValueError too)
     ├── NotFittedError       score() before fit()
     ├── MissingExtraError    an optional dependency is not installed (an ImportError too)
-    ├── ExportError          a detector cannot be exported, or the exported one decides otherwise
+    ├── ExportError          a bundle cannot be exported, or what was exported is damaged or decides otherwise
     ├── PluginError          a detector or backbone of another package is missing, refused or broken
     ├── ResourceError        the work does not fit the memory or time that was allowed
     ├── WorseError           new labels would make decisions worse on what is known
@@ -50,10 +49,6 @@ class BundleError(DefectoryError):
     """A bundle is corrupt, truncated, hostile or written by a newer version."""
 
 
-class ExportError(DefectoryError):
-    """A bundle cannot be exported, or an exported folder is damaged or decides otherwise."""
-
-
 class CheckpointError(DefectoryError):
     """A checkpoint of a training run is damaged or another run's."""
 
@@ -79,7 +74,7 @@ class OutputError(DefectoryError):
 
 
 class ExportError(DefectoryError):
-    """A detector cannot be exported, or what was exported decides otherwise."""
+    """A bundle cannot be exported, or what was exported is damaged or decides otherwise."""
 
 
 class PluginError(DefectoryError):

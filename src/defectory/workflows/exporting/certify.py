@@ -28,6 +28,8 @@ from defectory.workflows.exporting.runtimes import Graph, cpu_flags, open_graph
 TOLERANCES = {"fp32": 1e-3, "fp16": 5e-2, "int8": None}
 """Precision -> largest relative error of a score or map; None where only decisions count."""
 
+_TINY = float(np.finfo(np.float32).tiny)
+
 
 def certify(folder: Path) -> Certificate:
     """Score the probes of an exported folder by its graph, and compare with what the bundle said.
@@ -60,7 +62,7 @@ def _compare(
         is_finite &= math.isfinite(score)
         if outcome != probe.outcome:
             flips.append(Flip(probe.file, probe.outcome, outcome, probe.score, _plain(score)))
-        scale = max(abs(probe.score), decision.score_spread, np.finfo(np.float32).tiny)
+        scale = max(abs(probe.score), decision.score_spread, _TINY)
         score_error = max(score_error, _plain(abs(score - probe.score) / scale))
         if probe.file in maps:
             map_error = max(map_error, map_difference(maps[probe.file], heat))
@@ -86,10 +88,8 @@ def map_difference(reference: AnomalyMap, found: AnomalyMap | None) -> float:
     """Return the largest difference of two maps, relative to the highest value of the first."""
     if found is None or found.shape != reference.shape:
         return _plain(math.inf)
-    difference = np.abs(found.astype(np.float64) - reference).max(initial=0)
-    return _plain(
-        float(difference / max(np.abs(reference).max(initial=0), np.finfo(np.float32).tiny))
-    )
+    difference = float(np.abs(found.astype(np.float64) - reference).max(initial=0))
+    return _plain(difference / max(float(np.abs(reference).max(initial=0)), _TINY))
 
 
 def _plain(value: float) -> float:

@@ -70,7 +70,7 @@ def export_bundle(
     ----------
     bundle : stays as it is
     folder : to write; must not exist unless an earlier export may be replaced
-    images : good ones, in files, folders, manifests and patterns: for int8, and where a bundle keeps no probes
+    images : good ones, in files, folders, manifests and patterns: for int8, or a bundle without probes
     overwrite : an earlier export may be replaced
 
     Raises

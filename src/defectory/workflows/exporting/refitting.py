@@ -30,8 +30,8 @@ def refitted(
     """Return the model with held-out scores as the reduced graph gives them, and what they rest on.
 
     An image that the fit held out: its left-out score, moved by what the reduced graph scores it higher or
-    lower than the exact one. An image that the fit has not seen: its score by the reduced graph. Of the others that
-    were learned from nothing is known.
+    lower than the exact one. An image that the fit has not seen: its score by the reduced graph.
+    Of others, which were learned from, nothing is known.
 
     Parameters
     ----------

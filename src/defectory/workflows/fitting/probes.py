@@ -95,12 +95,13 @@ def _choose(scores: NDArray[np.float64], threshold: float, rng: np.random.Genera
     is_finite = bool(np.isfinite(threshold))
     nearest = np.argsort(np.abs(scores - threshold), kind="stable").tolist() if is_finite else []
     found: dict[int, Origin] = dict.fromkeys(nearest[:_N_NEAREST], "near the threshold")
-    for n, order, origin in (
+    orders: list[tuple[int, list[int], Origin]] = [
         (_N_HIGHEST, falling, "highest"),
         (_N_RANDOM, rng.permutation(len(scores)).tolist(), "random"),
-    ):
+    ]
+    for n, order, origin in orders:
         others = [row for row in order if row not in found]
-        found.update(dict.fromkeys(others[:n], origin))  # type: ignore[arg-type]
+        found.update(dict.fromkeys(others[:n], origin))
     return list(found.items())
 
 
