@@ -44,7 +44,7 @@ class Network:
         except GraphError as error:
             raise BundleError(f"the ONNX model of {what} {error}") from error
         self._bounded: set[tuple[tuple[int, ...], ...]] = set()
-        self._session = _open_session(model, what)
+        self._session = _open_checked(model, what)
         self._options = _RUN_OPTIONS.get() or _run_options()
 
     def run(self, feed: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
@@ -104,14 +104,19 @@ def _run_options() -> Any:
     return options
 
 
-def _open_session(model: bytes, what: str) -> Any:
+def open_session(model: bytes) -> Any:
+    """Return an ONNX Runtime session of one thread on the CPU; its errors as they come."""
     runtime = _onnxruntime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = _FATAL
+    return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _open_checked(model: bytes, what: str) -> Any:
     try:
-        return runtime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return open_session(model)
     except Exception as error:  # ONNX Runtime's errors share no public base class
         raise BundleError(f"the ONNX model of {what} does not load: {error}") from error
 

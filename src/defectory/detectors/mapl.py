@@ -8,7 +8,7 @@ loss on held-out normals, never by a test set.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,19 @@ from defectory.detectors.batching import batched
 from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
 from defectory.detectors.grids import enlarge
 from defectory.detectors.grouping import Groups, draw_whole_groups, together
-from defectory.detectors.segmentation.detector import SegmentationDetector, top_pixels
+from defectory.detectors.segmentation.detector import SegmentationDetector
+from defectory.detectors.segmentation.head import top_pixels
 from defectory.detectors.segmentation.inputs import LEVELS
 from defectory.detectors.segmentation.rounds import Indices
 from defectory.domain import ImageSource, Label, ParameterError, Progress
 from defectory.domain.scores import AnomalyMap
 from defectory.pseudolabels import PseudoLabeler
+
+if TYPE_CHECKING:
+    from spox import Var
+
+    from defectory.detectors.decision_graphs.features import Stages
+
 
 PSEUDO_LABELS = ("matching", "percentile", "off")
 # Normals whose left-out scores standardize the normality model.
@@ -248,6 +255,21 @@ class Mapl(SegmentationDetector):
                 normality = enlarge(grid, _MAP_CELLS, _BLUR_CELLS)
                 heat = _shrink(self._head.run(self._levels_of(features))[0], len(normality))
                 yield self._fuse(score, normality, top_pixels(heat), heat)
+
+    def _judge_graph(self, stages: "Stages") -> "tuple[Var, Var]":
+        if not self._adds_normality:
+            return super()._judge_graph(stages)
+        from defectory.detectors.decision_graphs import gaussian, model, segmentation
+
+        score, grid = gaussian.judge(stages, self.normality_)
+        normality = model.enlarge(grid, _MAP_CELLS, _BLUR_CELLS)
+        side = self.normality_.grid_side * _MAP_CELLS
+        heat = segmentation.shrink(self._run_head_graph(stages), side)
+        top = segmentation.top_pixels(heat)
+        return (
+            segmentation.add_scaled(score, top, self.standards_[:2], self.head_weight),
+            segmentation.add_scaled(normality, heat, self.standards_[2:], self.map_weight),
+        )
 
     def _fuse(
         self, score: float, normality: AnomalyMap, top: float, heat: AnomalyMap

@@ -5,6 +5,8 @@ Runtime runs it, which is enough to flip decisions. Here Pillow's arithmetic is 
 triangle in fixed point, across first, then down, rounded to whole grey levels in between.
 """
 
+import warnings
+
 import numpy as np
 import spox.opset.ai.onnx.v18 as op
 from spox import Var
@@ -75,8 +77,10 @@ def _shrink_rows(pixels: Var, n_to: int) -> Var:
 
     m = op.shape(pixels, start=1, end=2)
     half = op.expand(i32([[[_ONE // 2]]]), op.concat([i64([n_to]), m, i64([3])], axis=0))
-    shape = i64([n_to, -1, 3])  # again: nothing is known of what a loop gives
-    (summed,) = op.loop(n_taps, op.const([True]), [op.reshape(half, shape)], body=add_row)
+    shape = i64([n_to, -1, 3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that a loop's result has no known shape: it is given one
+        (summed,) = op.loop(n_taps, op.const([True]), [op.reshape(half, shape)], body=add_row)
     return op.cast(op.div(op.reshape(summed, shape), i32(_ONE)), to=np.uint8)
 
 

@@ -3,7 +3,7 @@
 import time
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from defectory.detectors.base import (
 )
 from defectory.detectors.camera_noise import NoiseTaker
 from defectory.detectors.grouping import Groups
-from defectory.detectors.segmentation.head import Head
+from defectory.detectors.segmentation.head import Head, top_pixels
 from defectory.detectors.segmentation.inputs import (
     LEVELS,
     FrozenInputs,
@@ -58,11 +58,14 @@ from defectory.simulation import (
 
 Float = NDArray[np.float32]
 
+if TYPE_CHECKING:
+    from spox import Var
+
+    from defectory.detectors.decision_graphs.features import Stages
+
 _HELD_OUT_RATIO = 0.2
 _MAX_HELD_OUT = 2000
 _FEW_HELD_OUT = 40
-# Pixels whose mean is an image's score, at 256 px a side: both papers' number.
-_N_TOP, _TOP_SIDE_PX = 100, 256
 ENCODERS = ("packaged", "scratch")
 
 
@@ -156,6 +159,26 @@ class SegmentationDetector(NoiseTaker, Detector):
             maps.append(heat)
             progress.advance()
         return Scores(np.array(scores, np.float32), maps)
+
+    def to_onnx(self) -> bytes:
+        """Return the fitted detector as one ONNX graph; see Detector.to_onnx."""
+        self._check_fitted()
+        from defectory.detectors.decision_graphs.model import build_decision_graph
+
+        return build_decision_graph(self.view, self.backbone_, self._judge_graph)
+
+    def _judge_graph(self, stages: "Stages") -> "tuple[Var, Var]":
+        """Return what `_judge_one` does as a graph."""
+        from defectory.detectors.decision_graphs import segmentation
+
+        heat = self._run_head_graph(stages)
+        return segmentation.top_pixels(heat), heat
+
+    def _run_head_graph(self, stages: "Stages") -> "Var":
+        from defectory.detectors.decision_graphs import segmentation
+
+        assert self.head_ is not None
+        return segmentation.run_head(stages, self._head.stages, self.head_)
 
     def arrays(self) -> Arrays:
         """Return the learned state beside the networks."""
@@ -356,13 +379,3 @@ def _count_held_out(n_normals: int) -> int:
     """Return a fifth, but 40 (or half of few) where that is less: fewer say little."""
     share = round(_HELD_OUT_RATIO * n_normals)
     return min(max(share, min(_FEW_HELD_OUT, n_normals // 2)), _MAX_HELD_OUT)
-
-
-def top_pixels(heat: Float) -> float:
-    """Return the mean logit of the highest pixels, as many as 100 are of an image of 256 px.
-
-    Both papers average probabilities; logits keep their order, and do not saturate where many are near 1.
-    """
-    n = max(1, round(_N_TOP * heat.size / _TOP_SIDE_PX**2))
-    flat = heat.ravel()
-    return float(np.partition(flat, flat.size - n)[-n:].mean(dtype=np.float64))

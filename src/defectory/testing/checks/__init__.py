@@ -35,6 +35,7 @@ DETECTOR_CHECKS: tuple[Callable[[DetectorSubject], None], ...] = (
     purity.check_a_cache_gives_the_same_again,
     shipping.check_a_saved_bundle_scores_the_same,
     shipping.check_a_bundle_with_tiles_scores_the_same,
+    shipping.check_its_graph_scores_the_same,
 )
 
 BACKBONE_CHECKS: tuple[Callable[[BackboneSubject], None], ...] = (

@@ -4,15 +4,20 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from defectory.artifacts import load_bundle, save_bundle
+from defectory.backbones.sessions import open_session
 from defectory.detectors import Detector
-from defectory.domain import ArrayImages
+from defectory.domain import ArrayImages, ExportError
 from defectory.testing.assertions import assert_same_scores
 from defectory.testing.bundles import bundle_of
 from defectory.testing.pictures import defective, mixed, products
 from defectory.testing.subjects import DetectorSubject
+
+# Runtimes sum in another order.
+_GRAPH_TOLERANCE = 1e-4
 
 
 def check_a_saved_bundle_scores_the_same(subject: DetectorSubject) -> None:
@@ -25,6 +30,27 @@ def check_a_bundle_with_tiles_scores_the_same(subject: DetectorSubject) -> None:
     if "n_tiles" not in subject.parameters:
         pytest.skip("has no tiles")
     _assert_survives(subject, subject.make(n_tiles=2).fit(ArrayImages(products(4))))
+
+
+def check_its_graph_scores_the_same(subject: DetectorSubject) -> None:
+    """Exported as one graph and run by ONNX Runtime alone, it gives the same scores and maps."""
+    pytest.importorskip("spox", reason="needs the extra `export`")
+    detector = subject.fitted
+    try:
+        graph = detector.to_onnx()
+    except ExportError as error:
+        pytest.skip(str(error))
+    source = ArrayImages(products(2, seed=1) + defective() + mixed())
+    wanted = detector.score(source)
+    assert wanted.anomaly_maps is not None
+    session = open_session(graph)
+    images = source.read(range(len(source)))
+    for image, score, heat in zip(images, wanted.image_scores, wanted.anomaly_maps, strict=True):
+        found_score, found_heat = session.run(["score", "map"], {"image": image})
+        assert found_score.shape == ()
+        assert abs(found_score - score) <= _GRAPH_TOLERANCE * max(1.0, abs(score))
+        assert found_heat.shape == heat.shape
+        assert np.abs(found_heat - heat).max() <= _GRAPH_TOLERANCE * np.abs(heat).max()
 
 
 def _assert_survives(subject: DetectorSubject, detector: Detector) -> None:

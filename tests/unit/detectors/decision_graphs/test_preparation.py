@@ -1,0 +1,45 @@
+"""The graph of `prepare_image` gives its pixels, whatever the sizes."""
+
+import numpy as np
+import pytest
+from spox import Tensor, argument, build
+
+from defectory.backbones import View
+from defectory.backbones.preparation import prepare_image
+from defectory.backbones.sessions import open_session
+from defectory.detectors.decision_graphs.preparation import prepare
+
+# Enlarged and shrunk, each way; one pixel; a strip.
+SIZES = ((64, 96), (300, 200), (97, 255), (40, 30), (1, 1), (2000, 9), (64, 500))
+
+
+def _graph(view):
+    image = argument(Tensor(np.dtype(np.uint8), (None, None, 3)))
+    return open_session(build({"image": image}, {"out": prepare(image, view)}).SerializeToString())
+
+
+@pytest.mark.parametrize("even_exposure", [False, True])
+@pytest.mark.parametrize("shape_px", [(64, 96), (96, 64)])
+def test_pixels_are_the_same_to_the_bit(shape_px, even_exposure):
+    view = View(64, shape_px=shape_px, even_exposure=even_exposure)
+    session = _graph(view)
+    rng = np.random.default_rng(0)
+    for height, width in SIZES:
+        image = rng.integers(0, 256, (height, width, 3), np.uint8)
+        wanted = prepare_image(image, shape_px, even_exposure=even_exposure)
+        np.testing.assert_array_equal(session.run(None, {"image": image})[0], wanted)
+
+
+@pytest.mark.parametrize("even_exposure", [False, True])
+@pytest.mark.parametrize("noise", [3.0, 14.0, 200.0])
+def test_noise_is_taken_off_alike(noise, even_exposure):
+    view = View(64, shape_px=(64, 96), even_exposure=even_exposure, noise=noise)
+    session = _graph(view)
+    rng = np.random.default_rng(0)
+    for height, width in SIZES:
+        image = rng.integers(0, 256, (height, width, 3), np.uint8)
+        wanted = prepare_image(image, (64, 96), even_exposure=even_exposure, noise=noise)
+        away = np.abs(session.run(None, {"image": image})[0].astype(int) - wanted)
+        # sums in another order: a pixel in a thousand may be rounded the other way
+        assert away.max() <= 1
+        assert away.mean() < 2e-3
