@@ -82,7 +82,8 @@ def _files(graph: bytes, runtime: RuntimeName, *, half: bool = False) -> dict[st
         folder = Path(name)
         (folder / "model.onnx").write_bytes(graph)
         try:
-            converted = openvino.convert_model(folder / "model.onnx")
+            # not `convert_model`, which reports to its maker
+            converted = openvino.Core().read_model(folder / "model.onnx")
             openvino.save_model(converted, folder / names[0], compress_to_fp16=half)
         except Exception as error:  # OpenVINO raises RuntimeError and its own
             raise ExportError(f"OpenVINO does not take the graph ({one_line(error)})") from error
