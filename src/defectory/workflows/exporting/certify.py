@@ -65,7 +65,8 @@ def _compare(
         scale = max(abs(probe.score), decision.score_spread, _TINY)
         score_error = max(score_error, _plain(abs(score - probe.score) / scale))
         if probe.file in maps:
-            map_error = max(map_error, map_difference(maps[probe.file], heat))
+            least = decision.pixel_threshold or 0.0
+            map_error = max(map_error, map_difference(maps[probe.file], heat, least))
     tolerance = TOLERANCES[decision.precision]
     is_near = tolerance is None or max(score_error, map_error) <= tolerance
     return Certificate(
@@ -84,12 +85,18 @@ def _compare(
     )
 
 
-def map_difference(reference: AnomalyMap, found: AnomalyMap | None) -> float:
-    """Return the largest difference of two maps, relative to the highest value of the first."""
+def map_difference(
+    reference: AnomalyMap, found: AnomalyMap | None, pixel_threshold: float
+) -> float:
+    """Return the largest difference of two maps, relative to the highest value of the first.
+
+    Of a map without defects, where all values are about 0, relative to the value that a defect has.
+    """
     if found is None or found.shape != reference.shape:
         return _plain(math.inf)
     difference = float(np.abs(found.astype(np.float64) - reference).max(initial=0))
-    return _plain(difference / max(float(np.abs(reference).max(initial=0)), _TINY))
+    highest = float(np.abs(reference).max(initial=0))
+    return _plain(difference / max(highest, pixel_threshold, _TINY))
 
 
 def _plain(value: float) -> float:

@@ -43,6 +43,8 @@ from defectory.workflows.recalibrating.good_images import check_good_images, rea
 from defectory.workflows.scoring.images import spell_out
 from defectory.workflows.swapped import refuse_swapped
 
+# Thresholds are scores of images: without it, the last bit of another runtime would reject such an image again.
+_MARGIN = 1e-5
 _LOWEST = -float(np.finfo(np.float64).max)
 
 
@@ -89,10 +91,11 @@ def export_bundle(
     good = read_good_images(found) if found else None
     inputs = [bundle, *found, *(good.files() if good else ())]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
+    model = load_calibrated(bundle)
     with bundle.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return export_model(
-        load_calibrated(bundle),
+        model,
         folder,
         options or ExportOptions(),
         good=good,
@@ -223,9 +226,10 @@ def _decision(
     bundle_sha256: str,
 ) -> ExportedDecision:
     decides, has_maps = graph.model, references.scores.anomaly_maps is not None
-    zone = decides.gray_zone
+    zone, spread = decides.gray_zone, float(np.std(model.good_scores.scores, dtype=np.float64))
     outputs = (Tensor(SCORE, "float32", ()), Tensor(MAP, "float32", (-1, -1)))
-    pixels = decides.pixel_threshold
+    pixels, threshold = decides.pixel_threshold, decides.threshold.value
+    margin = _MARGIN * max(abs(threshold), spread)
     return ExportedDecision(
         schema_version=SCHEMA_VERSION,
         defectory_version=__version__,
@@ -234,13 +238,13 @@ def _decision(
         weight_bits=graph.files.weight_bits,  # type: ignore[arg-type]
         inputs=(Tensor(INPUT, "uint8", (-1, -1, 3)),),
         outputs=outputs if has_maps else outputs[:1],
-        threshold=decides.threshold.value,
-        pixel_threshold=pixels if has_maps and math.isfinite(pixels) else None,
+        threshold=threshold + margin,
+        pixel_threshold=pixels * (1 + _MARGIN) if has_maps and math.isfinite(pixels) else None,
         # minus infinity, where no defects are known, is no number of JSON
-        accept_threshold=None if zone is None else max(zone.accept.value, _LOWEST),
+        accept_threshold=None if zone is None else max(zone.accept.value - margin, _LOWEST),
         promise=decides.promise,
         promised=decides.threshold.explain(),
-        score_spread=float(np.std(model.good_scores.scores, dtype=np.float64)),
+        score_spread=spread,
         detector=model.bundle.detector.name,
         bundle_sha256=bundle_sha256,
     )

@@ -12,6 +12,7 @@ from defectory.domain import ExportError, ImageSource, MissingExtraError, Progre
 from defectory.domain.errors import one_line
 from defectory.domain.images import Image
 from defectory.workflows.exporting.runtimes import INPUT
+from defectory.workflows.exporting.weights import with_initializers
 
 N_RANGE_IMAGES = 60
 """Good images that the ranges of activations are taken from."""
@@ -39,7 +40,7 @@ def quantize(
     except ImportError as error:
         raise MissingExtraError("quantizing a bundle", "export") from error
     graph = onnx.load_from_string(model)
-    convolutions = _convolutions(graph, onnx.load_from_string(backbone))
+    convolutions = _convolutions(graph, onnx.load_from_string(with_initializers(backbone)))
     if not convolutions:
         raise ExportError("int8: the convolutions of the backbone are not in the graph as they are")
     with tempfile.TemporaryDirectory() as folder:
