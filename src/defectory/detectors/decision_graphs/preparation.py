@@ -15,10 +15,13 @@ from defectory.backbones import View
 from defectory.backbones.camera_noise import BLUR_PX, COLOR_BLUR, MAX_BLUR_PX
 from defectory.backbones.preparation import EXPOSURE_MEAN, EXPOSURE_SPREAD, SPREAD_FLOOR
 from defectory.detectors.decision_graphs.constants import f32, f64, i32, i64
+from defectory.detectors.decision_graphs.float_pairs import FloatPair
 
 # Fixed point of Pillow's weights.
 _BITS = 22
 _ONE = 2**_BITS
+# Of pixels of one value: far below what a grey level more in one of them makes.
+_LEAST_VARIANCE = 1e-12
 # The widest blur reaches so far.
 _REACH_PX = int(np.ceil(3 * COLOR_BLUR * MAX_BLUR_PX))
 
@@ -28,7 +31,7 @@ def prepare(image: Var, view: View) -> Var:
     height, width = view.whole_px
     resized = resize(image, height, width)
     if not view.noise:
-        return _even_exposure(resized) if view.even_exposure else resized
+        return _even_exposure(resized, 3 * height * width) if view.even_exposure else resized
     blurred = _take_off_noise(resized, view.noise, image, height, width)
     return _round(_expose_exactly(blurred) if view.even_exposure else blurred)
 
@@ -43,36 +46,32 @@ def resize(image: Var, height: int, width: int) -> Var:
 def _shrink_rows(pixels: Var, n_to: int) -> Var:
     """Return (n_to, m, 3) uint8 of (n, m, 3) uint8.
 
-    A row of the result adds the rows under a triangle, one after the other: as many as the widest has.
+    Row o of the result is the mean of the rows x under a triangle, each of weight
+    max(0, 2 max(n, n_to) - |(2 x + 1) n_to - (2 o + 1) n|): whole numbers of 32 bits, which are all that some
+    runtimes have. The rows are added one after the other, as many as lie under the widest triangle.
     """
-    n_from = op.squeeze(op.shape(pixels, start=0, end=1), i64([0]))
-    exact = op.cast(n_from, to=np.float64)
-    scale = op.div(exact, f64(n_to))
-    width = op.max([scale, f64(1.0)])  # of half a triangle
-    centers = op.mul(f64(np.arange(n_to) + 0.5), scale)
-    first = op.cast(
-        op.floor(op.max([op.add(op.sub(centers, width), f64(0.5)), f64(0.0)])), to=np.int64
-    )
-    n_taps = op.add(op.cast(op.ceil(op.mul(width, f64(2.0))), to=np.int64), i64(1))
-    last_row = op.sub(n_from, i64(1))
+    n = op.cast(op.squeeze(op.shape(pixels, start=0, end=1), i64([0])), to=np.int32)
+    top = op.mul(i32(2), op.max([n, i32(n_to)]))
+    centers = op.mul(i32(2 * np.arange(n_to) + 1), n)
+    before = op.sub(op.sub(centers, top), i32(n_to))
+    first = _divide(op.max([before, i32(0)]), i32(2 * n_to))
+    n_taps = op.add(op.div(top, i32(n_to)), i32(3))
+    last = op.sub(n, i32(1))
 
     def triangle(rows: Var) -> Var:
-        """Return (n_to,) float64 weights of these rows, 0 beyond the last."""
-        away = op.abs(
-            op.div(op.sub(op.add(op.cast(rows, to=np.float64), f64(0.5)), centers), width)
-        )
-        inside = op.less(rows, n_from)
-        return op.where(inside, op.max([op.sub(f64(1.0), away), f64(0.0)]), f64(0.0))
+        """Return the int32 weights of these rows, 0 beyond the last."""
+        places = op.mul(op.add(op.mul(i32(2), rows), i32(1)), i32(n_to))
+        inside = op.max([op.sub(top, op.abs(op.sub(places, centers))), i32(0)])
+        return op.where(op.less(rows, n), inside, i32(0))
 
     # (taps, n_to): all weights are small, their sums are needed first
-    taps = op.unsqueeze(op.range(i64(0), n_taps, i64(1)), i64([1]))
+    taps = op.unsqueeze(op.range(i32(0), n_taps, i32(1)), i64([1]))
     total = op.reduce_sum(triangle(op.add(first, taps)), i64([0]), keepdims=0)
 
     def add_row(k: Var, go_on: Var, found: Var) -> tuple[Var, Var]:
-        rows = op.add(first, k)
-        weights = op.floor(op.add(op.mul(op.div(triangle(rows), total), f64(_ONE)), f64(0.5)))
-        own = op.cast(op.gather(pixels, op.min([rows, last_row]), axis=0), to=np.int32)
-        weight = op.reshape(op.cast(weights, to=np.int32), i64([n_to, 1, 1]))
+        rows = op.add(first, op.cast(k, to=np.int32))
+        weight = op.reshape(_in_fixed_point(triangle(rows), total), i64([n_to, 1, 1]))
+        own = op.cast(op.gather(pixels, op.min([rows, last]), axis=0), to=np.int32)
         return go_on, op.add(found, op.mul(own, weight))
 
     m = op.shape(pixels, start=1, end=2)
@@ -80,27 +79,61 @@ def _shrink_rows(pixels: Var, n_to: int) -> Var:
     shape = i64([n_to, -1, 3])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that a loop's result has no known shape: it is given one
-        (summed,) = op.loop(n_taps, op.const([True]), [op.reshape(half, shape)], body=add_row)
-    return op.cast(op.div(op.reshape(summed, shape), i32(_ONE)), to=np.uint8)
+        (summed,) = op.loop(
+            op.cast(n_taps, to=np.int64), op.const([True]), [op.reshape(half, shape)], body=add_row
+        )
+    return op.cast(_divide(op.reshape(summed, shape), i32(_ONE)), to=np.uint8)
 
 
-def _even_exposure(pixels: Var) -> Var:
-    """Return uint8 pixels looked up in a table of the 256 values, as `prepare_image` does."""
-    whole = op.cast(pixels, to=np.int32)
-    count = op.cast(op.size(pixels), to=np.float64)
+def _in_fixed_point(parts: Var, totals: Var) -> Var:
+    """Return parts / totals times 2^22, rounded: a long division, half of the bits at a time."""
+    half = i32(2 ** (_BITS // 2))
+    scaled = op.mul(parts, half)
+    high = _divide(scaled, totals)
+    rest = op.mul(op.sub(scaled, op.mul(high, totals)), half)
+    low = _divide(op.add(rest, op.div(totals, i32(2))), totals)
+    return op.add(op.mul(high, half), low)
 
-    def mean(values: Var) -> Var:
-        # a row's sum is exact in 32 bits; some runtimes have no integers of 64
-        rows = op.reduce_sum(values, i64([1, 2]), keepdims=0)
-        return op.div(op.reduce_sum(op.cast(rows, to=np.float64), keepdims=0), count)
 
-    center = mean(whole)
-    variance = op.sub(mean(op.mul(whole, whole)), op.mul(center, center))
-    spread = op.sqrt(op.max([variance, f64(0.0)]))
-    gain = op.div(f64(EXPOSURE_SPREAD), op.add(spread, f64(SPREAD_FLOOR)))
-    raised = op.add(op.mul(op.sub(f64(np.arange(256)), center), gain), f64(EXPOSURE_MEAN))
-    table = op.cast(op.round(op.clip(raised, f64(0.0), f64(255.0))), to=np.uint8)
-    return op.gather(table, whole, axis=0)
+def _divide(values: Var, by: Var) -> Var:
+    """Return whole quotients of int32 numbers >= 0, exact where a runtime divides them as floats."""
+    about = op.div(values, by)
+    rest = op.sub(values, op.mul(about, by))
+    too_high = op.cast(op.less(rest, i32(0)), to=np.int32)
+    too_low = op.cast(op.greater_or_equal(rest, by), to=np.int32)
+    return op.add(op.sub(about, too_high), too_low)
+
+
+def _even_exposure(pixels: Var, n_values: int) -> Var:
+    """Return n_values uint8 pixels looked up in a table of the 256 values, as `prepare_image` does.
+
+    In pairs of floats: a table that is rounded another way changes all pixels of a value.
+    """
+    values = op.cast(pixels, to=np.float32)
+    squares = op.mul(values, values)
+    high = op.floor(op.mul(squares, f32(1 / 256)))
+    low = op.sub(squares, op.mul(f32(256.0), high))
+    count = FloatPair.constant(n_values)
+    mean = _exact_sum(values) / count
+    mean_square = (FloatPair.constant(256.0) * _exact_sum(high) + _exact_sum(low)) / count
+    variance = mean_square - mean * mean
+    # an image of one value has a variance of 0, or of what rounding leaves
+    positive = FloatPair(op.max([variance.high, f32(_LEAST_VARIANCE)]), variance.low)
+    spread = positive.sqrt() + FloatPair.constant(SPREAD_FLOOR)
+    gain = FloatPair.constant(EXPOSURE_SPREAD) / spread
+    raised = (FloatPair.constant(np.arange(256)) - mean) * gain
+    table = (raised + FloatPair.constant(EXPOSURE_MEAN)).rounded()
+    table = op.cast(op.clip(table, f32(0.0), f32(255.0)), to=np.uint8)
+    return op.gather(table, op.cast(pixels, to=np.int32), axis=0)
+
+
+def _exact_sum(values: Var) -> FloatPair:
+    """Return () of (h, w, 3) whole numbers from 0 to 255: no sum on the way has more than 24 bits."""
+    rows = op.reduce_sum(values, i64([1, 2]), keepdims=0)
+    high = op.floor(op.mul(rows, f32(1 / 4096)))
+    low = op.sub(rows, op.mul(f32(4096.0), high))
+    high, low = (op.reduce_sum(part, i64([0]), keepdims=0) for part in (high, low))
+    return FloatPair.of_sum(op.mul(f32(4096.0), high), low)
 
 
 def _take_off_noise(pixels: Var, noise: float, image: Var, height: int, width: int) -> Var:

@@ -1,4 +1,4 @@
-"""The graph of `prepare_image` gives its pixels, whatever the sizes."""
+"""The graph of `prepare_image` gives its pixels, whatever the sizes, in either runtime."""
 
 import numpy as np
 import pytest
@@ -15,31 +15,45 @@ SIZES = ((64, 96), (300, 200), (97, 255), (40, 30), (1, 1), (2000, 9), (64, 500)
 
 def _graph(view):
     image = argument(Tensor(np.dtype(np.uint8), (None, None, 3)))
-    return open_session(build({"image": image}, {"out": prepare(image, view)}).SerializeToString())
+    return build({"image": image}, {"out": prepare(image, view)}).SerializeToString()
 
 
-@pytest.mark.parametrize("even_exposure", [False, True])
-@pytest.mark.parametrize("shape_px", [(64, 96), (96, 64)])
-def test_pixels_are_the_same_to_the_bit(shape_px, even_exposure):
-    view = View(64, shape_px=shape_px, even_exposure=even_exposure)
-    session = _graph(view)
+def _by_onnxruntime(view):
+    session = open_session(_graph(view))
+    return lambda image: session.run(None, {"image": image})[0]
+
+
+def _by_openvino(view):
+    openvino = pytest.importorskip("openvino")
+    core = openvino.Core()
+    compiled = core.compile_model(core.read_model(_graph(view)), "CPU")
+    return lambda image: compiled({"image": image})[0]
+
+
+def _images():
     rng = np.random.default_rng(0)
     for height, width in SIZES:
-        image = rng.integers(0, 256, (height, width, 3), np.uint8)
+        yield rng.integers(0, 256, (height, width, 3), np.uint8)
+        yield np.full((height, width, 3), height % 256, np.uint8)
+
+
+@pytest.mark.parametrize("run_in", [_by_onnxruntime, _by_openvino])
+@pytest.mark.parametrize("even_exposure", [False, True])
+@pytest.mark.parametrize("shape_px", [(64, 96), (96, 64)])
+def test_pixels_are_the_same_to_the_bit(shape_px, even_exposure, run_in):
+    run = run_in(View(64, shape_px=shape_px, even_exposure=even_exposure))
+    for image in _images():
         wanted = prepare_image(image, shape_px, even_exposure=even_exposure)
-        np.testing.assert_array_equal(session.run(None, {"image": image})[0], wanted)
+        np.testing.assert_array_equal(run(image), wanted)
 
 
 @pytest.mark.parametrize("even_exposure", [False, True])
 @pytest.mark.parametrize("noise", [3.0, 14.0, 200.0])
 def test_noise_is_taken_off_alike(noise, even_exposure):
-    view = View(64, shape_px=(64, 96), even_exposure=even_exposure, noise=noise)
-    session = _graph(view)
-    rng = np.random.default_rng(0)
-    for height, width in SIZES:
-        image = rng.integers(0, 256, (height, width, 3), np.uint8)
+    run = _by_onnxruntime(View(64, shape_px=(64, 96), even_exposure=even_exposure, noise=noise))
+    for image in _images():
         wanted = prepare_image(image, (64, 96), even_exposure=even_exposure, noise=noise)
-        away = np.abs(session.run(None, {"image": image})[0].astype(int) - wanted)
+        away = np.abs(run(image).astype(int) - wanted)
         # sums in another order: a pixel in a thousand may be rounded the other way
         assert away.max() <= 1
         assert away.mean() < 2e-3

@@ -387,12 +387,12 @@ def test_gaussians_count_less_where_few_images_told_them():
 
 
 def test_scores_of_normals_left_out_have_no_mean_and_unit_parts(monkeypatch):
-    monkeypatch.setattr(module, "_IMAGE_WEIGHT", 0.0)
+    monkeypatch.setattr(module, "IMAGE_WEIGHT", 0.0)
     alone, measured = standardized(LISTED)
     scores = alone.image_scores(measured)
     assert scores.mean() == pytest.approx(0, abs=1e-4)
     assert scores.std() == pytest.approx(1, rel=1e-4)
-    monkeypatch.setattr(module, "_IMAGE_WEIGHT", 0.5)
+    monkeypatch.setattr(module, "IMAGE_WEIGHT", 0.5)
     both, again = standardized(LISTED)
     image = (measured.image - measured.image.mean()) / measured.image.std()
     np.testing.assert_allclose(both.image_scores(again), scores + 0.5 * image, atol=1e-3)
