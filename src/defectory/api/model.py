@@ -408,8 +408,8 @@ class Model:
         """Write the model as a folder that ONNX Runtime or OpenVINO runs without Python, and certify it.
 
         The whole decision is one graph, a decoded image in, score and anomaly map out; `decision.json` beside
-        it says how to decide. Before the folder is there, the graph scores the probes that the model keeps, in a
-        process of its own. Needs the extra `export`, and `openvino` for that runtime.
+        it says how to decide. Before the folder is there, the graph scores the probes that the model keeps,
+        in a process of its own. Needs the extra `export`, or `openvino` for that runtime.
 
         Parameters
         ----------

@@ -65,8 +65,8 @@ class ExportedDecision:
     runtime, precision : of the graph
     weight_bits : of its quantized weights: 8, or 7 for processors that would saturate; None for others
     inputs, outputs : of the graph
-    threshold : an image that scores above it is rejected; higher than the bundle's by a hundred-thousandth, so that
-        the image whose score it was is not rejected for the last bit of another runtime
+    threshold : an image that scores above it is rejected; higher than the bundle's by a hundred-thousandth:
+        the image whose score it was is not to be rejected for the last bit of another runtime
     pixel_threshold : a cell of the map above it is defective
     accept_threshold : an image that scores below it is accepted, one between is for a person; None where all
         that is not rejected is accepted
@@ -139,7 +139,7 @@ class Certificate:
     flips : of them, those that are decided otherwise than by the bundle
     largest_score_error : of |score - that of the bundle| / max(|that of the bundle|, spread of good scores)
     largest_map_error : of |map - that of the bundle| / max(highest value of that map, pixel threshold)
-    tolerance : what errors may be; None where only decisions count, as of int8
+    tolerance : what errors may be; None where only decisions count, as of fp16 and int8
     images_per_s : one at a time, decoding not counted
     runtime : name and version
     machine, cpu_flags : what computed it

@@ -43,7 +43,7 @@ from defectory.workflows.recalibrating.good_images import check_good_images, rea
 from defectory.workflows.scoring.images import spell_out
 from defectory.workflows.swapped import refuse_swapped
 
-# Thresholds are scores of images: without it, the last bit of another runtime would reject such an image again.
+# Thresholds are scores of images: without it, another runtime's last bit would reject such an image.
 _MARGIN = 1e-5
 _LOWEST = -float(np.finfo(np.float64).max)
 

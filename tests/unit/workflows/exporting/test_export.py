@@ -94,7 +94,7 @@ def test_int8_fits_its_threshold_again_on_what_it_scores(model, parts, tmp_path)
 
 
 def test_int8_without_images_says_why_it_needs_them(model, tmp_path):
-    with pytest.raises(ExportError, match="int8 needs good images.*--images"):
+    with pytest.raises(ExportError, match=r"int8 needs good images.*--images"):
         export(model, tmp_path / "out", precision="int8")
 
 
@@ -117,7 +117,7 @@ def test_a_graph_that_decides_otherwise_is_refused_and_leaves_nothing(parts, tmp
 
 def test_a_bundle_without_probes_is_checked_by_the_images_given(parts, tmp_path):
     model = model_of(parts.images(), keeps_probes=False)
-    with pytest.raises(ExportError, match="keeps no images.*--images"):
+    with pytest.raises(ExportError, match=r"keeps no images.*--images"):
         export(model, tmp_path / "out")
     assert export(model, tmp_path / "out", good=parts).certificate.n_probes > 16
 
