@@ -1,27 +1,32 @@
 """Benchmarks that add runs to a file: names are checked first, each run is written as soon as it is done."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from benchmarks import parallel
 from benchmarks.result_files import Run, ToldError, add_run, smoke_marked
 
 
-class Told(Protocol):
-    """What every such command is told."""
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What every such command is told.
 
-    @property
-    def n_images(self) -> int | None:
-        """Smoke run: at most so many images of a kind."""
+    Attributes
+    ----------
+    cache : folder of features, so that repeats extract nothing again
+    n_images : smoke run, at most so many images of a kind; None for all
+    command : as given
+    out : file that runs are added to
+    n_jobs : runs side by side, see `parallel.each`
+    """
 
-    @property
-    def out(self) -> Path:
-        """File that runs are added to."""
-
-    @property
-    def n_jobs(self) -> int:
-        """Runs side by side, see `parallel.each`."""
+    cache: Path
+    n_images: int | None
+    command: str
+    out: Path
+    n_jobs: int = 1
 
 
 def check_names(*asked: tuple[str, Sequence[str], Sequence[str]]) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import added_runs
 from benchmarks.added_runs import add_each
 from benchmarks.evaluation import Figures, image_figures, say
 from benchmarks.label_cases import (
@@ -60,8 +61,8 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
 """Name -> detector in the registry, and keywords of its constructor."""
 
 
-@dataclass(frozen=True)
-class Told:
+@dataclass(frozen=True, kw_only=True)
+class Told(added_runs.Told):
     """What the command line says.
 
     Attributes
@@ -69,20 +70,13 @@ class Told:
     rows : names in `ROWS`
     protocols : names in `label_cases.FAMILIES`, or single variants
     again : runs that are in the file are repeated and replaced
-    n_jobs : runs side by side, see `parallel.each`
-    n_seeds, cache, n_images, command : see `benchmarks.evaluation.Options`
-    out : file that runs are added to
+    n_seeds : repeats
     """
 
     rows: tuple[str, ...]
     protocols: tuple[str, ...]
     n_seeds: int
-    cache: Path
-    n_images: int | None
     again: bool
-    command: str
-    out: Path
-    n_jobs: int = 1
 
 
 def run(told: Told) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import added_runs
 from benchmarks.added_runs import add_each
 from benchmarks.datasets import magnetic_tile
 from benchmarks.evaluation import Figures, image_figures, say
@@ -73,27 +74,20 @@ ABLATIONS: dict[str, tuple[str, dict[str, Any]]] = {
 ROWS = MAIN | ABLATIONS
 
 
-@dataclass(frozen=True)
-class Told:
+@dataclass(frozen=True, kw_only=True)
+class Told(added_runs.Told):
     """What the command line says.
 
     Attributes
     ----------
     rows : names in `ROWS`
     variants : "clean" and "noisy" are of P1; the others are those of `benchmarks.label_cases`
-    n_seeds, cache, n_images, command : see `benchmarks.evaluation.Options`
-    out : file that runs are added to
-    n_jobs : runs side by side, see `parallel.each`; torch takes a GPU where there is one
+    n_seeds : repeats
     """
 
     rows: tuple[str, ...]
     variants: tuple[str, ...]
     n_seeds: int
-    cache: Path
-    n_images: int | None
-    command: str
-    out: Path
-    n_jobs: int = 1
 
 
 def run(told: Told) -> None:

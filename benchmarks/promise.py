@@ -17,12 +17,12 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import comb, floor
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import added_runs
 from benchmarks.added_runs import add_each, check_names
 from benchmarks.evaluation import find_missing_groups, say
 from benchmarks.provenance import provenance
@@ -47,9 +47,9 @@ _SHARED = 0.7
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Told:
-    """What the command line says; see `suite.Told`.
+@dataclass(frozen=True, kw_only=True)
+class Told(added_runs.Told):
+    """What the command line says.
 
     Attributes
     ----------
@@ -62,11 +62,6 @@ class Told:
     sets: tuple[str, ...]
     ways: tuple[str, ...]
     n_splits: int
-    cache: Path
-    n_images: int | None
-    command: str
-    out: Path
-    n_jobs: int = 1
 
 
 def run(told: Told) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks import added_runs
 from benchmarks.added_runs import add_each, check_names
 from benchmarks.evaluation import say
 from benchmarks.label_cases import Case
@@ -46,20 +47,15 @@ INSPECTORS = {"right": 0.0, "5 % wrong": 0.05}
 _INSPECTOR_STREAM = 23
 
 
-@dataclass(frozen=True)
-class Told:
-    """What the command line says; see `suite.Told`."""
+@dataclass(frozen=True, kw_only=True)
+class Told(added_runs.Told):
+    """What the command line says."""
 
     rows: tuple[str, ...]
     sets: tuple[str, ...]
     variants: tuple[str, ...]
     inspectors: tuple[str, ...]
     n_seeds: int
-    cache: Path
-    n_images: int | None
-    command: str
-    out: Path
-    n_jobs: int = 1
 
 
 def run(told: Told) -> None:

@@ -2,8 +2,9 @@
 
 import argparse
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from benchmarks.p3_command import Commands
 
@@ -142,16 +143,12 @@ def _run_mapl(options: argparse.Namespace) -> int:
     from benchmarks import mapl
 
     named = {"main": tuple(mapl.MAIN), "all": tuple(mapl.ROWS)}
-    parts = ["python", "-m", "benchmarks", "mapl", "--rows", options.rows]
-    parts += ["--variants", options.variants, "--seeds", str(options.seeds)]
     told = mapl.Told(
         rows=named.get(options.rows) or tuple(options.rows.split(",")),
         variants=tuple(options.variants.split(",")),
-        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
-        command=shlex.join(parts),
-        out=options.target(options),
-        n_jobs=options.jobs,
-    )  # fmt: skip
+        n_seeds=options.seeds,
+        **_told_to_all(options, "rows", "variants", "seeds"),
+    )
     mapl.run(told)
     return 0
 
@@ -159,19 +156,13 @@ def _run_mapl(options: argparse.Namespace) -> int:
 def _run_labels(options: argparse.Namespace) -> int:
     from benchmarks import label_cases, labels
 
-    every_row, every_protocol = tuple(labels.ROWS), tuple(label_cases.FAMILIES)
-    parts = ["python", "-m", "benchmarks", "labels", "--rows", options.rows]
-    parts += ["--protocols", options.protocols, "--seeds", str(options.seeds)]
     told = labels.Told(
-        rows=every_row if options.rows == "all" else tuple(options.rows.split(",")),
-        protocols=every_protocol
-        if options.protocols == "all"
-        else tuple(options.protocols.split(",")),
-        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
-        again=options.again, command=shlex.join(parts),
-        out=options.target(options),
-        n_jobs=options.jobs,
-    )  # fmt: skip
+        rows=_listed(options.rows, labels.ROWS),
+        protocols=_listed(options.protocols, label_cases.FAMILIES),
+        n_seeds=options.seeds,
+        again=options.again,
+        **_told_to_all(options, "rows", "protocols", "seeds"),
+    )
     labels.run(told)
     return 0
 
@@ -179,18 +170,14 @@ def _run_labels(options: argparse.Namespace) -> int:
 def _run_suite(options: argparse.Namespace) -> int:
     from benchmarks import suite, suite_cases
 
-    def listed(text: str, **named: tuple[str, ...]) -> tuple[str, ...]:
-        return named.get(text) or tuple(text.split(","))
-
-    parts = ["python", "-m", "benchmarks", "suite", "--rows", options.rows, "--sets", options.sets]
-    parts += ["--variants", options.variants, "--seeds", str(options.seeds)]
+    rows = suite.QUICK if options.rows == "quick" else _listed(options.rows, suite.ROWS)
     told = suite.Told(
-        rows=listed(options.rows, quick=suite.QUICK, all=tuple(suite.ROWS)),
-        sets=listed(options.sets, all=suite_cases.SETS),
-        variants=listed(options.variants, all=suite_cases.VARIANTS),
-        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
-        command=shlex.join(parts), out=options.target(options), n_jobs=options.jobs,
-    )  # fmt: skip
+        rows=rows,
+        sets=_listed(options.sets, suite_cases.SETS),
+        variants=_listed(options.variants, suite_cases.VARIANTS),
+        n_seeds=options.seeds,
+        **_told_to_all(options, "rows", "sets", "variants", "seeds"),
+    )
     suite.run(told)
     return 0
 
@@ -198,24 +185,13 @@ def _run_suite(options: argparse.Namespace) -> int:
 def _run_promise(options: argparse.Namespace) -> int:
     from benchmarks import promise, suite_cases
 
-    parts = [
-        "python",
-        "-m",
-        "benchmarks",
-        "promise",
-        "--rows",
-        options.rows,
-        "--sets",
-        options.sets,
-    ]
-    parts += ["--ways", options.ways, "--splits", str(options.splits)]
     told = promise.Told(
         rows=tuple(options.rows.split(",")),
-        sets=suite_cases.SETS if options.sets == "all" else tuple(options.sets.split(",")),
-        ways=tuple(options.ways.split(",")), n_splits=options.splits, cache=options.cache,
-        n_images=options.n_images, command=shlex.join(parts), out=options.target(options),
-        n_jobs=options.jobs,
-    )  # fmt: skip
+        sets=_listed(options.sets, suite_cases.SETS),
+        ways=tuple(options.ways.split(",")),
+        n_splits=options.splits,
+        **_told_to_all(options, "rows", "sets", "ways", "splits"),
+    )
     promise.run(told)
     return 0
 
@@ -223,14 +199,12 @@ def _run_promise(options: argparse.Namespace) -> int:
 def _run_updates(options: argparse.Namespace) -> int:
     from benchmarks import suite_cases, updates
 
-    parts = ["python", "-m", "benchmarks", "updates", "--sets", options.sets]
-    parts += ["--variants", options.variants, "--seeds", str(options.seeds)]
     told = updates.Told(
-        sets=suite_cases.SETS if options.sets == "all" else tuple(options.sets.split(",")),
-        variants=tuple(options.variants.split(",")), n_seeds=options.seeds, cache=options.cache,
-        n_images=options.n_images, command=shlex.join(parts), out=options.target(options),
-        n_jobs=options.jobs,
-    )  # fmt: skip
+        sets=_listed(options.sets, suite_cases.SETS),
+        variants=tuple(options.variants.split(",")),
+        n_seeds=options.seeds,
+        **_told_to_all(options, "sets", "variants", "seeds"),
+    )
     updates.run(told)
     return 0
 
@@ -238,19 +212,30 @@ def _run_updates(options: argparse.Namespace) -> int:
 def _run_review(options: argparse.Namespace) -> int:
     from benchmarks import review, suite_cases
 
-    def listed(text: str, every: tuple[str, ...]) -> tuple[str, ...]:
-        return every if text == "all" else tuple(text.split(","))
-
-    parts = ["python", "-m", "benchmarks", "review", "--rows", options.rows, "--sets", options.sets]
-    parts += ["--variants", options.variants, "--inspectors", options.inspectors]
-    parts += ["--seeds", str(options.seeds)]
     told = review.Told(
-        rows=listed(options.rows, tuple(review.ROWS)),
-        sets=listed(options.sets, suite_cases.SETS),
-        variants=listed(options.variants, review.VARIANTS),
-        inspectors=listed(options.inspectors, tuple(review.INSPECTORS)),
-        n_seeds=options.seeds, cache=options.cache, n_images=options.n_images,
-        command=shlex.join(parts), out=options.target(options), n_jobs=options.jobs,
-    )  # fmt: skip
+        rows=_listed(options.rows, review.ROWS),
+        sets=_listed(options.sets, suite_cases.SETS),
+        variants=_listed(options.variants, review.VARIANTS),
+        inspectors=_listed(options.inspectors, review.INSPECTORS),
+        n_seeds=options.seeds,
+        **_told_to_all(options, "rows", "sets", "variants", "inspectors", "seeds"),
+    )
     review.run(told)
     return 0
+
+
+def _listed(text: str, every: Iterable[str]) -> tuple[str, ...]:
+    """Return the names that a person gave, comma-separated, or all there are."""
+    return tuple(every) if text == "all" else tuple(text.split(","))
+
+
+def _told_to_all(options: argparse.Namespace, *said: str) -> dict[str, Any]:
+    """Return what every such benchmark is told; `said` are the options that its command repeats."""
+    words = [word for name in said for word in (f"--{name}", str(getattr(options, name)))]
+    return {
+        "cache": options.cache,
+        "n_images": options.n_images,
+        "command": shlex.join(["python", "-m", "benchmarks", options.command, *words]),
+        "out": options.target(options),
+        "n_jobs": options.jobs,
+    }

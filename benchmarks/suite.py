@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks import added_runs
 from benchmarks.added_runs import add_each, check_names
 from benchmarks.evaluation import Figures, find_missing_groups, image_figures, say
 from benchmarks.p1 import pixel_figures
@@ -39,8 +40,8 @@ _EXTRA = ("mapl", "auto fast", "auto thorough", "auto without refit")
 QUICK = tuple(row for row in ROWS if row not in _EXTRA)
 
 
-@dataclass(frozen=True)
-class Told:
+@dataclass(frozen=True, kw_only=True)
+class Told(added_runs.Told):
     """What the command line says.
 
     Attributes
@@ -49,20 +50,12 @@ class Told:
     sets : names in `suite_cases.SETS`
     variants : names in `suite_cases.VARIANTS`
     n_seeds : draws of the variants that are drawn
-    cache, n_images, command : see `benchmarks.evaluation.Options`
-    out : file that runs are added to
-    n_jobs : runs side by side, see `parallel.each`
     """
 
     rows: tuple[str, ...]
     sets: tuple[str, ...]
     variants: tuple[str, ...]
     n_seeds: int
-    cache: Path
-    n_images: int | None
-    command: str
-    out: Path
-    n_jobs: int = 1
 
 
 def run(told: Told) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import added_runs
 from benchmarks.added_runs import add_each, check_names
 from benchmarks.evaluation import say
 from benchmarks.label_cases import Case
@@ -36,18 +37,13 @@ BUDGETS = (10, 20, 40, 100)
 REFITTED = 40
 
 
-@dataclass(frozen=True)
-class Told:
-    """What the command line says; see `suite.Told`."""
+@dataclass(frozen=True, kw_only=True)
+class Told(added_runs.Told):
+    """What the command line says."""
 
     sets: tuple[str, ...]
     variants: tuple[str, ...]
     n_seeds: int
-    cache: Path
-    n_images: int | None
-    command: str
-    out: Path
-    n_jobs: int = 1
 
 
 def run(told: Told) -> None:

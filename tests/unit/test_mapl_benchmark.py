@@ -65,7 +65,10 @@ def test_runs_are_added_and_not_repeated(monkeypatch, tmp_path, data):
 
     monkeypatch.setattr(mapl, "magnetic_tile", lambda: data)
     monkeypatch.setattr(mapl, "measure", count)
-    told = Told(("MAPL",), ("clean",), 1, tmp_path, None, "command", tmp_path / "mapl.jsonl")
+    told = Told(
+        rows=("MAPL",), variants=("clean",), n_seeds=1, cache=tmp_path, n_images=None,
+        command="command", out=tmp_path / "mapl.jsonl",
+    )  # fmt: skip
     mapl.run(told)
     mapl.run(replace(told, rows=("MAPL", "MemSeg"), variants=("clean", "noisy"), n_seeds=2))
 

@@ -106,8 +106,9 @@ def test_runs_are_added_once_and_shown(material, tmp_path, monkeypatch):
     monkeypatch.setattr(suite_tables, "ROWS", suite.ROWS)
     out = tmp_path / "suite.jsonl"
     told = suite.Told(
-        ("small",), ("ball-screw",), ("clean", "few-20"), 2, tmp_path, None, "a command", out
-    )
+        rows=("small",), sets=("ball-screw",), variants=("clean", "few-20"), n_seeds=2,
+        cache=tmp_path, n_images=None, command="a command", out=out,
+    )  # fmt: skip
     suite.run(told)
     runs = read_runs(out)
     assert [(run["variant"], run["seed"]) for run in runs] == [

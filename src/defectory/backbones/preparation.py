@@ -42,12 +42,12 @@ def prepare_image(
 
 
 def _resize(picture: PillowImage.Image, height: int, width: int) -> PillowImage.Image:
-    """Return the picture resized, across and then down.
+    """Return the picture resized, down and then across.
 
-    In two calls: from version 13 on Pillow goes down first where that is cheaper, and grey levels in between
-    are rounded, so that one call would give other pixels under another version.
+    In two calls: which way Pillow goes first depends on its version and on the sizes, and grey levels in
+    between are rounded, so that one call would give other pixels under another version.
     """
-    for size in ((width, picture.height), (width, height)):
+    for size in ((picture.width, height), (width, height)):
         if picture.size != size:
             picture = picture.resize(size, PillowImage.Resampling.BILINEAR)
     return picture

@@ -2,7 +2,7 @@
 
 ONNX's own antialiased `Resize` differs from Pillow by up to 20 grey levels at the edges of an image, as ONNX
 Runtime runs it, which is enough to flip decisions. Here Pillow's arithmetic is done again: weights of a
-triangle in fixed point, across first, then down, rounded to whole grey levels in between.
+triangle in fixed point, down first, then across, rounded to whole grey levels in between.
 """
 
 import warnings
@@ -37,13 +37,13 @@ def prepare(image: Var, view: View) -> Var:
 
 
 def resize(image: Var, height: int, width: int) -> Var:
-    """Return (height, width, 3) uint8: `PIL.Image.resize` with bilinear weights, to the bit."""
-    columns_first = op.transpose(image, perm=[1, 0, 2])
-    across = op.transpose(_shrink_rows(columns_first, width), perm=[1, 0, 2])
-    return _shrink_rows(across, height)
+    """Return (height, width, 3) uint8: `prepare_image` without exposure, to the bit."""
+    down = op.transpose(_resize_rows(image, height), perm=[1, 0, 2])
+    across = op.transpose(_resize_rows(down, width), perm=[1, 0, 2])
+    return op.reshape(across, i64([height, width, 3]))  # says what is not known of a loop's result
 
 
-def _shrink_rows(pixels: Var, n_to: int) -> Var:
+def _resize_rows(pixels: Var, n_to: int) -> Var:
     """Return (n_to, m, 3) uint8 of (n, m, 3) uint8.
 
     Row o of the result is the mean of the rows x under a triangle, each of weight
@@ -54,25 +54,22 @@ def _shrink_rows(pixels: Var, n_to: int) -> Var:
     top = op.mul(i32(2), op.max([n, i32(n_to)]))
     centers = op.mul(i32(2 * np.arange(n_to) + 1), n)
     before = op.sub(op.sub(centers, top), i32(n_to))
-    first = _divide(op.max([before, i32(0)]), i32(2 * n_to))
-    n_taps = op.add(op.div(top, i32(n_to)), i32(3))
-    last = op.sub(n, i32(1))
-
-    def triangle(rows: Var) -> Var:
-        """Return the int32 weights of these rows, 0 beyond the last."""
-        places = op.mul(op.add(op.mul(i32(2), rows), i32(1)), i32(n_to))
-        inside = op.max([op.sub(top, op.abs(op.sub(places, centers))), i32(0)])
-        return op.where(op.less(rows, n), inside, i32(0))
-
-    # (taps, n_to): all weights are small, their sums are needed first
-    taps = op.unsqueeze(op.range(i32(0), n_taps, i32(1)), i64([1]))
-    total = op.reduce_sum(triangle(op.add(first, taps)), i64([0]), keepdims=0)
+    first = _divide(op.max([op.add(before, i32(2 * n_to)), i32(0)]), i32(2 * n_to))
+    n_taps = _divide(op.add(top, i32(n_to - 1)), i32(n_to))
+    # from here on one row a tap
+    rows = op.add(first, op.unsqueeze(op.range(i32(0), n_taps, i32(1)), i64([1])))
+    places = op.mul(op.add(op.mul(i32(2), rows), i32(1)), i32(n_to))
+    inside = op.max([op.sub(top, op.abs(op.sub(places, centers))), i32(0)])
+    inside = op.where(op.less(rows, n), inside, i32(0))
+    total = op.reduce_sum(inside, i64([0]), keepdims=0)
+    weights = op.unsqueeze(_in_fixed_point(inside, total), i64([2, 3]))
+    rows = op.min([rows, op.sub(n, i32(1))])
 
     def add_row(k: Var, go_on: Var, found: Var) -> tuple[Var, Var]:
-        rows = op.add(first, op.cast(k, to=np.int32))
-        weight = op.reshape(_in_fixed_point(triangle(rows), total), i64([n_to, 1, 1]))
-        own = op.cast(op.gather(pixels, op.min([rows, last]), axis=0), to=np.int32)
-        return go_on, op.add(found, op.mul(own, weight))
+        tap = op.squeeze(k, i64([0]))
+        own = op.gather(pixels, op.gather(rows, tap, axis=0), axis=0)
+        product = op.mul(op.cast(own, to=np.int32), op.gather(weights, tap, axis=0))
+        return go_on, op.add(found, product)
 
     m = op.shape(pixels, start=1, end=2)
     half = op.expand(i32([[[_ONE // 2]]]), op.concat([i64([n_to]), m, i64([3])], axis=0))
@@ -124,7 +121,9 @@ def _even_exposure(pixels: Var, n_values: int) -> Var:
     raised = (FloatPair.constant(np.arange(256)) - mean) * gain
     table = (raised + FloatPair.constant(EXPOSURE_MEAN)).rounded()
     table = op.cast(op.clip(table, f32(0.0), f32(255.0)), to=np.uint8)
-    return op.gather(table, op.cast(pixels, to=np.int32), axis=0)
+    where = op.reshape(op.cast(pixels, to=np.int32), i64([-1]))
+    # element by element: twice as fast as gathering slices of one
+    return op.reshape(op.gather_elements(table, where), op.shape(pixels))
 
 
 def _exact_sum(values: Var) -> FloatPair:
