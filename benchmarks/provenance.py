@@ -12,7 +12,16 @@ _ROOT = Path(__file__).resolve().parents[1]
 # Made by benchmarks: no code that a figure could come from.
 _MADE = ("benchmarks/results", "docs")
 _DIRTY = "-dirty"
-_PACKAGES = ("defectory", "numpy", "onnxruntime", "pillow", "scikit-learn", "torch", "elpv-dataset")
+_PACKAGES = (
+    "defectory",
+    "numpy",
+    "onnxruntime",
+    "openvino",
+    "pillow",
+    "scikit-learn",
+    "torch",
+    "elpv-dataset",
+)
 
 
 def provenance(*, data: str, weights: str, command: str) -> dict[str, Any]:
