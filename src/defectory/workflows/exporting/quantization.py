@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,7 @@ def quantize(
         raise MissingExtraError("quantizing a bundle", "export") from error
     graph = onnx.load_from_string(model)
     convolutions = _convolutions(graph, onnx.load_from_string(with_initializers(backbone)))
+    convolutions += _activations(graph, convolutions)
     if not convolutions:
         raise ExportError("int8: the convolutions of the backbone are not in the graph as they are")
     with tempfile.TemporaryDirectory() as folder:
@@ -86,7 +87,7 @@ def _quantize_file(
         reduce_range=weight_bits == 7,
         calibrate_method=CalibrationMethod.MinMax,
         nodes_to_quantize=convolutions,
-        op_types_to_quantize=["Conv"],
+        op_types_to_quantize=["Conv", "Clip", "Relu"],
     )
 
 
@@ -103,6 +104,17 @@ def _convolutions(model: Any, backbone: Any) -> list[str]:
 
     known = {content for _, content in weights(backbone.graph)}
     return [name for name, content in weights(model.graph) if content in known]
+
+
+def _activations(model: Any, convolutions: Iterable[str]) -> list[str]:
+    """Return the names of what cuts off the values that these nodes give: it decides their range."""
+    names = set(convolutions)
+    given = {node.output[0] for node in model.graph.node if node.name in names}
+    return [
+        node.name
+        for node in model.graph.node
+        if node.op_type in ("Clip", "Relu") and node.input[0] in given
+    ]
 
 
 class _Feed:
