@@ -137,8 +137,10 @@ class Certificate:
     is_ok : no flips, no score that is not finite, and errors within `tolerance`
     n_probes : images that were scored
     flips : of them, those that are decided otherwise than by the bundle
-    largest_score_error : of |score - that of the bundle| / max(|that of the bundle|, spread of good scores)
-    largest_map_error : of |map - that of the bundle| / max(highest value of that map, pixel threshold)
+    largest_score_error : difference from the bundle's score, relative to it or to the spread of good scores,
+        whichever is larger
+    largest_map_error : difference from the bundle's map, relative to its highest value or to the pixel
+        threshold, whichever is larger
     tolerance : what errors may be; None where only decisions count, as of fp16 and int8
     images_per_s : one at a time, decoding not counted
     runtime : name and version
