@@ -1,4 +1,7 @@
-"""The convolutions of the backbone in 8-bit numbers; everything that decides stays as it is."""
+"""The convolutions of the backbone in 8-bit numbers; everything that decides stays as it is.
+
+The first one stays exact, too: it sees pixels, and what it loses is lost to all others.
+"""
 
 import os
 import tempfile
@@ -21,7 +24,7 @@ N_RANGE_IMAGES = 60
 def quantize(
     model: bytes, backbone: bytes, images: ImageSource, *, weight_bits: int, progress: Progress
 ) -> bytes:
-    """Return the graph with the convolutions of the backbone in 8 bits, a scale a channel.
+    """Return the graph with the convolutions of the backbone in 8 bits, but for the first; a scale a channel.
 
     Parameters
     ----------
@@ -41,7 +44,7 @@ def quantize(
         raise MissingExtraError("quantizing a bundle", "export") from error
     graph = onnx.load_from_string(model)
     convolutions = _convolutions(graph, onnx.load_from_string(with_initializers(backbone)))
-    convolutions += _activations(graph, convolutions)
+    convolutions = convolutions[1:] or convolutions
     if not convolutions:
         raise ExportError("int8: the convolutions of the backbone are not in the graph as they are")
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +53,8 @@ def quantize(
         graph.metadata_props.add(key="onnx.quant.pre_process", value="onnxruntime.quant")
         source.write_bytes(graph.SerializeToString())
         try:
-            _quantize_file(source, target, convolutions, images, weight_bits, progress)
+            nodes = [*convolutions, *_activations(graph, convolutions)]
+            _quantize_file(source, target, nodes, images, weight_bits, progress)
         except (RuntimeError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ExportError(
                 f"int8: ONNX Runtime cannot quantize it ({one_line(error)})"
@@ -61,7 +65,7 @@ def quantize(
 def _quantize_file(
     source: Path,
     target: Path,
-    convolutions: list[str],
+    nodes: list[str],
     images: ImageSource,
     weight_bits: int,
     progress: Progress,
@@ -86,7 +90,7 @@ def _quantize_file(
         per_channel=True,
         reduce_range=weight_bits == 7,
         calibrate_method=CalibrationMethod.MinMax,
-        nodes_to_quantize=convolutions,
+        nodes_to_quantize=nodes,
         op_types_to_quantize=["Conv", "Clip", "Relu"],
     )
 
