@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from defectory.sources.images import read_image
 from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.exporting.runtimes import OnnxGraph, OpenVinoGraph
 from tests.e2e.conftest import run
-from tests.pictures import disc
+from tests.pictures import disc, save
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,7 +147,7 @@ from pathlib import Path
 from defectory.domain import ArrayImages
 from defectory.workflows.exporting.export import export_model
 from defectory.workflows.exporting.options import ExportOptions
-from tests.pictures import disc
+from tests.pictures import disc, save
 from tests.unit.workflows.exporting.small_net import model_of
 
 rng = np.random.default_rng(0)
@@ -190,3 +191,22 @@ def test_errors_are_one_line(bundle, tmp_path):
         (line,) = [x for x in result.output.splitlines() if x.startswith("defectory: ")]
         assert says in line
     assert not (tmp_path / "out").exists()
+
+
+def test_a_bundle_without_pictures_is_exported_by_pictures_given(tmp_path):
+    rng = np.random.default_rng(0)
+    for i in range(6):
+        save(tmp_path / "good" / f"{i}.png", disc(rng, 40))
+    bundle, folder = tmp_path / "a.defectory", tmp_path / "out"
+    small = ("--detector", "patch-memory", "--size", 32, "--no-cache", "-q")
+    assert run("fit", tmp_path / "good", "-o", bundle, "--no-probes", *small).exit_code == 0
+    with zipfile.ZipFile(bundle) as archive:
+        assert "probes.msgpack" not in archive.namelist()
+    refused = run("export", bundle, "-o", folder, "-q")
+    assert refused.exit_code == 1
+    assert "keeps no images to check an export by" in refused.output
+    result = run("export", bundle, "-o", folder, "--images", tmp_path / "good", "-q", "--json")
+    assert result.exit_code == 0, result.output
+    found = json.loads(result.stdout)
+    assert found["certificate"]["is_ok"]
+    assert found["certificate"]["n_probes"] == 6 + 6 + 4

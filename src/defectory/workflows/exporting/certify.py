@@ -62,7 +62,8 @@ def _compare(
         is_finite &= math.isfinite(score)
         if outcome != probe.outcome:
             flips.append(Flip(probe.file, probe.outcome, outcome, probe.score, _plain(score)))
-        scale = max(abs(probe.score), decision.score_spread, _TINY)
+        # beside the threshold, since scores of images that were learned from may be about 0
+        scale = max(abs(probe.score), abs(decision.threshold), decision.score_spread, _TINY)
         score_error = max(score_error, _plain(abs(score - probe.score) / scale))
         if probe.file in maps:
             least = decision.pixel_threshold or 0.0
