@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import defectory
 from defectory.artifacts.exported import check_sums, read_decision
 from defectory.domain import ArrayImages
 from defectory.sources.images import read_image
@@ -210,3 +211,9 @@ def test_a_bundle_without_pictures_is_exported_by_pictures_given(tmp_path):
     found = json.loads(result.stdout)
     assert found["certificate"]["is_ok"]
     assert found["certificate"]["n_probes"] == 6 + 6 + 4
+    assert defectory.verify(folder).to_dict()["flips"] == []
+    images = [read_image(path) for path in sorted((tmp_path / "good").iterdir())]
+    again = defectory.load(bundle).export(tmp_path / "again", images=images, precision="fp16")
+    assert again.n_probes == 6 + 6 + 4
+    with pytest.raises(defectory.ExportError, match="images="):
+        defectory.load(bundle).export(tmp_path / "never")

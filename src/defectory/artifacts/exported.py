@@ -137,8 +137,8 @@ class Certificate:
     is_ok : no flips, no score that is not finite, and errors within `tolerance`
     n_probes : images that were scored
     flips : of them, those that are decided otherwise than by the bundle
-    largest_score_error : difference from the bundle's score, relative to it, to the threshold or to the spread
-        of good scores, whichever is largest
+    largest_score_error : difference from the bundle's score, relative to it, to the threshold or to the
+        spread of good scores, whichever is largest
     largest_map_error : difference from the bundle's map, relative to its highest value or to the pixel
         threshold, whichever is larger
     tolerance : what errors may be; None where only decisions count, as of fp16 and int8
