@@ -20,7 +20,7 @@ from defectory.workflows.exporting.weights import with_initializers
 N_RANGE_IMAGES = 60
 """Good images that the ranges of activations are taken from."""
 
-# Of the convolutions. Of solar cells, errors of scores are a quarter of those of 8 bits from the second one on.
+# Of the convolutions. On solar cells, errors of scores are a quarter of those where only the first is exact.
 _EXACT_RATIO = 1 / 3
 
 
