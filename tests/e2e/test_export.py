@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 import defectory
-from defectory.artifacts.exported import check_sums, read_decision
+from defectory.artifacts.checksums import check_sums
+from defectory.artifacts.exported import read_decision
 from defectory.domain import ArrayImages
 from defectory.sources.images import read_image
 from defectory.workflows.calibrated import load_calibrated

@@ -8,8 +8,6 @@ SHA256SUMS                          of all others but the certificate, as `sha25
 README.md                           how to run it
 """
 
-import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -37,8 +35,8 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 SCHEMA_VERSION = 1
 _MAX_JSON_BYTES = 16 * 2**20
+_MAX_MAPS_BYTES = 2**30
 _MAX_LISTED = 1000
-_SUM_LINE = re.compile(r"([0-9a-f]{64})  ([\w.-]+(?:/[\w.-]+)?)")
 
 _Size = Annotated[int, Meta(ge=-1, lt=2**31)]
 _Sha256 = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
@@ -197,6 +195,8 @@ def read_references(folder: Path) -> tuple[tuple[ReferenceProbe, ...], dict[str,
         folder, PROBES, Annotated[tuple[ReferenceProbe, ...], Meta(min_length=1, max_length=999)]
     )
     try:
+        if (folder / MAPS).stat().st_size > _MAX_MAPS_BYTES:
+            raise ValueError("it is larger than any may be")
         maps = safetensors.numpy.load((folder / MAPS).read_bytes())
     except (OSError, safetensors.SafetensorError, ValueError, KeyError) as error:
         raise ExportError(f"{folder / MAPS}: cannot be read ({error})") from error
@@ -206,59 +206,6 @@ def read_references(folder: Path) -> tuple[tuple[ReferenceProbe, ...], dict[str,
 def read_certificate(content: bytes) -> Certificate:
     """Return a certificate in JSON; ExportError where it is none."""
     return _decode(content, Certificate, CERTIFICATE)
-
-
-def write_sums(folder: Path) -> None:
-    """List the checksums of all files that are there, but for the certificate."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in files]
-    lines = [
-        f"{_sha256(path)}  {name}\n"
-        for path, name in zip(files, names, strict=True)
-        if name not in (SUMS, CERTIFICATE) and not name.startswith(".")
-    ]
-    (folder / SUMS).write_text("".join(lines), encoding="ascii", newline="\n")
-
-
-def check_sums(folder: Path) -> None:
-    """Refuse a folder of which a file is missing or not as it was written.
-
-    Raises
-    ------
-    ExportError : says which file; or there is no such folder.
-    """
-    listed = _read_sums(folder)
-    for name, digest in listed.items():
-        path = folder / name
-        if path.is_symlink() or not path.is_file():
-            raise ExportError(f"{path}: it is missing: export the bundle again")
-        if _sha256(path) != digest:
-            raise ExportError(f"{path}: it is damaged, its checksum is another: export again")
-    missing = {DECISION, PROBES, MAPS} - listed.keys()
-    if missing:
-        raise ExportError(f"{folder / SUMS}: it does not list {', '.join(sorted(missing))}")
-
-
-def _read_sums(folder: Path) -> dict[str, str]:
-    try:
-        with (folder / SUMS).open("rb") as file:
-            lines = file.read(_MAX_JSON_BYTES).decode("ascii").splitlines()
-    except (OSError, ValueError) as error:
-        raise ExportError(
-            f"{folder}: this is no folder that `defectory export` wrote, or {SUMS} is damaged"
-        ) from error
-    found = [_SUM_LINE.fullmatch(line) for line in lines]
-    if not found or None in found:
-        raise ExportError(f"{folder / SUMS}: it is damaged: export the bundle again")
-    return {match[2]: match[1] for match in found if match}
-
-
-def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise ExportError(f"{path}: cannot be read: {error.strerror or error}") from error
 
 
 def _read_json(folder: Path, name: str, kind: Any) -> Any:

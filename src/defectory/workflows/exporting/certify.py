@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from defectory import __version__
+from defectory.artifacts.checksums import check_sums
 from defectory.artifacts.exported import (
     Certificate,
     ExportedDecision,
     Flip,
     ReferenceProbe,
-    check_sums,
     read_decision,
     read_references,
 )

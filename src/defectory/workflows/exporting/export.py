@@ -8,23 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from defectory import __version__
-from defectory.artifacts.exported import (
-    CERTIFICATE,
-    DECISION,
-    README,
-    SCHEMA_VERSION,
-    Certificate,
-    ExportedDecision,
-    Tensor,
-    as_json,
-    write_sums,
-)
+from defectory.artifacts.checksums import write_sums
+from defectory.artifacts.exported import CERTIFICATE, DECISION, README, Certificate, as_json
 from defectory.artifacts.probes import Probe
 from defectory.domain import ExportError, ImageSource, NoProgress, Progress
 from defectory.sources import Dataset
 from defectory.storage import OutputFolder, check_outputs, write_outputs
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.exporting.decisions import describe_decision
 from defectory.workflows.exporting.fresh_process import certify_afresh
 from defectory.workflows.exporting.graphs import (
     GraphFiles,
@@ -38,14 +29,9 @@ from defectory.workflows.exporting.options import Export, ExportOptions
 from defectory.workflows.exporting.readme import write_readme
 from defectory.workflows.exporting.references import References, make_references, write_references
 from defectory.workflows.exporting.refitting import refitted
-from defectory.workflows.exporting.runtimes import INPUT, MAP, SCORE
 from defectory.workflows.recalibrating.good_images import check_good_images, read_good_images
 from defectory.workflows.scoring.images import spell_out
 from defectory.workflows.swapped import refuse_swapped
-
-# Thresholds are scores of images: without it, another runtime's last bit would reject such an image.
-_MARGIN = 1e-5
-_LOWEST = -float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True)
@@ -211,43 +197,18 @@ def _write_folder(
 ) -> None:
     for name, content in graph.files.files.items():
         (part / name).write_bytes(content)
-    decision = _decision(graph, references, model, options, bundle_sha256)
+    decision = describe_decision(
+        graph.model,
+        options,
+        has_maps=references.scores.anomaly_maps is not None,
+        weight_bits=graph.files.weight_bits,
+        score_spread=float(np.std(model.good_scores.scores, dtype=np.float64)),
+        bundle_sha256=bundle_sha256,
+    )
     (part / DECISION).write_bytes(as_json(decision))
     write_references(references, part)
     write_readme(part / README, decision)
     write_sums(part)
-
-
-def _decision(
-    graph: _Graph,
-    references: References,
-    model: CalibratedDetector,
-    options: ExportOptions,
-    bundle_sha256: str,
-) -> ExportedDecision:
-    decides, has_maps = graph.model, references.scores.anomaly_maps is not None
-    zone, spread = decides.gray_zone, float(np.std(model.good_scores.scores, dtype=np.float64))
-    outputs = (Tensor(SCORE, "float32", ()), Tensor(MAP, "float32", (-1, -1)))
-    pixels, threshold = decides.pixel_threshold, decides.threshold.value
-    margin = _MARGIN * max(abs(threshold), spread)
-    return ExportedDecision(
-        schema_version=SCHEMA_VERSION,
-        defectory_version=__version__,
-        runtime=options.to,
-        precision=options.precision,
-        weight_bits=graph.files.weight_bits,  # type: ignore[arg-type]
-        inputs=(Tensor(INPUT, "uint8", (-1, -1, 3)),),
-        outputs=outputs if has_maps else outputs[:1],
-        threshold=threshold + margin,
-        pixel_threshold=pixels * (1 + _MARGIN) if has_maps and math.isfinite(pixels) else None,
-        # minus infinity, where no defects are known, is no number of JSON
-        accept_threshold=None if zone is None else max(zone.accept.value - margin, _LOWEST),
-        promise=decides.promise,
-        promised=decides.threshold.explain(),
-        score_spread=spread,
-        detector=model.bundle.detector.name,
-        bundle_sha256=bundle_sha256,
-    )
 
 
 def _refusal(certificate: Certificate) -> ExportError:

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from defectory.artifacts import Promise
-from defectory.artifacts.exported import check_sums, read_decision, read_references
+from defectory.artifacts.checksums import check_sums
+from defectory.artifacts.exported import read_decision, read_references
 from defectory.domain import BundleError, ExportError, OutputError, ParameterError
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.exporting.certify import certify

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from defectory.artifacts.exported import as_json, read_decision, write_sums
+from defectory.artifacts.checksums import write_sums
+from defectory.artifacts.exported import as_json, read_decision
 from defectory.cli.main import main
 from defectory.domain import ExportError
 from defectory.storage import OutputFolder
