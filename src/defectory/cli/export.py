@@ -84,7 +84,7 @@ def export(
 def _print_export(result: Any) -> None:
     print_notes(result.notes)
     click.echo(f"Certified: {result.certificate.explain()}")
-    click.echo(f"The threshold keeps: {result.promised}")
+    click.echo(f"Threshold: {result.promised}")
     click.echo(f"Wrote {result.folder} (a graph of {result.n_bytes / 1e6:.1f} MB).")
 
 

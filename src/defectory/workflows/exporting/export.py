@@ -182,8 +182,6 @@ def _make_graph(
     before = opened(exact_files(exact, options.to), options.to)
     after = opened(files, options.to)
     model, note = refitted(model, images, before, after, progress)
-    if not model.threshold.is_kept:
-        note = f"{note}. {model.threshold.explain()}"
     return _Graph(files, model, (note,))
 
 
