@@ -53,6 +53,7 @@ PLAN = (
     Step("p1 --detector auto", (_TILES,)),
     Step("p2 --detector gaussian", (_CELLS,)),
     Step("p2 --detector patch-memory", (_CELLS,)),
+    Step("export", (_TILES, _CELLS, *_MANIFESTS)),
     Step("promise", (_TILES, _CELLS, *_MANIFESTS)),
     Step("promise --rows auto,patch-memory --ways found", (_TILES, _CELLS, *_MANIFESTS)),
     Step("found-groups", (_TILES, _CELLS, _FASHION, *_MANIFESTS)),

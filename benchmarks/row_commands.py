@@ -23,6 +23,7 @@ def add_row_commands(
         _add_updates,
         _add_review,
         _add_providers,
+        _add_export,
         _add_peers,
     ):
         add(commands, measuring).set_defaults(target=target)
@@ -112,6 +113,16 @@ def _add_providers(
     providers.add_argument("--rows", help="comma-separated detectors, or `all`", default="all")
     providers.add_argument("--sets", help="comma-separated names, or `all`", default="all")
     return providers
+
+
+def _add_export(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    words = "whether exported bundles decide alike, and how fast; runs are added"
+    export = commands.add_parser("export", parents=[measuring], help=words)
+    export.set_defaults(run=_run_export, file_name=_plain_file, jobs=1)
+    export.add_argument("--rows", help="comma-separated names, or `all`", default="all")
+    export.add_argument("--sets", help="comma-separated names, or `all`", default="all")
+    export.add_argument("--forms", help="comma-separated runtimes and precisions", default="all")
+    return export
 
 
 def _add_peers(commands: Commands, measuring: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -245,6 +256,19 @@ def _run_providers(options: argparse.Namespace) -> int:
         **_told_to_all(options, "rows", "sets"),
     )
     providers.run(told)
+    return 0
+
+
+def _run_export(options: argparse.Namespace) -> int:
+    from benchmarks import export, suite_cases
+
+    told = export.Told(
+        rows=_listed(options.rows, export.ROWS),
+        sets=_listed(options.sets, suite_cases.SETS),
+        forms=_listed(options.forms, export.FORMS),
+        **_told_to_all(options, "rows", "sets", "forms"),
+    )
+    export.run(told)
     return 0
 
 

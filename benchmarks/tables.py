@@ -5,6 +5,7 @@ from typing import Any
 
 from benchmarks.alarm_tables import alarms
 from benchmarks.coverage_tables import coverage
+from benchmarks.export_tables import exports
 from benchmarks.label_tables import labels
 from benchmarks.mapl_tables import mapl
 from benchmarks.markdown import table
@@ -70,10 +71,20 @@ def render(runs: Sequence[Run]) -> str:
         "found-groups": found_groups, "coverage": coverage, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
         "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch, "providers": providers,
+        "export": exports,
     }  # fmt: skip
     by_protocol = {name: [run for run in whole if run["protocol"] == name] for name in sections}
     by_protocol["p1-clean"] += [run for run in whole if run["protocol"] == "peers"]
-    for name in ("updates", "review", "found-groups", "alarms", "coverage", "watch", "providers"):
+    for name in (
+        "updates",
+        "review",
+        "found-groups",
+        "alarms",
+        "coverage",
+        "watch",
+        "providers",
+        "export",
+    ):
         if not by_protocol[name]:
             del sections[name]
     parts = [section(by_protocol[name]) for name, section in sections.items()]

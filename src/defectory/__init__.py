@@ -12,11 +12,13 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from defectory.api.alarms import Alarm
+    from defectory.api.exports import verify
     from defectory.api.fit import fit
     from defectory.api.model import Model, load
     from defectory.api.predictions import Predictions
     from defectory.api.updates import Update
     from defectory.api.warnings import DefectoryWarning
+    from defectory.artifacts.exported import Certificate
     from defectory.calibration import Threshold
     from defectory.detectors.auto import Auto
     from defectory.detectors.base import Detector
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         DataError,
         Decision,
         DefectoryError,
+        ExportError,
         ImageReadError,
         ImageSource,
         Label,
@@ -51,11 +54,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "defectory.api.alarms": ("Alarm",),
+    "defectory.api.exports": ("verify",),
     "defectory.api.fit": ("fit",),
     "defectory.api.model": ("Model", "load"),
     "defectory.api.predictions": ("Predictions",),
     "defectory.api.updates": ("Update",),
     "defectory.api.warnings": ("DefectoryWarning",),
+    "defectory.artifacts.exported": ("Certificate",),
     "defectory.calibration": ("Threshold",),
     "defectory.detectors.auto": ("Auto",),
     "defectory.detectors.base": ("Detector",),
@@ -65,7 +70,8 @@ _HOMES = {
     "defectory.detectors.memseg": ("MemSeg",),
     "defectory.detectors.patch_memory": ("PatchMemory",),
     "defectory.domain": (
-        "BundleError", "CheckpointError", "DataError", "Decision", "DefectoryError", "ImageReadError",
+        "BundleError", "CheckpointError", "DataError", "Decision", "DefectoryError", "ExportError",
+        "ImageReadError",
         "ImageSource", "Label", "ManifestError", "MaskError", "MaskSource", "MissingExtraError",
         "NotFittedError", "OutputError", "ParameterError", "PluginError", "Progress", "Region",
         "ResourceError",
@@ -79,6 +85,7 @@ __all__ = [
     "Alarm",
     "Auto",
     "BundleError",
+    "Certificate",
     "CheckpointError",
     "DataError",
     "Decision",
@@ -86,6 +93,7 @@ __all__ = [
     "DefectoryWarning",
     "Detector",
     "Evaluation",
+    "ExportError",
     "Gaussian",
     "ImageReadError",
     "ImageSource",
@@ -113,6 +121,7 @@ __all__ = [
     "__version__",
     "fit",
     "load",
+    "verify",
 ]
 
 

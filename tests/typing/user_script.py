@@ -15,6 +15,7 @@ from defectory import (
     Alarm,
     Auto,
     BundleError,
+    Certificate,
     CheckpointError,
     DataError,
     Decision,
@@ -22,6 +23,7 @@ from defectory import (
     DefectoryWarning,
     Detector,
     Evaluation,
+    ExportError,
     Gaussian,
     ImageReadError,
     ImageSource,
@@ -46,6 +48,7 @@ from defectory import (
     Threshold,
     Update,
     WorseError,
+    verify,
 )
 
 GRID = np.zeros((4, 64, 64, 3), np.uint8)
@@ -154,6 +157,9 @@ def use(model: Model) -> None:
     stricter = update.model.with_false_reject_rate(0.001, confidence=0.99)
     stricter.save("parts.defectory", overwrite=True)
     again = defectory.load(Path("parts.defectory"))
+    exported = again.export(Path("parts-onnx"), to="openvino", precision="int8", images=GRID)
+    assert_type(exported, Certificate)
+    print(verify("parts-onnx").is_ok, exported.flips, exported.to_dict(), exported.explain())
     assert_type(copy.deepcopy(again), Model)
     pickle.dumps(again)
 
@@ -162,7 +168,7 @@ def explain(error: Exception) -> str:
     match error:
         case ImageReadError() | MaskError() | ManifestError() | DataError():
             return "data"
-        case BundleError() | CheckpointError() | OutputError():
+        case BundleError() | CheckpointError() | ExportError() | OutputError():
             return "file"
         case (
             ParameterError()

@@ -49,6 +49,7 @@ def fit(
     device: str = "auto",
     provider: str = "cpu",
     cache: bool = True,
+    probes: bool = True,
     skip_unreadable: bool = False,
     good_words: Collection[str] = (),
     bad_words: Collection[str] = (),
@@ -109,6 +110,9 @@ def fit(
         what runs the backbone: cpu, openvino (extra `openvino`), cuda, or auto: a GPU where there is one
     cache : bool
         keep features on disk for the next fit
+    probes : bool
+        keep some 20 small images of the fit in the model, by which `Model.export` checks what it writes;
+        False where no picture may leave with the bundle
     skip_unreadable : bool
         leave out images that cannot be read, and warn; else they are an error
     good_words, bad_words : of str
@@ -127,7 +131,9 @@ def fit(
     check_numbers(false_reject_rate=false_reject_rate, confidence=confidence)
     check_optional_numbers(miss_rate=miss_rate)
     check_limits(time_budget=time_budget, max_memory=max_memory)
-    check_flags(assume_good=assume_good, cache=cache, skip_unreadable=skip_unreadable)
+    check_flags(
+        assume_good=assume_good, cache=cache, probes=probes, skip_unreadable=skip_unreadable
+    )
     check_text(speed=speed, backbone=backbone, device=device, provider=provider)
     check_progress(progress)
     options = FitOptions(
@@ -145,6 +151,7 @@ def fit(
         max_memory_bytes=max_memory,
         skip_unreadable=skip_unreadable,
         use_cache=cache,
+        keep_probes=probes,
         device=device,
         assume_good=assume_good,
         tell_cost=progress is not None,

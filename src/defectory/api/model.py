@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from defectory.api.alarms import Alarm, alarm_of
 from defectory.api.datasets import as_dataset
+from defectory.api.exports import export_to_folder
 from defectory.api.images import Images, is_path, name_images
 from defectory.api.labels import Groups, Labels, Masks
 from defectory.api.paths import AnyPath, as_path
@@ -37,6 +38,7 @@ from defectory.workflows.scoring.summary import note_strange_scores
 
 if TYPE_CHECKING:
     from defectory.artifacts import RecordedSuspect
+    from defectory.artifacts.exported import Certificate
     from defectory.calibration import Threshold
     from defectory.calibration.gray_zone import GrayZone
     from defectory.calibration.trade_offs import Holder, TradeOff
@@ -399,6 +401,59 @@ class Model:
                 f"{target} exists already; choose another name or give overwrite=True"
             )
         self._calibrated.save(target, overwrite=overwrite)
+
+    def export(
+        self,
+        path: AnyPath,
+        *,
+        to: str = "onnx",
+        precision: str = "fp32",
+        images: Images | None = None,
+        accept_flips: bool = False,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> "Certificate":
+        """Write the model as a folder that ONNX Runtime or OpenVINO runs without Python, and certify it.
+
+        The whole decision is one graph, a decoded image in, score and anomaly map out; `decision.json` beside
+        it says how to decide. Before the folder is there, the graph scores the probes that the model keeps,
+        in a process of its own. Needs the extra `export`, or `openvino` for that runtime.
+
+        Parameters
+        ----------
+        path : str or Path
+            folder to write, whole or not at all
+        to : str
+            onnx or openvino
+        precision : str
+            fp32; fp16, weights in half the bytes; int8, a backbone that computes in 8 bits and a threshold
+            fitted again for it
+        images : as in `fit`, or None
+            good ones, such as those of the fit: for int8, or where the model keeps no probes
+        accept_flips : bool
+            write the folder even where it decides some probes otherwise than the model
+        overwrite : bool
+            replace an earlier export; anything else that is there stays in either case
+        progress : Progress or None
+            told of each image
+
+        Raises
+        ------
+        ExportError : the detector cannot be exported, or the graph decides otherwise; nothing is written.
+        ParameterError : a setting is out of its range.
+        MissingExtraError : an extra is not installed.
+        OutputError : there is something that may not be replaced, or the path cannot be written.
+        """
+        return export_to_folder(
+            self._calibrated,
+            path,
+            to=to,
+            precision=precision,
+            images=images,
+            accept_flips=accept_flips,
+            overwrite=overwrite,
+            progress=progress,
+        )
 
     def __repr__(self) -> str:
         threshold, name = self.threshold, self._calibrated.bundle.detector.name

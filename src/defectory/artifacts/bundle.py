@@ -1,11 +1,13 @@
 """The bundle: one file that scores the same wherever it is shipped.
 
-A ZIP archive, stored without compression, of three members, or four where a network was trained:
+A ZIP archive, stored without compression, of three members, four where a network was trained, and one
+more where images are kept:
 
     manifest.json        schema version, detector and its config, weight card, promise, facts, checksums
     arrays.safetensors   learned arrays and calibration scores
     backbone.onnx        the network that gives features, cut to what the detector reads
     head.onnx            what was trained on these features
+    probes.msgpack       small images of the fit, by which an exported copy is checked; see `probes`
 
 No pickle, and nothing is ever unpacked to disk, so member names cannot lead anywhere.
 """
@@ -15,7 +17,7 @@ import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors
@@ -49,8 +51,13 @@ from defectory.domain import (
 )
 from defectory.storage import FileKind, OutputFile, write_outputs
 
+if TYPE_CHECKING:
+    from defectory.artifacts.probes import Probe
+
 _MANIFEST, _ARRAYS, _BACKBONE = "manifest.json", "arrays.safetensors", "backbone.onnx"
 _HEAD = "head.onnx"
+_PROBES = "probes.msgpack"
+_MAX_PROBE_MEMBER_BYTES = 2 * 2**20
 _TRIAL_S = 10.0
 _DTYPES = (np.float32, np.float16, np.int8)
 _DETECTOR_PREFIX, _CALIBRATION_PREFIX = "detector.", "calibration."
@@ -69,6 +76,7 @@ class Bundle:
     facts : data fingerprint, seed, label counts, versions, notes
     defects : scores of defects that nothing was learned from, for what the promise costs
     notes : what is to be said of it where it was loaded: a plug-in of another version
+    probes : small images of the fit, for exports to be checked by; none where none are to be kept
     """
 
     detector: Detector
@@ -77,6 +85,7 @@ class Bundle:
     facts: BundleFacts
     defects: DefectScores = field(default_factory=DefectScores.none)
     notes: tuple[str, ...] = ()
+    probes: "tuple[Probe, ...]" = ()
 
 
 def save_bundle(bundle: Bundle, path: Path | str, *, overwrite: bool = False) -> None:
@@ -110,6 +119,10 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
     }
     if detector.head_ is not None:
         members[_HEAD] = detector.head_
+    if bundle.probes:
+        from defectory.artifacts.probes import pack_probes  # not every bundle has some
+
+        members[_PROBES] = pack_probes(bundle.probes)
     manifest = make_manifest(
         DetectorEntry(detector.name, detector.config(), provider_of(detector)),
         BackboneEntry(
@@ -165,8 +178,8 @@ def _read(path: Path) -> tuple[Manifest, dict[str, bytes]]:
     members = read_archive(
         path,
         frozenset({_MANIFEST, _ARRAYS, _BACKBONE}),
-        frozenset({_HEAD}),
-        {_MANIFEST: MAX_MANIFEST_BYTES},
+        frozenset({_HEAD, _PROBES}),
+        {_MANIFEST: MAX_MANIFEST_BYTES, _PROBES: _MAX_PROBE_MEMBER_BYTES},
     )
     manifest = read_manifest(members.pop(_MANIFEST))
     if set(manifest.sha256) != set(members):
@@ -198,7 +211,16 @@ def _assemble(manifest: Manifest, members: dict[str, bytes]) -> Bundle:
                 raise
             raise BundleError(f"its networks take more than {limit_s:g} s for an image") from error
     notes = _other_version(manifest.detector.provider, provider_of(detector))
-    return Bundle(detector, calibration, manifest.promise, manifest.facts, defects, notes)
+    probes = _probes(members.get(_PROBES))
+    return Bundle(detector, calibration, manifest.promise, manifest.facts, defects, notes, probes)
+
+
+def _probes(content: bytes | None) -> "tuple[Probe, ...]":
+    if content is None:
+        return ()
+    from defectory.artifacts.probes import unpack_probes  # not every bundle has some
+
+    return unpack_probes(content)
 
 
 def _make_detector(entry: DetectorEntry) -> Detector:

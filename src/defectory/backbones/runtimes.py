@@ -18,11 +18,15 @@ def import_onnxruntime() -> Any:
     return onnxruntime
 
 
-def import_openvino() -> Any:
+def import_openvino(what: str = "the provider openvino") -> Any:
     """Return OpenVINO.
 
     Its import would report itself, and leave a lasting id in the user's home. Where it does not find the
     package that does so, it goes without.
+
+    Parameters
+    ----------
+    what : needs it, for the message
 
     Raises
     ------
@@ -33,7 +37,7 @@ def import_openvino() -> Any:
     try:
         import openvino
     except ImportError as error:
-        raise MissingExtraError("the provider openvino", "openvino") from error
+        raise MissingExtraError(what, "openvino") from error
     finally:
         del sys.modules[_REPORTER]
         if before is not None:

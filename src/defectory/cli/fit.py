@@ -61,6 +61,13 @@ from defectory.cli.text import print_fit
     is_flag=True,
     help="Unlabeled images are good, I have looked: the threshold may promise by them.",
 )
+@click.option(
+    "--no-probes",
+    "keep_probes",
+    flag_value=False,
+    default=True,
+    help="Keep no images in the bundle: `export` then needs some good ones to check itself by.",
+)
 @shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.no_cache("Do not keep features on disk.")
 @shared.overwrite("a bundle")

@@ -18,6 +18,8 @@ COMMANDS = (
     "recalibrate",
     "evaluate",
     "inspect",
+    "export",
+    "verify",
     "labels",
     "simulate",
     "outliers",

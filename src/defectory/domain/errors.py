@@ -12,7 +12,7 @@
     ├── ParameterError       an argument is out of its range (a ValueError too)
     ├── NotFittedError       score() before fit()
     ├── MissingExtraError    an optional dependency is not installed (an ImportError too)
-    ├── ExportError          a detector cannot be exported, or the exported one decides otherwise
+    ├── ExportError          a bundle cannot be exported, or what was exported is damaged or decides otherwise
     ├── PluginError          a detector or backbone of another package is missing, refused or broken
     ├── ResourceError        the work does not fit the memory or time that was allowed
     ├── WorseError           new labels would make decisions worse on what is known
@@ -74,7 +74,7 @@ class OutputError(DefectoryError):
 
 
 class ExportError(DefectoryError):
-    """A detector cannot be exported, or what was exported decides otherwise."""
+    """A bundle cannot be exported, or what was exported is damaged or decides otherwise."""
 
 
 class PluginError(DefectoryError):

@@ -106,6 +106,8 @@ def _fit(
     model = _calibrated(
         detector, train, contents, suspects, defects, options, (*notes, *more, *late, *found)
     )
+    if options.keep_probes:
+        model = _with_probes(model, images, contents, options.seed)
     labels = train.labels
     uses_anomalous = detector.capabilities.uses_labeled_anomalies
     return FitResult(
@@ -235,6 +237,17 @@ def _weak_acceptance(model: CalibratedDetector) -> tuple[str, ...]:
     """Return what to say where the promise on defects cannot be kept; no fact, as it may be changed."""
     zone = model.gray_zone
     return () if zone is None or zone.accept.is_kept else (zone.accept.explain(),)
+
+
+def _with_probes(
+    model: CalibratedDetector, images: ImageSource, contents: Sequence[str], seed: int
+) -> CalibratedDetector:
+    """Return the model with small images of the fit, by which exports are checked."""
+    from defectory.workflows.fitting.probes import probes_of_fit
+
+    threshold = model.threshold.value
+    probes = probes_of_fit(images, contents, model.bundle.calibration, threshold, seed=seed)
+    return CalibratedDetector(replace(model.bundle, probes=probes))
 
 
 def _calibrated(

@@ -36,6 +36,7 @@ class FitOptions:
     assume_good : unlabeled images count as confirmed good; else they promise nothing
     device : what networks are trained on: auto, cpu, cuda or cuda-bf16, see TrainingResources
     weights : file of the weights of a backbone `timm:NAME`, see `convert_timm`; None for timm's cache
+    keep_probes : keep small images of the fit in the bundle, for exports to be checked by
     tell_cost : say before the fit what it will take, measured on a few images
     """
 
@@ -58,6 +59,7 @@ class FitOptions:
     assume_good: bool = False
     device: str = "auto"
     weights: Path | None = None
+    keep_probes: bool = True
     tell_cost: bool = False
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from defectory.workflows.recalibrating.results import Recalibration
 from defectory.workflows.scoring.images import spell_out
 from defectory.workflows.scoring.score import CHUNK, measure_images
 from defectory.workflows.swapped import refuse_swapped
+
+if TYPE_CHECKING:
+    from defectory.artifacts.probes import Probe
 
 
 def recalibrate_model(
@@ -51,6 +55,7 @@ def recalibrate_model(
     fresh = _held_out(model, good, progress or NoProgress())
     calibration = _joined(model.bundle.calibration, fresh) if keeps_old else fresh
     found = CalibratedDetector(replace(model.bundle, calibration=calibration))
+    probes = _renewed_probes(model, good, fresh, found.threshold.value)
     n_rejected_before = int((fresh.scores > model.threshold.value).sum())
     record = RecalibrationRecord(
         date=now(),
@@ -62,7 +67,7 @@ def recalibrate_model(
     )
     facts = _revised_facts(model, found, record)
     return Recalibration(
-        model=CalibratedDetector(replace(found.bundle, facts=facts)),
+        model=CalibratedDetector(replace(found.bundle, facts=facts, probes=probes)),
         n_images=len(fresh),
         n_rejected_before=n_rejected_before,
         n_rejected=int((fresh.scores > found.threshold.value).sum()),
@@ -137,6 +142,18 @@ def _held_out(model: CalibratedDetector, good: GoodImages, progress: Progress) -
         groups=own_groups(len(scores), good.dataset.groups),
         contents=good.contents,
     )
+
+
+def _renewed_probes(
+    model: CalibratedDetector, good: GoodImages, fresh: HeldOutScores, threshold: float
+) -> "tuple[Probe, ...]":
+    """Return small copies of good images as they are now, where the model keeps some of its fit."""
+    if not model.bundle.probes:
+        return ()
+    from defectory.workflows.fitting.probes import draw_probes  # not every bundle keeps some
+
+    images, scores = good.dataset.images(), fresh.scores.astype(np.float64)
+    return draw_probes(images, range(len(images)), scores, threshold, seed=model.facts.seed)
 
 
 def _joined(old: HeldOutScores, new: HeldOutScores) -> HeldOutScores:

@@ -220,7 +220,14 @@ def _revised_model(
 ) -> CalibratedDetector:
     facts = _revised_facts(model.facts, detector, new)
     revised = CalibratedDetector(
-        Bundle(detector, detector.held_out_, model.promise, facts, _defects(detector))
+        Bundle(
+            detector,
+            detector.held_out_,
+            model.promise,
+            facts,
+            _defects(detector),
+            probes=model.bundle.probes,
+        )
     )
     notes = notes_of_new_threshold(facts, model.threshold, revised.threshold)
     facts = replace(facts, notes=notes)

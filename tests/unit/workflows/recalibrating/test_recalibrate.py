@@ -1,11 +1,13 @@
 """A recalibration replaces the scores that the threshold is fitted on, and nothing else."""
 
 import json
+from dataclasses import replace
 from math import inf
 
 import numpy as np
 import pytest
 
+from defectory.artifacts.probes import Probe
 from defectory.domain import DataError, HeldOutScores, ResourceError
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.recalibrating.good_images import check_good_images, read_good_images
@@ -35,6 +37,17 @@ def test_the_threshold_is_fitted_on_the_new_scores_alone(tmp_path):
     assert (found.threshold_before.value, model.threshold.value) == (40, 40)
     assert (found.n_images, found.n_rejected_before, found.n_rejected) == (100, 89, 0)
     assert found.model.bundle.detector is model.bundle.detector
+
+
+def test_probes_are_of_parts_as_they_are_now_and_none_are_added(tmp_path):
+    good = good_of(tmp_path, [30, 60, 90])
+    assert recalibrate_model(brightness_model(), good).model.bundle.probes == ()
+    model = brightness_model()
+    old = (Probe(b"of before", "random"),)
+    kept = CalibratedDetector(replace(model.bundle, probes=old))
+    found = recalibrate_model(kept, good).model.bundle.probes
+    assert sum(probe.origin != "simulated defect" for probe in found) == 3
+    assert not set(found) & set(old)
 
 
 def test_old_scores_stay_beside_the_new_ones_where_asked_for(tmp_path):

@@ -17,6 +17,7 @@ from defectory.artifacts import (
     TrainingData,
     UpdateRecord,
 )
+from defectory.artifacts.probes import Probe
 from defectory.cli.update import _print_images
 from defectory.detectors.revision import Confirmed, Revision
 from defectory.domain import HeldOutScores, Label, ParameterError, WorseError
@@ -123,6 +124,14 @@ def test_facts_stay_and_the_update_is_added(new):
     assert after.updates[1].names == {"aaa": "n.png", "bbb": "o.png"}
     assert len(after.updates) == 2
     assert [image.name for image in found.checked] == ["y.png", "z.png"]
+
+
+def test_the_probes_of_the_fit_stay(new):
+    model = model_of(Taking([]))
+    probes = (Probe(b"of the fit", "random"),)
+    kept = CalibratedDetector(dataclasses.replace(model.bundle, probes=probes))
+    assert update_model(kept, new).model.bundle.probes == probes
+    assert update_model(model, new).model.bundle.probes == ()
 
 
 def test_the_account_of_the_fit_stays_where_the_update_gives_none(new):
