@@ -70,6 +70,7 @@ class ExportedDecision:
         that is not rejected is accepted
     promise, promised : what the threshold keeps, in numbers and in words
     score_spread : standard deviation of the scores of good images, by which errors are measured
+    tolerance : largest relative error of a score or map; None where only decisions count
     detector : its name
     bundle_sha256 : of the bundle that it came from
     """
@@ -87,6 +88,7 @@ class ExportedDecision:
     promise: Promise
     promised: Text
     score_spread: Annotated[float, Meta(ge=0)]
+    tolerance: Annotated[float, Meta(gt=0)] | None
     detector: Text
     bundle_sha256: _Sha256
 

@@ -25,9 +25,6 @@ from defectory.domain.scores import AnomalyMap
 from defectory.sources.images import read_image
 from defectory.workflows.exporting.runtimes import Graph, cpu_flags, open_graph
 
-TOLERANCES = {"fp32": 5e-3, "fp16": None, "int8": None}
-"""Precision -> largest relative error of a score or map; None where only decisions count."""
-
 _TINY = float(np.finfo(np.float32).tiny)
 
 
@@ -68,7 +65,7 @@ def _compare(
         if probe.file in maps:
             least = decision.pixel_threshold or 0.0
             map_error = max(map_error, map_difference(maps[probe.file], heat, least))
-    tolerance = TOLERANCES[decision.precision]
+    tolerance = decision.tolerance
     is_near = tolerance is None or max(score_error, map_error) <= tolerance
     return Certificate(
         is_ok=is_finite and not flips and is_near,

@@ -10,6 +10,7 @@ from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.exporting.options import ExportOptions
 from defectory.workflows.exporting.runtimes import INPUT, MAP, SCORE
 
+_TOLERANCE, _NOISY_TOLERANCE = 1e-3, 5e-2
 # Thresholds are scores of images: without it, another runtime's last bit would reject such an image.
 _MARGIN = 1e-5
 _LOWEST = -float(np.finfo(np.float64).max)
@@ -55,6 +56,16 @@ def describe_decision(
         promise=model.promise,
         promised=model.threshold.explain(),
         score_spread=score_spread,
+        tolerance=_tolerance(model, options),
         detector=model.bundle.detector.name,
         bundle_sha256=bundle_sha256,
     )
+
+
+def _tolerance(model: CalibratedDetector, options: ExportOptions) -> float | None:
+    """Return the largest error of a score or map that is taken for rounding."""
+    if options.precision != "fp32":
+        return None
+    # camera noise is taken off in sums whose order differs: a pixel in a thousand is rounded another way
+    takes_off_noise = getattr(model.bundle.detector, "noise_", 0.0) > 0
+    return _NOISY_TOLERANCE if takes_off_noise else _TOLERANCE
