@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "constraints-lowest.txt"
-EXTRAS = ("train", "timm", "parquet", "review")
+EXTRAS = ("train", "timm", "parquet", "review", "serve")
 
 
 def render() -> str:
