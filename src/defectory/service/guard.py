@@ -3,8 +3,10 @@
 import re
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 
+from h11 import LocalProtocolError
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -119,6 +121,8 @@ def _noted(send: Send, visit: Visit) -> Send:
             for name, value in _HEADERS.items():
                 headers[name] = value
             headers["X-Request-Id"] = visit.request_id
-        await send(message)
+        # a body that was no HTTP: the connection has been answered by 400 and is closing
+        with suppress(LocalProtocolError):
+            await send(message)
 
     return noting

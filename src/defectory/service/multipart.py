@@ -1,11 +1,15 @@
 """Files of a multipart form, out of a body that is already in memory: nothing goes to disk."""
 
+import logging
 from dataclasses import dataclass, field
 
 from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from defectory.service.errors import RequestError
+
+# What is wrong with a form the client is told; the parser's own lines would be no JSON.
+logging.getLogger("python_multipart").addHandler(logging.NullHandler())
 
 _MOST_HEADER_BYTES = 8192
 _MOST_NAME_LETTERS = 500

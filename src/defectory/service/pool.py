@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -54,14 +54,14 @@ class Pool:
         self._mean_s = 0.0
 
     async def run(
-        self, works: Sequence[Callable[[], Result]], gone: Awaitable[None]
+        self, works: Sequence[Callable[[], Result]], gone: Callable[[], Coroutine[None, None, None]]
     ) -> list[Result | Exception]:
         """Return what each work gives, or the exception it raised, in order.
 
         Parameters
         ----------
         works : each is done on a thread, alone
-        gone : ends when nobody waits any longer
+        gone : waits until nobody waits any longer for the results
 
         Raises
         ------
@@ -73,7 +73,7 @@ class Pool:
         jobs = [_Job(work) for work in works]
         futures = [self._submit(job) for job in jobs]
         everything = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
-        leaving = asyncio.ensure_future(gone)
+        leaving = asyncio.ensure_future(gone())
         try:
             await asyncio.wait(
                 (everything, leaving),

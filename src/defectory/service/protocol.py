@@ -80,7 +80,7 @@ class InferredOutput(msgspec.Struct, omit_defaults=True):
     name: str
     datatype: str
     shape: list[int]
-    data: list[float] | list[bool] | list[str] | None = None
+    data: list[float | bool | str] | None = None
     parameters: Parameters | None = None
 
 

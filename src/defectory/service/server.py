@@ -91,7 +91,7 @@ def serve(
     log = log or Log()
     service = Service(given, address.options, n_threads, log)
     watching = threading.Thread(target=service.watch, name="watch", daemon=True)
-    server = uvicorn.Server(_configuration(service, address))
+    server = uvicorn.Server(configuration(service, address))
     try:
         # a signal may come at any moment; those later uvicorn takes, ends well, and raises once more
         with suppress(KeyboardInterrupt):
@@ -104,7 +104,8 @@ def serve(
     log.write("stopped")
 
 
-def _configuration(service: Service, address: Address) -> uvicorn.Config:
+def configuration(service: Service, address: Address) -> uvicorn.Config:
+    """Return how uvicorn serves a service on an address."""
     options, limits = address.options, address.options.limits
     return uvicorn.Config(
         make_app(service, address.access),

@@ -107,7 +107,7 @@ class Service:
             functools.partial(_judge, bundle, upload, wanted, self.options.limits.pixels)
             for upload in uploads
         ]
-        found = await self.pool.run(works, _left(request))
+        found = await self.pool.run(works, functools.partial(_left, request))
         results = [_readable(each) for each in found]
         judged = [each for each in results if isinstance(each, Judged)]
         self.metrics.unreadable.labels(bundle.name, bundle.version).inc(len(results) - len(judged))
