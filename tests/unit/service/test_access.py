@@ -33,7 +33,12 @@ def stranger(closed):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     "headers",
-    [{}, {"Authorization": TOKEN}, {"Authorization": "Bearer x"}, {"Authorization": f"Basic {TOKEN}"}],
+    [
+        {},
+        {"Authorization": TOKEN},
+        {"Authorization": "Bearer x"},
+        {"Authorization": f"Basic {TOKEN}"},
+    ],
 )
 def test_nothing_is_told_without_the_token(stranger, path, headers):
     answer = stranger.get(path, headers=headers)

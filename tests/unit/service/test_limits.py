@@ -13,7 +13,9 @@ from tests.unit.service.running import running
 
 @pytest.fixture(scope="module")
 def small(screws):
-    with running(screws, body_bytes=100_000, pixels=10_000, images=3, head_s=0.3, body_s=0.3) as found:
+    with running(
+        screws, body_bytes=100_000, pixels=10_000, images=3, head_s=0.3, body_s=0.3
+    ) as found:
         yield found
 
 
@@ -114,7 +116,8 @@ def test_a_client_that_goes_takes_its_images_along(screws, good):
     with running(screws, n_threads=1) as server:
         with server.connect() as connection:
             body = b"".join(
-                b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n%s\r\n' % good
+                b'--x\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n%s\r\n'
+                % good
                 for _ in range(30)
             )
             head = (

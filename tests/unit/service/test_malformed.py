@@ -14,7 +14,7 @@ _MORE_BYTES = 64 * 2**20
 def mutated(content, rng):
     """The content cut off, with bytes changed, doubled, or put in."""
     data = bytearray(content)
-    for _ in range(rng.integers(1, 3)):
+    for _ in range(rng.integers(2, 5)):
         place = int(rng.integers(0, len(data) + 1))
         match rng.integers(0, 4):
             case 0:
@@ -29,7 +29,10 @@ def mutated(content, rng):
 
 
 def form_of(content):
-    return b'--x\r\nContent-Disposition: form-data; name="f"; filename="f.png"\r\n\r\n%s\r\n--x--\r\n' % content
+    return (
+        b'--x\r\nContent-Disposition: form-data; name="f"; filename="f.png"\r\n\r\n%s\r\n--x--\r\n'
+        % content
+    )
 
 
 def binary_request(content):

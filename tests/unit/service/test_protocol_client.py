@@ -43,7 +43,11 @@ def test_server_and_models_are_found(inference):
     assert not inference.is_model_ready("bolts")
     assert inference.get_server_metadata()["extensions"] == ["binary_tensor_data"]
     told = inference.get_model_metadata("nuts")
-    assert (told["name"], told["versions"], told["platform"]) == ("nuts", ["2"], "defectory_gaussian")
+    assert (told["name"], told["versions"], told["platform"]) == (
+        "nuts",
+        ["2"],
+        "defectory_gaussian",
+    )
     assert [each["name"] for each in told["inputs"]] == ["image"]
     assert [each["name"] for each in told["outputs"]] == [*OUTPUTS, "map"]
 
@@ -96,6 +100,4 @@ def test_what_goes_wrong_is_said(inference, name, contents, said):
 
 def test_an_unknown_output_is_said(inference, bad):
     with pytest.raises(InferenceServerException, match="score, is_rejected"):
-        inference.infer(
-            "screws", images_of([bad]), outputs=[triton.InferRequestedOutput("logits")]
-        )
+        inference.infer("screws", images_of([bad]), outputs=[triton.InferRequestedOutput("logits")])
