@@ -61,6 +61,7 @@ PLAN = (
     Step("p4 --detector auto --growth 100,1000", (_TILES,)),
     Step("p4 --detector gaussian", (_TILES,)),
     Step("p4 --detector mapl --growth ''", (_TILES,)),
+    Step("service", (_TILES,)),
     Step("pseudo-labels", (_TILES, _CELLS)),
     Step("pixel-maps", (_TILES,)),
     Step("siblings", (_TILES, _CELLS)),

@@ -1,5 +1,6 @@
 """`defectory serve` as a process: stopped, killed while bundles are swapped, started again."""
 
+import itertools
 import os
 import shutil
 import signal
@@ -20,6 +21,8 @@ from defectory.workflows.serving.records import Records
 from tests.e2e.conftest import run
 
 LINE_START = "Serving on "
+TOKEN = "token-of-the-tests-0123456789"
+BEARER = {"Authorization": f"Bearer {TOKEN}"}
 
 
 @contextmanager
@@ -76,46 +79,48 @@ def test_a_stop_answers_what_is_at_work_and_ends_well(bundle, photos, tmp_path):
     assert f'"n_bets": {len(photos)}' in alarm.read_text()
 
 
+def asked_again_and_again(url, photos, answered, is_over):
+    """Send images until the service is gone; note the requests that were answered."""
+    with httpx2.Client(base_url=url, timeout=30, headers=BEARER) as client:
+        while not is_over.is_set():
+            name = f"{len(answered)}-{threading.get_ident()}"
+            content = photos[len(answered) % len(photos)].read_bytes()
+            try:
+                answer = client.post("/score", content=content, headers={"X-Request-Id": name})
+            except httpx2.TransportError:
+                return
+            if answer.status_code == 200:
+                answered.append(name)
+
+
+def swapped_again_and_again(url, served, bundles):
+    """Put one bundle in place of the other until the service is gone."""
+    part = served.with_name(".part")
+    with httpx2.Client(base_url=url, timeout=30, headers=BEARER) as client:
+        for bundle in itertools.cycle(bundles):
+            shutil.copy(bundle, part)
+            part.replace(served)
+            try:
+                client.post("/admin/reload")
+            except httpx2.TransportError:
+                return
+
+
 def test_a_kill_during_swaps_loses_nothing_that_was_answered(bundle, photos, tmp_path):
-    state, served = tmp_path / "state", tmp_path / "parts.defectory"
-    other = tmp_path / "other"
+    state, served, token = (tmp_path / name for name in ("state", "parts.defectory", "token"))
+    other, log = tmp_path / "other", tmp_path / "log"
     assert run("recalibrate", bundle, photos[0].parent, "-o", other).exit_code == 0
     shutil.copy(bundle, served)
-    answered, is_over = [], threading.Event()
-    token = "token-of-the-tests-0123456789"
-    (tmp_path / "token").write_text(token)
-    (tmp_path / "token").chmod(0o600)
-    bearer = {"Authorization": f"Bearer {token}"}
-
-    def ask(url):
-        with httpx2.Client(base_url=url, timeout=30, headers=bearer) as client:
-            while not is_over.is_set():
-                name = f"{len(answered)}-{threading.get_ident()}"
-                content = photos[len(answered) % len(photos)].read_bytes()
-                try:
-                    answer = client.post("/score", content=content, headers={"X-Request-Id": name})
-                except httpx2.TransportError:
-                    return
-                if answer.status_code == 200:
-                    answered.append(name)
-
-    def swap(url):
-        with httpx2.Client(base_url=url, timeout=30, headers=bearer) as client:
-            for i in range(1000):
-                shutil.copy((other, bundle)[i % 2], tmp_path / ".part")
-                (tmp_path / ".part").replace(served)
-                try:
-                    client.post("/admin/reload")
-                except httpx2.TransportError:
-                    return
-
-    options = ("--token-file", tmp_path / "token")
+    token.write_text(TOKEN)
+    token.chmod(0o600)
+    answered = []
     for _ in range(2):
-        n_before, log = len(answered), tmp_path / "log"
-        with serving(log, served, "--state", state, *options) as (process, client):
-            askers = [begun(ask, str(client.base_url)) for _ in range(2)]
-            workers = [*askers, begun(swap, str(client.base_url))]
-            deadline = time.monotonic() + 60
+        n_before, is_over = len(answered), threading.Event()
+        with serving(log, served, "--state", state, "--token-file", token) as (process, client):
+            url, deadline = str(client.base_url), time.monotonic() + 60
+            asking = (asked_again_and_again, url, photos, answered, is_over)
+            swapping = (swapped_again_and_again, url, served, (other, bundle))
+            workers = [begun(*asking), begun(*asking), begun(*swapping)]
             while log.read_text().count("bundle swapped") < 2 or len(answered) < n_before + 5:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
@@ -123,7 +128,6 @@ def test_a_kill_during_swaps_loses_nothing_that_was_answered(bundle, photos, tmp
             is_over.set()
             for worker in workers:
                 worker.join()
-            is_over.clear()
     kept = [entry.request_id for entry in read_journal(state / "parts" / "journal.jsonl")]
     assert set(answered) <= set(kept)
     last = load_served(find_bundles([f"parts={served}"])[0])

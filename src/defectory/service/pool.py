@@ -1,66 +1,81 @@
-"""Work on images, one a core at a time, with a bound on how much waits and for how long."""
+"""Work on images, a few on each core at a time, with a bound on how much waits and for how long."""
 
 import asyncio
 import math
+import threading
 import time
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from defectory.service.errors import ClientGoneError, RequestError, busy
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+MOST_TOGETHER = 16
+"""Items that a thread works on at once: some detectors read their whole state for each call."""
+
 _OLD_SHARE = 0.9
-"""Of the running mean of seconds an image, what is kept with each new one."""
+"""Of the running mean of seconds an item, what is kept with each new one."""
 
 
-class _Job(Generic[Result]):
-    """Work that can be dropped while it waits, with all that it holds."""
+@dataclass(eq=False)
+class _Job(Generic[Item, Result]):
+    """An item that waits; None once it was dropped."""
 
-    def __init__(self, work: Callable[[], Result]) -> None:
-        self._work: Callable[[], Result] | None = work
-
-    def __call__(self) -> Result:
-        work, self._work = self._work, None
-        if work is None:
-            raise asyncio.CancelledError
-        return work()
-
-    def drop(self) -> None:
-        self._work = None
+    kind: Hashable
+    item: Item | None
+    future: "Future[Result | Exception]"
 
 
-class Pool:
-    """A few threads, and places to wait for them. Its methods are called on the event loop.
+class Pool(Generic[Item, Result]):
+    """A few threads, and places to wait for them. `run` is called on the event loop.
 
     Parameters
     ----------
-    n_threads : images in work at once
-    n_waiting : images that may wait beyond them
-    deadline_s : in which the work of a request has to be done
-    took : is told the seconds that each image took, on its thread
+    work : does some items of one kind on a thread, and gives a result or an exception for each
+    n_threads : that work
+    n_waiting : items that may wait beyond one a thread
+    deadline_s : in which the items of a request have to be done
+    took : is told the seconds that each item took, on its thread
     """
 
     def __init__(
-        self, n_threads: int, n_waiting: int, deadline_s: float, took: Callable[[float], None]
+        self,
+        work: Callable[[Sequence[Item]], Sequence[Result | Exception]],
+        n_threads: int,
+        n_waiting: int,
+        deadline_s: float,
+        took: Callable[[float], None],
     ) -> None:
-        self._pool = ThreadPoolExecutor(n_threads, thread_name_prefix="judge")
-        self._n_threads = n_threads
         self.n_places = n_threads + n_waiting
         self.n_inside = 0
+        self._work, self._took = work, took
         self._deadline_s = deadline_s
-        self._took = took
         self._mean_s = 0.0
+        self._is_closed = False
+        self._waiting: deque[_Job[Item, Result]] = deque()
+        self._changed = threading.Condition()
+        names = [f"judge-{i}" for i in range(n_threads)]
+        self._threads = [threading.Thread(target=self._do, name=name) for name in names]
+        for thread in self._threads:
+            thread.start()
 
     async def run(
-        self, works: Sequence[Callable[[], Result]], gone: Callable[[], Coroutine[None, None, None]]
+        self,
+        kind: Hashable,
+        items: Sequence[Item],
+        gone: Callable[[], Coroutine[None, None, None]],
     ) -> list[Result | Exception]:
-        """Return what each work gives, or the exception it raised, in order.
+        """Return what is made of each item, or the exception it raised, in order.
 
         Parameters
         ----------
-        works : each is done on a thread, alone
+        kind : items of one kind may be worked on together, those of other requests as well
+        items : at least one
         gone : waits until nobody waits any longer for the results
 
         Raises
@@ -68,11 +83,10 @@ class Pool:
         RequestError : there are too few places (503), it takes too long (504), or nobody waits; what of it
             waits is dropped then.
         """
-        if self.n_inside + len(works) > self.n_places:
+        if self.n_inside + len(items) > self.n_places:
             raise busy("Too many images wait already.", self.seconds_to_wait())
-        jobs = [_Job(work) for work in works]
-        futures = [self._submit(job) for job in jobs]
-        everything = asyncio.gather(*map(asyncio.wrap_future, futures), return_exceptions=True)
+        jobs = self._submit(kind, items)
+        everything = asyncio.gather(*(asyncio.wrap_future(job.future) for job in jobs))
         leaving = asyncio.ensure_future(gone())
         try:
             await asyncio.wait(
@@ -81,7 +95,7 @@ class Pool:
                 return_when=asyncio.FIRST_COMPLETED,
             )
             if everything.done():
-                return [_checked(each) for each in everything.result()]
+                return list(everything.result())
             if leaving.done():
                 raise ClientGoneError
             raise RequestError(
@@ -92,43 +106,77 @@ class Pool:
             leaving.cancel()
             if not everything.done():
                 everything.cancel()
-                for job in jobs:
-                    job.drop()
+                self._drop(jobs)
 
     def seconds_to_wait(self) -> int:
         """Return the seconds after which there may be room again, at least 1."""
-        return max(1, math.ceil(self._mean_s * self.n_inside / self._n_threads))
+        return max(1, math.ceil(self._mean_s * self.n_inside / len(self._threads)))
 
     def close(self) -> None:
-        """Wait for what is in work, and drop what waits."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Wait for what is in work and what waits."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
 
-    def _submit(self, job: _Job[Result]) -> "Future[Result]":
+    def _submit(self, kind: Hashable, items: Sequence[Item]) -> list[_Job[Item, Result]]:
         loop = asyncio.get_running_loop()
-        future = self._pool.submit(self._timed, job)
-        self.n_inside += 1
 
-        def leave(_: "Future[Result]") -> None:
+        def leave(_: "Future[Result | Exception]") -> None:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(self._leave)
 
-        future.add_done_callback(leave)
-        return future
+        jobs: list[_Job[Item, Result]] = [_Job(kind, item, Future()) for item in items]
+        self.n_inside += len(jobs)
+        for job in jobs:
+            job.future.add_done_callback(leave)
+        with self._changed:
+            self._waiting.extend(jobs)
+            self._changed.notify(len(jobs))
+        return jobs
 
     def _leave(self) -> None:
         self.n_inside -= 1
 
-    def _timed(self, job: _Job[Result]) -> Result:
-        started = time.perf_counter()
-        try:
-            return job()
-        finally:
-            took = time.perf_counter() - started
-            self._mean_s = _OLD_SHARE * self._mean_s + (1 - _OLD_SHARE) * took
-            self._took(took)
+    def _drop(self, jobs: Sequence[_Job[Item, Result]]) -> None:
+        """Let go of what waits, with all that it holds."""
+        dropped = set(map(id, jobs))
+        with self._changed:
+            self._waiting = deque(job for job in self._waiting if id(job) not in dropped)
+        for job in jobs:
+            job.future.cancel()
 
+    def _do(self) -> None:
+        while jobs := self._next():
+            items = [job.item for job in jobs if job.item is not None]
+            started = time.perf_counter()
+            try:
+                results = self._work(items)
+            except Exception as error:
+                results = [error] * len(jobs)
+            self._note((time.perf_counter() - started) / len(jobs), len(jobs))
+            for job, result in zip(jobs, results, strict=True):
+                job.item = None
+                job.future.set_result(result)
 
-def _checked(result: Result | BaseException) -> Result | Exception:
-    if isinstance(result, BaseException) and not isinstance(result, Exception):
-        raise result
-    return result
+    def _next(self) -> list[_Job[Item, Result]]:
+        """Return what a thread works on next, its share of what waits; nothing where it is over."""
+        while True:
+            with self._changed:
+                while not self._waiting:
+                    if self._is_closed:
+                        return []
+                    self._changed.wait()
+                share = min(MOST_TOGETHER, math.ceil(len(self._waiting) / len(self._threads)))
+                jobs = [self._waiting.popleft()]
+                while self._waiting and len(jobs) < share and self._waiting[0].kind == jobs[0].kind:
+                    jobs.append(self._waiting.popleft())
+            jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+            if jobs:
+                return jobs
+
+    def _note(self, each_s: float, n_items: int) -> None:
+        self._mean_s = _OLD_SHARE * self._mean_s + (1 - _OLD_SHARE) * each_s
+        for _ in range(n_items):
+            self._took(each_s)

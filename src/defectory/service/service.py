@@ -21,7 +21,7 @@ from defectory.service.multipart import Upload
 from defectory.service.options import ServiceOptions
 from defectory.service.pool import Pool
 from defectory.workflows.serving.bundles import ServedBundle
-from defectory.workflows.serving.judging import Judged, Wanted, judge_content, many_at_once
+from defectory.workflows.serving.judging import Judged, Sent, Wanted, judge_sent, many_at_once
 from defectory.workflows.serving.records import AlarmTold, Records
 
 Result = TypeVar("Result")
@@ -75,7 +75,11 @@ class Service:
             opening.callback(self._close_records)
             self.models = Models(given, self._prepare)
             self.pool = Pool(
-                n_threads, limits.waiting, limits.deadline_s, self.metrics.image_seconds.observe
+                self._judge,
+                n_threads,
+                limits.waiting,
+                limits.deadline_s,
+                self.metrics.image_seconds.observe,
             )
             opening.callback(self.pool.close)
             self._open = opening.pop_all()
@@ -103,11 +107,8 @@ class Service:
         ------
         RequestError : there is no room (503), no time (504), or nobody waits.
         """
-        works = [
-            functools.partial(_judge, bundle, upload, wanted, self.options.limits.pixels)
-            for upload in uploads
-        ]
-        found = await self.pool.run(works, functools.partial(_left, request))
+        items = [(bundle, Sent(upload.name, upload.content, wanted)) for upload in uploads]
+        found = await self.pool.run(bundle.sha256, items, functools.partial(_left, request))
         results = [_readable(each) for each in found]
         judged = [each for each in results if isinstance(each, Judged)]
         self.metrics.unreadable.labels(bundle.name, bundle.version).inc(len(results) - len(judged))
@@ -149,6 +150,11 @@ class Service:
         """Finish what is in work, and write what is kept."""
         self._stopping.set()
         self._open.close()
+
+    def _judge(self, items: Sequence[tuple[ServedBundle, Sent]]) -> list[Judged | Exception]:
+        """Judge images by one bundle, on a thread of the pool."""
+        model = items[0][0].model
+        return judge_sent(model, [sent for _, sent in items], self.options.limits.pixels)
 
     def _show_models(self) -> None:
         bundles = self.models.table.all()
@@ -194,10 +200,6 @@ class Service:
                 self._on_recorder(records.close)
             except DefectoryError as error:
                 self.log.write("not recorded", "error", model=name, error=one_line(error))
-
-
-def _judge(bundle: ServedBundle, upload: Upload, wanted: Wanted, max_pixels: int) -> Judged:
-    return judge_content(bundle.model, upload.name, upload.content, wanted, max_pixels)
 
 
 def _readable(found: Judged | Exception) -> Judged | ImageReadError:

@@ -1,5 +1,6 @@
 """Uploads that are damaged in every way: refused or answered, no mistake of ours, no memory lost."""
 
+import json
 import struct
 
 import numpy as np
@@ -37,9 +38,9 @@ def form_of(content):
 
 def binary_request(content):
     tensor = struct.pack("<I", len(content)) + content
-    size = '"parameters":{"binary_data_size":%d}' % len(tensor)
-    head = '{"inputs":[{"name":"image","shape":[1],"datatype":"BYTES",%s}]}' % size
-    return head.encode(), tensor
+    given = {"name": "image", "shape": [1], "datatype": "BYTES"}
+    given["parameters"] = {"binary_data_size": len(tensor)}
+    return json.dumps({"inputs": [given]}).encode(), tensor
 
 
 def upload(rng, content):

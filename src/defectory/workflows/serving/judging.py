@@ -1,16 +1,17 @@
-"""One image as it was sent -> decision and pictures. Pure: threads may judge at once with one bundle."""
+"""Images as they were sent -> decisions and pictures. Pure: threads may judge at once with one bundle."""
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image as Pillow
 
-from defectory.domain import ArrayImages, Decision
+from defectory.domain import ArrayImages, Decision, ImageReadError
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
 from defectory.machine import at_most_cores, one_thread_a_product
@@ -23,6 +24,10 @@ from defectory.workflows.scoring.heatmaps import draw_heatmap
 
 MAX_MASK_PX = 4096
 """Longer side of a mask; that of a larger image is smaller than it."""
+
+
+_MOST_TOGETHER_BYTES = 64 * 2**20
+"""Decoded images that go through a detector together; a larger one goes with those before it."""
 
 
 @dataclass(frozen=True)
@@ -71,37 +76,97 @@ def many_at_once() -> Iterator[None]:
         yield
 
 
-def judge_content(
-    model: CalibratedDetector,
-    name: str,
-    content: bytes,
-    wanted: Wanted,
-    max_pixels: int = MAX_PIXELS,
-) -> Judged:
-    """Return what a bundle says of an image, the same as of a file of this content; on one core.
+@dataclass(frozen=True)
+class Sent:
+    """One image as it was sent.
+
+    Attributes
+    ----------
+    name : as whoever sent it calls it, for messages
+    content : of an image file
+    wanted : beside the decision
+    """
+
+    name: str
+    content: bytes = field(repr=False)
+    wanted: Wanted = Wanted()
+
+
+def judge_sent(
+    model: CalibratedDetector, sent: Sequence[Sent], max_pixels: int = MAX_PIXELS
+) -> list[Judged | Exception]:
+    """Return what a bundle says of each image, the same as of a file of this content; on one core.
+
+    Images go through the detector together, which some need to be fast, as far as their pixels are few;
+    scores do not depend on companions.
 
     Parameters
     ----------
-    name : of the image, for messages
-    content : of an image file
     max_pixels : images of more are refused before they are decoded
 
-    Raises
-    ------
-    ImageReadError : it is no image that is read, is damaged, or has too many pixels.
+    Returns
+    -------
+    of each image, or why not: ImageReadError where it is no image that is read, is damaged, or has too many
+    pixels
     """
-    where = Path(name)
-    opened = open_image(content, where, max_pixels=max_pixels)
+    found: dict[int, Judged | Exception] = {}
+    decoded: dict[int, _Decoded] = {}
+    for i, each in enumerate(sent):
+        try:
+            decoded[i] = _decode(each, max_pixels)
+        except (ImageReadError, MemoryError) as error:
+            found[i] = error
+        if sum(one.image.size for one in decoded.values()) > _MOST_TOGETHER_BYTES:
+            found |= _judge(model, decoded)
+            decoded = {}
+    found |= _judge(model, decoded)
+    return [found[i] for i in range(len(sent))]
+
+
+@dataclass(frozen=True, eq=False)
+class _Decoded:
+    sent: Sent
+    image: Image
+    suffix: str
+
+
+def _decode(sent: Sent, max_pixels: int) -> _Decoded:
+    where = Path(sent.name)
+    opened = open_image(sent.content, where, max_pixels=max_pixels)
     suffix = f".{(opened.format or 'image').lower()}"[:6]
-    image = to_rgb(opened, where)
-    with at_most_cores(1):
-        scores, (decision,) = model.judge(ArrayImages([image]))
-    heat = None if scores.anomaly_maps is None else scores.anomaly_maps[0]
+    return _Decoded(sent, to_rgb(opened, where), suffix)
+
+
+def _judge(
+    model: CalibratedDetector, decoded: Mapping[int, _Decoded]
+) -> dict[int, Judged | Exception]:
+    """Return what is said of each; where all together fail, of each by itself."""
+    if not decoded:
+        return {}
+    try:
+        with at_most_cores(1):
+            scores, decisions = model.judge(ArrayImages([one.image for one in decoded.values()]))
+        maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(decisions)
+        judged = map(partial(_told, model), decoded.values(), decisions, maps)
+        return dict(zip(decoded, judged, strict=True))
+    except Exception as error:
+        if len(decoded) == 1:
+            return dict.fromkeys(decoded, error)
+    found: dict[int, Judged | Exception] = {}
+    for i, one in decoded.items():
+        found |= _judge(model, {i: one})
+    return found
+
+
+def _told(
+    model: CalibratedDetector, decoded: _Decoded, decision: Decision, heat: AnomalyMap | None
+) -> Judged:
+    sent, image, wanted = decoded.sent, decoded.image, decoded.sent.wanted
     return Judged(
-        name,
-        content,
-        hashlib.sha256(content).hexdigest(),
-        suffix,
+        sent.name,
+        sent.content,
+        hashlib.sha256(sent.content).hexdigest(),
+        decoded.suffix,
         decision,
         float(model.p_values.of(decision.score)),
         heat=heat if wanted.has_map else None,

@@ -9,7 +9,7 @@ import pytest
 from defectory.domain import DataError, OutputError
 from defectory.workflows.journals import read_journal
 from defectory.workflows.serving.bundles import ServedBundle
-from defectory.workflows.serving.judging import Judged, Wanted, judge_content
+from defectory.workflows.serving.judging import Judged, Sent, judge_sent
 from defectory.workflows.serving.records import Records
 from tests.pictures import save
 from tests.unit.workflows.brightness import brightness_model
@@ -32,7 +32,8 @@ def judge(bundle, folder, i, value):
     image = np.full((8, 8, 3), value, np.uint8)
     image[1:] = np.random.default_rng(i).integers(0, 255, (7, 8, 3))
     content = save(folder / f"{i}.png", image).read_bytes()
-    return judge_content(bundle.model, f"{i}.png", content, Wanted())
+    (judged,) = judge_sent(bundle.model, [Sent(f"{i}.png", content)])
+    return judged
 
 
 def opened(folder, bundle, **options):
