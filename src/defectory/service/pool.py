@@ -18,6 +18,8 @@ Result = TypeVar("Result")
 MOST_TOGETHER = 16
 """Items that a thread works on at once: some detectors read their whole state for each call."""
 
+# Of the time of the work before, for others to come; Triton calls it the delay of its dynamic batches.
+_LINGER_SHARE, _MOST_LINGER_S = 0.1, 0.01
 _OLD_SHARE = 0.9
 """Of the running mean of seconds an item, what is kept with each new one."""
 
@@ -56,7 +58,7 @@ class Pool(Generic[Item, Result]):
         self._work, self._took = work, took
         self._deadline_s = deadline_s
         self._mean_s = 0.0
-        self._is_closed = False
+        self._is_closed, self._n_working = False, 0
         self._waiting: deque[_Job[Item, Result]] = deque()
         self._changed = threading.Condition()
         names = [f"judge-{i}" for i in range(n_threads)]
@@ -148,33 +150,55 @@ class Pool(Generic[Item, Result]):
             job.future.cancel()
 
     def _do(self) -> None:
-        while jobs := self._next():
+        took_s = 0.0
+        while jobs := self._next(took_s):
             items = [job.item for job in jobs if job.item is not None]
             started = time.perf_counter()
             try:
                 results = self._work(items)
             except Exception as error:
                 results = [error] * len(jobs)
-            self._note((time.perf_counter() - started) / len(jobs), len(jobs))
+            took_s = time.perf_counter() - started
+            self._note(took_s / len(jobs), len(jobs))
             for job, result in zip(jobs, results, strict=True):
                 job.item = None
                 job.future.set_result(result)
+            with self._changed:
+                self._n_working -= len(jobs)
 
-    def _next(self) -> list[_Job[Item, Result]]:
-        """Return what a thread works on next, its share of what waits; nothing where it is over."""
+    def _next(self, took_s: float) -> list[_Job[Item, Result]]:
+        """Return what a thread works on next, its share of all there is; nothing where it is over.
+
+        Parameters
+        ----------
+        took_s : of the thread's last work: for a small part of it, it waits for others to come
+        """
         while True:
             with self._changed:
-                while not self._waiting:
-                    if self._is_closed:
-                        return []
-                    self._changed.wait()
-                share = min(MOST_TOGETHER, math.ceil(len(self._waiting) / len(self._threads)))
-                jobs = [self._waiting.popleft()]
-                while self._waiting and len(jobs) < share and self._waiting[0].kind == jobs[0].kind:
-                    jobs.append(self._waiting.popleft())
-            jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+                self._changed.wait_for(lambda: self._waiting or self._is_closed)
+                if self._n_working and self._waiting:  # whoever was just answered will send again at once
+                    linger_s = min(_LINGER_SHARE * took_s, _MOST_LINGER_S)
+                    self._changed.wait_for(lambda: len(self._waiting) >= self._share(), linger_s)
+                jobs = self._take()
+                if not jobs and self._is_closed:
+                    return []
+                jobs = [job for job in jobs if job.future.set_running_or_notify_cancel()]
+                self._n_working += len(jobs)
             if jobs:
                 return jobs
+
+    def _share(self) -> int:
+        n_jobs = len(self._waiting) + self._n_working
+        return min(MOST_TOGETHER, math.ceil(n_jobs / len(self._threads)))
+
+    def _take(self) -> list[_Job[Item, Result]]:
+        """Return the jobs that have waited longest, of one kind; none where none waits any longer."""
+        share, jobs = self._share(), []
+        while self._waiting and len(jobs) < share:
+            if jobs and self._waiting[0].kind != jobs[0].kind:
+                break
+            jobs.append(self._waiting.popleft())
+        return jobs
 
     def _note(self, each_s: float, n_items: int) -> None:
         self._mean_s = _OLD_SHARE * self._mean_s + (1 - _OLD_SHARE) * each_s
