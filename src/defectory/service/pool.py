@@ -176,7 +176,9 @@ class Pool(Generic[Item, Result]):
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting or self._is_closed)
-                if self._n_working and self._waiting:  # whoever was just answered will send again at once
+                if (
+                    self._n_working and self._waiting
+                ):  # whoever was just answered will send again at once
                     linger_s = min(_LINGER_SHARE * took_s, _MOST_LINGER_S)
                     self._changed.wait_for(lambda: len(self._waiting) >= self._share(), linger_s)
                 jobs = self._take()
@@ -193,7 +195,8 @@ class Pool(Generic[Item, Result]):
 
     def _take(self) -> list[_Job[Item, Result]]:
         """Return the jobs that have waited longest, of one kind; none where none waits any longer."""
-        share, jobs = self._share(), []
+        share = self._share()
+        jobs: list[_Job[Item, Result]] = []
         while self._waiting and len(jobs) < share:
             if jobs and self._waiting[0].kind != jobs[0].kind:
                 break
