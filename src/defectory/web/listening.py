@@ -29,8 +29,11 @@ def check_certificate(certfile: Path | None, keyfile: Path | None) -> None:
 def bind(host: str, port: int) -> socket.socket:
     """Return a socket of the address; ParameterError where it is taken, or not of this machine."""
     try:
-        family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, socket.SOCK_STREAM)
+        family, kind, protocol, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[
+            0
+        ]
+        # named as TCP, or asyncio would leave answers in two parts to wait 40 ms for each other
+        bound = socket.socket(family, kind, protocol)
         try:
             if os.name == "posix":  # elsewhere two servers could share it
                 bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
