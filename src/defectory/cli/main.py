@@ -15,6 +15,7 @@ COMMANDS = (
     "review",
     "serve",
     "score",
+    "watch",
     "recalibrate",
     "evaluate",
     "inspect",

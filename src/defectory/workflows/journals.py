@@ -3,7 +3,6 @@
 import contextlib
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ import msgspec
 
 from defectory.domain import DataError, OutputError, ParameterError
 from defectory.storage import readable_name
-from defectory.storage.leftovers import Lock, take_lock
+from defectory.storage.line_files import LineFile
 from defectory.storage.outputs import cannot_write
 from defectory.workflows.recent_images import RecentImages
 
@@ -22,9 +21,6 @@ __all__ = ["Journal", "JournalEntry", "RecentImages", "read_journal"]
 
 N_FILES = 4
 """A journal is kept in at most so many files; the oldest is dropped."""
-
-_SYNC_EVERY_S = 1.0
-_TAIL_BYTES = 2**16
 
 
 @dataclass(frozen=True)
@@ -80,11 +76,11 @@ class Journal:
         self._path = path
         self._max_bytes = max_bytes
         self._turn = threading.Lock()
-        self._handle = -1
+        self._file: LineFile | None = None
         self._is_closed = False
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._open()
+            self._file = LineFile(path)
         except OSError as error:
             raise cannot_write(path, error) from error
 
@@ -100,11 +96,9 @@ class Journal:
             if self._is_closed:
                 raise OutputError(f"{self._path} is closed")
             try:
-                if self._handle < 0:  # it could not be opened when the one before was put aside
-                    self._open()
-                if self._n_bytes and self._n_bytes + len(line) > self._max_bytes:
-                    self._put_aside()
-                self._write(line)
+                file = self._file_for(len(line))
+                file.append(line)
+                file.sync_now_and_then()
             except OSError as error:
                 raise cannot_write(self._path, error) from error
 
@@ -112,53 +106,21 @@ class Journal:
         """Bring everything to the disk and let go of the file; once more does nothing."""
         with self._turn:
             self._is_closed = True
-            self._close()
+            if self._file is not None:
+                self._file.close()
 
-    def _open(self) -> None:
-        # read and write: a torn line of a killed process is cut off
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-        handle = os.open(self._path, flags, 0o666)
-        lock = take_lock(self._path)
-        if lock is None:
-            os.close(handle)
-            raise OutputError(f"{self._path}: another process writes this journal")
-        self._handle, self._lock = handle, lock
-        self._n_bytes = _whole_bytes(handle)
-        os.ftruncate(handle, self._n_bytes)
-        self._synced_s = time.monotonic()
-
-    def _write(self, line: bytes) -> None:
-        try:
-            if os.write(self._handle, line) != len(line):
-                raise OSError("the disk is full")
-        except OSError:
-            with contextlib.suppress(OSError):
-                os.ftruncate(self._handle, self._n_bytes)
-            raise
-        self._n_bytes += len(line)
-        if time.monotonic() - self._synced_s > _SYNC_EVERY_S:
-            os.fsync(self._handle)
-            self._synced_s = time.monotonic()
-
-    def _put_aside(self) -> None:
-        self._close()
-        for number in range(N_FILES - 1, 0, -1):
-            older = _numbered(self._path, number - 1)
-            with contextlib.suppress(FileNotFoundError):
-                older.replace(_numbered(self._path, number))
-        self._open()
-
-    def _close(self) -> None:
-        if self._handle < 0:
-            return
-        handle, self._handle = self._handle, -1
-        lock: Lock = self._lock
-        try:
-            with contextlib.suppress(OSError):  # some file systems sync nothing
-                os.fsync(handle)
-        finally:
-            os.close(handle)
-            lock.release()
+    def _file_for(self, n_bytes: int) -> LineFile:
+        """Return the newest file; a new one where so many bytes would be too much for it."""
+        if self._file is not None:
+            if not self._file.n_bytes or self._file.n_bytes + n_bytes <= self._max_bytes:
+                return self._file
+            self._file.close()
+            self._file = None
+            for number in range(N_FILES - 1, 0, -1):
+                with contextlib.suppress(FileNotFoundError):
+                    _numbered(self._path, number - 1).replace(_numbered(self._path, number))
+        self._file = LineFile(self._path)
+        return self._file
 
 
 def read_journal(path: Path) -> Iterator[JournalEntry]:
@@ -209,16 +171,3 @@ def _readable(entry: JournalEntry) -> JournalEntry:
 
 def _numbered(path: Path, number: int) -> Path:
     return path.with_name(f"{path.name}.{number}") if number else path
-
-
-def _whole_bytes(handle: int) -> int:
-    """Return how many bytes of a file are whole lines."""
-    end = os.fstat(handle).st_size
-    while end:
-        start = max(0, end - _TAIL_BYTES)
-        os.lseek(handle, start, os.SEEK_SET)
-        found = os.read(handle, end - start).rfind(b"\n")
-        if found >= 0:
-            return start + found + 1
-        end = start
-    return 0
