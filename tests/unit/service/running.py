@@ -4,6 +4,7 @@ import io
 import json
 import socket
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
@@ -48,6 +49,13 @@ class Running:
         """Where mistakes of ours were made, by the log."""
         lines = [json.loads(line) for line in self.log.getvalue().splitlines()]
         return [line["where"][-1500:] for line in lines if line["event"] == "mistake"]
+
+    def wait_for_log(self, text):
+        """Return once the log has said something; a request is noted after its answer was sent."""
+        deadline = time.monotonic() + 20
+        while text not in self.log.getvalue():
+            assert time.monotonic() < deadline, text
+            time.sleep(0.005)
 
     def metric(self, line):
         """The value of a counter, named with its labels as Prometheus does; None where there is none."""

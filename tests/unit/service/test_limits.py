@@ -129,7 +129,5 @@ def test_a_client_that_goes_takes_its_images_along(screws, good):
             while not server.metric("defectory_image_seconds_count"):
                 assert time.monotonic() < deadline
                 time.sleep(0.005)
-        while '"status":499' not in server.log.getvalue():
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
+        server.wait_for_log('"status":499')
         assert server.metric("defectory_image_seconds_count") < 30

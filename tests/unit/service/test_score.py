@@ -147,6 +147,6 @@ def test_the_request_id_comes_back_and_is_in_the_log(server, client, good):
     )
     assert answer.headers["x-request-id"] == "line-7:42"
     assert answer.json()["results"][0]["image"] == "line-7:42"
-    assert '"request_id":"line-7:42"' in server.log.getvalue()
+    server.wait_for_log('"request_id":"line-7:42"')
     odd = client.get("/v2/health/live", headers={"X-Request-Id": "a b"})
     assert len(odd.headers["x-request-id"]) == 32

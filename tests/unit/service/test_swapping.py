@@ -103,7 +103,7 @@ def test_a_bundle_that_comes_into_the_folder_is_served(fitted, folder, good):
         wait_until(lambda: len(versions_of(client)) == 2)
         answer = client.post("/score", params={"model": "parts"}, content=good)
         assert answer.json()["version"] == "2"
-        wait_until(lambda: '"model":"broken"' in server.log.getvalue())
+        server.wait_for_log('"model":"broken"')
         (folder / "parts@2.defectory").unlink()
         assert client.post("/score", params={"model": "parts@2"}, content=good).status_code == 200
 
