@@ -124,14 +124,9 @@ class Metrics:
             self.evidence.labels(bundle.name, bundle.version).set(told.log_capital)
 
     def served(self, bundles: Iterable[ServedBundle]) -> None:
-        """Show which bundles are served; what others left is shown no longer."""
-        bundles = list(bundles)
-        now = {(bundle.name, bundle.version) for bundle in bundles}
-        for gauge in (self.alarm, self.evidence):
-            for labels in list(gauge._metrics):
-                if labels not in now:
-                    gauge.remove(*labels)
-        self.info.clear()
+        """Show which bundles are served; their alarms have to be told again, those of others are gone."""
+        for gauge in (self.alarm, self.evidence, self.info):
+            gauge.clear()
         for bundle in bundles:
             detector = bundle.model.bundle.detector.name
             self.info.labels(bundle.name, bundle.version, bundle.sha256, detector).set(1)

@@ -23,7 +23,7 @@ DESCRIBED = schemathesis.openapi.from_dict(describe_service(has_token=False))
 
 @DESCRIBED.parametrize()
 @hypothesis.settings(
-    max_examples=10,
+    max_examples=8,
     derandomize=True,
     deadline=None,
     suppress_health_check=list(hypothesis.HealthCheck),
