@@ -100,6 +100,12 @@ def parser() -> argparse.ArgumentParser:
         "found-groups", parents=[measuring], help="how well groups are found that nobody wrote down"
     )
     groups.set_defaults(run=_run_found_groups, file_name=_plain_file)
+    service = commands.add_parser(
+        "service", parents=[measuring], help="what `defectory serve` costs beside scoring offline"
+    )
+    service.set_defaults(run=_run_service, file_name=_plain_file)
+    service.add_argument("--requests", type=int, default=20_000)
+    service.add_argument("--clients", type=int, default=8)
     add_p3(commands, measuring, target)
     add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     add_row_commands(commands, measuring, target)
@@ -204,6 +210,19 @@ def _run_found_groups(options: argparse.Namespace) -> int:
 
     command = "python -m benchmarks found-groups"
     runs = found_groups.run(n_images=options.n_images, cache=options.cache, command=command)
+    return _write(options, runs)
+
+
+def _run_service(options: argparse.Namespace) -> int:
+    from benchmarks import service
+
+    told = ["--requests", str(options.requests), "--clients", str(options.clients)]
+    runs = service.run(
+        n_requests=options.requests,
+        n_clients=options.clients,
+        n_images=options.n_images,
+        command=shlex.join(["python", "-m", "benchmarks", "service", *told]),
+    )
     return _write(options, runs)
 
 

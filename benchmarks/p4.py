@@ -39,7 +39,7 @@ def run(
 ) -> list[dict[str, Any]]:
     """Return the one run, JSON-ready."""
     load_before = os.getloadavg()[0]
-    cores = _keep_two_cores()
+    cores = keep_two_cores()
     tiles = _tiles_folder()
     train, test = tiles / "train" / "good", tiles / "test"
     with tempfile.TemporaryDirectory() as name:
@@ -124,7 +124,7 @@ def _choice(detector: str) -> list[str]:
     return ["--detector", detector]
 
 
-def _keep_two_cores() -> int:
+def keep_two_cores() -> int:
     """Bind this process and its children to two cores; return how many there are then."""
     if not hasattr(os, "sched_setaffinity"):
         return os.cpu_count() or 1

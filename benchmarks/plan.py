@@ -64,6 +64,7 @@ PLAN = (
     Step("p4 --detector gaussian", (_TILES,)),
     Step("p4 --detector mapl --growth ''", (_TILES,)),
     Step("providers", (_TILES, _CELLS, _OPENVINO, *_MANIFESTS)),
+    Step("service", (_TILES,)),
     Step("pseudo-labels", (_TILES, _CELLS)),
     Step("pixel-maps", (_TILES,)),
     Step("siblings", (_TILES, _CELLS)),

@@ -16,6 +16,7 @@ from benchmarks.provider_tables import providers
 from benchmarks.pseudo_label_tables import pseudo_labels
 from benchmarks.result_files import SCHEMA, Run, is_whole
 from benchmarks.review_tables import review
+from benchmarks.service_tables import service
 from benchmarks.sibling_tables import siblings
 from benchmarks.speed_tables import speed
 from benchmarks.suite_tables import suite
@@ -70,8 +71,8 @@ def render(runs: Sequence[Run]) -> str:
         "promise": promise,
         "found-groups": found_groups, "coverage": coverage, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
-        "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch, "providers": providers,
-        "export": exports,
+        "service": service, "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch,
+        "providers": providers, "export": exports,
     }  # fmt: skip
     by_protocol = {name: [run for run in whole if run["protocol"] == name] for name in sections}
     by_protocol["p1-clean"] += [run for run in whole if run["protocol"] == "peers"]
@@ -81,6 +82,7 @@ def render(runs: Sequence[Run]) -> str:
         "found-groups",
         "alarms",
         "coverage",
+        "service",
         "watch",
         "providers",
         "export",

@@ -17,7 +17,7 @@ from tests.pictures import disc, save
 MOST_MODULES = 112
 HEAVY = {
     "torch", "torchvision", "timm", "ray", "onnx", "sklearn", "scipy", "matplotlib", "pyarrow", "starlette",
-    "uvicorn",
+    "uvicorn", "prometheus_client", "python_multipart",
 }  # fmt: skip
 PROGRAM = """
 import sys, json
@@ -55,6 +55,10 @@ def test_the_package_itself_imports_next_to_nothing():
         "workflows.watching.watch",
         "review",
         "cli.review",
+        "service",
+        "cli.serve",
+        "web.extras",
+        "workflows.serving.records",
         "api.fit",
         "api.model",
     ],

@@ -13,6 +13,7 @@ COMMANDS = (
     "update",
     "queue",
     "review",
+    "serve",
     "score",
     "watch",
     "recalibrate",

@@ -47,9 +47,9 @@ def serving(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def served(folder: Path, *, who: str | None, no_browser: bool, **where: Any) -> Any:
     """Return the options of a server of the review in a folder; raise where the extra for it is missing."""
-    from defectory.review.extra import check_extra
+    from defectory.web.extras import check_extra
 
-    check_extra()
+    check_extra("defectory review", "review", ("starlette", "uvicorn"))
     from defectory.review.server import ServerOptions
 
     return ServerOptions(
@@ -65,8 +65,8 @@ def review_of(data: Path) -> Path:
 
 def serve_review(open_project: Callable[[], Any], options: Any) -> None:
     """Open a review once its address is free, serve its page until Ctrl-C, and say how to go on."""
-    from defectory.review.security import is_loopback
     from defectory.review.server import serve, take_address
+    from defectory.web.hosts import is_loopback
 
     with take_address(options) as address:
         project = open_project()

@@ -6,14 +6,13 @@ A request is served only with the token (against other programs and people), for
 (against pages of other origins).
 """
 
-import hmac
-import ipaddress
-import secrets
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
+
+from defectory.web.hosts import is_served, split_host
+from defectory.web.tokens import is_same, new_token
 
 OUR_HEADER = "x-defectory"
 """On requests that change something: a form of another page cannot send it."""
@@ -31,21 +30,6 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 """On every answer, refusals too."""
-
-
-def new_token() -> str:
-    """Return 256 bits that nobody guesses, as they may stand in a link."""
-    return secrets.token_urlsafe(32)
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches a host that is listened on."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 @dataclass(frozen=True)
@@ -107,10 +91,10 @@ class Access:
         """Return whether a query string has a token that is right."""
         given = _query_token(query)
         for token in list(self._once):
-            if _is_same(given, token):
+            if is_same(given, token):
                 self._once.discard(token)
                 return True
-        return _is_same(given, self.token)
+        return is_same(given, self.token)
 
     def refuse_host(self, headers: Headers) -> Refusal | None:
         """Return why not where a request is for another host, under whose name somebody leads here."""
@@ -121,7 +105,7 @@ class Access:
 
     def refuse_unknown(self, headers: Headers) -> Refusal | None:
         """Return why not where a request has no cookie with the token."""
-        if _is_same(_cookie_value(headers, self.cookie_name), self.token):
+        if is_same(_cookie_value(headers, self.cookie_name), self.token):
             return None
         return Refusal(401, "Open the link with the token that defectory review has printed.")
 
@@ -135,41 +119,14 @@ class Access:
         return None
 
     def _is_ours(self, host: str) -> bool:
-        name, separator, port = host.lower().rpartition(":")
-        if not separator or name.endswith(":") or (name.startswith("[") != name.endswith("]")):
-            name, port = host.lower(), "443" if self.is_secure else "80"
-        if port != str(self.port):
-            return False
-        name = name.removeprefix("[").removesuffix("]")
-        return name in self.host_names or (not self.host_names and _is_number(name))
+        name, port = split_host(host)
+        usual = "443" if self.is_secure else "80"
+        return (port or usual) == str(self.port) and is_served(name, self.host_names)
 
 
 def is_of_another_site(headers: Headers) -> bool:
     """Return whether the browser says that another site's page, or one of another port, asks for this."""
     return headers.get("sec-fetch-site", "none") not in ("none", "same-origin")
-
-
-def names_of(host: str, own_names: Iterable[str]) -> frozenset[str]:
-    """Return the names by which a page on this address may be asked for; empty for any in numbers.
-
-    Parameters
-    ----------
-    host : that is listened on
-    own_names : of this machine
-    """
-    if is_loopback(host):
-        return frozenset((host.lower(), "localhost", "127.0.0.1" if ":" not in host else "::1"))
-    if host in ("0.0.0.0", "::"):
-        return frozenset()
-    return frozenset((host.lower(), *(name.lower() for name in own_names)))
-
-
-def _is_number(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _query_token(query: bytes) -> str:
@@ -187,8 +144,3 @@ def _cookie_value(headers: Headers, name: str) -> str:
             if key == name:
                 return value
     return ""
-
-
-def _is_same(given: str, token: str) -> bool:
-    """Return whether the two are the same, in a time that does not tell how much of it is."""
-    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode())

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import ssl
 import threading
 import webbrowser
 import zlib
@@ -17,11 +16,12 @@ import uvicorn
 from defectory.domain import ParameterError
 from defectory.review.app import make_app
 from defectory.review.browsers import has_window
-from defectory.review.errors import told
-from defectory.review.security import Access, is_loopback, names_of, new_token
+from defectory.review.security import Access
 from defectory.review.site import Site
 from defectory.review.threads import background_thread
-from defectory.review.token_files import read_token
+from defectory.web.hosts import is_loopback, names_of, own_names
+from defectory.web.listening import bind, check_certificate, in_link
+from defectory.web.tokens import new_token, read_token
 from defectory.workflows.reviewing.project import ReviewProject
 
 _MOST_CONNECTIONS = 100
@@ -79,7 +79,7 @@ class Address:
     @property
     def url(self) -> str:
         """Of the page, without the token."""
-        return f"{self.access.scheme}://{_in_link(self.options.host)}:{self.access.port}/"
+        return f"{self.access.scheme}://{in_link(self.options.host)}:{self.access.port}/"
 
 
 def take_address(options: ServerOptions) -> Address:
@@ -95,10 +95,10 @@ def take_address(options: ServerOptions) -> Address:
             f"--host {options.host} lets others on the network in: it needs --token-file FILE, and whoever "
             "has the link then sees all images and changes labels"
         )
-    _check_certificate(options)
+    check_certificate(options.certfile, options.keyfile)
     token = new_token() if options.token_file is None else read_token(options.token_file)
-    bound = _bind_usual(options) or _bind(options.host, options.port)
-    names = names_of(options.host, [socket.gethostname(), socket.getfqdn()])
+    bound = _bind_usual(options) or bind(options.host, options.port)
+    names = names_of(options.host, own_names())
     port = bound.getsockname()[1]
     return Address(bound, Access(token, port, names, options.certfile is not None), options)
 
@@ -152,17 +152,6 @@ def _configuration(site: Site, access: Access, options: ServerOptions) -> uvicor
     )
 
 
-def _check_certificate(options: ServerOptions) -> None:
-    if options.certfile is None:
-        if options.keyfile is not None:
-            raise ParameterError("--keyfile needs --certfile")
-        return
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(options.certfile, options.keyfile)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        raise ParameterError(f"{options.certfile} serves no TLS: {told(error)}") from error
-
-
 def _bind_usual(options: ServerOptions) -> socket.socket | None:
     """Return a socket of the port that the project comes back to; None where that is taken.
 
@@ -173,40 +162,5 @@ def _bind_usual(options: ServerOptions) -> socket.socket | None:
         return None
     name = os.fsencode(options.folder.resolve())
     with suppress(ParameterError):
-        return _bind(options.host, _FIRST_PORT + zlib.crc32(name) % _N_PORTS)
+        return bind(options.host, _FIRST_PORT + zlib.crc32(name) % _N_PORTS)
     return None
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    """Return a socket of the address; ParameterError where it is taken, or not of this machine."""
-    try:
-        family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        bound = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if os.name == "posix":  # elsewhere two servers could share it
-                bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            bound.bind(where)
-        except BaseException:
-            bound.close()
-            raise
-    except (OSError, OverflowError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ParameterError(f"cannot listen on {host}, port {port}: {reason}") from error
-    return bound
-
-
-def _in_link(host: str) -> str:
-    """Return the host as it stands in a link; for every address, the name of this machine."""
-    if host in ("0.0.0.0", "::"):
-        return _own_address()
-    return f"[{host}]" if ":" in host else host
-
-
-def _own_address() -> str:
-    """Return the address in numbers by which others reach this machine, as far as it can tell."""
-    try:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent: a route is looked up
-            return str(probe.getsockname()[0])
-    except OSError:
-        return "127.0.0.1"

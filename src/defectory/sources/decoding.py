@@ -67,7 +67,9 @@ def read_bytes(path: Path) -> bytes:
         raise ImageReadError(f"cannot read {path}: {reason}") from error
 
 
-def open_image(data: bytes, path: Path, *, at_least_px: int = 0) -> Pillow.Image:
+def open_image(
+    data: bytes, path: Path, *, at_least_px: int = 0, max_pixels: int = MAX_PIXELS
+) -> Pillow.Image:
     """Return the decoded first frame, upright, in the mode of the file.
 
     Parameters
@@ -76,6 +78,7 @@ def open_image(data: bytes, path: Path, *, at_least_px: int = 0) -> Pillow.Image
     path : named in errors
     at_least_px : >= 0, longer side of a picture that is wanted smaller: a JPEG may come at half, a quarter or
         an eighth of its size, in a fraction of the time; 0 for all pixels
+    max_pixels : > 0, at most MAX_PIXELS; images of more are refused before they are decoded
 
     Raises
     ------
@@ -90,7 +93,7 @@ def open_image(data: bytes, path: Path, *, at_least_px: int = 0) -> Pillow.Image
     try:
         with quiet_pillow:
             image = Pillow.open(io.BytesIO(data), formats=FORMATS)
-            _check_size(image, path)
+            _check_size(image, path, max_pixels)
             if at_least_px:
                 image.draft(None, _fitting(image.size, at_least_px))
             image.load()
@@ -187,10 +190,10 @@ def _has_more_frames(image: Pillow.Image) -> bool:
         return False
 
 
-def _check_size(image: Pillow.Image, path: Path) -> None:
+def _check_size(image: Pillow.Image, path: Path, max_pixels: int = MAX_PIXELS) -> None:
     width, height = image.size
-    if width * height > MAX_PIXELS:
+    if width * height > max_pixels:
         raise ImageReadError(
             f"cannot read {path}: too many pixels, {width} x {height}; "
-            f"at most {MAX_PIXELS / 1e6:.0f} million are read"
+            f"at most {max_pixels / 1e6:.3g} million are read"
         )

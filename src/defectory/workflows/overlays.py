@@ -2,8 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pillow
+
 from defectory.domain import Decision, ImageSource, Region
-from defectory.domain.images import ChosenImages, Image
+from defectory.domain.images import ChosenImages, Image, Mask
 from defectory.domain.scores import AnomalyMap
 from defectory.reports.boxes import draw_boxes
 from defectory.reports.content import HeatScale
@@ -38,6 +42,28 @@ def draw_map(heat: AnomalyMap, scale: HeatScale, side_px: int) -> Image:
     longest = max(heat.shape)
     height, width = (max(1, round(side * side_px / longest)) for side in heat.shape)
     return draw_heat(heat, scale, (height, width))
+
+
+def outline(heat: AnomalyMap, pixel_threshold: float, size_px: tuple[int, int]) -> Mask:
+    """Return (h, w) bool of that size: what a map takes for defective.
+
+    As in `find_regions`: where no cell stands out, the neighborhood of the map's peak. The map is enlarged
+    linearly, so that the outline is no staircase.
+
+    Parameters
+    ----------
+    heat : anomaly map
+    pixel_threshold : cells above it belong to a defect
+    size_px : (height, width) of what comes back
+    """
+    limit = pixel_threshold
+    if not (heat > limit).any():
+        limit = (float(heat.max()) + float(np.median(heat))) / 2
+    height, width = size_px
+    enlarged: NDArray[np.float32] = np.asarray(
+        Pillow.fromarray(heat).resize((width, height), Pillow.Resampling.BILINEAR)
+    )
+    return enlarged > limit
 
 
 def read_map(model: CalibratedDetector, images: ImageSource, index: int) -> AnomalyMap | None:

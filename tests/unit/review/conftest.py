@@ -8,8 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from defectory.review.app import make_app
-from defectory.review.security import Access, names_of
+from defectory.review.security import Access
 from defectory.review.site import Site
+from defectory.web.hosts import names_of
 from defectory.workflows.reviewing.project import ReviewProject
 from tests.e2e.conftest import run
 from tests.pictures import disc, save, scratched, write_mvtec

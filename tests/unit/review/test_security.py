@@ -4,7 +4,9 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.websockets import WebSocketDisconnect
 
-from defectory.review.security import Access, is_loopback, names_of, new_token
+from defectory.review.security import Access
+from defectory.web.hosts import is_loopback, names_of
+from defectory.web.tokens import new_token
 from tests.unit.review.conftest import ADDRESS, PORT, TOKEN
 
 COOKIE = f"defectory-review-{PORT}={TOKEN}"

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from defectory.domain import MissingExtraError
-from defectory.review import extra
+from defectory.web.extras import check_extra
 from tests.e2e.conftest import run
 from tests.unit.review.conftest import write_photos
 from tests.unit.review.running import Server
@@ -129,10 +129,9 @@ def test_what_is_no_project_is_said(created, tmp_path):
     assert "-o PROJECT" in refused(created, "-o", tmp_path / "x")
 
 
-def test_the_extra_that_is_missing_is_named(monkeypatch):
-    monkeypatch.setattr(extra, "_PACKAGES", ("starlette", "no_such_package"))
+def test_the_extra_that_is_missing_is_named():
     with pytest.raises(MissingExtraError, match=r"defectory\[review\]"):
-        extra.check_extra()
+        check_extra("defectory review", "review", ("starlette", "no_such_package"))
 
 
 def test_the_help_waits_for_no_web_framework():

@@ -1,9 +1,5 @@
 """Pixels, maps and outlines of a review's images."""
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image as Pillow
-
 from defectory.domain import DataError
 from defectory.domain.images import Image, Mask
 from defectory.domain.scores import AnomalyMap
@@ -12,6 +8,7 @@ from defectory.projects.images import ImageRow, read_image_row
 from defectory.reports.content import HeatScale
 from defectory.sources import FileImages
 from defectory.workflows.heat_scale import heat_scale_of
+from defectory.workflows.overlays import outline
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.scoring import map_of
 
@@ -59,21 +56,11 @@ def colors_of(review: OpenReview) -> HeatScale | None:
 
 
 def outline_of(review: OpenReview, image_id: int) -> Mask | None:
-    """Return (h, w) bool, what the detector takes for defective; None where it does not localize.
-
-    As in `find_regions`: where no cell stands out, the neighborhood of the map's peak. The map is enlarged
-    linearly, so that the outline is no staircase.
-    """
+    """Return (h, w) bool, what the detector takes for defective; None where it does not localize."""
     image, heat = row_of(review, image_id), heat_of(review, image_id)
     if heat is None:
         return None
     with review.store.reading() as connection:
         current = current_version(connection)
     limit = review.model_of(current).pixel_threshold
-    if not (heat > limit).any():
-        limit = (float(heat.max()) + float(np.median(heat))) / 2
-    size = image.width, image.height
-    enlarged: NDArray[np.float32] = np.asarray(
-        Pillow.fromarray(heat).resize(size, Pillow.Resampling.BILINEAR)
-    )
-    return enlarged > limit
+    return outline(heat, limit, (image.height, image.width))

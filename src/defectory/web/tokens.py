@@ -1,13 +1,24 @@
-"""A token that stays the same from run to run, in a file that only its owner can read."""
+"""Tokens: made, kept from run to run in a file that only its owner can read, and compared."""
 
+import hmac
 import os
+import secrets
 from pathlib import Path
 
 from defectory.domain import ParameterError
-from defectory.review.security import new_token
 
 _FEWEST_LETTERS, _MOST_LETTERS = 24, 512
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+
+
+def new_token() -> str:
+    """Return 256 bits that nobody guesses, as they may stand in a link."""
+    return secrets.token_urlsafe(32)
+
+
+def is_same(given: str, token: str) -> bool:
+    """Return whether the two are the same, in a time that does not tell how much of it is."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogatepass"), token.encode())
 
 
 def read_token(path: Path) -> str:

@@ -1,0 +1,169 @@
+"""Bundles are swapped while requests go on: none is lost, and what does not load leaves the old one."""
+
+import json
+import shutil
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+
+from defectory.domain import BundleError, ParameterError
+from defectory.workflows.serving.bundles import find_bundles, load_served
+from tests.unit.service.running import PLAIN, running
+
+
+@pytest.fixture
+def folder(fitted, tmp_path):
+    """A folder of one bundle, to change."""
+    (tmp_path / "served").mkdir()
+    shutil.copy(fitted / "screws.defectory", tmp_path / "served" / "parts.defectory")
+    return tmp_path / "served"
+
+
+def put(source, target):
+    """Replace a file at once, as one does."""
+    part = target.with_name(".part")
+    shutil.copy(source, part)
+    part.replace(target)
+
+
+def wait_until(is_true):
+    deadline = time.monotonic() + 20
+    while not is_true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def versions_of(client):
+    return client.get("/v2/models/parts").json()["versions"]
+
+
+def test_no_request_is_lost_while_bundles_are_swapped(fitted, folder, good):
+    names = [fitted / "nuts.defectory", fitted / "screws.defectory"]
+    answers, is_over = [], threading.Event()
+
+    def ask():
+        with server.client() as client:
+            while not is_over.is_set():
+                answer = client.post("/score", content=good)
+                answers.append((answer.status_code, answer.json()["version"]))
+
+    with running(folder) as server, server.client() as client:
+        askers = [threading.Thread(target=ask) for _ in range(3)]
+        for asker in askers:
+            asker.start()
+        for name in names * 2:
+            (before,) = versions_of(client)
+            put(name, folder / "parts.defectory")
+            wait_until(lambda before=before: versions_of(client) != [before])
+            n_answers = len(answers)
+            wait_until(lambda n_answers=n_answers: len(answers) > n_answers + 3)
+        is_over.set()
+        for asker in askers:
+            asker.join()
+        assert server.metric('defectory_reloads_total{model="parts"}') == 4
+        (version,) = versions_of(client)
+        assert server.metric(
+            f'defectory_alarm_ringing{{model="parts",version="{version}"}}'
+        ) == 0  # fmt: skip
+        assert server.mistakes() == []
+    assert {status for status, _ in answers} == {200}
+    assert len({version for _, version in answers}) == 2
+
+
+def test_a_bundle_that_does_not_load_leaves_the_old_one(folder, good):
+    path = folder / "parts.defectory"
+    whole = path.read_bytes()
+    with running(folder) as server, server.client() as client:
+        state = client.get("/v2/health/ready").json()
+        assert [each["reload_error"] for each in state["models"]] == [None]
+        path.write_bytes(whole[: len(whole) // 2])
+        failing = 'defectory_reload_failing{model="parts"}'
+        wait_until(lambda: server.metric(failing) == 1)
+        answer = client.get("/v2/health/ready")
+        assert (answer.status_code, answer.json()["ready"]) == (200, True)
+        assert "parts.defectory" in answer.json()["models"][0]["reload_error"]
+        assert client.post("/score", content=good).status_code == 200
+        put_back = path.with_name(".back")
+        put_back.write_bytes(whole)
+        put_back.replace(path)
+        wait_until(lambda: server.metric(failing) == 0)
+        assert client.get("/v2/health/ready").json()["models"][0]["reload_error"] is None
+        lines = [json.loads(line) for line in server.log.getvalue().splitlines()]
+        assert [line["event"] for line in lines if line["event"].startswith("bundle")] == [
+            "bundle refused", "bundle swapped",
+        ]  # fmt: skip
+
+
+def test_a_bundle_that_comes_into_the_folder_is_served(fitted, folder, good):
+    with running(folder) as server, server.client() as client:
+        (folder / "broken.defectory").write_bytes(b"PK")
+        put(fitted / "nuts.defectory", folder / "parts@2.defectory")
+        wait_until(lambda: len(versions_of(client)) == 2)
+        answer = client.post("/score", params={"model": "parts"}, content=good)
+        assert answer.json()["version"] == "2"
+        server.wait_for_log('"model":"broken"')
+        (folder / "parts@2.defectory").unlink()
+        assert client.post("/score", params={"model": "parts@2"}, content=good).status_code == 200
+
+
+def test_a_reload_can_be_asked_for(fitted, folder, tmp_path):
+    token = "token-of-the-tests-0123456789"
+    (tmp_path / "token").write_text(token)
+    (tmp_path / "token").chmod(0o600)
+    options = replace(PLAIN, token_file=tmp_path / "token", poll_s=1000)
+    headers = {"Authorization": f"Bearer {token}"}
+    with running(folder, options=options) as server, server.client(headers=headers) as client:
+        (told,) = client.post("/admin/reload").json()["models"]
+        assert (told["name"], told["has_changed"], told["error"]) == ("parts", False, None)
+        put(fitted / "nuts.defectory", folder / "parts.defectory")
+        (told,) = client.post("/admin/reload").json()["models"]
+        assert told["has_changed"]
+        assert versions_of(client) == [told["version"]]
+        (folder / "parts.defectory").write_bytes(b"PK")
+        answer = client.post("/admin/reload")
+        assert answer.status_code == 409
+        assert answer.json()["models"][0]["version"] == told["version"]
+        assert "parts.defectory" in answer.json()["models"][0]["error"]
+
+
+@pytest.mark.parametrize(
+    ("given", "label"),
+    [
+        ("served/parts.defectory", "parts"),
+        ("bolts=served/parts.defectory", "bolts"),
+        ("bolts@2=served/parts.defectory", "bolts@2"),
+        ("served", "parts"),
+        ("b=c.defectory", "b=c.defectory"),
+    ],
+)
+def test_bundles_are_named(folder, monkeypatch, given, label):
+    monkeypatch.chdir(folder.parent)
+    shutil.copy(folder / "parts.defectory", "b@c.defectory")
+    if given.startswith("b=c"):
+        assert find_bundles([given])[0].path.name == "c.defectory"
+    else:
+        assert find_bundles([given])[0].label == label
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (("served", "parts=served/parts.defectory"), "both be served as parts"),
+        (("a b.defectory",), "NAME=PATH"),
+        (("empty",), "no bundle"),
+        (("x=served",), "folder"),
+    ],
+)
+def test_names_that_cannot_be_are_said(folder, monkeypatch, given, said):
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "empty").mkdir()
+    with pytest.raises(ParameterError, match=said):
+        find_bundles(given)
+
+
+def test_a_bundle_that_is_not_there_is_said(tmp_path):
+    (named,) = find_bundles([str(tmp_path / "x.defectory")])
+    with pytest.raises(BundleError, match="no such file"):
+        load_served(named)
