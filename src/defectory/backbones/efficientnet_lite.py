@@ -161,13 +161,19 @@ class _Graph:
         gain = w[f"{norm}.weight"] / np.sqrt(w[f"{norm}.running_var"] + _BATCH_NORM_EPSILON)
         kernel = w[f"{conv}.weight"] * gain[:, None, None, None]
         bias = w[f"{norm}.bias"] - w[f"{norm}.running_mean"] * gain
-        inputs = [x, self._constant(f"{name}/w", kernel), self._constant(f"{name}/b", bias)]
+        inputs = [x, self._kernel(f"{name}/w", kernel), self._constant(f"{name}/b", bias)]
         out = f"{name}/linear" if activate else name
         self._add(
             "Conv", inputs, out, auto_pad="SAME_UPPER", group=groups,
             strides=[stride, stride], kernel_shape=list(kernel.shape[2:]),
         )  # fmt: skip
         return self._add("Clip", [out, "zero", "six"], name) if activate else out
+
+    def _kernel(self, name: str, value: NDArray[np.float32]) -> str:
+        """Write a kernel in half precision: a bundle is 6 MB smaller, and runtimes widen it once, at load."""
+        half = self._onnx.numpy_helper.from_array(value.astype(np.float16), f"{name}/half")
+        self._constants.append(half)
+        return self._add("Cast", [half.name], name, to=self._onnx.TensorProto.FLOAT)
 
     def _constant(self, name: str, value: NDArray[np.float32] | np.float32) -> str:
         array = np.ascontiguousarray(value, np.float32).reshape(np.shape(value))

@@ -19,7 +19,7 @@ from defectory.storage.whole_files import write_whole
 
 _TIMM_PREFIX = "timm:"
 # Raised whenever the conversion itself changes, so that an old conversion is not taken for a new one.
-CONVERSION_VERSION = 1
+CONVERSION_VERSION = 2
 
 
 def load_backbone(

@@ -17,7 +17,7 @@ Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
 # Images remembered at most, of each role. A threshold that promises 1 % at 95 % confidence needs 299 normals.
-_N_NORMAL, _N_ANOMALOUS = 500, 200
+_N_NORMAL, _N_ANOMALOUS = 400, 200
 
 
 @dataclass(frozen=True)

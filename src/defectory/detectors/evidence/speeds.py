@@ -22,12 +22,12 @@ class Speed:
     n_place_dims: int
 
 
-BALANCED = Speed(detail=1.0, n_patches=4096, n_patch_dims=128, n_place_dims=250)
+BALANCED = Speed(detail=1.0, n_patches=4096, n_patch_dims=128, n_place_dims=200)
 
 SPEEDS = {
     "fast": Speed(detail=0.5, n_patches=4096, n_patch_dims=64, n_place_dims=96),
     "balanced": BALANCED,
-    "thorough": Speed(detail=2.0, n_patches=4096, n_patch_dims=128, n_place_dims=250),
+    "thorough": Speed(detail=2.0, n_patches=4096, n_patch_dims=128, n_place_dims=200),
 }
 """Name -> what it takes."""
 

@@ -15,7 +15,7 @@ from defectory.domain import ExportError, ImageSource, MissingExtraError, Progre
 from defectory.domain.errors import one_line
 from defectory.domain.images import Image
 from defectory.workflows.exporting.runtimes import INPUT
-from defectory.workflows.exporting.weights import with_initializers
+from defectory.workflows.exporting.weights import widened, with_initializers
 
 N_RANGE_IMAGES = 60
 """Good images that the ranges of activations are taken from."""
@@ -45,8 +45,9 @@ def quantize(
         import onnx
     except ImportError as error:
         raise MissingExtraError("quantizing a bundle", "export") from error
-    graph = onnx.load_from_string(model)
-    convolutions = _convolutions(graph, onnx.load_from_string(with_initializers(backbone)))
+    graph = onnx.load_from_string(widened(model))
+    own = onnx.load_from_string(widened(with_initializers(backbone)))
+    convolutions = _convolutions(graph, own)
     convolutions = convolutions[int(_EXACT_RATIO * len(convolutions)) :]
     if not convolutions:
         raise ExportError("int8: the convolutions of the backbone are not in the graph as they are")

@@ -31,6 +31,26 @@ def with_initializers(model: bytes) -> bytes:
     return content
 
 
+def widened(model: bytes) -> bytes:
+    """Return the graph without casts of stored float16 arrays: these are float32, as quantizers want them."""
+    onnx = _onnx()
+    found = onnx.load_from_string(model)
+    graph = found.graph
+    stored = {each.name: each for each in graph.initializer}
+    kept = []
+    for node in graph.node:
+        half = stored.get(node.input[0]) if node.op_type == "Cast" else None
+        if half is None or half.data_type != onnx.TensorProto.FLOAT16:
+            kept.append(node)
+            continue
+        array = onnx.numpy_helper.to_array(half).astype(np.float32)
+        half.CopyFrom(onnx.numpy_helper.from_array(array, node.output[0]))
+    del graph.node[:]
+    graph.node.extend(kept)
+    content: bytes = found.SerializeToString()
+    return content
+
+
 def in_half_precision(model: bytes) -> bytes:
     """Return the graph with its large arrays stored as float16; it computes in float32 as before.
 
