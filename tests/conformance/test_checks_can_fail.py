@@ -168,6 +168,9 @@ SPOILED = {
     "few_images_already_tell_defects": _scores(lambda s: Scores(-s.image_scores, s.anomaly_maps)),
     "tiles_give_finer_maps": _spoil(score=_halve_maps_of_tiles),
     "a_bundle_with_tiles_scores_the_same": _spoil(restore=_after(_shift)),
+    "its_graph_scores_the_same": _scores(
+        lambda s: replace(s, image_scores=s.image_scores + np.float32(0.01))
+    ),
     "reading_is_timed": _spoil(time_reading=lambda sound, self, images: 0.0),
     "constant_images_do_no_harm": _spoil(fit=_refuse_constants),
     "a_cache_gives_the_same_again": _spoil(fit=_after(_draw)),

@@ -68,7 +68,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def open_image(
-    data: bytes, path: Path, *, at_least_px: int = 0, max_pixels: int = MAX_PIXELS
+    data: bytes, path: Path, *, at_least_px: int = 0, max_pixels: int | None = None
 ) -> Pillow.Image:
     """Return the decoded first frame, upright, in the mode of the file.
 
@@ -78,7 +78,7 @@ def open_image(
     path : named in errors
     at_least_px : >= 0, longer side of a picture that is wanted smaller: a JPEG may come at half, a quarter or
         an eighth of its size, in a fraction of the time; 0 for all pixels
-    max_pixels : > 0, at most MAX_PIXELS; images of more are refused before they are decoded
+    max_pixels : > 0, images of more are refused before they are decoded; None for `MAX_PIXELS`
 
     Raises
     ------
@@ -93,7 +93,7 @@ def open_image(
     try:
         with quiet_pillow:
             image = Pillow.open(io.BytesIO(data), formats=FORMATS)
-            _check_size(image, path, max_pixels)
+            _check_size(image, path, MAX_PIXELS if max_pixels is None else max_pixels)
             if at_least_px:
                 image.draft(None, _fitting(image.size, at_least_px))
             image.load()
@@ -190,7 +190,7 @@ def _has_more_frames(image: Pillow.Image) -> bool:
         return False
 
 
-def _check_size(image: Pillow.Image, path: Path, max_pixels: int = MAX_PIXELS) -> None:
+def _check_size(image: Pillow.Image, path: Path, max_pixels: int) -> None:
     width, height = image.size
     if width * height > max_pixels:
         raise ImageReadError(
