@@ -122,7 +122,7 @@ def shown_as_it_is(data: bytes, path: Path, side_px: int) -> str | None:
     """
     try:
         with quiet_pillow, Pillow.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_size(image, path)
+            _check_size(image, path, MAX_PIXELS)
             is_plain = (
                 image.mode in ("L", "RGB")
                 and not image.has_transparency_data
