@@ -1,4 +1,4 @@
-"""SHA256SUMS: what the files of an exported folder hold, as `sha256sum --check` reads it."""
+"""SHA256SUMS: what the files of an exported folder hold, as `sha256sum -c` reads it."""
 
 import hashlib
 import re

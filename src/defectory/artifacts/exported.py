@@ -4,7 +4,7 @@ model.onnx | model.xml, model.bin   the decision as one graph
 decision.json                       thresholds, promise, inputs and outputs
 probes.json, probes/, maps.safetensors   images with the scores and maps that they must have
 certificate.json                    what the last `export` or `verify` has measured
-SHA256SUMS                          of all others but the certificate, as `sha256sum --check` reads it
+SHA256SUMS                          of all others but the certificate, as `sha256sum -c` reads it
 README.md                           how to run it
 """
 

@@ -21,7 +21,7 @@ three colors, 16-bit grey divided by 257. Nothing else is to be done to it: the 
 {promised}
 {pixels}
 **Check** on the machine that runs it: `defectory verify` and the name of this folder scores `probes/` and
-compares with what the bundle said of them (`probes.json`, `maps.safetensors`); `sha256sum --check SHA256SUMS`
+compares with what the bundle said of them (`probes.json`, `maps.safetensors`); `sha256sum -c SHA256SUMS`
 needs nothing of ours. `certificate.json` is what the last check found.
 """
 _RUNTIMES = {"onnx": "ONNX Runtime", "openvino": "OpenVINO"}

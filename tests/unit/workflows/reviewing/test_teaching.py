@@ -36,7 +36,8 @@ def test_a_proposal_says_what_changes_and_nothing_has_changed_yet(taught):
     assert found.threshold_before == overview.bundle.threshold
     assert (overview.bundle.version, overview.proposal, overview.n_new_labels) == (1, True, 20)
     names = {image.id: image.name for image in taught.find().images}
-    assert all(names[flip.id] == flip.name for flip in found.flips)
+    # an image of the fit that the review does not have is known by its name alone
+    assert all(names[flip.id] == flip.name for flip in found.flips if flip.id is not None)
     assert json.loads(json.dumps(asdict(found)))["worse"] == ""
 
 
