@@ -90,6 +90,12 @@ def parser() -> argparse.ArgumentParser:
     )
     coverage.set_defaults(run=_run_coverage, file_name=_plain_file)
     coverage.add_argument("--data-sets", type=int, default=300, help="a case")
+    watch = commands.add_parser(
+        "watch", parents=[measuring], help="whether kills make it judge an image twice or never"
+    )
+    watch.set_defaults(run=_run_watch, file_name=_plain_file)
+    watch.add_argument("--kills", type=int, default=200)
+    watch.add_argument("--seed", type=int, default=0)
     groups = commands.add_parser(
         "found-groups", parents=[measuring], help="how well groups are found that nobody wrote down"
     )
@@ -180,6 +186,16 @@ def _run_coverage(options: argparse.Namespace) -> int:
 
     command = f"python -m benchmarks coverage --data-sets {options.data_sets}"
     runs = coverage.run(n_data_sets=options.data_sets, n_images=options.n_images, command=command)
+    return _write(options, runs)
+
+
+def _run_watch(options: argparse.Namespace) -> int:
+    from benchmarks import watch
+
+    command = f"python -m benchmarks watch --kills {options.kills} --seed {options.seed}"
+    runs = watch.run(
+        n_kills=options.kills, n_images=options.n_images, seed=options.seed, command=command
+    )
     return _write(options, runs)
 
 

@@ -58,6 +58,7 @@ PLAN = (
     Step("found-groups", (_TILES, _CELLS, _FASHION, *_MANIFESTS)),
     Step("alarms", ("ball-screw",)),
     Step("coverage", ()),
+    Step("watch --kills 200", ()),
     Step("p4 --detector auto --growth 100,1000", (_TILES,)),
     Step("p4 --detector gaussian", (_TILES,)),
     Step("p4 --detector mapl --growth ''", (_TILES,)),

@@ -18,6 +18,7 @@ from benchmarks.sibling_tables import siblings
 from benchmarks.speed_tables import speed
 from benchmarks.suite_tables import suite
 from benchmarks.update_tables import updates
+from benchmarks.watch_tables import watch
 
 _HEADER = """# Measured results
 
@@ -67,11 +68,11 @@ def render(runs: Sequence[Run]) -> str:
         "promise": promise,
         "found-groups": found_groups, "coverage": coverage, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
-        "pixel-maps": _pixel_maps, "alarms": alarms,
+        "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch,
     }  # fmt: skip
     by_protocol = {name: [run for run in whole if run["protocol"] == name] for name in sections}
     by_protocol["p1-clean"] += [run for run in whole if run["protocol"] == "peers"]
-    for name in ("updates", "review", "found-groups", "alarms", "coverage"):
+    for name in ("updates", "review", "found-groups", "alarms", "coverage", "watch"):
         if not by_protocol[name]:
             del sections[name]
     parts = [section(by_protocol[name]) for name, section in sections.items()]

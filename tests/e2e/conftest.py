@@ -1,3 +1,5 @@
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -28,3 +30,23 @@ def run(*arguments: object) -> Result:
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result
+
+
+@pytest.fixture
+def disk(tmp_path):
+    """A disk of 8 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if os.geteuid() != 0 or subprocess.call(
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "none", place], stderr=subprocess.DEVNULL
+    ):
+        pytest.skip("no permission to mount a small disk")
+    yield place
+    subprocess.check_call(["umount", place])
+
+
+def leave(disk, n_bytes):
+    """Fill the disk up to a few bytes."""
+    status = os.statvfs(disk)
+    free = status.f_bavail * status.f_frsize
+    (disk / "full").write_bytes(bytes(max(0, free - n_bytes)))

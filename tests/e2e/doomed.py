@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import random
+import signal
 import sys
 import time
 import traceback
@@ -24,6 +25,7 @@ from defectory.storage import (
     FileKind,
     OutputFile,
     OutputFolder,
+    line_files,
     placement,
     renames,
     resumable_folder,
@@ -33,6 +35,8 @@ from defectory.workflows.fitting import save  # noqa: F401 loaded before the for
 from defectory.workflows.reviewing.facts import ConflictError
 from defectory.workflows.reviewing.project import ReviewProject
 from defectory.workflows.scoring import folder  # noqa: F401
+from defectory.workflows.watching import result_files, state, webhooks
+from defectory.workflows.watching import watch as _watch  # noqa: F401
 
 NOTE = FileKind("a note", lambda path: path.read_bytes().startswith(b"run "))
 N_FILES = 10
@@ -101,6 +105,31 @@ def run_command(errors: str, *arguments: str) -> None:
     command_line(arguments)
 
 
+def watch_to(errors: str, n_steps: str, *arguments: str) -> None:
+    """Run `watch`, and be killed before a step of it that another process may see the work of, or after."""
+    left = int(n_steps)
+
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def call_counted(*given: Any, **named: Any) -> Any:
+            step()
+            result = call(*given, **named)
+            step()
+            return result
+
+        return call_counted
+
+    def step() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.write(1, b"killed at its step\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    for owner, name in WATCH_STEPS:
+        setattr(owner, name, counted(getattr(owner, name)))
+    run_command(errors, "watch", *arguments)
+
+
 def answer(place: str, report: str, who: str, n_images: str) -> None:
     """Label images and draw on them for ever; what was promised to be kept is written into a report."""
     project, store = ReviewProject.open(Path(place)), ProjectStore.open(Path(place))
@@ -127,6 +156,16 @@ def answer(place: str, report: str, who: str, n_images: str) -> None:
         os.write(handle, (json.dumps([*told, who]) + "\n").encode())
 
 
+WATCH_STEPS: list[tuple[Any, str]] = [
+    (state.WatchState, "record"),
+    (state.WatchState, "mark_written"),
+    (state.WatchState, "mark_sent"),
+    (line_files.LineFile, "append"),
+    (result_files, "write_whole"),
+    (webhooks, "_post"),
+]
+
+
 def review(place: str, bundle: str, data: str) -> None:
     """Begin a review, or go on with it."""
     ReviewProject.create(Path(place), Path(bundle), Path(data)).close()
@@ -136,6 +175,7 @@ KINDS = {
     "pair": write_pair,
     "fill": fill,
     "command": run_command,
+    "watch": watch_to,
     "answer": answer,
     "review": review,
 }

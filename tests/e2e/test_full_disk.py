@@ -1,35 +1,12 @@
 """A disk that fills up in the middle: one clear line, the old output is there, and work can go on."""
 
-import os
-import subprocess
-
 import pytest
 
-from tests.e2e.conftest import run
+from tests.e2e.conftest import leave, run
 from tests.pictures import write_mvtec
 from tests.unit.storage.places import names, snapshot
 
 MIB = 2**20
-
-
-@pytest.fixture
-def disk(tmp_path):
-    """A disk of 8 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if os.geteuid() != 0 or subprocess.call(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "none", place], stderr=subprocess.DEVNULL
-    ):
-        pytest.skip("no permission to mount a small disk")
-    yield place
-    subprocess.check_call(["umount", place])
-
-
-def leave(disk, n_bytes):
-    """Fill the disk up to a few bytes."""
-    status = os.statvfs(disk)
-    free = status.f_bavail * status.f_frsize
-    (disk / "full").write_bytes(bytes(max(0, free - n_bytes)))
 
 
 def fails(*arguments):

@@ -52,6 +52,7 @@ def test_the_package_itself_imports_next_to_nothing():
         "detectors",
         "artifacts",
         "workflows.reviewing.project",
+        "workflows.watching.watch",
         "review",
         "cli.review",
         "api.fit",

@@ -3,7 +3,7 @@
 import _thread
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
@@ -33,6 +33,30 @@ def remembered_interruption() -> Iterator[None]:
         yield
     finally:
         for number in caught:
+            signal.signal(number, before[number])
+
+
+@contextmanager
+def asked_to_end() -> Iterator[Callable[[], bool]]:
+    """Give what tells whether Ctrl-C or a signal asked to end; the second one interrupts at once.
+
+    Within `remembered_interruption`, whose signals it takes over for a while.
+    """
+    came: list[int] = []
+
+    def remember(number: int, frame: FrameType | None) -> None:
+        if came:
+            _interrupt(number, frame)
+        came.append(number)
+
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    taken = [number for number in _ENDING if before[number] is _interrupt]
+    for number in taken:
+        signal.signal(number, remember)
+    try:
+        yield lambda: bool(came)
+    finally:
+        for number in taken:
             signal.signal(number, before[number])
 
 

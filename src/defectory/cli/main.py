@@ -14,6 +14,7 @@ COMMANDS = (
     "queue",
     "review",
     "score",
+    "watch",
     "recalibrate",
     "evaluate",
     "inspect",

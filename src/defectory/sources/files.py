@@ -6,7 +6,7 @@ import stat
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from defectory.domain import DataError
 from defectory.sources.decoding import EXTENSIONS
@@ -57,10 +57,21 @@ def explain_skipped(skipped: tuple[tuple[str, int], ...]) -> str:
 
 def is_image_name(path: Path) -> bool:
     """Return whether the extension, in any case, is one of an image format."""
-    return path.suffix.lower() in EXTENSIONS
+    return has_image_ending(path.name)
 
 
-def natural_key(path: Path) -> tuple[tuple[tuple[int, int, str], ...], ...]:
+def has_image_ending(name: str) -> bool:
+    """Return whether a file of that name is an image by its extension, in any case."""
+    dot = name.rfind(".")
+    return dot > 0 and name[dot:].lower() in EXTENSIONS
+
+
+def is_left_alone(name: str) -> bool:
+    """Return whether a file or folder of that name is hidden, or the system's or an office program's own."""
+    return name.startswith(_IGNORED_STARTS) or name.lower() in _IGNORED
+
+
+def natural_key(path: PurePath) -> tuple[tuple[tuple[int, int, str], ...], ...]:
     """Return a sort key by which numbers inside names count as numbers."""
     return tuple(_natural_part(part) for part in path.parts)
 
@@ -82,7 +93,7 @@ def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
     if here in above:  # a link that leads back up
         return
     for entry in entries:
-        if entry.name.startswith(_IGNORED_STARTS) or entry.name.lower() in _IGNORED:
+        if is_left_alone(entry.name):
             continue
         path = folder / entry.name
         if path.is_dir():  # False for a link to itself, where entry.is_dir() raises

@@ -100,24 +100,41 @@ def read_alarm(path: Path, model: CalibratedDetector) -> AlarmRecord:
     DataError : the file cannot be read, is damaged, no alarm's, or of another bundle's alarm.
     ParameterError : the model has no threshold.
     """
-    alarm = fresh_alarm(model)
     if not path.exists():
-        return AlarmRecord(alarm)
+        return AlarmRecord(fresh_alarm(model))
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
             raise DataError(f"{path} is larger than the state of an alarm ever is")
-        found = msgspec.json.decode(path.read_bytes(), type=_File)
+        content = path.read_bytes()
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    return restore_alarm(content, model, str(path))
+
+
+def restore_alarm(content: bytes, model: CalibratedDetector, where: str) -> AlarmRecord:
+    """Return what JSON of `alarm_json` says of the alarm of a model.
+
+    Parameters
+    ----------
+    where : it comes from, for errors
+
+    Raises
+    ------
+    DataError : it is damaged, no alarm's, or of another bundle's alarm.
+    ParameterError : the model has no threshold.
+    """
+    alarm = fresh_alarm(model)
+    try:
+        found = msgspec.json.decode(content, type=_File)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise DataError(
-            f"{path} is damaged or no alarm of this version ({error}); "
+            f"{where} is damaged or no alarm of this version ({error}); "
             "remove it to start a new alarm, or give another name"
         ) from error
     try:
         return AlarmRecord(alarm.resumed(found.alarm), found.recent, found.rang_on)
     except DataError as error:
-        raise DataError(f"{path}: {error}; give another name to start a new alarm") from error
+        raise DataError(f"{where}: {error}; give another name to start a new alarm") from error
 
 
 def check_alarm(
@@ -166,6 +183,11 @@ def watch_rows(
 
 def write_alarm(path: Path, record: AlarmRecord) -> None:
     """Write the state whole or not at all, in place of that of an earlier run; OutputError."""
+    write_file(path, alarm_json(record) + b"\n", ALARM_FILE, overwrite=True)
+
+
+def alarm_json(record: AlarmRecord) -> bytes:
+    """Return the state as JSON, which `restore_alarm` reads."""
     told = {
         GENERATOR_KEY: GENERATOR,
         "is_ringing": record.alarm.is_ringing,
@@ -173,8 +195,7 @@ def write_alarm(path: Path, record: AlarmRecord) -> None:
         "alarm": record.alarm.state,
         "recent": record.recent,
     }
-    text = json.dumps(msgspec.to_builtins(told), allow_nan=False)
-    write_file(path, text.encode() + b"\n", ALARM_FILE, overwrite=True)
+    return json.dumps(msgspec.to_builtins(told), allow_nan=False).encode()
 
 
 def image_key(path: Path) -> str:

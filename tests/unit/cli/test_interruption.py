@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from defectory.cli.interruption import remembered_interruption, was_interrupted
+from defectory.cli.interruption import asked_to_end, remembered_interruption, was_interrupted
 
 SLOW = """
 import time
@@ -51,3 +51,16 @@ def test_elsewhere_a_signal_interrupts_at_once():
     with pytest.raises(KeyboardInterrupt):
         wait_for(signal.SIGTERM, lambda: None)
     assert time.monotonic() - started < 1
+
+
+def test_where_the_end_is_asked_for_the_first_signal_waits_and_the_second_does_not():
+    with remembered_interruption():
+        with asked_to_end() as is_ending:
+            assert not is_ending()
+            signal.raise_signal(signal.SIGTERM)
+            assert is_ending()
+            assert not was_interrupted()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)

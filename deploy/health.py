@@ -1,0 +1,28 @@
+"""Exit status 0 where the service on this machine answers that it lives: the health check of the image."""
+
+import http.client
+import os
+import sys
+from pathlib import Path
+
+PORT = int(os.environ.get("DEFECTORY_PORT", "8000"))
+TOKEN_FILE = Path(os.environ.get("DEFECTORY_TOKEN_FILE", "/state/token"))
+
+
+def is_alive() -> bool:
+    """Return whether it answers 200 within four seconds."""
+    headers = {}
+    if TOKEN_FILE.exists():
+        headers["Authorization"] = f"Bearer {TOKEN_FILE.read_text().strip()}"
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=4)
+    try:
+        connection.request("GET", "/v2/health/live", headers=headers)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+if __name__ == "__main__":
+    sys.exit(not is_alive())
