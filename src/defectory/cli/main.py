@@ -14,6 +14,7 @@ COMMANDS = (
     "queue",
     "review",
     "score",
+    "merge",
     "watch",
     "recalibrate",
     "evaluate",
