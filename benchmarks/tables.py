@@ -14,6 +14,7 @@ from benchmarks.promise_tables import found_groups, promise
 from benchmarks.pseudo_label_tables import pseudo_labels
 from benchmarks.result_files import SCHEMA, Run, is_whole
 from benchmarks.review_tables import review
+from benchmarks.shards_tables import shards
 from benchmarks.sibling_tables import siblings
 from benchmarks.speed_tables import speed
 from benchmarks.suite_tables import suite
@@ -69,10 +70,11 @@ def render(runs: Sequence[Run]) -> str:
         "found-groups": found_groups, "coverage": coverage, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
         "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch,
+        "shards": shards,
     }  # fmt: skip
     by_protocol = {name: [run for run in whole if run["protocol"] == name] for name in sections}
     by_protocol["p1-clean"] += [run for run in whole if run["protocol"] == "peers"]
-    for name in ("updates", "review", "found-groups", "alarms", "coverage", "watch"):
+    for name in ("updates", "review", "found-groups", "alarms", "coverage", "watch", "shards"):
         if not by_protocol[name]:
             del sections[name]
     parts = [section(by_protocol[name]) for name, section in sections.items()]

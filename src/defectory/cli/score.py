@@ -111,8 +111,8 @@ def score(
 ) -> None:
     """Score IMAGES with BUNDLE: raw score, decision, and defect regions in original pixels.
 
-    IMAGES are files, folders at any depth, lists (CSV, JSON, Parquet), or patterns such as 'new/*.png'. The highest
-    scores come first. Interrupted? Run it again: it goes on where it was.
+    IMAGES are files, folders at any depth, lists (CSV, JSON, Parquet), or patterns such as 'new/*.png'. The
+    highest scores come first. Interrupted? Run it again: it goes on where it was.
     """
     if shard is not None:
         _check_goes_with_shard(images)

@@ -9,7 +9,7 @@ from typing import Self
 
 from defectory.domain import OutputError
 
-_MEMORY_KIB = 16 * 1024
+_MEMORY_KIB = 4 * 1024
 
 
 class DiskSorter:
