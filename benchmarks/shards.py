@@ -1,11 +1,11 @@
 """Shards of `score` as processes: memory by rows of a manifest, images a second by processes, and kills.
 
-Memory: the highest resident memory of one process that scores a manifest of 10,000 and of 1,000,000 rows as its
-only shard, and of `merge` behind it. The files are missing: all that grows with a list is there, and no image; and
-the bundle is a small one, beside which growth would show. Processes: two shards of images that are there, one
-thread a process, one after the other and both at once; and `score` alone. Kills: a process that scores a shard is
-killed by signal 9 at a random moment, then the next shard's, and so on; in the end all shards are run, merged, and
-compared with what `score` alone writes, byte by byte.
+Memory: the highest resident memory of one process that scores a manifest of 10,000 and of 1,000,000 rows
+as its only shard, and of `merge` behind it. The files are missing: all that grows with a list is there,
+and no image; and the bundle is a small one, beside which growth would show. Processes: two shards of
+images that are there, one thread a process, one after the other and both at once; and `score` alone.
+Kills: a process that scores a shard is killed by signal 9 at a random moment, then the next shard's, and
+so on; in the end all shards are run, merged, and compared with what `score` alone writes, byte by byte.
 """
 
 import hashlib

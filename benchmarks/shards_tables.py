@@ -6,11 +6,12 @@ from benchmarks.markdown import table
 from benchmarks.result_files import Run
 
 _NOTE = (
-    "Memory: the peak of a process that scores a manifest as its only shard, and of `merge --format csv` behind "
-    "it. The files are missing, so that all that grows with a list is there, and no image. The goal is that a "
-    "million rows take at most 1.2 times what 10,000 take. Processes: two shards of gaussian on pictures of 256 px, "
-    "one thread a process, one after the other and both at once; the goal is an efficiency of .9. Kills: real "
-    "processes, by signal 9, at random moments; the merged table is compared with that of one process."
+    "Memory: the peak of a process that scores a manifest as its only shard, and of `merge --format "
+    "csv` behind it. The files are missing, so that all that grows with a list is there, and no image. "
+    "The goal is that a million rows take at most 1.2 times what 10,000 take. Processes: two shards of "
+    "gaussian on pictures of 256 px, one thread a process, one after the other and both at once; the "
+    "goal is an efficiency of .9. Kills: real processes, by signal 9, at random moments; the merged "
+    "table is compared with that of one process."
 )
 _HEAD = ("rows", "score, MB", "merge, MB", "score, s")
 _SPEED_HEAD = ("images", "`score`, images/s", "shards in turn", "two at once", "efficiency")
