@@ -12,11 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+import msgspec
 import pyarrow
 import pyarrow.parquet
 import pytest
 
 from defectory.artifacts import load_bundle
+from defectory.storage.markers import read_content
+from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.shards.records import ShardDone, read_record, write_record
 from tests.e2e.conftest import leave, run
 from tests.e2e.test_kills import Server
 from tests.pictures import write_mvtec
@@ -248,8 +252,6 @@ def test_damaged_files_are_found_and_made_anew(out, bundle, data, whole):
 def test_a_shard_of_another_run_is_named(what, out, bundle, data, tmp_path):
     other, options = bundle, ("--false-reject-rate", "0.1")
     if what == "bundle":
-        from defectory.workflows.calibrated import CalibratedDetector
-
         other, options = tmp_path / "other.defectory", ()
         model = CalibratedDetector(load_bundle(bundle))
         model.with_false_reject_rate(0.2).save(other)
@@ -286,6 +288,35 @@ def test_a_shard_under_another_name_and_rows_of_others_are_noticed(out):
     shutil.rmtree(out / "shard-0000-of-0003")
     shutil.copytree(out / "shard-0001-of-0003", out / "shard-0000-of-0003")
     assert "shard 0 is shard 1 under another name" in refused(out)
+
+
+@pytest.mark.parametrize("what", ["an image twice", "an image of another shard"])
+def test_rows_that_do_not_belong_there_are_noticed(what, out):
+    """Even where all checksums say that this is what was written."""
+    place, other = out / "shard-0000-of-0003", out / "shard-0001-of-0003"
+    done = read_record(place / "shard.json", ShardDone)
+    table = pyarrow.parquet.read_table(place / "chunk-000000.parquet")
+    more = (
+        table
+        if what == "an image twice"
+        else pyarrow.parquet.read_table(other / "chunk-000000.parquet")
+    )
+    pyarrow.parquet.write_table(
+        pyarrow.concat_tables([table, more.slice(0, 1)]), place / "chunk-000000.parquet"
+    )
+    content = read_content(place / "chunk-000000.parquet")
+    changes = {"sha256": content.sha256, "n_bytes": content.n_bytes, "n_rows": len(table) + 1}
+    chunks = [msgspec.structs.replace(done.chunks[0], **changes), *done.chunks[1:]]
+    write_record(msgspec.structs.replace(done, chunks=chunks), place / "shard.json")
+    assert f"shard 0 holds {what} (" in refused(out)
+
+
+def test_names_that_are_no_text_are_taken_on_the_command_line(bundle, data, tmp_path):
+    images = tmp_path / os.fsdecode(b"\xe9")
+    images.mkdir()
+    shutil.copy(data / "good/000.png", images)
+    score(bundle, images, tmp_path / "out", 0, n=1)
+    assert run("merge", tmp_path / "out").exit_code == 0
 
 
 def test_images_that_can_be_read_again_are_tried_again(bundle, data, tmp_path):

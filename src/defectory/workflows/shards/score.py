@@ -9,6 +9,7 @@ from pathlib import Path
 from defectory.domain import NoProgress, ParameterError, Progress
 from defectory.sources import Sample
 from defectory.sources.listing import Listing, list_images
+from defectory.storage import readable_name
 from defectory.storage.outputs import cannot_write
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.scoring.formats import import_arrow
@@ -94,7 +95,7 @@ def score_shard(
     refuse_swapped(bundle, [images])
     listing = list_images(images)
     model = load_calibrated(bundle, false_reject_rate, miss_rate)
-    arguments = [str(bundle), str(images)]
+    arguments = [readable_name(str(bundle)), readable_name(str(images))]
     for option, rate in (("--false-reject-rate", false_reject_rate), ("--miss-rate", miss_rate)):
         arguments += [] if rate is None else [option, str(rate)]
     if chunk_size != CHUNK_SIZE:
