@@ -264,6 +264,23 @@ def test_a_shard_of_another_run_is_named(what, out, bundle, data, tmp_path):
     assert f"shard 0 is of another {what}; remove {out}/shard-0000-of-0003, then:" in refused(out)
 
 
+def test_another_machine_with_other_places_and_clocks_adds_the_same(
+    out, bundle, data, whole, tmp_path
+):
+    """Its copies of the images lie elsewhere, are as old as its clock says, and come in another order."""
+    elsewhere = tmp_path / "mnt"
+    elsewhere.mkdir()
+    names = sorted(path.relative_to(data) for path in data.rglob("*.*"))
+    for path in reversed(names):
+        (elsewhere / path).parent.mkdir(exist_ok=True)
+        shutil.copy(data / path, elsewhere / path)
+        os.utime(elsewhere / path, (5e9, 5e9))
+    assert "were there" not in score(bundle, elsewhere, out, 1)
+    assert run("merge", out).exit_code == 0
+    strip = re.compile(rb'"error": "[^"]*"')  # names the file as it was given
+    assert strip.sub(b"", (out / "scores.jsonl").read_bytes()) == strip.sub(b"", whole["jsonl"])
+
+
 def test_images_that_came_meanwhile_are_noticed(bundle, data, tmp_path):
     images, out = tmp_path / "data", tmp_path / "out"
     images.mkdir()
