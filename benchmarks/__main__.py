@@ -96,6 +96,12 @@ def parser() -> argparse.ArgumentParser:
     watch.set_defaults(run=_run_watch, file_name=_plain_file)
     watch.add_argument("--kills", type=int, default=200)
     watch.add_argument("--seed", type=int, default=0)
+    shards = commands.add_parser(
+        "shards", parents=[measuring], help="memory, speed and kills of score --shard"
+    )
+    shards.set_defaults(run=_run_shards, file_name=_plain_file)
+    shards.add_argument("--kills", type=int, default=20)
+    shards.add_argument("--seed", type=int, default=0)
     groups = commands.add_parser(
         "found-groups", parents=[measuring], help="how well groups are found that nobody wrote down"
     )
@@ -200,6 +206,16 @@ def _run_watch(options: argparse.Namespace) -> int:
 
     command = f"python -m benchmarks watch --kills {options.kills} --seed {options.seed}"
     runs = watch.run(
+        n_kills=options.kills, n_images=options.n_images, seed=options.seed, command=command
+    )
+    return _write(options, runs)
+
+
+def _run_shards(options: argparse.Namespace) -> int:
+    from benchmarks import shards
+
+    command = f"python -m benchmarks shards --kills {options.kills} --seed {options.seed}"
+    runs = shards.run(
         n_kills=options.kills, n_images=options.n_images, seed=options.seed, command=command
     )
     return _write(options, runs)

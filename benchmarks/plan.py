@@ -60,6 +60,7 @@ PLAN = (
     Step("alarms", ("ball-screw",)),
     Step("coverage", ()),
     Step("watch --kills 200", ()),
+    Step("shards --kills 20", ()),
     Step("p4 --detector auto --growth 100,1000", (_TILES,)),
     Step("p4 --detector gaussian", (_TILES,)),
     Step("p4 --detector mapl --growth ''", (_TILES,)),

@@ -17,6 +17,7 @@ from benchmarks.pseudo_label_tables import pseudo_labels
 from benchmarks.result_files import SCHEMA, Run, is_whole
 from benchmarks.review_tables import review
 from benchmarks.service_tables import service
+from benchmarks.shards_tables import shards
 from benchmarks.sibling_tables import siblings
 from benchmarks.speed_tables import speed
 from benchmarks.suite_tables import suite
@@ -72,7 +73,7 @@ def render(runs: Sequence[Run]) -> str:
         "found-groups": found_groups, "coverage": coverage, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
         "service": service, "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch,
-        "providers": providers, "export": exports,
+        "providers": providers, "export": exports, "shards": shards,
     }  # fmt: skip
     by_protocol = {name: [run for run in whole if run["protocol"] == name] for name in sections}
     by_protocol["p1-clean"] += [run for run in whole if run["protocol"] == "peers"]
@@ -86,6 +87,7 @@ def render(runs: Sequence[Run]) -> str:
         "watch",
         "providers",
         "export",
+        "shards",
     ):
         if not by_protocol[name]:
             del sections[name]

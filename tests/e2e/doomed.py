@@ -35,6 +35,7 @@ from defectory.workflows.fitting import save  # noqa: F401 loaded before the for
 from defectory.workflows.reviewing.facts import ConflictError
 from defectory.workflows.reviewing.project import ReviewProject
 from defectory.workflows.scoring import folder  # noqa: F401
+from defectory.workflows.shards import merge, score  # noqa: F401
 from defectory.workflows.watching import result_files, state, webhooks
 from defectory.workflows.watching import watch as _watch  # noqa: F401
 

@@ -15,6 +15,7 @@ COMMANDS = (
     "review",
     "serve",
     "score",
+    "merge",
     "watch",
     "recalibrate",
     "evaluate",

@@ -1,4 +1,4 @@
-"""Times, sizes and shares as people write them: 90s, 10m, 1h; 800MB, 2GB; 0.01, 1%, 0,01."""
+"""Times, sizes, shares and shards as people write them: 90s, 10m; 800MB, 2GB; 0.01, 1%, 0,01; 3/16."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,8 @@ _SIZE_UNITS = {
     "GIB": 2**30,
 }
 
+
+_MAX_SHARDS = 100_000
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -91,6 +93,28 @@ class _Share(_ParamType):
         return share
 
 
+class _Shard(_ParamType):
+    """One of N shards, of which the first is 0."""
+
+    name = "shard"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return its index, and how many there are."""
+        if not isinstance(value, str):
+            return value
+        match = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", value)
+        if not match:
+            self.fail(f"{value!r} is no shard; write it like 3/16, from 0/16 to 15/16", param, ctx)
+        index, n = int(match[1]), int(match[2])
+        if not 1 <= n <= _MAX_SHARDS:
+            self.fail(f"{value!r}: there are 1 to {_MAX_SHARDS:,} shards", param, ctx)
+        if index >= n:
+            self.fail(
+                f"{value!r}: of {n} shards the first is 0/{n} and the last {n - 1}/{n}", param, ctx
+            )
+        return index, n
+
+
 def _number(text: str) -> float:
     return float(text.replace(",", "."))
 
@@ -99,3 +123,4 @@ AGE = _Quantity("age", _AGE_UNITS, "12h or 30d")
 SECONDS = _Quantity("time", _TIME_UNITS, "90s, 10m or 1h")
 BYTES = _Bytes("size", _SIZE_UNITS, "800MB or 2GB")
 SHARE = _Share()
+SHARD = _Shard()

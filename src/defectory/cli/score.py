@@ -9,7 +9,7 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
-from defectory.cli.quantities import SHARE
+from defectory.cli.quantities import SHARD, SHARE
 from defectory.cli.text import counted, one_line, print_gray_zone, print_notes, print_provider
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ else:
     _Choice = click.Choice  # which can be subscripted from click 8.2 on
 
 
-class _Format(_Choice):
+class TableFormat(_Choice):
     """Knows where those are to be sent who look for Excel."""
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class _Format(_Choice):
 @click.option(
     "--format",
     "file_format",
-    type=_Format(),
+    type=TableFormat(),
     default="jsonl",
     show_default=True,
 )
@@ -72,6 +72,19 @@ class _Format(_Choice):
     metavar="R",
     help="Mark discoveries: images that stand out, on average at most this share of them good after all.",
 )
+@click.option(
+    "--shard",
+    type=SHARD,
+    metavar="I/N",
+    help="Score one of N parts of IMAGES, 0/N to N-1/N, into a folder that all share, on any machines and in "
+    "any order; then run merge.",
+)
+@click.option(
+    "--chunk-size",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Images in a file of a shard, which a killed process has to score again; 4096 if not said.",
+)
 @shared.skip_unreadable("List unreadable images instead of stopping.")
 @shared.max_memory
 @shared.threads
@@ -91,15 +104,23 @@ def score(
     false_reject_rate: float | None,
     miss_rate: float | None,
     fdr: float | None,
+    shard: tuple[int, int] | None,
+    chunk_size: int | None,
     skip_unreadable: bool,
     overwrite: bool,
     max_memory_bytes: int | None,
 ) -> None:
     """Score IMAGES with BUNDLE: raw score, decision, and defect regions in original pixels.
 
-    IMAGES are files, folders at any depth, lists (CSV or JSON), or patterns such as 'new/*.png'. The highest
-    scores come first. Interrupted? Run it again: it goes on where it was.
+    IMAGES are files, folders at any depth, lists (CSV, JSON, Parquet), or patterns such as 'new/*.png'. The
+    highest scores come first. Interrupted? Run it again: it goes on where it was.
     """
+    if shard is not None:
+        _check_goes_with_shard(images)
+        _score_shard(bundle, images[0], folder, shard, chunk_size, false_reject_rate, miss_rate)
+        return
+    if chunk_size is not None:
+        raise click.UsageError("--chunk-size goes with --shard I/N")
     from defectory.cli.bars import Bars
     from defectory.workflows.scoring.folder import score_to_folder
 
@@ -124,9 +145,69 @@ def score(
         _print_alarm(summary.alarm, bundle)
 
 
+_NOT_WITH_SHARD = {
+    "heatmaps": "--heatmaps: draw those of the worst images afterwards",
+    "file_format": "--format: say it to merge",
+    "for_excel": "--excel: say it to merge",
+    "alarm": "--alarm, which sees images in their order",
+    "fdr": "--fdr, which needs all scores",
+    "max_memory_bytes": "--max-memory: say --threads",
+    "overwrite": "--overwrite, since others write the folder, too: choose another one",
+}
+"""Parameter -> its option, and what to do instead."""
+
+
+def _check_goes_with_shard(images: tuple[Path, ...]) -> None:
+    """Refuse what goes with a whole collection only; UsageError."""
+    context = click.get_current_context()
+    for name, said in _NOT_WITH_SHARD.items():
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--shard does not go with {said}")
+    if len(images) > 1:
+        raise click.UsageError(
+            "--shard takes one folder or list; write several into a list (CSV, JSON lines or Parquet)"
+        )
+
+
+def _score_shard(
+    bundle: Path,
+    images: Path,
+    folder: Path,
+    shard: tuple[int, int],
+    chunk_size: int | None,
+    false_reject_rate: float | None,
+    miss_rate: float | None,
+) -> None:
+    from defectory.cli.bars import Bars
+    from defectory.workflows.shards.membership import Shard
+    from defectory.workflows.shards.score import CHUNK_SIZE, score_shard
+
+    with Bars() as bars:
+        summary = score_shard(
+            bundle,
+            images,
+            folder,
+            Shard(*shard),
+            false_reject_rate=false_reject_rate,
+            miss_rate=miss_rate,
+            chunk_size=CHUNK_SIZE if chunk_size is None else chunk_size,
+            progress=bars,
+        )
+    unreadable = f", {summary.n_unreadable:,} unreadable" if summary.n_unreadable else ""
+    kept = f"; {summary.n_kept:,} were there already" if summary.n_kept else ""
+    click.echo(
+        f"Shard {summary.shard} has {counted(summary.n_images, 'image')}: {summary.n_rejected:,} "
+        f"rejected{unreadable}{kept}."
+    )
+    print_notes(summary.notes)
+    click.echo(
+        one_line(f"Wrote {summary.folder}. When all are there, run  defectory merge {folder}")
+    )
+
+
 def _print_summary(summary: Any) -> None:
-    _print_images(summary.rejected, summary.n_rejected, "rejected")
-    _print_images(summary.review, summary.n_review, "to look at")
+    print_images(summary.rejected, summary.n_rejected, "rejected")
+    print_images(summary.review, summary.n_review, "to look at")
     review = f", {summary.n_review} to look at" if summary.gray_zone else ""
     unreadable = f", {summary.n_unreadable} unreadable" if summary.n_unreadable else ""
     n_accepted = summary.n_scored - summary.n_rejected - summary.n_review
@@ -142,7 +223,8 @@ def _print_summary(summary: Any) -> None:
     click.echo(f"Wrote {summary.table}{' and heatmaps' if summary.has_heatmaps else ''}.")
 
 
-def _print_images(listed: Sequence[Any], n_all: int, outcome: str) -> None:
+def print_images(listed: Sequence[Any], n_all: int, outcome: str) -> None:
+    """Print the images that are listed of an outcome, and how many more there are."""
     for image in listed:
         click.echo(f"  {outcome}: {one_line(image.name)}, score {image.score:.4g}")
     n_more = n_all - len(listed)

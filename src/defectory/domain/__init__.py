@@ -19,6 +19,7 @@ from defectory.domain.errors import (
     ParameterError,
     PluginError,
     ResourceError,
+    ShardsError,
     WorseError,
 )
 from defectory.domain.held_out import (
@@ -67,6 +68,7 @@ __all__ = [
     "Region",
     "ResourceError",
     "Scores",
+    "ShardsError",
     "Suspect",
     "TrainingResources",
     "WorseError",

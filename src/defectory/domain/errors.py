@@ -6,7 +6,8 @@
     ├── DataError            the data set as a whole cannot be used
     │   ├── ImageReadError   one image cannot be read
     │   ├── MaskError        one mask cannot be read or does not fit its image
-    │   └── ManifestError    a CSV or JSONL manifest does not parse
+    │   ├── ManifestError    a CSV, JSONL or Parquet manifest does not parse
+    │   └── ShardsError      of the shards of a collection some are missing, damaged or of another run
     ├── BundleError          a bundle is corrupt, truncated, hostile or from a newer version
     ├── CheckpointError      a checkpoint of a training run is damaged or another run's
     ├── ParameterError       an argument is out of its range (a ValueError too)
@@ -38,6 +39,15 @@ class MaskError(DataError):
 
 class ManifestError(DataError):
     """A manifest does not parse; `headline` says so, `problems` lists what is wrong, if more than one."""
+
+    def __init__(self, headline: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__("\n  ".join((headline, *problems)))
+        self.headline = headline
+        self.problems = tuple(problems)
+
+
+class ShardsError(DataError):
+    """Shards do not make one collection; `headline` says so, `problems` what is wrong, with what to run."""
 
     def __init__(self, headline: str, problems: tuple[str, ...] = ()) -> None:
         super().__init__("\n  ".join((headline, *problems)))

@@ -45,7 +45,7 @@ class Dataset:
     Attributes
     ----------
     root : the folder that the names are relative to
-    layout : how it was understood: "mvtec", "tree", "flat", "csv", "jsonl" or "file"
+    layout : how it was understood: "mvtec", "tree", "flat", "csv", "jsonl", "parquet" or "file"
     samples : one entry an image
     unmatched_masks : mask files that belong to no image
     skipped : (ending, count) of files that were left out because of their ending, most first

@@ -35,8 +35,8 @@ class FileLookup:
 
     def find(self, cell: str, *, is_mask: bool = False) -> tuple[Path, str] | str:
         """Return a file and its name, or what is wrong with the cell."""
-        for name, how in _spellings(cell):
-            if _is_file(self._root / name):
+        for name, how in spellings(cell):
+            if is_file(self._root / name):
                 self._how[how] += 1
                 return self._root / name, Path(name).as_posix()
         written = _parts(legible(cell))
@@ -103,7 +103,7 @@ def _agree(written: _Parts, real: _Parts) -> bool:
     return n == 0 or written[-n:] == tuple(part.lower() for part in real[-n:])
 
 
-def _spellings(cell: str) -> list[tuple[str, str]]:
+def spellings(cell: str) -> list[tuple[str, str]]:
     """Return the names that a cell may stand for, and how each is found; "" is as written."""
     clean = legible(cell).strip().strip("\"'")
     spelled = [(cell, ""), (legible(cell), ""), (clean, "")]
@@ -117,7 +117,8 @@ def _parts(written: str) -> _Parts:
     return tuple(part for part in plain.split("/") if part not in ("", "."))
 
 
-def _is_file(path: Path) -> bool:
+def is_file(path: Path) -> bool:
+    """Return whether a file is there; False for names that no system takes."""
     try:
         return path.is_file()
     except (OSError, ValueError):  # too long a name, a zero byte

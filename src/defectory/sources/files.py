@@ -4,7 +4,7 @@ import os
 import re
 import stat
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -38,7 +38,7 @@ def find_files(folder: Path) -> FoundFiles:
     """
     images: list[Path] = []
     endings: Counter[str] = Counter()
-    for path in _walk(folder, frozenset()):
+    for path in walk_files(folder):
         if is_image_name(path):
             images.append(path)
         else:
@@ -83,23 +83,40 @@ def _natural_part(part: str) -> tuple[tuple[int, int, str], ...]:
     return (*key, (2, 0, part))
 
 
-def _walk(folder: Path, above: frozenset[tuple[int, int]]) -> Iterator[Path]:
+def walk_files(
+    folder: Path,
+    above: frozenset[tuple[int, int]] = frozenset(),
+    *,
+    skip: Callable[[str], bool] = lambda _: False,
+) -> Iterator[Path]:
+    """Yield every file under a folder as the system lists them; no list of them is ever held.
+
+    Parameters
+    ----------
+    above : device and number of the folders it lies in, which links may lead back to
+    skip : whether a folder of a name is passed over
+
+    Raises
+    ------
+    DataError : a folder may not be entered.
+    """
     try:
         status = folder.stat()
-        entries = list(os.scandir(folder))
+        here = (status.st_dev, status.st_ino)
+        if here in above:  # a link that leads back up
+            return
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if is_left_alone(entry.name):
+                    continue
+                path = folder / entry.name
+                if path.is_dir():  # False for a link to itself, where entry.is_dir() raises
+                    if not skip(entry.name):
+                        yield from walk_files(path, above | {here}, skip=skip)
+                elif not _is_special(path):
+                    yield path
     except OSError as error:
         raise DataError(f"cannot look into {folder}: {error.strerror or error}") from error
-    here = (status.st_dev, status.st_ino)
-    if here in above:  # a link that leads back up
-        return
-    for entry in entries:
-        if is_left_alone(entry.name):
-            continue
-        path = folder / entry.name
-        if path.is_dir():  # False for a link to itself, where entry.is_dir() raises
-            yield from _walk(path, above | {here})
-        elif not _is_special(path):
-            yield path
 
 
 def _is_special(path: Path) -> bool:

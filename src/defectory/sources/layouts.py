@@ -33,12 +33,12 @@ def read_dataset(
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
 ) -> Dataset:
-    """Return the data set in a folder, a manifest (.csv, .tsv, .jsonl, .json) or a single image file.
+    """Return the data set in a folder, a manifest or a single image file.
 
     Parameters
     ----------
-    path : folder or file
-    layout : "mvtec", "tree", "flat", "csv", "jsonl" or "file"
+    path : folder, manifest (.csv, .tsv, .jsonl, .json, .parquet) or image
+    layout : "mvtec", "tree", "flat", "csv", "jsonl", "parquet" or "file"
         None finds it. "flat" takes every image at any depth as unlabeled.
     good_words, bad_words : further names of folders and labels for good and for defective parts
 
@@ -66,7 +66,7 @@ def read_dataset(
     vocabulary = Vocabulary(good_words, bad_words)
     if not path.exists():
         raise DataError(f"no such file or folder: {path}")
-    chosen = layout or (_find_file_layout(path) if path.is_file() else None)
+    chosen = layout or (find_file_layout(path) if path.is_file() else None)
     if chosen in MANIFEST_LAYOUTS:
         return _read_manifest(path, chosen, vocabulary)
     if chosen == "file":
@@ -93,8 +93,8 @@ def read_images(path: Path | str) -> Dataset:
     path = Path(path)
     if path.is_dir():
         return read_dataset(path, layout="flat")
-    if path.is_file() and _find_file_layout(path) in MANIFEST_LAYOUTS:
-        return _read_manifest(path, _find_file_layout(path), None)
+    if path.is_file() and find_file_layout(path) in MANIFEST_LAYOUTS:
+        return _read_manifest(path, find_file_layout(path), None)
     return read_dataset(path)
 
 
@@ -104,7 +104,8 @@ def _read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None) -> Da
     return read_manifest(path, layout, vocabulary)
 
 
-def _find_file_layout(path: Path) -> str:
+def find_file_layout(path: Path) -> str:
+    """Return "file" for an image, or the layout of a manifest, by its name; DataError, ManifestError."""
     check_spreadsheet(path)
     ending = path.suffix.lower()
     for layout, endings in MANIFEST_LAYOUTS.items():

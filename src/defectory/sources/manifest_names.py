@@ -4,7 +4,11 @@ from pathlib import Path
 
 from defectory.domain import ManifestError
 
-MANIFEST_LAYOUTS = {"csv": (".csv", ".tsv"), "jsonl": (".jsonl", ".ndjson", ".json")}
+MANIFEST_LAYOUTS = {
+    "csv": (".csv", ".tsv"),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+    "parquet": (".parquet",),
+}
 """Layout -> file endings."""
 
 _WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")

@@ -1,10 +1,11 @@
-"""CSV and JSONL manifests -> Dataset: read as people write them, saying what was assumed.
+"""CSV, JSONL and Parquet manifests -> Dataset: read as people write them, saying what was assumed.
 
 Everything that is wrong with a manifest is said at once, with line, column and value.
 """
 
 import os
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 from defectory.domain import DataError, Label, ManifestError
@@ -14,7 +15,15 @@ from defectory.sources.file_lookup import FileLookup
 from defectory.sources.files import is_image_name
 from defectory.sources.folders import SPLITS
 from defectory.sources.manifest_names import check_spreadsheet
-from defectory.sources.tables import Row, Table, legible, parse_csv, parse_json, read_text
+from defectory.sources.tables import (
+    Row,
+    Table,
+    legible,
+    parse_csv,
+    parse_json,
+    parse_parquet,
+    read_text,
+)
 from defectory.sources.vocabulary import USUAL, Question, Vocabulary, fold
 
 _N_PROBLEMS = 10
@@ -26,22 +35,22 @@ def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None) -> Dat
 
     Parameters
     ----------
-    layout : "csv" or "jsonl"
+    layout : "csv", "jsonl" or "parquet"
     vocabulary : words for good and bad; None looks at files only, not at labels, masks and splits
 
     Raises
     ------
     ManifestError : it cannot be read; all its problems are listed.
     DataError : it lists no images.
+    MissingExtraError : it is Parquet, and the extra `parquet` is missing.
     """
     check_spreadsheet(path)
-    text, notes = read_text(path)
-    table = (parse_csv if layout == "csv" else parse_json)(text)
+    table = _read_table(path, layout)
     columns = find_columns(table.columns)
     if vocabulary is None:
         columns = Columns(image=columns.image)
     if columns.image is None and (table.columns or not table.problems):
-        table.problems.insert(0, _no_image_column(table, layout))
+        table.problems.insert(0, no_image_column(table.columns, layout))
         table.rows.clear()
     reader = _Rows(path, table, columns, vocabulary)
     samples = reader.read()
@@ -50,8 +59,17 @@ def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None) -> Dat
         raise _error(path, problems)
     if not samples:
         raise DataError(f"the manifest lists no images: {path}")
-    notes += [*table.notes, *reader.notes()]
-    return Dataset(path.parent, layout, tuple(samples), notes=tuple(notes))
+    notes = (*table.notes, *reader.notes())
+    return Dataset(path.parent, layout, tuple(samples), notes=notes)
+
+
+def _read_table(path: Path, layout: str) -> Table:
+    if layout == "parquet":
+        return parse_parquet(path)
+    text, notes = read_text(path)
+    table = (parse_csv if layout == "csv" else parse_json)(text)
+    table.notes[:0] = notes
+    return table
 
 
 class _Rows:
@@ -214,10 +232,11 @@ def _known(sample: Sample) -> tuple[object, ...]:
     return sample.mask_path, sample.split, sample.group, sample.defect_type
 
 
-def _no_image_column(table: Table, layout: str) -> str:
-    there = ", ".join(map(repr, table.columns[:_N_NAMED])) or "none"
+def no_image_column(columns: Sequence[str], layout: str) -> str:
+    """Return what is wrong with a manifest that has no column of images."""
+    there = ", ".join(map(repr, columns[:_N_NAMED])) or "none"
     hint = ""
-    if layout == "csv" and any(is_image_name(Path(name)) for name in table.columns):
+    if layout == "csv" and any(is_image_name(Path(name)) for name in columns):
         hint = ". The first line has to name the columns, such as path,label"
     return f"line 1: no column 'path' (or image, file, bild, ...); there is {there}{hint}"
 

@@ -1,4 +1,4 @@
-"""CSV and JSON text, as Excel and scripts write it -> rows of cells, saying what was assumed."""
+"""CSV and JSON text, as Excel and scripts write it, and Parquet -> rows of cells, saying what was assumed."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ MAX_BYTES = 256 * 2**20
 """Larger manifests are refused."""
 
 _MAX_COLUMNS = 1000
-_UNDECODABLE = "surrogateescape"  # file names need not be valid text
+UNDECODABLE = "surrogateescape"  # file names need not be valid text
 
 Row = dict[str, str]
 
@@ -50,14 +50,13 @@ def read_text(path: Path) -> tuple[str, list[str]]:
     ManifestError : it cannot be read, is too large, or is no text.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise ManifestError(f"{path} has more than {MAX_BYTES // 2**20} MB; is it a manifest?")
+        check_size(path)
         data = path.read_bytes()
     except OSError as error:
         raise ManifestError(f"cannot read {path}: {error.strerror or error}") from error
-    encoding = _find_utf16(data)
+    encoding = find_utf16(data)
     if encoding is None:
-        return data.decode("utf-8-sig", _UNDECODABLE), []
+        return data.decode("utf-8-sig", UNDECODABLE), []
     try:
         text = data.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
@@ -70,7 +69,7 @@ def legible(cell: str) -> str:
     if cell.isascii() or not any("\udc80" <= c <= "\udcff" for c in cell):
         return cell
     try:
-        data = cell.encode("utf-8", _UNDECODABLE)
+        data = cell.encode("utf-8", UNDECODABLE)
     except UnicodeEncodeError:  # half a character, from a JSON escape
         return cell
     try:
@@ -82,14 +81,14 @@ def legible(cell: str) -> str:
 def parse_csv(text: str) -> Table:
     """Return the rows of a CSV text with a header line, whatever its delimiter."""
     table = Table()
-    text, delimiter, skipped = _take_separator_line(text)
-    delimiter = delimiter or _find_delimiter(text)
+    text, delimiter, skipped = take_separator_line(text)
+    delimiter = delimiter or find_delimiter(text)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     n_short = 0
     line = 1
     try:
         header = next(reader, [])
-        table.columns = _header(header, table.problems)
+        table.columns = read_header(header, table.problems)
         line = reader.line_num + 1
         for cells in reader:
             here, line = line + skipped, reader.line_num + 1
@@ -140,29 +139,55 @@ def parse_json(text: str) -> Table:
     return table
 
 
+def parse_parquet(path: Path) -> Table:
+    """Return the rows of a Parquet file; a line in messages is a row, the first is 1.
+
+    Raises
+    ------
+    ManifestError : it cannot be read, is too large, or is no Parquet.
+    MissingExtraError : the extra `parquet` is missing.
+    """
+    from defectory.sources.parquet_files import opened_parquet  # most manifests are text
+
+    check_size(path)
+    table = Table()
+    with opened_parquet(path) as file:
+        table.columns = list(file.schema_arrow.names)
+        for batch in file.iter_batches():
+            for row in batch.to_pylist():
+                _take_object(table, len(table.rows) + 1, row)
+    return table
+
+
+def check_size(path: Path) -> None:
+    """Refuse a manifest that is too large to be held in memory; ManifestError."""
+    if path.stat().st_size > MAX_BYTES:
+        raise ManifestError(f"{path} has more than {MAX_BYTES // 2**20} MB; is it a manifest?")
+
+
 def _take_object(table: Table, line: int, value: object) -> None:
     if not isinstance(value, dict):
         shown = repr(value)
         shown = shown if len(shown) <= 60 else f"{shown[:60]}..."
         table.problems.append(f'line {line}: expected an object like {{"path": ...}}, not {shown}')
         return
-    table.rows.append((line, {column: _cell(cell) for column, cell in value.items()}))
+    table.rows.append((line, {column: as_cell(cell) for column, cell in value.items()}))
 
 
-def _cell(value: object) -> str:
+def as_cell(value: object) -> str:
     """Return a JSON value as text; what is no text or number becomes its JSON."""
     if value is None or value != value:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, str | int | float) else json.dumps(value)
+    return str(value) if isinstance(value, str | int | float) else json.dumps(value, default=str)
 
 
 def _all_columns(table: Table) -> list[str]:
     return list(dict.fromkeys(column for _, row in table.rows for column in row))
 
 
-def _header(cells: Sequence[str], problems: list[str]) -> list[str]:
+def read_header(cells: Sequence[str], problems: list[str]) -> list[str]:
     """Return unique names; blank columns at the end are dropped. A known column may come only once."""
     names = [legible(cell).strip() for cell in cells[:_MAX_COLUMNS]]
     while names and not names[-1]:
@@ -176,7 +201,7 @@ def _header(cells: Sequence[str], problems: list[str]) -> list[str]:
     return unique
 
 
-def _take_separator_line(text: str) -> tuple[str, str | None, int]:
+def take_separator_line(text: str) -> tuple[str, str | None, int]:
     """Return the text without Excel's line `sep=;`, the delimiter it names, and lines taken off."""
     first, line_end, rest = text.partition("\n")
     named = first.strip().strip('"').lower()
@@ -187,7 +212,7 @@ def _take_separator_line(text: str) -> tuple[str, str | None, int]:
     return text, None, 0
 
 
-def _find_delimiter(text: str) -> str:
+def find_delimiter(text: str) -> str:
     """Return the delimiter under which the header names the most columns that are known."""
     header = re.split(r"[\r\n]", text, maxsplit=1)[0]
 
@@ -202,7 +227,8 @@ def _find_delimiter(text: str) -> str:
     return max(DELIMITERS, key=known)  # the first of equals: commas
 
 
-def _find_utf16(data: bytes) -> str | None:
+def find_utf16(data: bytes) -> str | None:
+    """Return the codec of UTF-16, with a mark or without; None for other text."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     # without a mark: about every other byte of a header line is zero, and in other text none

@@ -33,6 +33,7 @@ _MORE_COLUMNS = {
     "accept_threshold": "float64",
     "is_discovery": "bool_",
     "heatmap": "string",
+    "image_bytes": "string",
 }
 _ROWS_A_GROUP = 10_000
 
@@ -44,7 +45,7 @@ def check_format(file_format: str) -> None:
     if file_format not in FORMATS:
         raise ParameterError(f"format is {file_format!r}; give one of {', '.join(FORMATS)}")
     if file_format == "parquet":
-        _import_arrow()
+        import_arrow()
 
 
 def table_name(file_format: str) -> str:
@@ -59,7 +60,8 @@ def write_rows(
 
     Parameters
     ----------
-    more : columns that only some runs have: outcome, accept_threshold, is_discovery, heatmap
+    more : columns that only some runs have: outcome, accept_threshold, is_discovery, heatmap,
+        image_bytes
     """
     columns = (*_COLUMNS, *(name for name in _MORE_COLUMNS if name in more))
     _WRITERS[file_format](rows, path, columns)
@@ -90,7 +92,7 @@ def _with_decimal_commas(row: Row) -> Row:
 
 
 def _write_parquet(rows: Iterable[Row], path: Path, columns: tuple[str, ...]) -> None:
-    arrow, parquet = _import_arrow()
+    arrow, parquet = import_arrow()
     types = _COLUMNS | _MORE_COLUMNS
     schema = arrow.schema({name: getattr(arrow, types[name])() for name in columns})
     with parquet.ParquetWriter(path, schema) as file:
@@ -117,10 +119,11 @@ def _flat(row: Row) -> Row:
     return {**row, "n_regions": len(regions), "regions": json.dumps(regions)}
 
 
-def _import_arrow() -> tuple[Any, Any]:
+def import_arrow(what: str = "--format parquet") -> tuple[Any, Any]:
+    """Return pyarrow and pyarrow.parquet; MissingExtraError, for what needs them, where they are missing."""
     try:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise MissingExtraError("--format parquet", "parquet") from error
+        raise MissingExtraError(what, "parquet") from error
     return pyarrow, pyarrow.parquet

@@ -98,7 +98,7 @@ def summarize(
             counts["unreadable"] += 1
             continue
         n_beyond += row["score"] > highest
-        outcome = "rejected" if row["is_anomalous"] else row.get("outcome", "accepted")
+        outcome = outcome_of(row)
         counts[outcome] += 1
         if outcome in listed and len(listed[outcome]) < N_LISTED:
             listed[outcome].append(ListedImage(row["image"], row["score"]))
@@ -117,6 +117,11 @@ def summarize(
         notes=(*note_strange(n_beyond, n_scored), *notes),
         gray_zone=model.gray_zone,
     )
+
+
+def outcome_of(row: Row) -> str:
+    """Return rejected, review or accepted of a row that has a score."""
+    return "rejected" if row["is_anomalous"] else str(row.get("outcome", "accepted"))
 
 
 def highest_good_score(model: CalibratedDetector) -> float:

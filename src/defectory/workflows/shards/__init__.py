@@ -1,0 +1,1 @@
+"""A collection scored in shards, by any processes on any machines, and merged."""

@@ -1,0 +1,95 @@
+"""The folder that all shards of a collection share: made by whoever comes first, checked by all."""
+
+import contextlib
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from defectory.domain import OutputError
+from defectory.storage import OutputFolder, check_outputs
+from defectory.storage.leftovers import make_part, remove, remove_leftovers
+from defectory.storage.outputs import cannot_write
+from defectory.storage.renames import rename_new
+from defectory.workflows.shards.membership import Shard
+from defectory.workflows.shards.records import BEGUN_NAME, Begun, Run, as_json, read_record
+
+
+class _SharedFolder(OutputFolder):
+    """Is ours, and goes on, where it holds shards."""
+
+    def check_replaceable(self) -> str:
+        """Return what is there; see Output."""
+        if read_record(self.target / BEGUN_NAME, Begun) is not None:
+            return "a folder of shards"
+        try:
+            names = sorted(path.name for path in self.target.iterdir() if path.name[0] != ".")
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+        if names:
+            raise OutputError(
+                f"{self.path} holds what is no shard ({names[0]}); it stays: choose another folder"
+            )
+        return "an empty folder"
+
+
+def open_place(folder: Path, begun: Begun, inputs: Sequence[Path]) -> None:
+    """Make the folder, or go on with it.
+
+    Raises
+    ------
+    OutputError : it is, holds or lies in what is read, cannot be written, holds something else, or shards of
+        another bundle, promise, number or version.
+    """
+    output = _SharedFolder(folder, "score --shard")
+    check_outputs([output], inputs=inputs, overwrite=True)
+    try:
+        remove_leftovers(output.target)
+        if read_record(output.target / BEGUN_NAME, Begun) is None:
+            _begin(output, begun)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    known = read_record(output.target / BEGUN_NAME, Begun)
+    if known is None:
+        raise OutputError(f"cannot write {folder}: {BEGUN_NAME} in it is damaged")
+    if known.run != begun.run:
+        raise OutputError(
+            f"{folder} holds shards {explain_difference(known.run, begun.run)}; choose another folder"
+        )
+
+
+def explain_difference(known: Run, run: Run) -> str:
+    """Return how a run differs from another, such as "of another bundle"; they do differ."""
+    if known.bundle != run.bundle:
+        return "of another bundle"
+    if known.promise != run.promise:
+        return "of another promise"
+    if known.n_shards != run.n_shards:
+        return f"of a collection in {known.n_shards} shards, not {run.n_shards}"
+    if known.chunk_size != run.chunk_size:
+        return f"with {known.chunk_size} images a file, not {run.chunk_size} (--chunk-size)"
+    return f"of defectory {known.version}, and this is {run.version}"
+
+
+def command_for(begun: Begun, shard: Shard, folder: Path) -> str:
+    """Return the command that makes a shard."""
+    words = ["defectory", "score", *begun.arguments, "--shard", str(shard), "-o", str(folder)]
+    return shlex.join(words)
+
+
+def _begin(output: OutputFolder, begun: Begun) -> None:
+    """Say what the folder is for, in one step for those who look; nothing where another was faster."""
+    target = output.target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part, lock = make_part(target, is_folder=True)
+    try:
+        (part / BEGUN_NAME).write_bytes(as_json(begun))
+        with contextlib.suppress(FileExistsError):
+            try:
+                rename_new(part, target)
+            except OSError:
+                if not target.is_dir():
+                    raise
+                rename_new(part / BEGUN_NAME, target / BEGUN_NAME)
+    finally:
+        remove(part)
+        lock.release()

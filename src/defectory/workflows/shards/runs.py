@@ -1,0 +1,46 @@
+"""What shards of one collection have in common, and what is known of it without its bundle."""
+
+import hashlib
+from collections.abc import Sequence
+from math import isfinite
+from pathlib import Path
+
+from defectory import __version__
+from defectory.domain import BundleError
+from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.scoring.summary import highest_good_score
+from defectory.workflows.shards.records import Begun, Run
+
+
+def run_of(bundle: Path, model: CalibratedDetector, n_shards: int, chunk_size: int) -> Run:
+    """Return what all shards have in common; BundleError where the file of the bundle is gone."""
+    try:
+        with bundle.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(f"cannot read {bundle}: {error.strerror or error}") from error
+    return Run(
+        bundle=content,
+        promise=model.promise,
+        version=__version__,
+        n_shards=n_shards,
+        chunk_size=chunk_size,
+    )
+
+
+def begin(model: CalibratedDetector, run: Run, arguments: Sequence[str]) -> Begun:
+    """Return what is to be known of a collection without its bundle."""
+    zone = model.gray_zone
+    return Begun(
+        run=run,
+        arguments=list(arguments),
+        threshold=_finite(model.threshold.value),
+        accept_threshold=None if zone is None else _finite(zone.accept.value),
+        has_gray_zone=zone is not None,
+        highest_good=_finite(highest_good_score(model)),
+        notes=list(model.bundle.notes),
+    )
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if isfinite(value) else None
