@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         Progress,
         Region,
         ResourceError,
+        ShardsError,
         WorseError,
     )
     from defectory.workflows.evaluation.results import Evaluation
@@ -74,9 +75,7 @@ _HOMES = {
         "ImageReadError",
         "ImageSource", "Label", "ManifestError", "MaskError", "MaskSource", "MissingExtraError",
         "NotFittedError", "OutputError", "ParameterError", "PluginError", "Progress", "Region",
-        "ResourceError",
-    "WorseError",
-        "WorseError",
+        "ResourceError", "ShardsError", "WorseError",
     ),
     "defectory.workflows.evaluation.results": ("Evaluation",),
 }  # fmt: skip
@@ -115,6 +114,7 @@ __all__ = [
     "Progress",
     "Region",
     "ResourceError",
+    "ShardsError",
     "Threshold",
     "Update",
     "WorseError",

@@ -45,6 +45,7 @@ from defectory import (
     Progress,
     Region,
     ResourceError,
+    ShardsError,
     Threshold,
     Update,
     WorseError,
@@ -175,6 +176,7 @@ def explain(error: Exception) -> str:
             | NotFittedError()
             | MissingExtraError()
             | ResourceError()
+            | ShardsError()
             | WorseError()
             | PluginError()
         ):
