@@ -81,7 +81,8 @@ def test_sides_are_bounded_and_fit_patches(height, width, size_px, detail_px):
         assert long == short <= max(size_px, detail_px)
     elif height != width:
         assert (found[1] >= found[0]) == (width > height)
-        assert abs(long / short - min(most / least, 16)) <= 32 / short
+        # half a step, and what floats make of it
+        assert abs(long / short - min(most / least, 16)) <= 32 / short + 1e-9
 
 
 @pytest.mark.parametrize("size", [(5000, 5000), (1024, 5000), (300, 9000), (2048, 4096)])
