@@ -18,8 +18,8 @@ from defectory.detectors.decision_graphs.constants import f32, f64, i32, i64
 from defectory.detectors.decision_graphs.float_pairs import FloatPair
 
 # Fixed point of Pillow's weights.
-_BITS = 22
-_ONE = 2**_BITS
+_DIGITS = (4, 4, 4, 4, 4, 2)
+_ONE = 2 ** sum(_DIGITS)
 # Of pixels of one value: far below what a grey level more in one of them makes.
 _LEAST_VARIANCE = 1e-12
 # The widest blur reaches so far.
@@ -83,13 +83,19 @@ def _resize_rows(pixels: Var, n_to: int) -> Var:
 
 
 def _in_fixed_point(parts: Var, totals: Var) -> Var:
-    """Return parts / totals times 2^22, rounded: a long division, half of the bits at a time."""
-    half = i32(2 ** (_BITS // 2))
-    scaled = op.mul(parts, half)
-    high = _divide(scaled, totals)
-    rest = op.mul(op.sub(scaled, op.mul(high, totals)), half)
-    low = _divide(op.add(rest, op.div(totals, i32(2))), totals)
-    return op.add(op.mul(high, half), low)
+    """Return parts / totals times 2^22, rounded: a long division, a few bits at a time.
+
+    So that 32 bits hold what is left over, whatever is shrunk: sides up to 65,535 px are.
+    """
+    found, rest = i32(0), parts
+    for i, n_bits in enumerate(_DIGITS, 1):
+        scaled = op.mul(rest, i32(2**n_bits))
+        if i == len(_DIGITS):
+            scaled = op.add(scaled, _divide(totals, i32(2)))
+        digit = _divide(scaled, totals)
+        rest = op.sub(scaled, op.mul(digit, totals))
+        found = op.add(op.mul(found, i32(2**n_bits)), digit)
+    return found
 
 
 def _divide(values: Var, by: Var) -> Var:

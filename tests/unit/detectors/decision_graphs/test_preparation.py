@@ -10,8 +10,8 @@ from defectory.backbones.preparation import prepare_image
 from defectory.backbones.runtimes import import_openvino
 from defectory.detectors.decision_graphs.preparation import prepare
 
-# Enlarged and shrunk, each way; one pixel; a strip.
-SIZES = ((64, 96), (300, 200), (97, 255), (40, 30), (1, 1), (2000, 9), (64, 500))
+# Enlarged and shrunk, each way; one pixel; strips, one so long that sums of its weights fill 24 bits.
+SIZES = ((64, 96), (300, 200), (97, 255), (40, 30), (1, 1), (2000, 9), (64, 500), (20_000, 2))
 
 
 def _graph(view):
