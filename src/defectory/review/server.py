@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import uvicorn
 
@@ -20,7 +19,7 @@ from defectory.review.security import Access
 from defectory.review.site import Site
 from defectory.review.threads import background_thread
 from defectory.web.hosts import is_loopback, names_of, own_names
-from defectory.web.listening import bind, check_certificate, in_link
+from defectory.web.listening import BoundAddress, bind, check_certificate, in_link
 from defectory.web.tokens import new_token, read_token
 from defectory.workflows.reviewing.project import ReviewProject
 
@@ -58,23 +57,11 @@ class ServerOptions:
 
 
 @dataclass(frozen=True)
-class Address:
-    """An address that is taken until it is left (`with`), and who may come in; `serve` answers.
+class Address(BoundAddress):
+    """An address that is taken until it is left (`with`), and who may come in; `serve` answers."""
 
-    Attributes
-    ----------
-    socket : bound
-    """
-
-    socket: socket.socket
     access: Access
     options: ServerOptions
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
 
     @property
     def url(self) -> str:

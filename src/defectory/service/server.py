@@ -1,12 +1,10 @@
 """Serves bundles on one address until it is asked to stop."""
 
 import math
-import socket
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
 
 import uvicorn
 
@@ -18,30 +16,18 @@ from defectory.service.logs import Log
 from defectory.service.options import ServiceOptions
 from defectory.service.service import Service
 from defectory.web.hosts import is_loopback
-from defectory.web.listening import bind, check_certificate, in_link
+from defectory.web.listening import BoundAddress, bind, check_certificate, in_link
 
 _GRACE_S = 5
 """Beyond the deadline, for answers to be taken."""
 
 
 @dataclass(frozen=True)
-class Address:
-    """An address that is taken until it is left (`with`), and who may come in.
+class Address(BoundAddress):
+    """An address that is taken until it is left (`with`), and who may come in."""
 
-    Attributes
-    ----------
-    socket : bound
-    """
-
-    socket: socket.socket
     access: Access
     options: ServiceOptions
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
 
     @property
     def url(self) -> str:

@@ -3,10 +3,30 @@
 import os
 import socket
 import ssl
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from defectory.domain import ParameterError
 from defectory.domain.errors import one_line
+
+
+@dataclass(frozen=True)
+class BoundAddress:
+    """An address that is taken until it is left (`with`).
+
+    Attributes
+    ----------
+    socket : bound
+    """
+
+    socket: socket.socket
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.socket.close()
 
 
 def check_certificate(certfile: Path | None, keyfile: Path | None) -> None:

@@ -1,11 +1,11 @@
 """Tokens: made, kept from run to run in a file that only its owner can read, and compared."""
 
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 from defectory.domain import ParameterError
+from defectory.storage.secret_files import read_secret_file
 
 _FEWEST_LETTERS, _MOST_LETTERS = 24, 512
 _LETTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
@@ -28,28 +28,10 @@ def read_token(path: Path) -> str:
     ------
     ParameterError : it cannot be read or made, others can read it, or what it holds is no good token.
     """
-    try:
-        _make_if_missing(path)
-        with path.open("rb") as file:
-            is_open = os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077
-            content = file.read(_MOST_LETTERS + 2)
-    except OSError as error:
-        raise ParameterError(f"{path}: {error.strerror or error}") from error
-    if is_open:
-        raise ParameterError(f"{path}: others can read this token; run  chmod 600 {path}")
-    token = content.decode("ascii", "replace").strip()
+    token = read_secret_file(path, new_token, what="token", most_bytes=_MOST_LETTERS + 2)
     if not _FEWEST_LETTERS <= len(token) <= _MOST_LETTERS or not set(token) <= _LETTERS:
         raise ParameterError(
             f"{path}: a token has {_FEWEST_LETTERS} letters or more, of A-Z, a-z, 0-9, - and _; remove the "
             "file to have a new one made"
         )
     return token
-
-
-def _make_if_missing(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(descriptor, "w") as file:
-        file.write(new_token() + "\n")

@@ -4,11 +4,11 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 from defectory.domain import ParameterError
+from defectory.storage.secret_files import read_secret_file
 
 _PREFIX = "whsec_"
 _N_BYTES = 32
@@ -42,16 +42,7 @@ def read_secret(path: Path) -> bytes:
     ------
     ParameterError : it cannot be read or made, others can read it, or what it holds is no secret.
     """
-    try:
-        _make_if_missing(path)
-        with path.open("rb") as file:
-            is_open = os.name == "posix" and os.fstat(file.fileno()).st_mode & 0o077
-            content = file.read(_MOST_LETTERS)
-    except OSError as error:
-        raise ParameterError(f"{path}: {error.strerror or error}") from error
-    if is_open:
-        raise ParameterError(f"{path}: others can read this secret; run  chmod 600 {path}")
-    text = content.decode("ascii", "replace").strip()
+    text = read_secret_file(path, _new_secret, what="secret", most_bytes=_MOST_LETTERS)
     try:
         key = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
     except (binascii.Error, ValueError):
@@ -64,10 +55,5 @@ def read_secret(path: Path) -> bytes:
     return key
 
 
-def _make_if_missing(path: Path) -> None:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(descriptor, "w") as file:
-        file.write(f"{_PREFIX}{base64.b64encode(secrets.token_bytes(_N_BYTES)).decode()}\n")
+def _new_secret() -> str:
+    return _PREFIX + base64.b64encode(secrets.token_bytes(_N_BYTES)).decode()
