@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 from benchmarks import parallel
-from benchmarks.result_files import Run, ToldError, add_run, smoke_marked
+from benchmarks.result_files import Run, ToldError, add_run, read_sized, smoke_marked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,17 @@ def check_names(*asked: tuple[str, Sequence[str], Sequence[str]]) -> None:
         for name in names:
             if name not in known:
                 raise ToldError(f"no {what} is named {name!r}; there are {', '.join(known)}")
+
+
+def by_row_and_set(told: Told, rows: Iterable[str], sets: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the rows on data sets that are not in the file yet, each with its set."""
+    done = {row_and_set(found) for found in read_sized(told.out, told.n_images)}
+    return [task for task in product(rows, sets) if task not in done]
+
+
+def row_and_set(found: Run) -> tuple[str, str]:
+    """Return what tells such a run from others."""
+    return found["row"], found["data_set"]
 
 
 def add_each(

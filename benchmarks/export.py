@@ -9,7 +9,6 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import added_runs
-from benchmarks.added_runs import add_each, check_names
+from benchmarks.added_runs import add_each, by_row_and_set, check_names, row_and_set
 from benchmarks.evaluation import say
 from benchmarks.provenance import provenance
-from benchmarks.result_files import Run, read_sized
+from benchmarks.result_files import Run
 from benchmarks.suite_cases import SETS, draw, material_of
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.detectors import find_detector
@@ -68,19 +67,7 @@ def run(told: Told) -> None:
     )
     for name in told.sets:
         material_of(name)  # missing data are told before the first run
-    add_each(told, _missing(told), _run_one, _key)
-
-
-def _missing(told: Told) -> Iterator[tuple[str, str]]:
-    done = {_key(found) for found in read_sized(told.out, told.n_images)}
-    for name in told.sets:
-        for row in told.rows:
-            if (row, name) not in done:
-                yield row, name
-
-
-def _key(found: Run) -> tuple[str, str]:
-    return found["row"], found["data_set"]
+    add_each(told, by_row_and_set(told, told.rows, told.sets), _run_one, row_and_set)
 
 
 def _run_one(told: Told, row: str, name: str) -> Run:

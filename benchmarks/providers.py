@@ -10,7 +10,7 @@ import multiprocessing
 import shutil
 import statistics
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import added_runs
-from benchmarks.added_runs import add_each, check_names
+from benchmarks.added_runs import add_each, by_row_and_set, check_names, row_and_set
 from benchmarks.cold_process import Cost, run_cold
 from benchmarks.evaluation import say
 from benchmarks.provenance import provenance
-from benchmarks.result_files import Run, read_sized
+from benchmarks.result_files import Run
 from benchmarks.suite_cases import SETS, draw, material_of
 from defectory.artifacts import load_bundle
 from defectory.backbones.providers import running_on
@@ -55,19 +55,7 @@ def run(told: Told) -> None:
     check_names(("row", told.rows, ROWS), ("data set", told.sets, SETS))
     for name in told.sets:
         material_of(name)  # missing data are told before the first run
-    add_each(told, _missing(told), _run_one, _key)
-
-
-def _missing(told: Told) -> Iterator[tuple[str, str]]:
-    done = {_key(found) for found in read_sized(told.out, told.n_images)}
-    for row in told.rows:
-        for name in told.sets:
-            if (row, name) not in done:
-                yield row, name
-
-
-def _key(found: Run) -> tuple[str, str]:
-    return found["row"], found["data_set"]
+    add_each(told, by_row_and_set(told, told.rows, told.sets), _run_one, row_and_set)
 
 
 def _run_one(told: Told, row: str, name: str) -> Run:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import providers
+from benchmarks import added_runs, providers
 from benchmarks.provider_tables import providers as tables
 from benchmarks.suite_cases import SETS
 from benchmarks.tables import render
@@ -56,7 +56,7 @@ def test_a_peak_that_our_own_memory_would_hide_is_refused(monkeypatch):
 
 
 def test_runs_that_are_there_are_left_out(monkeypatch, tmp_path):
-    monkeypatch.setattr(providers, "read_sized", lambda *_: [RUN])
+    monkeypatch.setattr(added_runs, "read_sized", lambda *_: [RUN])
     told = providers.Told(
         rows=("auto",),
         sets=("tiles", "lens"),
@@ -65,7 +65,7 @@ def test_runs_that_are_there_are_left_out(monkeypatch, tmp_path):
         command="",
         out=tmp_path / "a",
     )
-    assert list(providers._missing(told)) == [("auto", "lens")]
+    assert added_runs.by_row_and_set(told, told.rows, told.sets) == [("auto", "lens")]
     assert set(told.sets) <= set(SETS)
 
 
