@@ -17,10 +17,8 @@ N_LISTED = 10
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("data", type=ANY_PATH)
-@click.option(
-    "-o", "--output", "bundle", type=FILE_TO_WRITE, required=True, help="Bundle to write."
-)
+@click.argument("data", type=ANY_PATH, required=False)
+@click.option("-o", "--output", "bundle", type=FILE_TO_WRITE, help="Bundle to write.")
 @names.detector
 @shared.size(256, "Side that images are resized to; a multiple of 32.")
 @click.option(
@@ -93,18 +91,35 @@ N_LISTED = 10
     metavar="BUNDLE",
     help="Learn from DATA beside what BUNDLE has learned; nothing of that is read again.",
 )
+@click.option(
+    "--export-statistics",
+    "exported",
+    type=FILE_TO_WRITE,
+    metavar="FILE",
+    help="Write no bundle, but statistics that may leave where pictures may not (gaussian).",
+)
+@click.option(
+    "--from-statistics",
+    "places",
+    type=ANY_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Fit from what several places exported, each its own FILE; DATA of one of them, or none.",
+)
 @shared.overwrite("a bundle")
 @shared.quiet
 @plain_errors
 @shared.provider
 def fit(
-    data: Path,
-    bundle: Path,
+    data: Path | None,
+    bundle: Path | None,
     overwrite: bool,
     no_cache: bool,
     shard: tuple[int, int] | None,
     parts: Path | None,
     known: Path | None,
+    exported: Path | None,
+    places: tuple[Path, ...],
     **settings: Any,
 ) -> None:
     """Learn what is normal from DATA and write a bundle.
@@ -117,9 +132,29 @@ def fit(
     from defectory.workflows.fitting.options import FitOptions
     from defectory.workflows.fitting.save import fit_to_bundle
 
-    _check_one_way(shard, parts, known)
+    _check_one_way(
+        {
+            "--shard": shard,
+            "--from-parts": parts,
+            "--resume-from": known,
+            "--export-statistics": exported,
+            "--from-statistics": places or None,
+        }
+    )
     is_quiet = click.get_current_context().meta[shared.QUIET]
     options = FitOptions(use_cache=not no_cache, tell_cost=not is_quiet, **settings)
+    if places:
+        _fit_from_statistics(
+            places, _given(bundle, "Missing option '-o' / '--output'."), data, options, overwrite
+        )
+        return
+    data = _given(data, "Missing argument 'DATA'.")
+    if exported is not None:
+        if bundle is not None:
+            raise click.UsageError("--export-statistics does not go with -o: it writes no bundle")
+        _export_statistics(data, exported, options, overwrite)
+        return
+    bundle = _given(bundle, "Missing option '-o' / '--output'.")
     if shard is not None:
         _collect_part(data, bundle, shard, options)
         return
@@ -133,9 +168,22 @@ def fit(
     print_fit(result, bundle, suspects)
 
 
+def _given(path: Path | None, missing: str) -> Path:
+    if path is None:
+        raise click.UsageError(missing)
+    return path
+
+
 _NOT_WITH = {
     "--shard": {"time_budget_s": "--time-budget", "miss_rate": "--miss-rate"},
     "--from-parts": {"time_budget_s": "--time-budget"},
+    "--export-statistics": {"time_budget_s": "--time-budget"},
+    "--from-statistics": {
+        "detector": "--detector",
+        "size_px": "--size",
+        "n_tiles": "--tiles",
+        "time_budget_s": "--time-budget",
+    },
     "--resume-from": {
         "detector": "--detector",
         "backbone": "--backbone",
@@ -152,9 +200,8 @@ _NOT_WITH = {
 """What options leave no room for: parameters and how they are said."""
 
 
-def _check_one_way(shard: tuple[int, int] | None, parts: Path | None, known: Path | None) -> None:
+def _check_one_way(ways: dict[str, object]) -> None:
     """Refuse options that say different things."""
-    ways = {"--shard": shard, "--from-parts": parts, "--resume-from": known}
     said = [name for name, value in ways.items() if value is not None]
     if len(said) > 1:
         raise click.UsageError(f"{said[0]} does not go with {said[1]}")
@@ -163,6 +210,34 @@ def _check_one_way(shard: tuple[int, int] | None, parts: Path | None, known: Pat
         for name, option in _NOT_WITH[way].items():
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
                 raise click.UsageError(f"{way} does not go with {option}")
+
+
+def _export_statistics(data: Path, path: Path, options: Any, overwrite: bool) -> None:
+    from defectory.cli.bars import Bars
+    from defectory.workflows.fitting.federated import export_statistics
+
+    with Bars() as bars:
+        found = export_statistics(data, path, options, overwrite=overwrite, progress=bars)
+    click.echo(f"Statistics of {counted(found.n_images, 'image')}. All that is in the file:")
+    for name, shape, n_bytes in found.contents:
+        click.echo(f"  {name:<28} {' x '.join(map(str, shape)):<20} {n_bytes:>12,} bytes")
+    print_notes(found.notes)
+    click.echo(f"Wrote {found.path} ({found.n_bytes / 1e6:.1f} MB): no picture, path or name.")
+
+
+def _fit_from_statistics(
+    places: tuple[Path, ...], bundle: Path, data: Path | None, options: Any, overwrite: bool
+) -> None:
+    from defectory.cli.bars import Bars
+    from defectory.workflows.fitting.federated import fit_from_statistics
+
+    with Bars() as bars:
+        model = fit_from_statistics(
+            places, bundle, data, options, overwrite=overwrite, progress=bars
+        )
+    click.echo(model.threshold.explain())
+    print_notes([note for note in model.facts.notes if note != model.threshold.explain()])
+    click.echo(f"Wrote {bundle}.")
 
 
 def _collect_part(data: Path, folder: Path, shard: tuple[int, int], options: Any) -> None:
