@@ -8,15 +8,16 @@ import click
 from defectory.cli import names
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.paths import ANY_PLACE, PLACE_TO_WRITE
 from defectory.cli.quantities import SHARE
+from defectory.cli.remote import brings, file_to_write
 from defectory.cli.text import print_fit
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("data", type=ANY_PATH)
+@click.argument("data", type=ANY_PLACE)
 @click.option(
-    "-o", "--output", "bundle", type=FILE_TO_WRITE, required=True, help="Bundle to write."
+    "-o", "--output", "bundle", type=PLACE_TO_WRITE, required=True, help="Bundle to write."
 )
 @names.detector
 @shared.size(256, "Side that images are resized to; a multiple of 32.")
@@ -74,7 +75,8 @@ from defectory.cli.text import print_fit
 @shared.quiet
 @plain_errors
 @shared.provider
-def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
+@brings("data")
+def fit(data: Path, bundle: Any, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Learn what is normal from DATA and write a bundle.
 
     Training images that look defective are listed beside it, in BUNDLE's name with .suspects.jsonl.
@@ -84,9 +86,10 @@ def fit(data: Path, bundle: Path, overwrite: bool, no_cache: bool, **settings: A
     from defectory.cli.bars import Bars
     from defectory.workflows.fitting.options import FitOptions
     from defectory.workflows.fitting.save import fit_to_bundle
+    from defectory.workflows.suspects import suspects_path
 
     is_quiet = click.get_current_context().meta[shared.QUIET]
     options = FitOptions(use_cache=not no_cache, tell_cost=not is_quiet, **settings)
-    with Bars() as bars:
-        result, suspects = fit_to_bundle(data, bundle, options, overwrite=overwrite, progress=bars)
-    print_fit(result, bundle, suspects)
+    with file_to_write(bundle, beside=suspects_path) as file, Bars() as bars:
+        result, suspects = fit_to_bundle(data, file, options, overwrite=overwrite, progress=bars)
+    print_fit(result, file, suspects)
