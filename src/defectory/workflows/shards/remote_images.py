@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeGuard
 
-from defectory.domain import DataError, Label, OutputError
+from defectory.domain import DataError, ImageReadError, Label, OutputError
 from defectory.machine import map_ordered
 from defectory.remote import RemotePath
 from defectory.remote.retries import NO_CREDENTIALS
@@ -62,12 +62,25 @@ def sample_of(place: RemotePath, name: str) -> RemoteSample:
 
 
 def look_up_all(samples: Sequence[Sample]) -> Sequence[Sample]:
-    """Return the samples with what stores say of them; DataError where there are no credentials."""
+    """Return the samples with what stores say of them.
+
+    Raises
+    ------
+    DataError : there are no credentials; or a store answers for none of the first `N_AT_ONCE` images, so that
+        all would become errors, one slow question after the other.
+    """
     if not any(isinstance(sample, RemoteSample) for sample in samples):
         return samples
     from defectory.remote.copies import N_AT_ONCE
 
-    return list(map_ordered(_look_up, samples, N_AT_ONCE))
+    looked_up: list[Sample] = []
+    n_silent = 0
+    for sample, silence in map_ordered(_look_up, samples, N_AT_ONCE):
+        looked_up.append(sample)
+        n_silent += silence is not None
+        if silence is not None and n_silent == len(looked_up) == N_AT_ONCE:
+            raise DataError(f"{silence}; no image could be asked for so far") from silence
+    return looked_up
 
 
 @contextmanager
@@ -111,15 +124,17 @@ def _is_fetched(sample: Sample) -> TypeGuard[RemoteSample]:
     return isinstance(sample, RemoteSample) and sample.n_bytes <= MAX_FILE_BYTES
 
 
-def _look_up(sample: Sample) -> Sample:
+def _look_up(sample: Sample) -> tuple[Sample, ImageReadError | None]:
+    """Return a sample with what its store says, or why the store says nothing."""
     if not isinstance(sample, RemoteSample):
-        return sample
+        return sample, None
     try:
         found = sample.place.look_up()
     except OSError as error:
-        _explain(sample.place, error)
-        return sample
-    return replace(sample, version=found.version, n_bytes=found.n_bytes or 0)
+        text = _explain(sample.place, error)
+        is_answer = isinstance(error, FileNotFoundError | PermissionError)
+        return sample, None if is_answer else ImageReadError(text)
+    return replace(sample, version=found.version, n_bytes=found.n_bytes or 0), None
 
 
 def _explain(place: RemotePath, error: OSError) -> str:
