@@ -115,6 +115,7 @@ class Gaussian(TwoPassDetector):
         ----------
         statistics : of these and more images; whole groups
         images, groups : n images, those of a group lying together
+        progress : told of each image
         """
         progress = progress or NoProgress()
         self._take_noise_basis(statistics.basis)

@@ -156,6 +156,7 @@ class AdditiveFit(Detector):
         Parameters
         ----------
         images : a few hundred, drawn from the whole collection; the same for all parts
+        progress : told of each image
         """
 
     @abstractmethod
@@ -172,6 +173,7 @@ class AdditiveFit(Detector):
         ----------
         images : n normal or unlabeled images
         groups : (n,) numbers that hold for the whole collection; images of one lie in one part
+        progress : told of each image
         """
 
     @abstractmethod
@@ -194,6 +196,7 @@ class AdditiveFit(Detector):
         labels : (n,) codes of Label
         masks : as `fit` takes them
         groups : (n,) numbers, as `collect` was given them
+        progress : told of each image
         """
 
     @abstractmethod
@@ -216,4 +219,5 @@ class AdditiveFit(Detector):
         images : n normal or unlabeled images that it has not learned from
         labels : (n,) codes of Label
         groups : (n,) numbers >= 0
+        progress : told of each image
         """
