@@ -42,10 +42,11 @@ def merge(folder: Path, file_format: str | None, for_excel: bool) -> None:
         merged = merge_shards(
             folder, file_format="excel" if for_excel else file_format, progress=bars
         )
-    _print_merged(merged)
+    print_merged(merged)
 
 
-def _print_merged(merged: Any) -> None:
+def print_merged(merged: Any) -> None:
+    """Print what came of all shards."""
     print_images(merged.rejected, merged.n_rejected, "rejected")
     print_images(merged.review, merged.n_review, "to look at")
     above = "" if merged.threshold is None else f" (score above {merged.threshold:.4g})"

@@ -1,6 +1,6 @@
 """The command `score`, and what it prints."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +85,10 @@ class TableFormat(_Choice):
     metavar="N",
     help="Images in a file of a shard, which a killed process has to score again; 4096 if not said.",
 )
+@shared.ray(
+    "Score all shards on a Ray cluster, and merge: HOST:PORT, auto for the one that runs here, or local to "
+    "start one here. All nodes have to see the output folder."
+)
 @shared.skip_unreadable("List unreadable images instead of stopping.")
 @shared.max_memory
 @shared.threads
@@ -106,6 +110,8 @@ def score(
     fdr: float | None,
     shard: tuple[int, int] | None,
     chunk_size: int | None,
+    ray_address: str | None,
+    n_shards: int | None,
     skip_unreadable: bool,
     overwrite: bool,
     max_memory_bytes: int | None,
@@ -115,12 +121,26 @@ def score(
     IMAGES are files, folders at any depth, lists (CSV, JSON, Parquet), or patterns such as 'new/*.png'. The
     highest scores come first. Interrupted? Run it again: it goes on where it was.
     """
+    table = "excel" if for_excel else file_format
+    if ray_address is not None:
+        _check_goes_with("--ray", images, {**_NOT_WITH_SHARD, **_NOT_WITH_RAY})
+        is_asked_for = for_excel or not shared.is_default("file_format")
+        said = {
+            "false_reject_rate": false_reject_rate,
+            "miss_rate": miss_rate,
+            "chunk_size": chunk_size,
+        }
+        _score_on_cluster(
+            ray_address, bundle, images[0], folder, n_shards, table if is_asked_for else None, said
+        )
+        return
+    shared.check_ray(ray_address, n_shards, {})
     if shard is not None:
-        _check_goes_with_shard(images)
+        _check_goes_with("--shard", images, {**_NOT_WITH_SHARD, **_SAID_TO_MERGE})
         _score_shard(bundle, images[0], folder, shard, chunk_size, false_reject_rate, miss_rate)
         return
     if chunk_size is not None:
-        raise click.UsageError("--chunk-size goes with --shard I/N")
+        raise click.UsageError("--chunk-size goes with --shard I/N and --ray")
     from defectory.cli.bars import Bars
     from defectory.workflows.scoring.folder import score_to_folder
 
@@ -130,7 +150,7 @@ def score(
             images,
             folder,
             heatmaps=heatmaps,
-            file_format="excel" if for_excel else file_format,
+            file_format=table,
             false_reject_rate=false_reject_rate,
             miss_rate=miss_rate,
             fdr=fdr,
@@ -147,8 +167,6 @@ def score(
 
 _NOT_WITH_SHARD = {
     "heatmaps": "--heatmaps: draw those of the worst images afterwards",
-    "file_format": "--format: say it to merge",
-    "for_excel": "--excel: say it to merge",
     "alarm": "--alarm, which sees images in their order",
     "fdr": "--fdr, which needs all scores",
     "max_memory_bytes": "--max-memory: say --threads",
@@ -156,17 +174,42 @@ _NOT_WITH_SHARD = {
 }
 """Parameter -> its option, and what to do instead."""
 
+_SAID_TO_MERGE = {
+    "file_format": "--format: say it to merge",
+    "for_excel": "--excel: say it to merge",
+}
+_NOT_WITH_RAY = {
+    "shard": "--shard, which is one of them by hand",
+    "provider": "--provider: run --shard by hand",
+    "packages": "--allow-plugins: run --shard by hand",
+}
 
-def _check_goes_with_shard(images: tuple[Path, ...]) -> None:
+
+def _check_goes_with(option: str, images: tuple[Path, ...], others: Mapping[str, str]) -> None:
     """Refuse what goes with a whole collection only; UsageError."""
-    context = click.get_current_context()
-    for name, said in _NOT_WITH_SHARD.items():
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--shard does not go with {said}")
+    shared.refuse_beside(option, others)
     if len(images) > 1:
         raise click.UsageError(
-            "--shard takes one folder or list; write several into a list (CSV, JSON lines or Parquet)"
+            f"{option} takes one folder or list; write several into a list (CSV, JSON lines or Parquet)"
         )
+
+
+def _score_on_cluster(
+    address: str, bundle: Path, images: Path, folder: Path, n_shards: int | None,
+    file_format: str | None, said: Mapping[str, Any],
+) -> None:  # fmt: skip
+    from defectory.cli.bars import Bars
+    from defectory.cli.clusters import cluster_at
+    from defectory.cli.merge import print_merged
+    from defectory.distributed.commands import score_on_cluster
+
+    options = {name: value for name, value in said.items() if value is not None}
+    with Bars() as bars:
+        merged = score_on_cluster(
+            cluster_at(address), bundle, images, folder, n_shards, bars,
+            file_format=file_format, **options,
+        )  # fmt: skip
+    print_merged(merged)
 
 
 def _score_shard(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from defectory.domain import Progress, ShardsError
 from defectory.workflows.shards.chunks import chunk_name, is_whole
-from defectory.workflows.shards.membership import Shard
+from defectory.workflows.shards.membership import Shard, all_shards
 from defectory.workflows.shards.place import command_for, explain_difference
 from defectory.workflows.shards.records import (
     BEGUN_NAME,
@@ -36,7 +36,7 @@ def read_complete(folder: Path, begun: Begun, progress: Progress) -> list[ShardD
     ShardsError : something is missing, damaged, of another run or another list; each shard is named with the
         command that makes it.
     """
-    shards = [Shard(index, begun.run.n_shards) for index in range(begun.run.n_shards)]
+    shards = all_shards(begun.run.n_shards)
     progress.start("checking shards", len(shards))
     done: list[ShardDone] = []
     problems: dict[Shard, str] = {}
