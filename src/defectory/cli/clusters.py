@@ -1,10 +1,12 @@
-"""Which Ray cluster a command line means."""
+"""Commands on a Ray cluster."""
 
 from contextvars import Context
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from defectory.cli.merged import print_merged
 from defectory.cli.options import THREADS
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def cluster_at(address: str) -> "Cluster":
-    """Return the cluster; a worker takes a CPU, or as many as `--threads` says."""
+    """Return the cluster that `--ray` means; a worker takes a CPU, or as many as `--threads` says."""
     from defectory.distributed.clusters import Cluster
     from defectory.machine import count_cores
 
@@ -20,3 +22,25 @@ def cluster_at(address: str) -> "Cluster":
     return Cluster(
         address, Context().run(count_cores), n_threads
     )  # whatever --threads says of this process
+
+
+def score_at(
+    address: str, bundle: Path, images: Path, folder: Path, n_shards: int | None,
+    file_format: str | None, **said: Any,
+) -> None:  # fmt: skip
+    """Score all shards at an address, merge, and print what came of it.
+
+    Parameters
+    ----------
+    said : options of `score_shard`; those that are None were not given
+    """
+    from defectory.cli.bars import Bars
+    from defectory.distributed.commands import score_on_cluster
+
+    options = {name: value for name, value in said.items() if value is not None}
+    with Bars() as bars:
+        merged = score_on_cluster(
+            cluster_at(address), bundle, images, folder, n_shards, bars,
+            file_format=file_format, **options,
+        )  # fmt: skip
+    print_merged(merged)

@@ -1,13 +1,15 @@
 """The command `score`, and what it prints."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from defectory.cli import options as shared
+from defectory.cli.clusters import score_at
 from defectory.cli.errors import plain_errors
+from defectory.cli.merged import print_images
 from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
 from defectory.cli.quantities import SHARD, SHARE
 from defectory.cli.text import counted, one_line, print_gray_zone, print_notes, print_provider
@@ -125,14 +127,10 @@ def score(
     if ray_address is not None:
         _check_goes_with("--ray", images, {**_NOT_WITH_SHARD, **_NOT_WITH_RAY})
         is_asked_for = for_excel or not shared.is_default("file_format")
-        said = {
-            "false_reject_rate": false_reject_rate,
-            "miss_rate": miss_rate,
-            "chunk_size": chunk_size,
-        }
-        _score_on_cluster(
-            ray_address, bundle, images[0], folder, n_shards, table if is_asked_for else None, said
-        )
+        score_at(
+            ray_address, bundle, images[0], folder, n_shards, table if is_asked_for else None,
+            false_reject_rate=false_reject_rate, miss_rate=miss_rate, chunk_size=chunk_size,
+        )  # fmt: skip
         return
     shared.check_ray(ray_address, n_shards, {})
     if shard is not None:
@@ -194,24 +192,6 @@ def _check_goes_with(option: str, images: tuple[Path, ...], others: Mapping[str,
         )
 
 
-def _score_on_cluster(
-    address: str, bundle: Path, images: Path, folder: Path, n_shards: int | None,
-    file_format: str | None, said: Mapping[str, Any],
-) -> None:  # fmt: skip
-    from defectory.cli.bars import Bars
-    from defectory.cli.clusters import cluster_at
-    from defectory.cli.merge import print_merged
-    from defectory.distributed.commands import score_on_cluster
-
-    options = {name: value for name, value in said.items() if value is not None}
-    with Bars() as bars:
-        merged = score_on_cluster(
-            cluster_at(address), bundle, images, folder, n_shards, bars,
-            file_format=file_format, **options,
-        )  # fmt: skip
-    print_merged(merged)
-
-
 def _score_shard(
     bundle: Path,
     images: Path,
@@ -264,15 +244,6 @@ def _print_summary(summary: Any) -> None:
         click.echo(summary.discoveries.explain())
     print_notes(summary.notes)
     click.echo(f"Wrote {summary.table}{' and heatmaps' if summary.has_heatmaps else ''}.")
-
-
-def print_images(listed: Sequence[Any], n_all: int, outcome: str) -> None:
-    """Print the images that are listed of an outcome, and how many more there are."""
-    for image in listed:
-        click.echo(f"  {outcome}: {one_line(image.name)}, score {image.score:.4g}")
-    n_more = n_all - len(listed)
-    if n_more:
-        click.echo(f"  and {n_more} more")
 
 
 def _print_alarm(record: Any, bundle: Path) -> None:

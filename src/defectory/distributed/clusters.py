@@ -13,7 +13,7 @@ from typing import Any
 from defectory.domain import DefectoryError, MissingExtraError
 from defectory.domain.errors import one_line
 
-# Environment variables, which Ray reads when it is imported. All of a local one listens on loopback only, as on
+# Environment variables, which Ray reads when imported. All of a local one listens on loopback only, as on
 # macOS and Windows, takes no code from other users, leaves no token in the home, and reports nothing.
 _LOCAL = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 _LOCAL |= {"RAY_USAGE_STATS_ENABLED": "0"}
