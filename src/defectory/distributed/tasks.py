@@ -48,34 +48,32 @@ def run_tasks(
                 n_shown = 0
             done, pending = ray.wait(pending, timeout=_LOOK_EVERY_S)
             for each in done:
-                _check(each)
-            n_done = max(n_shown, ray.get(counter.n_done.remote()))
+                _get(each)
+            n_done = max(n_shown, _get(counter.n_done.remote()))
             progress.advance(n_done - n_shown)
             n_shown = n_done
 
 
-def _check(task: Any) -> None:
-    """Raise what a task has raised."""
+def _get(reference: Any) -> Any:
+    """Return what a task or actor has returned, or raise what it has raised."""
     ray = import_ray()
     try:
-        ray.get(task)
-    except ray.exceptions.RayTaskError as error:
-        if isinstance(error.cause, ElsewhereError):
-            raise error.cause from None
+        return ray.get(reference)
+    except ray.exceptions.RayError as error:
+        if isinstance(cause := getattr(error, "cause", None), ElsewhereError):
+            raise cause from None
         if "No module named 'defectory" in str(error):
             raise ClusterError("a node lacks defectory; install it on all of them") from error
-        raise
-    except ray.exceptions.RayError as error:
-        raise ClusterError(
-            f"workers were lost {_MAX_RETRIES + 1} times: {one_line(error)}"
-        ) from error
+        if isinstance(error, ray.exceptions.RayTaskError):
+            raise  # for us to see
+        raise ClusterError(f"workers are lost again and again: {one_line(error)}") from error
 
 
 def _run_part(elsewhere: Elsewhere, counter: Any, work: Work, number: int, part: Any) -> None:
     """Run a part, in a worker."""
     progress = CountedProgress(lambda n_done: counter.set.remote(number, n_done))
     elsewhere.run(work, part, progress)
-    import_ray().get(counter.set.remote(number, progress.n_done))
+    _get(counter.set.remote(number, progress.n_done))
 
 
 class _Counter:

@@ -9,14 +9,15 @@ from defectory.workflows.outliers.find import SETTINGS
 from defectory.workflows.outliers.results import OutlierOptions
 from defectory.workflows.shards.membership import Shard
 
-_FLOAT16_SHARE = 0.5
+# Features are kept in half precision, each with its checksum and names.
+_FLOAT16_SHARE, _RECORD_BYTES = 0.5, 512
 
 
 def plan_reading(collection: Collection, options: OutlierOptions) -> int:
     """Return how many features all parts read; ResourceError where the cache cannot hold them."""
     detector, n = _detector(options), len(collection.names)
     n_read = n * (1 + detector.n_views)
-    n_bytes = n_read * detector.feature_bytes * _FLOAT16_SHARE
+    n_bytes = n_read * (detector.feature_bytes * _FLOAT16_SHARE + _RECORD_BYTES)
     if n_bytes > DEFAULT_CACHE_BYTES:
         n_most = int(n * DEFAULT_CACHE_BYTES / n_bytes)
         raise ResourceError(
