@@ -33,7 +33,8 @@ CHUNK = ("--chunk-size", 8)
 HOLD = """
 import os, sys
 from defectory.distributed.clusters import Cluster, import_ray
-with Cluster("local", 2).connected() as n_workers:
+from defectory.domain import NoProgress
+with Cluster("local", 2).connected(NoProgress()) as n_workers:
     context = import_ray().get_runtime_context()
     print(context.gcs_address, os.environ["RAY_AUTH_TOKEN"], n_workers, flush=True)
     sys.stdin.read()
@@ -151,7 +152,10 @@ def test_what_a_worker_cannot_do_is_said_with_its_machine(cluster, bundle, data,
     here = clusters.Cluster(cluster[1], 1)
     work = partial(commands._score, (tmp_path / "gone.defectory", data), {}, tmp_path)
     told = (here, NoProgress(), "scoring", lambda: 1)
-    with here.connected(), pytest.raises(ElsewhereError, match=r"on .*: .*gone\.defectory"):
+    with (
+        here.connected(NoProgress()),
+        pytest.raises(ElsewhereError, match=r"on .*: .*gone\.defectory"),
+    ):
         run_tasks(work, commands.all_shards(2), tmp_path, *told)
     assert not list(tmp_path.iterdir())
 

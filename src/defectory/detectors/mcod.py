@@ -203,7 +203,14 @@ class Mcod(Detector):
     def read_ahead(
         self, images: ImageSource, rows: Sequence[int], *, progress: Progress | None = None
     ) -> None:
-        """Put the packaged features of some images into the cache, where a fit on all of them looks first."""
+        """Put packaged features into the cache, where `fit` looks first.
+
+        Parameters
+        ----------
+        images : all that `fit` will be given, without labels
+        rows : which of them to read
+        progress : see Detector.fit
+        """
         try:
             from defectory.detectors.contrast import setups
             from defectory.detectors.contrast.augmentation import choose_augmentation

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from defectory.domain import DefectoryError, MissingExtraError
+from defectory.domain import DefectoryError, MissingExtraError, Progress
 from defectory.domain.errors import one_line
 
 # Environment variables, which Ray reads when imported. All of a local one listens on loopback only, as on
@@ -43,7 +43,7 @@ class Cluster:
     n_threads: int = 1
 
     @contextmanager
-    def connected(self) -> Iterator[int]:
+    def connected(self, progress: Progress) -> Iterator[int]:
         """Be connected while the context lasts; give how many workers there may be now.
 
         Raises
@@ -60,7 +60,8 @@ class Cluster:
         with ExitStack() as ends:
             if is_local:
                 folder = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
-                options |= {"num_cpus": self.n_cores, "_temp_dir": ends.enter_context(folder)}
+                n_cpus = max(self.n_cores, self.n_threads)
+                options |= {"num_cpus": n_cpus, "_temp_dir": ends.enter_context(folder)}
                 options |= {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
             ends.callback(ray.shutdown)
             try:
@@ -74,7 +75,11 @@ class Cluster:
                 ) from error
             finally:
                 signal.signal(signal.SIGTERM, on_sigterm)  # Ray takes it over
-            yield int(ray.cluster_resources().get("CPU", 0)) // self.n_threads
+            nodes = [node["Resources"].get("CPU", 0) for node in ray.nodes() if node["Alive"]]
+            n_workers = sum(int(n_cpus // self.n_threads) for n_cpus in nodes)
+            if not n_workers:
+                progress.say(f"note: no node has {self.n_threads} CPUs yet; the work waits")
+            yield n_workers
 
 
 def import_ray() -> Any:

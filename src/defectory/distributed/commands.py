@@ -33,7 +33,7 @@ def score_on_cluster(
     """
     collection = load_collection(bundle, images, **options)
     work = partial(_score, (bundle, images), options, folder)
-    with cluster.connected() as n_workers:
+    with cluster.connected(progress) as n_workers:
         n = n_shards or shards_begun(folder) or _a_few(n_workers)
         collection.begin(folder, n)
         run_tasks(work, all_shards(n), folder, cluster, progress, "scoring", collection.count)
@@ -48,7 +48,7 @@ def read_on_cluster(
     folder.mkdir(parents=True, exist_ok=True)
     n_read = plan_reading(read_collection(data), options)
     work = partial(_read, data, options, folder)
-    with cluster.connected() as n_workers:
+    with cluster.connected(progress) as n_workers:
         parts = all_shards(n_parts or _a_few(n_workers))
         run_tasks(work, parts, folder, cluster, progress, "reading ahead", lambda: n_read)
 
