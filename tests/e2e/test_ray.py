@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from defectory.artifacts import load_bundle
 from defectory.distributed import clusters, commands
 from defectory.distributed.tasks import run_tasks
 from defectory.domain import NoProgress
@@ -34,9 +35,9 @@ HOLD = """
 import os, sys
 from defectory.distributed.clusters import Cluster, import_ray
 from defectory.domain import NoProgress
-with Cluster("local", 2).connected(NoProgress()) as n_workers:
+with Cluster("local", 2).connected(NoProgress()) as n_parts:
     context = import_ray().get_runtime_context()
-    print(context.gcs_address, os.environ["RAY_AUTH_TOKEN"], n_workers, flush=True)
+    print(context.gcs_address, os.environ["RAY_AUTH_TOKEN"], n_parts, flush=True)
     sys.stdin.read()
 """
 
@@ -72,8 +73,8 @@ def cluster(tmp_path_factory):
         env=os.environ | {"PYTHONPATH": path, "HOME": str(home)},
     )  # fmt: skip
     try:
-        address, token, n_workers = holder.stdout.readline().split()
-        assert n_workers == "2"
+        address, token, n_parts = holder.stdout.readline().split()
+        assert n_parts == "8"
         # what this process, too, has to know when it imports Ray
         os.environ.update({**clusters._LOCAL, "RAY_AUTH_TOKEN": token})
         yield holder.pid, address
@@ -150,14 +151,30 @@ def test_it_goes_on_where_it_was_and_a_worker_that_is_killed_changes_nothing(
 
 def test_what_a_worker_cannot_do_is_said_with_its_machine(cluster, bundle, data, tmp_path):
     here = clusters.Cluster(cluster[1], 1)
-    work = partial(commands._score, (tmp_path / "gone.defectory", data), {}, tmp_path)
+    work = partial(commands.score_part, tmp_path / "gone.defectory", data, {}, tmp_path)
     told = (here, NoProgress(), "scoring", lambda: 1)
     with (
         here.connected(NoProgress()),
         pytest.raises(ElsewhereError, match=r"on .*: .*gone\.defectory"),
     ):
-        run_tasks(work, commands.all_shards(2), tmp_path, *told)
+        run_tasks(work, 2, tmp_path, *told)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_fit_is_that_of_parts_by_hand(cluster, parts, tmp_path):
+    small = ("--detector", "gaussian", "--size", 64, "--no-probes")
+    for i in range(2):
+        assert run("fit", parts, *small, "--shard", f"{i}/2", "-o", tmp_path / "out").exit_code == 0
+    by_hand, by_ray = tmp_path / "by-hand.defectory", tmp_path / "by-ray.defectory"
+    result = run("fit", parts, *small, "--from-parts", tmp_path / "out", "-o", by_hand)
+    assert result.exit_code == 0, result.output
+    result = run("fit", parts, *small, "--ray", cluster[1], "--shards", 2, "-o", by_ray)
+    assert result.exit_code == 0, result.output
+    assert "statistics of 16 images in 2 parts" in result.output
+    one, two = (load_bundle(path).detector.arrays() for path in (by_hand, by_ray))
+    assert one.keys() == two.keys()
+    assert all(one[name].tobytes() == two[name].tobytes() for name in one)
+    assert not by_ray.with_name("by-ray.defectory.parts").exists()
 
 
 def test_outliers_find_all_that_workers_have_read(cluster, data, tmp_path, monkeypatch):
@@ -207,6 +224,10 @@ def test_without_ray_the_extra_is_named(bundle, data, tmp_path, monkeypatch):
         (["score", "b", "i", "--ray", "local", "--shard", "0/3"], "--ray does not go with --shard"),
         (["outliers", "i", "--ray", "local", "--no-cache"], "--ray does not go with --no-cache"),
         (["outliers", "i", "--shards", "3"], "--shards goes with --ray"),
+        (
+            ["fit", "i", "--ray", "local", "--from-parts", "p"],
+            "--ray does not go with --from-parts",
+        ),
     ],
 )
 def test_what_does_not_go_with_a_cluster_is_said(words, says, tmp_path):

@@ -8,6 +8,7 @@ import click
 
 from defectory.cli.merged import print_merged
 from defectory.cli.options import THREADS
+from defectory.cli.text import print_fit
 
 if TYPE_CHECKING:
     from defectory.distributed.clusters import Cluster
@@ -44,3 +45,17 @@ def score_at(
             file_format=file_format, **options,
         )  # fmt: skip
     print_merged(merged)
+
+
+def fit_at(
+    address: str, data: Path, bundle: Path, options: Any, n_parts: int | None, *, overwrite: bool
+) -> None:
+    """Fit in parts at an address, and print what came of it."""
+    from defectory.cli.bars import Bars
+    from defectory.distributed.commands import fit_on_cluster
+
+    with Bars() as bars:
+        result, suspects = fit_on_cluster(
+            cluster_at(address), data, bundle, options, n_parts, bars, overwrite=overwrite
+        )
+    print_fit(result, bundle, suspects)

@@ -7,6 +7,7 @@ import click
 
 from defectory.cli import names
 from defectory.cli import options as shared
+from defectory.cli.clusters import fit_at
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
 from defectory.cli.quantities import SHARD, SHARE
@@ -93,6 +94,10 @@ N_LISTED = 10
     metavar="BUNDLE",
     help="Learn from DATA beside what BUNDLE has learned; nothing of that is read again.",
 )
+@shared.ray(
+    "Make these parts on a Ray cluster, and fit: HOST:PORT, auto for the one that runs here, or local. All "
+    "nodes have to see the folder of the bundle."
+)
 @shared.overwrite("a bundle")
 @shared.quiet
 @plain_errors
@@ -105,6 +110,8 @@ def fit(
     shard: tuple[int, int] | None,
     parts: Path | None,
     known: Path | None,
+    ray_address: str | None,
+    n_shards: int | None,
     **settings: Any,
 ) -> None:
     """Learn what is normal from DATA and write a bundle.
@@ -118,6 +125,7 @@ def fit(
     from defectory.workflows.fitting.save import fit_to_bundle
 
     _check_one_way(shard, parts, known)
+    shared.check_ray(ray_address, n_shards, _NOT_WITH_RAY)
     is_quiet = click.get_current_context().meta[shared.QUIET]
     options = FitOptions(use_cache=not no_cache, tell_cost=not is_quiet, **settings)
     if shard is not None:
@@ -125,6 +133,9 @@ def fit(
         return
     if known is not None:
         _resume(known, data, bundle, options, overwrite)
+        return
+    if ray_address is not None:
+        fit_at(ray_address, data, bundle, options, n_shards, overwrite=overwrite)
         return
     with Bars() as bars:
         result, suspects = fit_to_bundle(
@@ -150,6 +161,14 @@ _NOT_WITH = {
     },
 }
 """What options leave no room for: parameters and how they are said."""
+
+_NOT_WITH_RAY = {
+    "shard": "--shard, which is one of them by hand",
+    "parts": "--from-parts, which are made by hand",
+    "known": "--resume-from",
+    "time_budget_s": "--time-budget",
+    "provider": "--provider: run --shard by hand",
+}
 
 
 def _check_one_way(shard: tuple[int, int] | None, parts: Path | None, known: Path | None) -> None:

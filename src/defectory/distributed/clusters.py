@@ -19,8 +19,9 @@ _LOCAL = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0", "RAY_AUTH_MODE": "token"}
 _LOCAL |= {"RAY_USAGE_STATS_ENABLED": "0"}
 # Where none answers, Ray would try for a quarter of an hour.
 _RUNNING = {"RAY_gcs_server_port_wait_time_s": "1"}
+# Only numbers pass through the object store, which takes no less.
+_LOCAL_OPTIONS = {"include_dashboard": False, "object_store_memory": 80 * 2**20}
 _PROBE_S = 5.0
-_STORE_BYTES = 80 * 2**20  # only numbers pass through Ray; it takes no less
 
 
 class ClusterError(DefectoryError):
@@ -44,7 +45,7 @@ class Cluster:
 
     @contextmanager
     def connected(self, progress: Progress) -> Iterator[int]:
-        """Be connected while the context lasts; give how many workers there may be now.
+        """Be connected while the context lasts; give into how many parts to cut the work, as it is now.
 
         Raises
         ------
@@ -61,8 +62,8 @@ class Cluster:
             if is_local:
                 folder = TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True)
                 n_cpus = max(self.n_cores, self.n_threads)
-                options |= {"num_cpus": n_cpus, "_temp_dir": ends.enter_context(folder)}
-                options |= {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
+                local = {"num_cpus": n_cpus, "_temp_dir": ends.enter_context(folder)}
+                options |= _LOCAL_OPTIONS | local
             ends.callback(ray.shutdown)
             try:
                 host, _, port = self.address.rpartition(":")
@@ -79,7 +80,7 @@ class Cluster:
             n_workers = sum(int(n_cpus // self.n_threads) for n_cpus in nodes)
             if not n_workers:
                 progress.say(f"note: no node has {self.n_threads} CPUs yet; the work waits")
-            yield n_workers
+            yield max(8, 4 * n_workers)  # a few each, so that none waits long for the last
 
 
 def import_ray() -> Any:

@@ -1,23 +1,25 @@
 """What commands do on a cluster: the same parts as by hand, and the same result."""
 
-import os
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from defectory.distributed.clusters import Cluster
 from defectory.distributed.tasks import run_tasks
 from defectory.domain import Progress
-from defectory.machine.cache_folder import CACHE_VARIABLE, user_cache_folder
+from defectory.machine.cache_folder import user_cache_folder
+from defectory.workflows.fitting.options import FitOptions, FitResult
+from defectory.workflows.fitting.parts import collect_part
+from defectory.workflows.fitting.save import fit_to_bundle
 from defectory.workflows.outliers.collection import read_collection
 from defectory.workflows.outliers.reading import plan_reading, read_part
 from defectory.workflows.outliers.results import OutlierOptions
-from defectory.workflows.shards.membership import Shard, all_shards
 from defectory.workflows.shards.merge import MergedSummary, merge_shards
 from defectory.workflows.shards.place import shards_begun
-from defectory.workflows.shards.score import load_collection
+from defectory.workflows.shards.score import load_collection, score_part
 
-_loaded, _listed = cache(load_collection), cache(read_collection)  # once a worker
+_N_PARTS = 16
+"""Of a fit: the same on every cluster, since a memory of patches depends on it a little."""
 
 
 def score_on_cluster(
@@ -32,12 +34,29 @@ def score_on_cluster(
     options : of `score_shard`
     """
     collection = load_collection(bundle, images, **options)
-    work = partial(_score, (bundle, images), options, folder)
-    with cluster.connected(progress) as n_workers:
-        n = n_shards or shards_begun(folder) or _a_few(n_workers)
+    work = partial(score_part, bundle, images, options, folder)
+    with cluster.connected(progress) as n_usual:
+        n = n_shards or shards_begun(folder) or n_usual
         collection.begin(folder, n)
-        run_tasks(work, all_shards(n), folder, cluster, progress, "scoring", collection.count)
+        run_tasks(work, n, folder, cluster, progress, "scoring", collection.count)
     return merge_shards(folder, file_format=file_format, progress=progress)
+
+
+def fit_on_cluster(
+    cluster: Cluster, data: Path, bundle: Path, options: FitOptions, n_parts: int | None, progress: Progress,
+    *, overwrite: bool = False,
+) -> tuple[FitResult, Path | None]:  # fmt: skip
+    """Collect parts beside the bundle, where they lie until it is there, and fit; see `fit_to_bundle`."""
+    folder, n = bundle.with_name(f"{bundle.name}.parts"), n_parts or _N_PARTS
+    work = partial(collect_part, data, folder, options=options)
+
+    def collect() -> None:
+        with cluster.connected(progress):
+            run_tasks(work, n, folder, cluster, progress, "collecting")
+
+    return fit_to_bundle(
+        data, bundle, options, parts=folder, collect=collect, overwrite=overwrite, progress=progress
+    )
 
 
 def read_on_cluster(
@@ -45,22 +64,8 @@ def read_on_cluster(
 ) -> None:
     """Put features that `find_outliers` will look for into the cache; raises what `read_part` does."""
     folder = user_cache_folder().absolute()
-    folder.mkdir(parents=True, exist_ok=True)
     n_read = plan_reading(read_collection(data), options)
-    work = partial(_read, data, options, folder)
-    with cluster.connected(progress) as n_workers:
-        parts = all_shards(n_parts or _a_few(n_workers))
-        run_tasks(work, parts, folder, cluster, progress, "reading ahead", lambda: n_read)
-
-
-def _a_few(n_workers: int) -> int:
-    return max(8, 4 * n_workers)  # so that none waits long for the last
-
-
-def _score(what: Any, options: Any, folder: Path, shard: Shard, progress: Progress) -> None:
-    _loaded(*what, **options).score(folder, shard, progress)
-
-
-def _read(data: Path, options: Any, folder: Path, part: Shard, progress: Progress) -> None:
-    os.environ[CACHE_VARIABLE] = str(folder)
-    read_part(_listed(data), options, part, progress)
+    work = partial(read_part, data, options, folder)
+    with cluster.connected(progress) as n_usual:
+        n = n_parts or n_usual
+        run_tasks(work, n, folder, cluster, progress, "reading ahead", lambda: n_read)

@@ -11,9 +11,10 @@ from typing import Any
 
 from defectory.domain import DefectoryError, OutputError, Progress
 from defectory.machine import at_most_cores
+from defectory.storage.outputs import cannot_write
 
-Work = Callable[[Any, Progress], object]
-"""Takes a part, and tells its steps."""
+Work = Callable[..., object]
+"""Takes a part, and `progress`, which it tells its steps."""
 
 
 class ElsewhereError(DefectoryError):
@@ -46,7 +47,7 @@ class Elsewhere:
                     "on storage that all machines share"
                 )
             with at_most_cores(self.n_threads):
-                work(part, progress)
+                work(part, progress=progress)
         except DefectoryError as error:
             told = "; ".join((str(error), *getattr(error, "__notes__", ())))
             raise ElsewhereError(f"on {socket.gethostname()}: {told}") from error
@@ -58,7 +59,16 @@ def shared_with_others(folder: Path, n_threads: int) -> Iterator[Elsewhere]:
 
     Parameters
     ----------
-    folder : that all machines share, and in which a hidden file lies meanwhile
+    folder : that all machines share, and in which a hidden file lies meanwhile; it is made
+
+    Raises
+    ------
+    OutputError : the folder cannot be written.
     """
-    with NamedTemporaryFile(prefix=".shared-", dir=folder) as mark:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        mark = NamedTemporaryFile(prefix=".shared-", dir=folder)  # noqa: SIM115
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    with mark:
         yield Elsewhere(Path.cwd(), Path(mark.name), n_threads)

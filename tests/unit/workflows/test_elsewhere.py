@@ -25,7 +25,7 @@ def test_a_part_runs_as_where_the_command_does(tmp_path, monkeypatch):
         with shared_with_others(Path("data"), 3) as elsewhere:
             elsewhere = pickle.loads(pickle.dumps(elsewhere))
             patch.chdir("/")
-            work = lambda part, progress: found.append((part, Path.cwd(), count_cores()))  # noqa: E731
+            work = lambda part, *, progress: found.append((part, Path.cwd(), count_cores()))  # noqa: E731
             elsewhere.run(work, "part", NoProgress())
     assert found == [("part", tmp_path, 3)]
     assert not list((tmp_path / "data").iterdir())
@@ -39,11 +39,11 @@ def test_a_machine_that_does_not_see_the_folder_says_so(tmp_path):
         with pytest.raises(
             ElsewhereError, match=rf"on {os.uname().nodename}: .*/elsewhere is not there, or"
         ):
-            other.run(lambda part, progress: None, 0, NoProgress())
+            other.run(lambda part, *, progress: None, 0, NoProgress())
 
 
 def test_errors_of_users_come_back_with_all_that_was_said(tmp_path):
-    def fail(part, progress):
+    def fail(part, *, progress):
         error = part
         error.add_note("3 images are done")
         raise error

@@ -1,10 +1,12 @@
 """What `outliers` reads of a collection, read ahead into the cache: in parts, by any processes."""
 
+import functools
+from pathlib import Path
+
 from defectory.backbones.feature_cache import DEFAULT_CACHE_BYTES, FeatureCache
 from defectory.detectors.mcod import Mcod
 from defectory.domain import OutputError, Progress, ResourceError
-from defectory.machine.cache_folder import user_cache_folder
-from defectory.workflows.outliers.collection import Collection
+from defectory.workflows.outliers.collection import Collection, read_collection
 from defectory.workflows.outliers.find import SETTINGS
 from defectory.workflows.outliers.results import OutlierOptions
 from defectory.workflows.shards.membership import Shard
@@ -28,20 +30,27 @@ def plan_reading(collection: Collection, options: OutlierOptions) -> int:
 
 
 def read_part(
-    collection: Collection, options: OutlierOptions, part: Shard, progress: Progress
+    data: Path, options: OutlierOptions, folder: Path, part: Shard, progress: Progress
 ) -> None:
     """Put the features of every n-th image into the cache, just as `find_outliers` looks for them.
+
+    Parameters
+    ----------
+    folder : of the cache, as `user_cache_folder` has it where outliers are to be found
 
     Raises
     ------
     ImageReadError, OutputError : an image cannot be read, or the cache not be written.
     """
-    cache = FeatureCache(user_cache_folder() / "features")
-    detector = _detector(options, cache)
+    cache = FeatureCache(folder / "features")
+    detector, collection = _detector(options, cache), _listed(data)
     rows = range(part.index, len(collection.names), part.n)
     detector.read_ahead(collection.images, rows, progress=progress)
     if cache.problem:
         raise OutputError(cache.problem)
+
+
+_listed = functools.cache(read_collection)  # once for all parts that a process reads
 
 
 def _detector(options: OutlierOptions, cache: FeatureCache | None = None) -> Mcod:

@@ -1,10 +1,12 @@
 """One shard of a collection, scored: resumable, and the same whoever scores it, and however often."""
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from defectory.domain import NoProgress, ParameterError, Progress
 from defectory.sources import Sample
@@ -154,6 +156,21 @@ def load_collection(
     if chunk_size != CHUNK_SIZE:
         arguments += ["--chunk-size", str(chunk_size)]
     return Collection(bundle, images, model, listing, chunk_size, arguments)
+
+
+def score_part(
+    bundle: Path,
+    images: Path,
+    options: Mapping[str, Any],
+    folder: Path,
+    shard: Shard,
+    progress: Progress,
+) -> None:
+    """Score one shard of several that this process scores; see `score_shard`, whose options these are."""
+    _loaded(bundle, images, **options).score(folder, shard, progress)
+
+
+_loaded = cache(load_collection)
 
 
 def fill_shard(
