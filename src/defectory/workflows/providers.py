@@ -1,5 +1,5 @@
 """What runs networks, for those who start work: see `backbones.providers`."""
 
-from defectory.backbones.providers import provider_in_force, running_on
+from defectory.backbones.providers import running_on
 
-__all__ = ["provider_in_force", "running_on"]
+__all__ = ["running_on"]
