@@ -65,6 +65,12 @@ def open_place(folder: Place, begun: Begun, inputs: Sequence[Place]) -> None:
         )
 
 
+def shards_begun(folder: Path) -> int | None:
+    """Return in how many shards the folder holds a collection; None where it holds none."""
+    known = read_record(folder / BEGUN_NAME, Begun)
+    return None if known is None else known.run.n_shards
+
+
 def explain_difference(known: Run, run: Run) -> str:
     """Return how a run differs from another, such as "of another bundle"; they do differ."""
     if known.bundle != run.bundle:
