@@ -14,7 +14,7 @@ from defectory.domain import ArrayImages
 from tests.bundles import bundle_of
 from tests.pictures import disc, save
 
-MOST_MODULES = 113
+MOST_MODULES = 118
 HEAVY = {
     "torch", "torchvision", "timm", "ray", "onnx", "sklearn", "scipy", "matplotlib", "pyarrow", "starlette",
     "uvicorn", "prometheus_client", "python_multipart", "fsspec", "s3fs", "aiohttp", "botocore",

@@ -7,7 +7,6 @@ import click
 
 from defectory.cli import names
 from defectory.cli import options as shared
-from defectory.cli.clusters import fit_at
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH, ANY_PLACE, FILE_TO_WRITE, PLACE_TO_WRITE
 from defectory.cli.quantities import SHARD, SHARE
@@ -169,6 +168,8 @@ def fit(
         partial_fits.resume(known, data, _here(bundle), options, overwrite)
         return
     if ray_address is not None:
+        from defectory.cli.clusters import fit_at
+
         fit_at(ray_address, data, _here(bundle), options, n_shards, overwrite=overwrite)
         return
     with file_to_write(bundle, beside=suspects_path) as file, Bars() as bars:

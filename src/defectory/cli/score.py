@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defectory.cli import options as shared
-from defectory.cli.clusters import score_at
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PLACE, FILE_TO_WRITE
 from defectory.cli.quantities import SHARD, SHARE
@@ -138,6 +137,8 @@ def score(
         if not isinstance(folder, Path):
             raise click.UsageError("--ray does not go with -o in a store: run --shard by hand")
         is_asked_for = for_excel or not shared.is_default("file_format")
+        from defectory.cli.clusters import score_at
+
         score_at(
             ray_address, bundle, images[0], folder, n_shards, table if is_asked_for else None,
             false_reject_rate=false_reject_rate, miss_rate=miss_rate, chunk_size=chunk_size,
