@@ -16,7 +16,7 @@ from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
 from defectory.detectors.grouping import Groups, Indices, Read, whole_groups
 from defectory.detectors.measurements import Measurements
-from defectory.detectors.statistics import FitStatistics
+from defectory.detectors.statistics import FitStatistics, merge_statistics
 from defectory.domain import HeldOutScores, ImageSource, NoProgress, ParameterError, Progress
 
 if TYPE_CHECKING:
@@ -132,21 +132,27 @@ class Gaussian(TwoPassDetector):
         return Measurements.join(parts)
 
     def fit_measured(
-        self, statistics: FitStatistics, measured: Measurements, held_out: HeldOutScores
+        self,
+        parts: Sequence[FitStatistics],
+        measured: Sequence[Measurements],
+        held_out: HeldOutScores,
     ) -> Self:
         """Fit on statistics alone: scales and threshold come from what was measured of images elsewhere.
 
         Parameters
         ----------
-        statistics : of all places together
-        measured : of n images, each by the model of its own place without it; that knows less, so that
-            distances are rather too large and the threshold is rather too high
+        parts : one a place
+        measured : of some images of each place, by its own model without them
         held_out : what else is known of these images; the scores in it are replaced
         """
         with self._reading():
-            self._take_noise_basis(statistics.basis)
-            self._take(statistics)
-            scores, maps = self.normality_.calibrate(measured)
+            self._take_noise_basis(parts[0].basis)
+            self._take(merge_statistics(parts, 0))
+            as_here = [
+                self.normality_.rescale(known, part.moments)
+                for known, part in zip(measured, parts, strict=True)
+            ]
+            scores, maps = self.normality_.calibrate(Measurements.join(as_here))
         peaks = np.array(self._peaks(maps), np.float32)
         self.held_out_ = replace(held_out, scores=scores, peaks=peaks)
         return self

@@ -23,6 +23,8 @@ _BLOCK = 64
 # Keeps the leave-one-out system solvable after rounding, where an image is all that a direction knows.
 _ROUNDING = 1e-6
 _FLOAT16_MAX = 6e4
+# Share of what is known of its direction that a sample is taken for at most.
+_MOST_LEVERAGE = 0.9
 # Triangles up to this side are inverted in one go.
 _SMALL = 64
 _NOTHING = "there is no image to learn what is normal from"
@@ -110,6 +112,31 @@ class GaussianField:
         """
         white = self._whiten(samples)
         found: Float = np.sqrt(np.einsum("pbd,pbd->pb", white, white))
+        return found
+
+    def mean_squares(self, moments: Moments) -> Double:
+        """Return (p,) mean squared distances of samples of which only the moments are known, each left out.
+
+        The mean of d^2 over samples of covariance C and mean m is tr(L^-1 C L^-T) + |L^-1 (m - mean)|^2. To
+        leave a sample of n out makes d^2 to d^2 / (1 - (1 - shrinkage) d^2 / n)^2, here of the mean.
+
+        Parameters
+        ----------
+        moments : of samples that were fitted on
+        """
+        p = len(self.means)
+        n = np.broadcast_to(np.asarray(self.n_samples, np.float64), (p,))
+        squares = np.empty(p)
+
+        def measure_cell(cell: int) -> None:
+            white = self.whitening[cell].astype(np.float64)
+            away = white @ (moments.means[cell] - self.means[cell])
+            squares[cell] = ((white @ moments.covariances[cell]) * white).sum() + away @ away
+
+        for _ in map_ordered(measure_cell, range(p), count_cores()):
+            pass
+        leverage = np.minimum((1 - self.shrinkage) * squares / n, _MOST_LEVERAGE)
+        found: Double = squares / (1 - leverage) ** 2
         return found
 
     def leave_one_out(self, samples: Float, weights: Float | None = None) -> Float:

@@ -28,6 +28,7 @@ from defectory.detectors.grouping import (
     whole_groups,
 )
 from defectory.detectors.measurements import Measurements, Samples
+from defectory.detectors.moments import Moments
 from defectory.detectors.pooling import mean_and_spread, top_mean
 from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ParameterError
@@ -202,6 +203,36 @@ class GaussianNormality:
         self.keep_scales(before)
         measured = Measurements.join(parts)
         return self.image_scores(measured), self.map_cells(measured)
+
+    def rescale(self, measured: Measurements, moments: Mapping[str, Moments]) -> Measurements:
+        """Return what a part's own model measured of its images as this model would have, in the mean.
+
+        The mean square of each cell's distances is known under this model from the part's moments; the shape
+        of their distribution is taken from the part.
+
+        Parameters
+        ----------
+        measured : of some of the part's images, left out of its own model
+        moments : of all images of the part, which this model was fitted on with others
+        """
+        apart = moments["cells"].means - self.cells_.means
+        spread = np.square(self.channel_spread_.astype(np.float64))
+        variances = np.einsum("pdd->pd", moments["cells"].covariances) + np.square(apart)
+        known = {
+            "cells": self.cells_.mean_squares(moments["cells"]),
+            "means": (variances / spread).sum(axis=1),
+            "lines": self.lines_.mean_squares(moments["lines"]),
+            "image": self.image_.mean_squares(moments["image"])[0],
+        }
+        parts = {}
+        for name, expected in known.items():
+            values = getattr(measured, name)
+            squares = np.square(values.astype(np.float64)).mean(
+                axis=None if name == "image" else (1, 2)
+            )
+            factors = np.sqrt(expected / np.maximum(squares, 1e-12)).astype(np.float32)
+            parts[name] = values * (factors if name == "image" else factors[:, None, None])
+        return Measurements(**parts)
 
     def calibrate(self, measured: Measurements) -> tuple[Float, Float]:
         """Standardize by measurements of normals left out.

@@ -27,7 +27,7 @@ from defectory.calibration import choose_threshold
 from defectory.detectors.gaussian import Gaussian
 from defectory.detectors.grouping import draw_whole_groups, together
 from defectory.detectors.measurements import Measurements
-from defectory.detectors.statistics import FitStatistics, merge_statistics
+from defectory.detectors.statistics import FitStatistics
 from defectory.domain import (
     DataError,
     HeldOutScores,
@@ -201,9 +201,8 @@ def _fit_measured(
     held_out = HeldOutScores.of([])
     for part in parts:
         held_out = held_out.join(_known_of(part))
-    measured = Measurements.join([_from_arrays(part) for part in parts])
-    statistics = merge_statistics(parts, 0)
-    detector.fit_measured(statistics, measured, held_out)
+    measured = [_from_arrays(part) for part in parts]
+    detector.fit_measured(parts, measured, held_out)
     promise = Promise(options.false_reject_rate, options.confidence, options.miss_rate)
     threshold = choose_threshold(detector.held_out_, promise.false_reject_rate, promise.confidence)
     n_images, n_confirmed = (
@@ -211,7 +210,7 @@ def _fit_measured(
     )
     note = (
         f"fitted from statistics of {n_images:,} images at {len(parts)} places; the threshold rests on "
-        f"{len(measured):,} of them, each measured by the model of its own place: at a place, "
+        f"{len(held_out):,} of them, each measured by the model of its own place: at a place, "
         "fit DATA --from-statistics ... fits one for it"
     )
     notes = (note, *(() if threshold.is_kept else (threshold.explain(),)))
