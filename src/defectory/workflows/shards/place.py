@@ -9,9 +9,17 @@ from defectory.domain import OutputError
 from defectory.storage import OutputFolder, check_outputs
 from defectory.storage.leftovers import make_part, remove, remove_leftovers
 from defectory.storage.outputs import cannot_write
-from defectory.storage.renames import rename_new
+from defectory.storage.renames import rename_new, sync_file
 from defectory.workflows.shards.membership import Shard
-from defectory.workflows.shards.records import BEGUN_NAME, Begun, Run, as_json, read_record
+from defectory.workflows.shards.records import (
+    BEGUN_NAME,
+    Begun,
+    ChunkMarker,
+    Run,
+    as_json,
+    read_record,
+    write_record,
+)
 
 
 class _SharedFolder(OutputFolder):
@@ -19,7 +27,7 @@ class _SharedFolder(OutputFolder):
 
     def check_replaceable(self) -> str:
         """Return what is there; see Output."""
-        if read_record(self.target / BEGUN_NAME, Begun) is not None:
+        if read_record(self.target / BEGUN_NAME, Begun) is not None or holds_shards(self.target):
             return "a folder of shards"
         try:
             names = sorted(path.name for path in self.target.iterdir() if path.name[0] != ".")
@@ -44,17 +52,24 @@ def open_place(folder: Path, begun: Begun, inputs: Sequence[Path]) -> None:
     check_outputs([output], inputs=inputs, overwrite=True)
     try:
         remove_leftovers(output.target)
-        if read_record(output.target / BEGUN_NAME, Begun) is None:
-            _begin(output, begun)
+        known = read_record(output.target / BEGUN_NAME, Begun) or _begin(output, begun)
+        if known is None and holds_shards(output.target):  # torn, say by a loss of power
+            write_record(begun, output.target / BEGUN_NAME)
+            known = read_record(output.target / BEGUN_NAME, Begun)
     except OSError as error:
         raise cannot_write(folder, error) from error
-    known = read_record(output.target / BEGUN_NAME, Begun)
     if known is None:
         raise OutputError(f"cannot write {folder}: {BEGUN_NAME} in it is damaged")
     if known.run != begun.run:
         raise OutputError(
             f"{folder} holds shards {explain_difference(known.run, begun.run)}; choose another folder"
         )
+
+
+def holds_shards(folder: Path) -> bool:
+    """Return whether rows of a shard are there, be it without the file that says of which run."""
+    markers = folder.glob("shard-*-of-*/chunk-*.json")
+    return any(read_record(path, ChunkMarker) is not None for path in markers)
 
 
 def explain_difference(known: Run, run: Run) -> str:
@@ -76,13 +91,19 @@ def command_for(begun: Begun, shard: Shard, folder: Path) -> str:
     return shlex.join(words)
 
 
-def _begin(output: OutputFolder, begun: Begun) -> None:
-    """Say what the folder is for, in one step for those who look; nothing where another was faster."""
+def _begin(output: OutputFolder, begun: Begun) -> Begun | None:
+    """Say what the folder is for, in one step for those who look; nothing where another was faster.
+
+    Returns
+    -------
+    What the folder is for now; None where what says so is damaged.
+    """
     target = output.target
     target.parent.mkdir(parents=True, exist_ok=True)
     part, lock = make_part(target, is_folder=True)
     try:
         (part / BEGUN_NAME).write_bytes(as_json(begun))
+        sync_file(part / BEGUN_NAME)
         with contextlib.suppress(FileExistsError):
             try:
                 rename_new(part, target)
@@ -93,3 +114,4 @@ def _begin(output: OutputFolder, begun: Begun) -> None:
     finally:
         remove(part)
         lock.release()
+    return read_record(target / BEGUN_NAME, Begun)
