@@ -45,7 +45,8 @@ def _merge(run: Run) -> str:
         "**Merging** 16 shards: rows of 16 scored pictures, two of them defective, repeated under other "
         "names with scores of their own; no image is read. Checked: `merge` alone, which reads, compares "
         "and counts all rows. With a table all rows are sorted and written as well. Bytes of a row: of "
-        "all files of shards on disk, and of the CSV."
+        "all files of shards on disk, and of the CSV. Goal: a million rows take at most 1.2 times the "
+        "memory of 10,000."
     )
     keys = ("check_s", "csv_s", "parquet_s", "check_mb", "csv_mb", "row_bytes", "csv_row_bytes")
     columns = zip(run["n_rows"], *(run[key] for key in keys), strict=True)
@@ -53,8 +54,9 @@ def _merge(run: Run) -> str:
         [f"{n:,}", *(f"{s:.1f}" for s in values[:3]), *(f"{value:.0f}" for value in values[3:])]
         for n, *values in columns
     ]
-    ratios = [f"{run[key][-1] / run[key][0]:.2f}" for key in ("check_mb", "csv_mb")]
-    rows.append(["ratio", "", "", "", *ratios, "", ""])
+    few = max(i for i, n in enumerate(run["n_rows"]) if i == 0 or 100 * n <= run["n_rows"][-1])
+    ratios = [f"{run[key][-1] / run[key][few]:.2f}" for key in ("check_mb", "csv_mb")]
+    rows.append([f"ratio to {run['n_rows'][few]:,}", "", "", "", *ratios, "", ""])
     head = (
         "rows", "checked, s", "with CSV, s", "with Parquet, s", "checked, MB", "with CSV, MB",
         "bytes a row", "of CSV",
