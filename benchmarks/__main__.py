@@ -273,12 +273,12 @@ def _default_detector(protocol: str) -> str:
 
 
 def _run_tables(options: argparse.Namespace) -> int:
-    from benchmarks import label_plots, mapl_plots, outlier_plots
+    from benchmarks import label_plots, mapl_plots, outlier_plots, shards_plots
     from benchmarks.tables import render
 
     docs = _HERE.parent / "docs"
     runs = read_folder(_RESULTS)
-    plots = (label_plots, mapl_plots, outlier_plots)
+    plots = (label_plots, mapl_plots, outlier_plots, shards_plots)
     figures = [figure for plot in plots for figure in plot.figures(runs).items()]
     drawn = {docs / "figures" / name: text for name, text in figures}
     pages = {docs / "results.md": render(runs), **drawn}

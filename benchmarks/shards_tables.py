@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.markdown import table
 from benchmarks.result_files import Run
+from benchmarks.shards_extrapolation import NEEDS, extrapolation
 
 _NOTE = (
     "`score --shard`, `merge` and fits in parts, see [the cost model](scaling.md). Pictures of products on "
@@ -15,6 +16,8 @@ def shards(runs: Sequence[Run]) -> str:
     """Return the section; the same runs give the same text. A part that was not measured is left out."""
     by_part = {run["part"]: run for run in runs}
     parts = [show(by_part[part]) for part, show in _PARTS.items() if part in by_part]
+    if {*NEEDS} <= {*by_part}:
+        parts.append(extrapolation(by_part))
     return "\n\n".join(part.strip("\n") for part in (f"## Shards\n\n{_NOTE}", *parts)) + "\n"
 
 

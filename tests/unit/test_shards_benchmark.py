@@ -4,13 +4,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from benchmarks import __main__ as command_line
-from benchmarks import shard_lists, shard_ray, shards
+from benchmarks import shard_lists, shard_ray, shards, shards_plots
 from benchmarks.provenance import provenance
 from benchmarks.result_files import checked
+from benchmarks.shards_extrapolation import duration
 from benchmarks.shards_tables import shards as render
 from benchmarks.tables import render as render_page
 
@@ -88,6 +90,25 @@ def test_the_page_shows_what_is_measured():
         assert all(text in page for text in SHOWN[run["part"]]), page
         assert page.removeprefix(page[: page.index("**")]) in whole
     assert "## Shards" not in render_page([])
+
+
+def test_what_a_large_collection_takes_is_extrapolated_once_its_inputs_are_there():
+    needed = ("processes", "listing", "merge")
+    page = render([run_of(part) for part in needed])
+    # 2,000 images in 50 s, 16 starts of .91 s of it, efficiency .951; 1,024 shards by 256 processes
+    assert "54 images/s a process" in page
+    assert "| 100,000,000 | 256 | 1,024 | 2.4 h | 15.3% | 33 min | 67 min | 2 GB |" in page
+    assert "xtrapolated" not in render([run_of(part) for part in needed[:2]])
+    assert [duration(s) for s in (40, 700, 12_600, 180_000)] == ["40 s", "12 min", "3.5 h", "2.1 d"]
+
+
+def test_the_drawing_has_a_curve_for_each_cost():
+    runs = [run_of(part) for part in ("processes", "listing", "merge")]
+    (drawing,) = shards_plots.figures(runs).values()
+    root = ElementTree.fromstring(drawing)
+    assert len(root.findall(".//{*}polyline")) == 1 + 2 * 4
+    assert "merge, with a CSV" in drawing
+    assert shards_plots.figures(runs[:2]) == {}
 
 
 def test_what_ray_would_have_shown_is_left_out_where_it_was_not_there():
