@@ -50,7 +50,7 @@ def measure_processes(
 
 
 def measure_engine(place: Place, n_names: int = N_ENGINE_NAMES) -> dict[str, Any] | None:
-    """Return seconds of shards by hand and by one command with Ray; None where that cannot be."""
+    """Return seconds of shards and `merge` by hand, and of one command with Ray; None without Ray."""
     if missing := missing_ray():
         print(f"shards: engine left out: {missing}", file=sys.stderr)
         return None
@@ -59,7 +59,7 @@ def measure_engine(place: Place, n_names: int = N_ENGINE_NAMES) -> dict[str, Any
     place.run(*ray_command("pictures", "warm", N_SHARDS))  # compiles modules, once on a machine
     by_hand, by_ray, empty = [], [], []
     for _ in range(_ROUNDS):
-        by_hand.append(_by_hand_s(place, "engine", "by-hand", n_at_once))
+        by_hand.append(_by_hand_s(place, "engine", "by-hand", n_at_once, is_merged=True))
         by_ray.append(place.run_all([ray_command("engine", "by-ray", N_SHARDS)], 1))
         empty.append(place.run_all([ray_command("engine", "by-ray", N_SHARDS)], 1))
         shutil.rmtree(place.folder / "by-ray")
@@ -88,9 +88,13 @@ def ray_command(images: str, out: str, n_shards: int, address: str = "local") ->
     return ("score", PARTS, images, "-o", out, *ray, "--quiet")
 
 
-def _by_hand_s(place: Place, images: str, out: str, n_at_once: int) -> float:
+def _by_hand_s(
+    place: Place, images: str, out: str, n_at_once: int, *, is_merged: bool = False
+) -> float:
     commands = [shard_command(images, out, i, N_SHARDS) for i in range(N_SHARDS)]
     seconds = place.run_all(commands, n_at_once)
+    if is_merged:
+        seconds += place.run_all([("merge", out, "--quiet")], 1)
     shutil.rmtree(place.folder / out)
     return seconds
 

@@ -91,9 +91,9 @@ def _processes(run: Run) -> str:
 def _engine(run: Run) -> str:
     note = (
         f"**Engine**: {run['n_scored']:,} pictures in {run['n_shards']} shards, by "
-        f"{run['n_at_once']} processes at a time, and by one command with `--ray local`; medians of turns "
-        "of both. With all rows there already: what Ray takes to start, check and stop. Goal: at most 5 % "
-        "over shards by hand."
+        f"{run['n_at_once']} processes at a time, then `merge`, and by one command with `--ray local`, "
+        "which merges, too; medians of turns of both. With all rows there already: what Ray takes to "
+        "start, check and stop. Goal: at most 5 % over shards by hand."
     )
     row = [f"{run[key]:.1f}" for key in ("by_hand_s", "ray_s")]
     row += [f"{run['overhead']:+.1%}", f"{run['ray_all_there_s']:.1f}"]
