@@ -26,7 +26,7 @@ N_SHARDS, N_NAMES = 4, 240
 _CHUNK = ("--chunk-size", 16)
 _TABLE = "scores.csv"
 _KILLS_A_RUN = 3
-_PATIENCE_S = 300.0
+_PATIENCE_S = 180.0
 
 
 def measure(place: Place, n_runs: int, seed: int, n_names: int = N_NAMES) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _by_ray(place: Place, n_runs: int, seed: int, expected: str) -> dict[str, An
             if process.poll() is None and workers:
                 os.kill(draw.choice(workers), signal.SIGKILL)
                 n_killed += 1
-        if _status(process):
+        if _status(process) != 0:
             n_again += 1
             place.run(*command)
         same.append(_is_same(place, out, expected))
@@ -107,14 +107,14 @@ def _restarted(place: Place, seed: int, expected: str) -> dict[str, Any]:
         n_before = len(list((place.folder / out).rglob("*.parquet")))
         cluster.stop()
         cluster = Cluster(place.folder / "cluster", port)
-        went_on = _status(process) == 0
-        if not went_on:
+        status = _status(process)
+        if status != 0:
             place.run(*command)
     finally:
         cluster.stop()
     return {
         "n_files_before": n_before,
-        "went_on": went_on,
+        "command": {0: "went on", None: "did not end"}.get(status, "failed"),
         "n_same": int(_is_same(place, out, expected)),
     }
 
@@ -128,13 +128,14 @@ def _wait_for_rows(process: subprocess.Popen[bytes], out: Path) -> None:
         time.sleep(0.05)
 
 
-def _status(process: subprocess.Popen[bytes]) -> int:
-    """Return the exit status of a command; one that does not end is ended."""
+def _status(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the exit status of a command; None where it did not end, and had to be ended."""
     try:
         return process.wait(_PATIENCE_S)
     except subprocess.TimeoutExpired:
         end(process.pid)
-        return process.wait()
+        process.wait()
+        return None
 
 
 def _is_same(place: Place, out: str, expected: str) -> bool:

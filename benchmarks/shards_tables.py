@@ -138,7 +138,7 @@ def _parity(run: Run) -> str:
 def _faults(run: Run) -> str:
     note = (
         f"**Faults**: {run['n_scored']:,} pictures in {run['n_shards']} shards; processes are killed by "
-        "signal 9 at random moments, and run again. The merged table is compared by its SHA-256 with that "
+        "signal 9 at random moments, and what does not go on is run again. The merged table is compared by its SHA-256 with that "
         "of one process."
     )
     by_hand, ray, restarted = (run[key] for key in ("by_hand", "ray", "ray_restarted"))

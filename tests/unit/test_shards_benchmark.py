@@ -51,7 +51,7 @@ MEASURED = {
     "faults": {
         "n_runs": 20, "n_scored": 240, "n_shards": 4, "by_hand": {"n_killed": 70, "n_same": 20},
         "ray": {"n_killed": 55, "n_again": 1, "n_same": 20},
-        "ray_restarted": {"n_files_before": 2, "went_on": False, "n_same": 1},
+        "ray_restarted": {"n_files_before": 2, "command": "failed", "n_same": 1},
     },
 }  # fmt: skip
 SHOWN = {
@@ -67,7 +67,7 @@ SHOWN = {
     "parity": ("| tiles | gaussian | 761 | 3.2e-07 | 0.964 | 0.964 | 20 | 40 |",),
     "faults": (
         "| processes by hand | 20 | 70 | 20 |", "| workers of Ray | 20 | 55 | 20 |",
-        "| Ray's head restarted, the command run again | 1 | 1 | 1 |",
+        "| Ray's head, and started again: the command failed | 1 | 1 | 1 |",
     ),
 }  # fmt: skip
 
