@@ -138,18 +138,16 @@ def _parity(run: Run) -> str:
 def _faults(run: Run) -> str:
     note = (
         f"**Faults**: {run['n_scored']:,} pictures in {run['n_shards']} shards; processes are killed by "
-        "signal 9 at random moments, and what does not go on is run again. The merged table is compared by its SHA-256 with that "
-        "of one process."
+        "signal 9 at random moments, and what does not go on is run again. The merged table is compared "
+        "by its SHA-256 with that of one process."
     )
     by_hand, ray, restarted = (run[key] for key in ("by_hand", "ray", "ray_restarted"))
     rows = [_fault_row("processes by hand", run["n_runs"], by_hand["n_killed"], by_hand["n_same"])]
     if ray is not None:
         rows.append(_fault_row("workers of Ray", run["n_runs"], ray["n_killed"], ray["n_same"]))
     if restarted is not None:
-        how = "went on" if restarted["went_on"] else "run again"
-        rows.append(
-            [f"Ray's head restarted, the command {how}", "1", "1", str(restarted["n_same"])]
-        )
+        what = f"Ray's head, and started again: the command {restarted['command']}"
+        rows.append(_fault_row(what, 1, 1, restarted["n_same"]))
     return _block(note, table(("killed", "runs", "kills at work", "identical tables"), rows))
 
 
