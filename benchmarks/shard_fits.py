@@ -14,7 +14,7 @@ from benchmarks.shard_place import SMALL_PX, Place, apart, takes
 
 N_OLD, N_NEW = 100_000, 1_000
 _N_BASES, _IN_FOLDER = 8, 1_000
-_SIZE = ("--size", SMALL_PX, "--detector", "gaussian", "--no-cache", "--quiet")
+_SIZE = ("--size", SMALL_PX, "--detector", "gaussian")
 
 
 def measure(
@@ -25,12 +25,12 @@ def measure(
         print("shards: incremental left out: fit has no option --resume-from", file=sys.stderr)
         return None
     apart(_draw, place.folder / "grown", 0, n_old // 2, seed)
-    half = place.cost("fit", "grown", "-o", "half.defectory", *_SIZE)
+    half = place.cost("fit", "grown", "-o", "half.defectory", *_SIZE, "--no-cache")
     apart(_draw, place.folder / "grown", n_old // 2, n_old, seed)
-    old = place.cost("fit", "grown", "-o", "old.defectory", *_SIZE)
+    old = place.cost("fit", "grown", "-o", "old.defectory", *_SIZE, "--no-cache")
     apart(_draw, place.folder / "new", n_old, n_old + n_new, seed)
     resumed = place.cost(
-        "fit", "new", "--resume-from", "old.defectory", "-o", "resumed.defectory", *_SIZE
+        "fit", "new", "--resume-from", "old.defectory", "-o", "resumed.defectory", "--no-cache"
     )
     for name in ("grown", "new"):
         shutil.rmtree(place.folder / name)

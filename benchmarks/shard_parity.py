@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import pstdev
 from typing import Any
 
 from benchmarks.shard_place import Place, apart, takes
@@ -54,7 +55,7 @@ def _rows(
                 "detector": detector,
                 "n_fitted": n_fitted,
                 "n_tested": n_tested,
-                "score_difference": max(_difference(one[key], many[key]) for key in one),
+                "score_difference": _difference(one, many),
                 "image_auroc": apart(_auroc, folder, one),
                 "image_auroc_of_parts": apart(_auroc, folder, many),
                 "fit_s": one_s,
@@ -70,7 +71,7 @@ def _score_fit(place: Place, name: str, detector: str, n: int) -> tuple[Scores, 
     commands = [(*fit, "--shard", f"{i}/{n}", "-o", parts, *told) for i in range(n)]
     seconds = place.run_all([*commands, (*fit, "--from-parts", parts, "-o", bundle, *told)], 1)
     place.run("score", bundle, f"{name}/test.csv", "-o", out, "--format", "csv", "--quiet")
-    with (place.folder / out / "scores.csv").open(newline="") as file:
+    with (place.folder / out / "scores.csv").open(newline="", encoding="utf-8-sig") as file:
         scores = {row["image"]: float(row["score"]) for row in csv.DictReader(file)}
     for made in (parts, out):
         shutil.rmtree(place.folder / made)
@@ -78,8 +79,12 @@ def _score_fit(place: Place, name: str, detector: str, n: int) -> tuple[Scores, 
     return scores, seconds
 
 
-def _difference(one: float, other: float) -> float:
-    return abs(one - other) / max(abs(one), abs(other), sys.float_info.min)
+def _difference(one: Scores, other: Scores) -> float:
+    """Return the largest difference of the scores of an image, relative as the module says."""
+    spread = pstdev(one.values())
+    return max(
+        abs(one[name] - other[name]) / max(abs(one[name]), abs(other[name]), spread) for name in one
+    )
 
 
 def _write_lists(name: str, folder: Path, n_images: int | None) -> tuple[int, int]:

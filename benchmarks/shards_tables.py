@@ -117,8 +117,8 @@ def _incremental(run: Run) -> str:
 def _parity(run: Run) -> str:
     note = (
         f"**Fits in parts**: fitted on one part and on {run['n_parts']}, scored on all test images. The "
-        "difference is the largest of an image score, relative to it. Goals: 1e-5 for Gaussians; for "
-        "memories an AUROC that is at most .002 lower."
+        "difference is the largest of an image score, relative to it or to the standard deviation of all, "
+        "whichever is larger. Goals: 1e-5 for Gaussians; for memories an AUROC that is at most .002 lower."
     )
     rows = [
         [
