@@ -104,9 +104,9 @@ def test_the_spread_of_channels_is_that_around_each_cells_mean():
     for start in range(0, 70, 8):
         fitter.add(samples[:, start : start + 8])
     expected = np.sqrt(samples.astype(float).var(axis=1).mean(axis=0))
-    np.testing.assert_allclose(fitter.channel_spread(), expected, rtol=1e-4)
+    np.testing.assert_allclose(fitter.moments().channel_spread(), expected, rtol=1e-4)
     with pytest.raises(DataError, match="no image"):
-        FieldFitter(0.02).channel_spread()
+        FieldFitter(0.02).moments().channel_spread()
 
 
 @pytest.mark.parametrize("d", [1, 2, 63, 64, 65, 129, 384])

@@ -195,10 +195,10 @@ def test_the_spread_of_channels_is_the_mean_over_cells():
     samples, weights = _samples(70, 1, 5), _weights(70)
     moments = [_slow_moments(samples[c, :, 0].astype(float), weights[c]) for c in range(P)]
     pooled = np.mean([covariance for _, covariance in moments], axis=0)
-    found = _fitter(samples, weights).channel_spread()
+    found = _fitter(samples, weights).moments().channel_spread()
     np.testing.assert_allclose(found, np.sqrt(np.diag(pooled)), rtol=1e-3)
     with pytest.raises(DataError, match="no image"):
-        FieldFitter(SHRINKAGE).channel_spread()
+        FieldFitter(SHRINKAGE).moments().channel_spread()
 
 
 @pytest.mark.parametrize("n_plain", [5, 64, 80])

@@ -7,6 +7,7 @@ in place of a trained segmenter.
 
 from collections.abc import Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -32,8 +33,10 @@ from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.speeds import DEFAULT_SPEED, find_speed
 from defectory.detectors.evidence.training_set import N_DISTANCES
 from defectory.detectors.frozen import FrozenFeatureDetector
+from defectory.detectors.grouping import MOST_TOGETHER, draw_whole_groups, largest_group
 from defectory.detectors.image_shape import choose_shape
 from defectory.detectors.revision import Confirmed, Revision
+from defectory.detectors.statistics import AdditiveFit, FitStatistics, merge_statistics
 from defectory.domain import (
     CONTENT_DIGITS,
     DataError,
@@ -60,7 +63,7 @@ _MIN_NORMALS = 2
 _SHAPE = "shape_px"
 
 
-class Auto(FrozenFeatureDetector):
+class Auto(FrozenFeatureDetector, AdditiveFit):
     """Normality in three views, less weight for odd unlabeled images, a classifier of labels.
 
     Parameters
@@ -95,6 +98,9 @@ class Auto(FrozenFeatureDetector):
     # Classifiers are taught, the memory of patches is thinned; twice where a folder is contaminated.
     overhead: ClassVar[int] = 1000
 
+    normality_: Normality
+    learned_: LearnedState
+    memory_: RememberedImages
     contamination_: Contamination | None = None
     """Estimated share of anomalies among the unlabeled images; None where there were too few to say."""
     decisions_: tuple[dict[str, Any], ...] = ()
@@ -164,27 +170,158 @@ class Auto(FrozenFeatureDetector):
             )
         codes = np.full(len(images), -1) if labels is None else np.asarray(labels)
         backbone = self._load_backbone()
-        self.shape_px_ = self._choose_shape(images, pool)
-        self._learn_noise(images, pool, round((self.shape_px_[0] * self.shape_px_[1]) ** 0.5))
+        self._learn_how_to_read(images, pool)
         passes = FeaturePasses(
             backbone, self.view, images, codes.astype(np.int8), masks,
             groups_to_leave_out(len(images), groups, pool), progress or NoProgress(),
         )  # fmt: skip
+        return self._fit(passes, settings, None)
+
+    @property
+    def n_patches(self) -> int:
+        """Patches that it remembers at most."""
+        return find_speed(self.speed).n_patches
+
+    def prepare(self, images: ImageSource, *, progress: Progress | None = None) -> Self:
+        """Learn what all parts share; see AdditiveFit.prepare."""
+        check_settings(self.config())
+        self._settings()
+        everything = np.arange(len(images))
+        self._learn_how_to_read(images, everything)
+        found = self._pass_once(images, everything, self._make_normality(), progress)
+        self.basis_ = {**self._reading_basis(), **found.basis}
+        return self
+
+    def collect(
+        self,
+        images: ImageSource,
+        *,
+        groups: NDArray[np.int64],
+        progress: Progress | None = None,
+    ) -> FitStatistics:
+        """Return what a pass over a part's normals leaves of them; see AdditiveFit.collect."""
+        self._take_reading_basis(self.basis_)
+        normality = self._make_normality().take_basis(self.basis_)
+        return replace(self._pass_once(images, groups, normality, progress), basis=self.basis_)
+
+    def fit_from(
+        self,
+        statistics: FitStatistics,
+        images: ImageSource,
+        labels: NDArray[np.int8],
+        masks: MaskSource | None,
+        *,
+        groups: NDArray[np.int64],
+        progress: Progress | None = None,
+    ) -> Self:
+        """Fit on statistics of a whole collection and a draw of its images; see AdditiveFit.fit_from."""
+        check_settings(self.config())
+        settings = self._settings()
+        self._forget()
+        self._take_reading_basis(statistics.basis)
+        passes = FeaturePasses(
+            self._load_backbone(), self.view, images, labels, masks, groups,
+            progress or NoProgress(),
+        )  # fmt: skip
+        return self._fit(passes, settings, self._make_normality().take(statistics))
+
+    def extend(
+        self,
+        images: ImageSource,
+        labels: NDArray[np.int8],
+        *,
+        groups: NDArray[np.int64],
+        progress: Progress | None = None,
+    ) -> Self:
+        """Return a detector that has learned from more normals; see AdditiveFit.extend.
+
+        What labels taught, and what is remembered of images, stays as it is.
+        """
+        self._check_fitted()
+        rows = np.arange(len(images))
+        rng = np.random.default_rng(self.seed)
+        held_out = np.sort(draw_whole_groups(rows, groups, FitSettings.n_studied, rng))
+        extended = copy(self)
+        self.backbone_.cache = self.cache
+        try:
+            with one_thread_a_product:
+                passes = FeaturePasses(
+                    self.backbone_, self.view, images, labels, None, groups,
+                    progress or NoProgress(),
+                )  # fmt: skip
+                scores, maps = extended._learn_more(passes, held_out)
+        finally:
+            self.backbone_.cache = None
+        peaks = self._peaks(maps)
+        extended.held_out_ = held_out_from(
+            images, held_out, scores, peaks, labels=labels, groups=groups
+        )
+        return extended
+
+    def _learn_more(
+        self, passes: FeaturePasses, held_out: NDArray[np.intp]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Learn from new images; return scores and maps of those to be left out."""
+        before, known = self.normality_, self.normality_.statistics
+        rows = np.arange(len(passes.images))
+        new = passes.collect(
+            self._make_normality().take_basis(known.basis), rows, "learning more images"
+        )
+        merged = merge_statistics([known, new], self.n_patches, seed=self.seed)
+        self.normality_ = self._make_normality().take(merged)
+        if largest_group(passes.groups[held_out]) > MOST_TOGETHER:
+            new_images = passes.measure_new(before, held_out, "scoring new images")
+            measured, described = new_images.measured, new_images.described
+        else:
+            measured, described = passes.leave_out(self.normality_, held_out)
+        self.normality_.keep_scales(before)
+        return self.learned_.score(self.normality_, measured, lambda: described)
+
+    def _fit(
+        self, passes: FeaturePasses, settings: FitSettings, normality: Normality | None
+    ) -> Self:
+        """Fit on images, and on the normality model of more images where there is one."""
         with one_thread_a_product:
-            found = AutoFitter(passes, settings, self._make_normality).run()
+            found = AutoFitter(passes, settings, self._make_normality, normality).run()
         self.normality_, self.learned_, self.memory_ = found.normality, found.learned, found.memory
         self.held_out_ = held_out_from(
-            images, found.held_out, found.held_out_scores, self._peaks(found.held_out_maps),
-            labels=codes, groups=passes.groups,
+            passes.images, found.held_out, found.held_out_scores, self._peaks(found.held_out_maps),
+            labels=passes.codes, groups=passes.groups,
         )  # fmt: skip
         self.left_out_defects_ = found.left_out_defects
         self.suspects_, self.account_ = found.suspects, found.account
         self.contamination_ = found.contamination
         self.decisions_ = tuple(verdict.to_dict() for verdict in found.verdicts)
         # Cached features are rounded: from here on images are read as a shipped bundle reads them.
-        backbone.cache = None
-        self.backbone_ = backbone
+        passes.backbone.cache = None
+        self.backbone_ = passes.backbone
         return self
+
+    def _pass_once(
+        self, images: ImageSource, groups: NDArray[np.int64], normality: Normality,
+        progress: Progress | None,
+    ) -> FitStatistics:  # fmt: skip
+        """Return what one pass over normals leaves of them."""
+        codes = np.full(len(images), int(Label.UNLABELED), np.int8)
+        passes = FeaturePasses(
+            self._load_backbone(), self.view, images, codes, None, groups,
+            progress or NoProgress(),
+        )  # fmt: skip
+        with one_thread_a_product:
+            return passes.collect(normality, np.arange(len(images)), "learning what is normal")
+
+    def _learn_how_to_read(self, images: ImageSource, pool: NDArray[np.intp]) -> None:
+        self.shape_px_ = self._choose_shape(images, pool)
+        self._learn_noise(images, pool, round((self.shape_px_[0] * self.shape_px_[1]) ** 0.5))
+
+    def _reading_basis(self) -> Arrays:
+        return {_SHAPE: np.array(self.shape_px_, np.float32), **self._noise_basis()}
+
+    def _take_reading_basis(self, basis: Mapping[str, NDArray[Any]]) -> None:
+        self._take_noise_basis(basis)
+        height, width = (int(side) for side in check_array(basis, _SHAPE, (2,)))
+        self.shape_px_ = height, width
+        _ = self.view  # refuses a size that is out of bounds
 
     def update(
         self,

@@ -39,3 +39,10 @@ class NoiseTaker:
 
     def _restore_noise(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         self.noise_ = float(check_array(arrays, _NAME, (1,))[0]) if _NAME in arrays else 0.0
+
+    def _noise_basis(self) -> Arrays:
+        """Return what parts of a fit share of it."""
+        return {_NAME: np.array([self.noise_], np.float32)}
+
+    def _take_noise_basis(self, basis: Mapping[str, NDArray[Any]]) -> None:
+        self.noise_ = float(check_array(basis, _NAME, (1,))[0])

@@ -14,6 +14,7 @@ from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
 from defectory.detectors.grouping import Groups, Indices, Read
+from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ParameterError
 
 if TYPE_CHECKING:
@@ -98,16 +99,36 @@ class Gaussian(TwoPassDetector):
         self.backbone_ = backbone
         return self
 
-    def _learn(self, batches: Iterator[list[Features]], groups: Groups) -> None:
-        del groups
-        self.normality_ = self._make_normality().learn(batches)
+    def _collect(
+        self,
+        batches: Iterator[list[Features]],
+        groups: Groups,
+        basis: Mapping[str, NDArray[Any]] | None,
+    ) -> FitStatistics:
+        del groups, basis  # sums know no groups, and are in terms of the features themselves
+        return self._make_normality().collect(batches)
+
+    def _statistics(self) -> FitStatistics:
+        return self.normality_.statistics
+
+    def _take(self, statistics: FitStatistics) -> None:
+        self.normality_ = self._make_normality().take(statistics)
+
+    def _score_left_out(
+        self, before: Self, read: Read, rows: Indices, groups: Groups
+    ) -> tuple[Sequence[float] | NDArray[np.float32], Sequence[float]]:
+        scores, maps = self.normality_.score_left_out(before.normality_, read, rows, groups)
+        return scores, self._peaks(maps)
 
     def _calibrate(
         self, read: Read, normals: Indices, held_out: Indices, groups: Groups
     ) -> tuple[Sequence[float] | NDArray[np.float32], Sequence[float]]:
         make = self._make_normality
         scores, maps = calibrate_normality(self.normality_, make, read, normals, held_out, groups)
-        return scores, [float(self._enlarge(grid).max()) for grid in maps]
+        return scores, self._peaks(maps)
+
+    def _peaks(self, maps: NDArray[np.float32]) -> list[float]:
+        return [float(self._enlarge(grid).max()) for grid in maps]
 
     def _score_batch(
         self, batch: list[Features]

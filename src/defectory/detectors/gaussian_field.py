@@ -7,10 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.detectors.arrays import check_array
+from defectory.detectors.moments import VARIANCE_FLOOR, Moments
 from defectory.domain import DataError
 from defectory.machine import count_cores, map_ordered
 
 Float = NDArray[np.float32]
+Double = NDArray[np.float64]
 
 # Samples that are whitened by one matrix product. A sample's rounding must not depend on its place among
 # others: OpenBLAS treats so many columns alike (by its kernels for x86 from Prescott to Sapphire Rapids), but
@@ -20,8 +22,6 @@ _COLUMNS = 16
 _BLOCK = 64
 # Keeps the leave-one-out system solvable after rounding, where an image is all that a direction knows.
 _ROUNDING = 1e-6
-# Variance of features that never change, so that a constant image set still gives a finite field.
-_FLOOR = 1e-4
 _FLOAT16_MAX = 6e4
 # Triangles up to this side are inverted in one go.
 _SMALL = 64
@@ -51,6 +51,51 @@ class GaussianField:
         self.whitening = whitening
         self.n_samples = n_samples
         self.shrinkage = shrinkage
+
+    @classmethod
+    def of(cls, moments: Moments, shrinkage: float, target: Float | None = None) -> "GaussianField":
+        """Return the field of these moments.
+
+        Parameters
+        ----------
+        shrinkage : (0, 1]
+        target : (d,) > 0 of mean 1, relative variances that covariances are shrunk towards; None for all 1
+        """
+        whitening = np.empty(moments.covariances.shape, np.float32)
+
+        def whiten_cell(cell: int) -> None:
+            whitening[cell] = _whiten_covariance(moments.covariances[cell], shrinkage, target)
+
+        for _ in map_ordered(whiten_cell, range(len(whitening)), count_cores()):
+            pass
+        n = moments.n
+        weight = n.astype(np.float32) if isinstance(n, np.ndarray) else n
+        return cls(moments.means.astype(np.float32), whitening, weight, shrinkage)
+
+    def moments(self, target: Float | None = None) -> Moments:
+        """Return the moments that the field was fitted on, as exact as the whitening is kept.
+
+        Parameters
+        ----------
+        target : as `of` was given it
+        """
+        p, d = self.means.shape
+        covariances = np.empty((p, d, d))
+
+        def unwhiten_cell(cell: int) -> None:
+            factor = _inverse_triangle(self.whitening[cell].astype(np.float64))
+            shrunk = factor @ factor.T
+            level = np.trace(shrunk) / d  # of the covariance, too: the target's mean is 1
+            shrunk[np.diag_indices(d)] -= (
+                self.shrinkage * level * (1.0 if target is None else target)
+            )
+            covariances[cell] = shrunk / max(1 - self.shrinkage, _ROUNDING)
+
+        for _ in map_ordered(unwhiten_cell, range(p), count_cores()):
+            pass
+        n = self.n_samples
+        weight = n.astype(np.float64) if isinstance(n, np.ndarray) else n
+        return Moments(weight, self.means.astype(np.float64), covariances)
 
     def distances(self, samples: Float) -> Float:
         """Return Mahalanobis distances.
@@ -244,10 +289,10 @@ class FieldFitter:
     def __init__(self, shrinkage: float) -> None:
         self.shrinkage = shrinkage
         self._block: list[tuple[Float, Float | None]] = []
-        self._origin: Float | None = None
-        self._sums: NDArray[np.float64] | None = None
-        self._products: Float | None = None
-        self._n: float | Float = 0
+        self._origin: Double | None = None
+        self._sums: Double | None = None
+        self._products: Double | None = None
+        self._n: float | Double = 0
 
     def add(self, samples: Float, weights: Float | None = None) -> None:
         """Take (p, b, d) float32, b samples a cell, of (p, b) weights in [0, 1]; all 1 if None."""
@@ -255,48 +300,24 @@ class FieldFitter:
         if sum(part.shape[1] for part, _ in self._block) >= _BLOCK:
             self._flush()
 
-    def channel_spread(self) -> Float:
-        """Return (d,) float32 > 0: how far a feature typically is from its cell's mean. Before `finish`."""
-        if self._block:
-            self._flush()
-        if self._products is None or self._sums is None:
-            raise DataError(_NOTHING)
-        n = self._per_cell()
-        squares = np.einsum("pdd->pd", self._products) / n
-        variances = np.maximum(squares - (self._sums / n) ** 2, 0).mean(axis=0)
-        spread: Float = np.sqrt(np.maximum(variances, _FLOOR)).astype(np.float32)
-        return spread
-
-    def finish(self, target: Float | None = None) -> GaussianField:
-        """Return the fitted field; DataError if nothing was added.
-
-        Parameters
-        ----------
-        target : (d,) > 0 of mean 1, relative variances that covariances are shrunk towards; None for all 1
-        """
+    def moments(self) -> Moments:
+        """Return what was added, in one; DataError if nothing was. The fitter is empty then."""
         if self._block:
             self._flush()
         if self._products is None or self._sums is None or self._origin is None:
             raise DataError(_NOTHING)
-        n = self._per_cell()
-        shift = (self._sums / n).astype(np.float32)
-        whitening, self._products = (
-            self._products,
-            None,
-        )  # one cell after the other changes its meaning
+        n = np.broadcast_to(np.asarray(self._n, np.float64), (len(self._sums),))
+        shift = self._sums / n[:, None]
+        # one cell after the other changes its meaning: they are too large for two
+        covariances, self._products = self._products, None
+        for cell, covariance in enumerate(covariances):
+            covariance /= n[cell]
+            covariance -= np.outer(shift[cell], shift[cell])
+        return Moments(self._n, self._origin + shift, covariances)
 
-        def whiten_cell(cell: int) -> None:
-            covariance = whitening[cell] / n[cell] - np.outer(shift[cell], shift[cell])
-            whitening[cell] = _whiten_covariance(covariance, self.shrinkage, target)
-
-        for _ in map_ordered(whiten_cell, range(len(whitening)), count_cores()):
-            pass
-        return GaussianField(self._origin + shift, whitening, self._n, self.shrinkage)
-
-    def _per_cell(self) -> NDArray[np.float64]:
-        """Return (p, 1), what the samples of each cell weigh."""
-        assert self._sums is not None
-        return np.broadcast_to(np.asarray(self._n, np.float64), (len(self._sums),))[:, None]
+    def finish(self, target: Float | None = None) -> GaussianField:
+        """Return the fitted field; see `GaussianField.of`."""
+        return GaussianField.of(self.moments(), self.shrinkage, target)
 
     def _flush(self) -> None:
         samples = np.concatenate([part for part, _ in self._block], axis=1)
@@ -304,16 +325,19 @@ class FieldFitter:
         self._block = []
         if self._origin is None or self._sums is None or self._products is None:
             p, _, d = samples.shape
-            # Moments are taken about the first block's mean: in float32, moments about zero would lose
-            # the small variances that matter most.
-            self._origin = samples.mean(axis=1)
+            # Moments about zero would lose the small variances that matter most.
+            self._origin = samples.mean(axis=1, dtype=np.float64)
             self._sums = np.zeros((p, d))
-            self._products = np.zeros((p, d, d), np.float32)
+            self._products = np.zeros((p, d, d))
+        # In float64, which blocks a process makes of its images does not show in the result.
         centered = samples - self._origin[:, None, :]
         weighted = centered if weights is None else centered * weights[:, :, None]
-        self._sums += weighted.sum(axis=1, dtype=np.float64)
+        self._sums += weighted.sum(axis=1)
         self._products += np.matmul(weighted.transpose(0, 2, 1), centered)
-        self._n = self._n + (samples.shape[1] if weights is None else weights.sum(axis=1))
+        total = (
+            float(samples.shape[1]) if weights is None else weights.sum(axis=1, dtype=np.float64)
+        )
+        self._n = self._n + total
 
     def _block_weights(self) -> Float | None:
         """Return (p, b) of the block's samples; None if nothing was weighted."""
@@ -323,11 +347,11 @@ class FieldFitter:
         return np.concatenate(parts, axis=1)
 
 
-def _whiten_covariance(covariance: Float, shrinkage: float, target: Float | None) -> Float:
+def _whiten_covariance(covariance: Double, shrinkage: float, target: Float | None) -> Float:
     """Return the lower triangular whitening matrix."""
     d = len(covariance)
-    level = max(float(np.trace(covariance)) / d, _FLOOR)
-    shrunk = (1 - shrinkage) * covariance.astype(np.float64)
+    level = max(float(np.trace(covariance)) / d, VARIANCE_FLOOR)
+    shrunk = (1 - shrinkage) * covariance
     shrunk[np.diag_indices(d)] += shrinkage * level * (1.0 if target is None else target)
     return _inverse_triangle(np.linalg.cholesky(shrunk)).astype(np.float32)
 

@@ -29,6 +29,7 @@ from defectory.detectors.grouping import (
 )
 from defectory.detectors.measurements import Measurements, Samples
 from defectory.detectors.pooling import mean_and_spread, top_mean
+from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ParameterError
 
 POSITION_STAGES = ("block7", "block10", "block14")
@@ -88,7 +89,7 @@ class GaussianNormality:
         moments = 4 * cells * width**2
         held_out = min(n_images, 2000) * 4 * self.grid_side**2
         lines = 3 * 4 * cells * 80**2
-        return 2 * moments + lines + 8 * held_out
+        return 3 * moments + 2 * lines + 8 * held_out
 
     def arrays(self) -> Arrays:
         """Return the fields and the standardization."""
@@ -144,16 +145,63 @@ class GaussianNormality:
 
     def learn(self, batches: Iterator[list[Features]]) -> Self:
         """Take the first pass over the normals."""
-        cells, lines, image = (FieldFitter(self.shrinkage) for _ in range(3))
+        return self.take(self.collect(batches))
+
+    def collect(self, batches: Iterator[list[Features]]) -> FitStatistics:
+        """Return what a pass over normals leaves of them."""
+        fitters = {name: FieldFitter(self.shrinkage) for name in ("cells", "lines", "image")}
+        n_images = 0
         for batch in batches:
             samples = self.sample(batch)
-            for fitter, part in ((cells, samples.cells), (lines, samples.lines)):
+            for name, part in (("cells", samples.cells), ("lines", samples.lines)):
                 p, i, b, d = part.shape
-                fitter.add(part.reshape(p, i * b, d))
-            image.add(samples.image[None])
-        self.channel_spread_ = cells.channel_spread()
-        self.cells_, self.lines_, self.image_ = cells.finish(), lines.finish(), image.finish()
+                fitters[name].add(part.reshape(p, i * b, d))
+            fitters["image"].add(samples.image[None])
+            n_images += len(batch)
+        moments = {name: fitter.moments() for name, fitter in fitters.items()}
+        return FitStatistics(n_images, moments, None, {})
+
+    def take(self, statistics: FitStatistics) -> Self:
+        """Take what passes over normals left, and its memory."""
+        moments = statistics.moments
+        self.channel_spread_ = moments["cells"].channel_spread()
+        self.cells_, self.lines_, self.image_ = (
+            GaussianField.of(moments[name], self.shrinkage) for name in ("cells", "lines", "image")
+        )
         return self
+
+    @property
+    def statistics(self) -> FitStatistics:
+        """What it was fitted on, as exact as bundles keep it."""
+        fields = {"cells": self.cells_, "lines": self.lines_, "image": self.image_}
+        moments = {name: field.moments() for name, field in fields.items()}
+        return FitStatistics(round(float(np.mean(self.image_.n_samples))), moments, None, {})
+
+    def keep_scales(self, other: "GaussianNormality") -> None:
+        """Take all scales of another model, and round the Gaussians as bundles do."""
+        self.round()
+        self.channel_spread_ = other.channel_spread_
+        self.cell_center_, self.cell_spread_ = other.cell_center_, other.cell_spread_
+        self.part_standards_, self.map_units_ = other.part_standards_, other.map_units_
+
+    def score_left_out(
+        self, before: "GaussianNormality", read: Read, rows: Indices, groups: Groups
+    ) -> tuple[Float, Float]:
+        """Take the scales of the model before, which knows none of these images; return scores and maps.
+
+        Each image's by this model without its group, or by the one before where a group is large.
+        """
+        parts = []
+        is_large = largest_group(groups[rows]) > MOST_TOGETHER
+        batches = whole_groups(read(rows, "scoring new images left out"), groups[rows].tolist())
+        for batch, own in batches:
+            samples = self.sample(batch)
+            parts.append(
+                before.measure(samples) if is_large else self.measure_left_out(samples, own)
+            )
+        self.keep_scales(before)
+        measured = Measurements.join(parts)
+        return self.image_scores(measured), self.map_cells(measured)
 
     def calibrate(self, measured: Measurements) -> tuple[Float, Float]:
         """Standardize by measurements of normals left out.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.domain import ParameterError
-from defectory.memory import NeighborIndex, StreamingCoreset
+from defectory.memory import Coreset, NeighborIndex, StreamingCoreset
 
 Float = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -75,6 +75,31 @@ class PatchBank:
     def learn(self, n_images: int) -> "PatchBankFitter":
         """Return what takes the grids of so many images, one by one."""
         return PatchBankFitter(self, n_images)
+
+    @property
+    def basis(self) -> Arrays:
+        """The whitening, in whose terms patches are remembered."""
+        return {"mean": self.mean_, "projection": self.projection_}
+
+    def take_basis(self, basis: Mapping[str, NDArray[Any]]) -> Self:
+        """Take the whitening of another memory, before anything is learned."""
+        self.mean_, self.projection_ = basis["mean"], basis["projection"]
+        return self
+
+    @property
+    def coreset(self) -> Coreset:
+        """What is remembered, and of which images; -1 where that is not known any more."""
+        points = self.index_.bank
+        known = len(self._tags) == len(points)
+        tags = self._tags if known else np.full(len(points), -1, np.intp)
+        return Coreset(points, tags, self.coverage_radius_)
+
+    def take(self, coreset: Coreset) -> Self:
+        """Remember these patches, each with the tag of its image."""
+        self.index_ = NeighborIndex(coreset.points)
+        self.coverage_radius_ = coreset.radius
+        self._tags = coreset.indices
+        return self
 
     def distances(self, grid: Float, *, without: int | None = None) -> Float:
         """Return the (rows, columns) distances of an image's patches.
@@ -157,7 +182,7 @@ class PatchBankFitter:
         self._coreset = StreamingCoreset(bank.n_bank, seed=bank.seed)
         self._waiting: list[tuple[Float, int, Bools | None]] = []
         self._n_images = n_images
-        self._is_white = False
+        self._is_white = hasattr(bank, "projection_")
 
     def add(self, grid: Float, tag: int, remembers: Bools | None = None) -> None:
         """Take the grid of one image; `tag` says which.
@@ -180,11 +205,7 @@ class PatchBankFitter:
 
     def finish(self) -> PatchBank:
         """Return the bank."""
-        chosen = self._coreset.finish()
-        self._bank.index_ = NeighborIndex(chosen.points)
-        self._bank.coverage_radius_ = chosen.radius
-        self._bank._tags = chosen.indices
-        return self._bank
+        return self._bank.take(self._coreset.finish())
 
     def _sample(self) -> Float:
         d = self._waiting[0][0].shape[2]

@@ -17,6 +17,7 @@ from defectory.detectors.grids import stack_stages
 from defectory.detectors.grouping import Groups, Indices, Read
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
 from defectory.detectors.pooling import top_mean
+from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ParameterError
 
 if TYPE_CHECKING:
@@ -99,6 +100,11 @@ class PatchMemory(TwoPassDetector):
             + self._batch_bytes
         )
 
+    @property
+    def n_patches(self) -> int:
+        """Patches that it remembers at most."""
+        return self.n_bank
+
     def arrays(self) -> Arrays:
         """Return the whitening and the memory."""
         return {**self.bank_.arrays(), **self._noise_arrays()}
@@ -111,13 +117,27 @@ class PatchMemory(TwoPassDetector):
         self._restore_noise(arrays)
         return self
 
-    def _learn(self, batches: Iterator[list[Features]], groups: Groups) -> None:
-        fitter = self._make_bank().learn(len(groups))
+    def _collect(
+        self,
+        batches: Iterator[list[Features]],
+        groups: Groups,
+        basis: Mapping[str, NDArray[Any]] | None,
+    ) -> FitStatistics:
+        bank = self._make_bank()
+        fitter = (bank if basis is None else bank.take_basis(basis)).learn(len(groups))
         own = iter(groups.tolist())
         for batch in batches:
             for features in batch:
                 fitter.add(self._stack(features), next(own))
-        self.bank_ = fitter.finish()
+        fitter.finish()
+        return FitStatistics(len(groups), {}, bank.coreset, bank.basis)
+
+    def _statistics(self) -> FitStatistics:
+        return FitStatistics(0, {}, self.bank_.coreset, self.bank_.basis)
+
+    def _take(self, statistics: FitStatistics) -> None:
+        assert statistics.coreset is not None
+        self.bank_ = self._make_bank().take_basis(statistics.basis).take(statistics.coreset)
 
     def _calibrate(
         self, read: Read, normals: Indices, held_out: Indices, groups: Groups
@@ -132,6 +152,12 @@ class PatchMemory(TwoPassDetector):
                 scores.append(top_mean(grid, self.top_ratio))
                 peaks.append(float(self._enlarge(grid).max()))
         return scores, peaks
+
+    def _score_left_out(
+        self, before: Self, read: Read, rows: Indices, groups: Groups
+    ) -> tuple[Sequence[float] | NDArray[np.float32], Sequence[float]]:
+        del before  # a memory has no scales
+        return self._calibrate(read, rows, rows, groups)
 
     def _score_batch(
         self, batch: list[Features]

@@ -61,6 +61,19 @@ class HeldOutScores:
             ("0" * CONTENT_DIGITS,) * m if contents is None else tuple(contents),
         )
 
+    def join(self, other: "HeldOutScores") -> "HeldOutScores":
+        """Return the scores of both; no group of one is a group of the other."""
+        groups = own_groups(len(self), self.groups)
+        return HeldOutScores(
+            np.concatenate([self.scores, other.scores]),
+            np.concatenate([self.peaks, other.peaks]),
+            np.concatenate([self.is_confirmed, other.is_confirmed]),
+            np.concatenate(
+                [groups, own_groups(len(other), other.groups) + groups.max(initial=-1) + 1]
+            ),
+            (*self.contents, *other.contents),
+        )
+
     def take(self, rows: NDArray[np.bool_] | NDArray[np.intp]) -> "HeldOutScores":
         """Return some of them: an index, or a mark for each."""
         chosen = np.arange(len(self))[rows]

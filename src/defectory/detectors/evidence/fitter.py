@@ -141,12 +141,18 @@ class AutoFitter:
     passes : over the images
     settings : see `Auto`
     make_normality : returns a normality model that is not fitted
+    normality : of a collection that the images are drawn from; None to learn one from them
     """
 
     def __init__(
-        self, passes: FeaturePasses, settings: FitSettings, make_normality: Callable[[], Normality]
+        self,
+        passes: FeaturePasses,
+        settings: FitSettings,
+        make_normality: Callable[[], Normality],
+        normality: Normality | None = None,
     ) -> None:
         self._passes, self._settings, self._make = passes, settings, make_normality
+        self._normality = normality
         self._verdicts: list[Verdict] = []
 
     def run(self) -> FitSummary:
@@ -162,7 +168,9 @@ class AutoFitter:
 
     def _fit_normality(self) -> FitCandidate:
         pool = np.flatnonzero(self._passes.codes != Label.ANOMALOUS)
-        normality = self._passes.learn(self._make(), pool, None, "learning what is normal")
+        normality = self._normality
+        if normality is None:
+            normality = self._passes.learn(self._make(), pool, None, "learning what is normal")
         known = self._passes.measure_left_out(normality, self._to_study(), None, self._make)
         return FitCandidate(known, normality, None, normality.image_scores(known.measured))
 

@@ -18,6 +18,7 @@ from defectory.detectors.grouping import (
     together,
     whole_groups,
 )
+from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ImageSource, Label, MaskSource, NoProgress, Progress
 
 Float = NDArray[np.float32]
@@ -132,6 +133,10 @@ class FeaturePasses:
         """Return the model, fitted on these images, each with its weights."""
         return normality.learn(self._batches(rows, stage), self.groups[rows], weights)
 
+    def collect(self, normality: Normality, rows: Indices, stage: str) -> FitStatistics:
+        """Return what a pass over these images leaves of them; the model is not fitted."""
+        return normality.collect(self._batches(rows, stage), self.groups[rows])
+
     def measure_left_out(
         self, normality: Normality, rows: Indices, weights: Weights | None, make: MakeNormality
     ) -> MeasuredImages:
@@ -166,6 +171,17 @@ class FeaturePasses:
     def _measure_in_closed_form(
         self, normality: Normality, normals: Indices, weights: Weights | None
     ) -> MeasuredImages:
+        measured, described = self.leave_out(normality, normals, weights)
+        normality.standardize(measured, None if weights is None else weights.image)
+        return self._put_together(normality, normals, measured, described)
+
+    def leave_out(
+        self, normality: Normality, normals: Indices, weights: Weights | None = None
+    ) -> tuple[Measurements, Described]:
+        """Return measurements of images that a model has learned from, each without its group.
+
+        Only before the model is standardized. In closed form; groups are whole.
+        """
         measured: list[Measurements] = []
         described: list[Described] = []
         ordered = together(normals, self.groups)
@@ -180,9 +196,7 @@ class FeaturePasses:
             described.append(normality.describe(samples))
             done += len(batch)
         back = np.argsort(places)
-        joined = Measurements.join(measured).take(back)
-        normality.standardize(joined, None if weights is None else weights.image)
-        return self._put_together(normality, normals, joined, np.concatenate(described)[back])
+        return Measurements.join(measured).take(back), np.concatenate(described)[back]
 
     def _measure_by_folds(
         self, normals: Indices, weights: Weights | None, make: MakeNormality

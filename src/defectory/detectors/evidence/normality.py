@@ -20,11 +20,12 @@ from defectory.backbones import Backbone, Features
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.speeds import BALANCED, Speed
-from defectory.detectors.gaussian_field import FieldFitter, restore_field
+from defectory.detectors.gaussian_field import FieldFitter, GaussianField, restore_field
 from defectory.detectors.grids import interpolation_matrix, stack_stages
 from defectory.detectors.grouping import Groups
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
 from defectory.detectors.pooling import mean_and_spread
+from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ParameterError
 from defectory.machine import count_readers, map_ordered
 
@@ -50,6 +51,7 @@ N_ODDEST = 5
 IMAGE_WEIGHT = 0.3
 # Patches of places that weigh less are not remembered.
 _LEAST_WEIGHT = 0.6
+_BANK = "bank."
 # Leading directions that tell what a place looks like.
 _N_LOOKS = 96
 STEP = 0.1
@@ -137,12 +139,19 @@ class Normality:
 
     stages: ClassVar[tuple[str, ...]] = (*PLACE_STAGES, IMAGE_STAGE)
 
+    place_scale_: Float
+    patch_scale_: Float
+    patch_unit_: Float
+    place_weight_: Float
+    part_scale_: Float
+
     def __init__(
         self, shape_px: tuple[int, int], *, speed: Speed = BALANCED, seed: int = 0
     ) -> None:
         self.speed, self.seed = speed, seed
         self.patch_grid = shape_px[0] // _STRIDE_PX, shape_px[1] // _STRIDE_PX
         self.place_grid, self._share = _coarser(self.patch_grid)
+        self._basis: Mapping[str, NDArray[Any]] | None = None
 
     @property
     def n_places(self) -> int:
@@ -157,7 +166,7 @@ class Normality:
     def estimate_bytes(self, n_images: int) -> int:
         """Return the peak of fit beside the process: moments, working copies, waiting and held-out values."""
         q, width = self.patch_grid[0] * self.patch_grid[1], 512
-        moments = 2 * self.model_bytes
+        moments = 3 * self.model_bytes
         waiting = min(n_images * q, N_WHITENING + q) * 4 * width
         waiting += min(n_images * self.n_places, N_WHITENING) * 4 * 384
         memory = 3 * 32768 * 130 * 4 + 4 * 256 * self.speed.n_patches * 4
@@ -176,7 +185,15 @@ class Normality:
     def learn(
         self, batches: Iterator[list[Features]], groups: Groups, weights: Weights | None = None
     ) -> Self:
-        """Take the first pass over the normals.
+        """Take the first pass over the normals; see `collect`."""
+        return self.take(self.collect(batches, groups, weights))
+
+    def collect(
+        self, batches: Iterator[list[Features]], groups: Groups, weights: Weights | None = None
+    ) -> FitStatistics:
+        """Return what a pass over normals leaves of them.
+
+        In terms of a basis that was taken before, or else of one that the first images show.
 
         Parameters
         ----------
@@ -187,13 +204,14 @@ class Normality:
         if weights is None:
             weights = self._equal_weights(len(groups))
         remembers = weights.places >= min(_LEAST_WEIGHT, float(weights.places.max()))
-        bank = self.make_bank().learn(int(remembers.any(axis=1).sum()))
+        memory = self.make_bank()
+        is_ready = self._basis is not None
+        if self._basis is not None:
+            memory.take_basis(_bank_part(self._basis))
+        bank = memory.learn(int(remembers.any(axis=1).sum()))
         waiting: list[Float] = []
-        whole = FieldFitter(_IDENTITY_SHARE)
-        n_eff = float(weights.image.sum())
-        share = _IDENTITY_SHARE + _PRIOR_OF_COVARIANCE / (_PRIOR_OF_COVARIANCE + n_eff)
-        places = FieldFitter(float(np.float32(min(share, 1.0))))  # as bundles store it
-        is_ready, done = False, 0
+        whole, places = FieldFitter(_IDENTITY_SHARE), FieldFitter(_IDENTITY_SHARE)
+        done = 0
         for batch in batches:
             samples = self.sample(batch)
             whole.add(samples.image[None], weights.image[None, done : done + len(batch)])
@@ -206,15 +224,67 @@ class Normality:
             if is_ready:
                 together = np.concatenate(waiting, axis=1)
                 theirs = weights.places[done - together.shape[1] : done].T
-                places.add(together @ self.directions_, np.ascontiguousarray(theirs))
+                places.add(self._looks(together), np.ascontiguousarray(theirs))
                 waiting = []
             for i, grid in enumerate(samples.patches, done - len(batch)):
                 if remembers[i].any():
                     bank.add(grid, int(groups[i]), self._repeat(remembers[i]))
-        identity = _IDENTITY_SHARE / places.shrinkage
-        target = (1 - identity) * self.variances_ / self.variances_.mean() + identity
-        self.places_, self.image_, self.bank_ = places.finish(target), whole.finish(), bank.finish()
+        filled = bank.finish()
+        basis = {
+            "directions": self.directions_,
+            "variances": self.variances_,
+            **{f"{_BANK}{key}": value for key, value in filled.basis.items()},
+        }
+        moments = {"places": places.moments(), "image": whole.moments()}
+        return FitStatistics(done, moments, filled.coreset, basis)
+
+    def take_basis(self, basis: Mapping[str, NDArray[Any]]) -> Self:
+        """Take directions and whitening in whose terms others have collected."""
+        self.directions_, self.variances_ = basis["directions"], basis["variances"]
+        self._basis = basis
         return self
+
+    def take(self, statistics: FitStatistics) -> Self:
+        """Take what passes over normals left, and its memory."""
+        self.take_basis(statistics.basis)
+        places, image = statistics.moments["places"], statistics.moments["image"]
+        n_eff = float(np.mean(image.n))
+        share = _IDENTITY_SHARE + _PRIOR_OF_COVARIANCE / (_PRIOR_OF_COVARIANCE + n_eff)
+        share = float(np.float32(min(share, 1.0)))  # as bundles store it
+        self.places_ = GaussianField.of(places, share, self._target(share))
+        self.image_ = GaussianField.of(image, _IDENTITY_SHARE)
+        assert statistics.coreset is not None
+        bank = self.make_bank().take_basis(_bank_part(statistics.basis))
+        self.bank_ = bank.take(statistics.coreset)
+        return self
+
+    @property
+    def statistics(self) -> FitStatistics:
+        """What it was fitted on, as exact as bundles keep it."""
+        moments = {
+            "places": self.places_.moments(self._target(self.places_.shrinkage)),
+            "image": self.image_.moments(),
+        }
+        basis = {
+            "directions": self.directions_,
+            "variances": self.variances_,
+            **{f"{_BANK}{key}": value for key, value in self.bank_.basis.items()},
+        }
+        n_images = round(float(np.mean(self.image_.n_samples)))
+        return FitStatistics(n_images, moments, self.bank_.coreset, basis)
+
+    def keep_scales(self, other: "Normality") -> None:
+        """Take all scales of another model, and round the Gaussians as bundles do."""
+        self.round()
+        self.place_scale_, self.patch_scale_ = other.place_scale_, other.patch_scale_
+        self.patch_unit_, self.place_weight_ = other.patch_unit_, other.place_weight_
+        self.part_scale_ = other.part_scale_
+
+    def _target(self, share: float) -> Float:
+        """Return (d,), what covariances of places are shrunk towards by so much: that of all, in part."""
+        identity = _IDENTITY_SHARE / share
+        target: Float = (1 - identity) * self.variances_ / self.variances_.mean() + identity
+        return target
 
     def measure_left_out(
         self, samples: Samples, groups: Groups, weights: Weights | None = None
@@ -225,7 +295,7 @@ class Normality:
         """
         own = weights or self._equal_weights(len(samples))
         places = self.places_.leave_groups_out(
-            (samples.places @ self.directions_)[:, :, None],
+            self._looks(samples.places)[:, :, None],
             groups,
             np.ascontiguousarray(own.places.T),
         )
@@ -240,10 +310,10 @@ class Normality:
 
         No image's depend, not even by rounding, on the others.
         """
-        looks = np.stack([self._look(samples, i) for i in range(len(samples))], axis=1)
         patches = self._patch_distances(samples.patches, [None] * len(samples))
         image = self.image_.distances(samples.image[None])[0]
-        return Measurements(_rows(self.places_.distances(looks)), patches, image)
+        places = self.places_.distances(self._looks(samples.places))
+        return Measurements(_rows(places), patches, image)
 
     def standardize(self, measured: Measurements, weights: Float | None = None) -> None:
         """Set all scales by normals left out, of weights (n,); round the Gaussians as bundles do."""
@@ -318,8 +388,8 @@ class Normality:
         n = self.n_looks
         scale = np.float32(STEP) * np.sqrt(self.variances_[-n:])
         rows = [
-            (self._look(samples, i)[:, -n:] - self.places_.means[:, -n:]) / scale
-            for i in range(len(samples))
+            (looks[:, -n:] - self.places_.means[:, -n:]) / scale
+            for looks in self._looks(samples.places).swapaxes(0, 1)
         ]
         found: Described = np.clip(np.rint(np.stack(rows)), -127, 127).astype(np.int8)
         return found
@@ -332,7 +402,7 @@ class Normality:
     def absorb(self, samples: Samples) -> "Normality":
         """Return the model that has learned from more images; this one and all scales are unchanged."""
         found = copy(self)
-        found.places_ = self.places_.absorb(samples.places @ self.directions_)
+        found.places_ = self.places_.absorb(self._looks(samples.places))
         found.image_ = self.image_.absorb(samples.image[None])
         for grid in samples.patches:
             found.bank_ = found.bank_.absorb(grid)
@@ -425,10 +495,10 @@ class Normality:
         floor = 1e-6 * max(float(variances[-1]), 1e-6)
         self.variances_ = np.maximum(variances[-n:], floor).astype(np.float32)
 
-    def _look(self, samples: Samples, i: int) -> Float:
-        """Return (p, d) of one image: rounding depends on the shape of a matrix product."""
-        found: Float = np.ascontiguousarray(samples.places[:, i]) @ self.directions_
-        return found
+    def _looks(self, places: Float) -> Float:
+        """Return (p, n, d), places by the directions; each image alone, as products round by their shape."""
+        alone = [np.ascontiguousarray(place) @ self.directions_ for place in places.swapaxes(0, 1)]
+        return np.stack(alone, axis=1)
 
     def _pool(self, grid: Float) -> Float:
         """Return (p, d): the means of the patches that share a place."""
@@ -448,6 +518,10 @@ class Normality:
         # one order of summing, whatever partition left
         found: Float = np.sort(ordered, axis=1).mean(axis=1)
         return found
+
+
+def _bank_part(basis: Mapping[str, NDArray[Any]]) -> Arrays:
+    return {k.removeprefix(_BANK): v for k, v in basis.items() if k.startswith(_BANK)}
 
 
 def _coarser(grid: tuple[int, int]) -> tuple[tuple[int, int], int]:

@@ -16,10 +16,15 @@ def fit_to_bundle(
     bundle: Path,
     options: FitOptions,
     *,
+    parts: Path | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> tuple[FitResult, Path | None]:
     """Fit a data set, write the bundle, and return the fit and where its suspects lie.
+
+    Parameters
+    ----------
+    parts : see `fit_dataset`
 
     Raises
     ------
@@ -28,9 +33,9 @@ def fit_to_bundle(
     """
     progress = progress or NoProgress()
     dataset = read_dataset(data, good_words=options.good_words, bad_words=options.bad_words)
-    inputs = [data, *dataset.files()]
+    inputs = [data, *dataset.files(), *([] if parts is None else [parts])]
     check_outputs(_outputs(bundle), inputs=inputs, overwrite=overwrite, say=progress.say)
-    result = fit_dataset(dataset, options, progress=progress)
+    result = fit_dataset(dataset, options, parts=parts, progress=progress)
     return result, save_fit(result, bundle, overwrite=overwrite)
 
 

@@ -53,7 +53,7 @@ def recalibrate_model(
     """
     started = time.monotonic()
     fresh = _held_out(model, good, progress or NoProgress())
-    calibration = _joined(model.bundle.calibration, fresh) if keeps_old else fresh
+    calibration = model.bundle.calibration.join(fresh) if keeps_old else fresh
     found = CalibratedDetector(replace(model.bundle, calibration=calibration))
     probes = _renewed_probes(model, good, fresh, found.threshold.value)
     n_rejected_before = int((fresh.scores > model.threshold.value).sum())
@@ -154,18 +154,6 @@ def _renewed_probes(
 
     images, scores = good.dataset.images(), fresh.scores.astype(np.float64)
     return draw_probes(images, range(len(images)), scores, threshold, seed=model.facts.seed)
-
-
-def _joined(old: HeldOutScores, new: HeldOutScores) -> HeldOutScores:
-    """Return the scores of both; no group of one is a group of the other."""
-    groups = own_groups(len(old), old.groups)
-    return HeldOutScores.of(
-        np.concatenate([old.scores, new.scores]),
-        np.concatenate([old.peaks, new.peaks]),
-        is_confirmed=np.concatenate([old.is_confirmed, new.is_confirmed]),
-        groups=np.concatenate([groups, new.groups + groups.max(initial=-1) + 1]),
-        contents=(*old.contents, *new.contents),
-    )
 
 
 def _revised_facts(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from defectory.detectors.evidence import normality as module
-from defectory.detectors.evidence.normality import STEP, Measurements, Normality, Samples, Weights
+from defectory.detectors.evidence.normality import STEP, Measurements, Normality, Weights
 from defectory.detectors.gaussian_field import FieldFitter
 from defectory.detectors.grids import stack_stages
 from defectory.domain import ParameterError
@@ -409,8 +409,8 @@ def test_looks_of_wide_features_are_rounded_alike_alone_and_in_company():
     rng, normality = np.random.default_rng(0), Normality(SHAPE_PX)
     normality.directions_ = rng.normal(size=(300, 90)).astype(np.float32)
     places = rng.normal(size=(N_PLACES, 7, 300)).astype(np.float32)
-    together, one = Samples(places, [], None), Samples(places[:, 4:5].copy(), [], None)
-    np.testing.assert_array_equal(normality._look(together, 4), normality._look(one, 0))
+    alone = normality._looks(places[:, 4:5].copy())
+    np.testing.assert_array_equal(normality._looks(places)[:, 4], alone[:, 0])
 
 
 @pytest.mark.parametrize("place", [0, 9])

@@ -1,0 +1,209 @@
+"""What the first pass of a fit leaves of images: small, whatever their number, and it adds up.
+
+Parts of a collection are passed over by different processes, on different days or at different plants; what
+they leave is merged, and the fit goes on as if one process had passed over all.
+"""
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.detectors.arrays import check_array
+from defectory.detectors.base import Detector
+from defectory.detectors.moments import Moments, merge_moments
+from defectory.domain import ImageSource, MaskSource, ParameterError, Progress
+from defectory.memory import Coreset, merge_coresets
+
+_BASIS, _MOMENTS, _CORESET = "basis.", "moments.", "coreset."
+
+
+@dataclass(frozen=True)
+class FitStatistics:
+    """What a pass over images leaves of them.
+
+    Attributes
+    ----------
+    n_images : that were passed over
+    moments : of Gaussians, by name
+    coreset : of patches, each with the number of its group; None where a detector remembers none
+    basis : arrays in whose terms moments and patches are; what is merged has the same
+    """
+
+    n_images: int
+    moments: Mapping[str, Moments]
+    coreset: Coreset | None
+    basis: Mapping[str, NDArray[Any]]
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Return all as named arrays: moments of float64, groups of int64, the others of float32."""
+        named = {f"{_BASIS}{key}": value for key, value in self.basis.items()}
+        named["n_images"] = np.array([self.n_images], np.int64)
+        for name, moments in self.moments.items():
+            named |= {f"{_MOMENTS}{name}.{key}": value for key, value in moments.arrays().items()}
+        if self.coreset is not None:
+            named |= {
+                f"{_CORESET}points": self.coreset.points,
+                f"{_CORESET}groups": self.coreset.indices.astype(np.int64),
+                f"{_CORESET}radius": np.array([self.coreset.radius], np.float32),
+            }
+        return named
+
+    def renumber(self, numbers: Mapping[int, int]) -> "FitStatistics":
+        """Return them with other numbers of groups; those that are not named stay."""
+        if self.coreset is None:
+            return self
+        tags = [numbers.get(tag, tag) for tag in self.coreset.indices.tolist()]
+        return replace(self, coreset=replace(self.coreset, indices=np.array(tags, np.intp)))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """Return what `arrays` gave; ParameterError where something is missing or does not fit."""
+        prefixes = {key.rpartition(".")[0] for key in arrays if key.startswith(_MOMENTS)}
+        coreset = None
+        if f"{_CORESET}points" in arrays:
+            points = check_array(arrays, f"{_CORESET}points", (None, None))
+            groups = check_array(arrays, f"{_CORESET}groups", (len(points),))
+            radius = float(check_array(arrays, f"{_CORESET}radius", (1,))[0])
+            coreset = Coreset(points, groups.astype(np.intp), radius)
+        return cls(
+            int(check_array(arrays, "n_images", (1,))[0]),
+            {p.removeprefix(_MOMENTS): Moments.from_arrays(arrays, p) for p in sorted(prefixes)},
+            coreset,
+            {k.removeprefix(_BASIS): v for k, v in arrays.items() if k.startswith(_BASIS)},
+        )
+
+
+def merge_statistics(
+    parts: Sequence[FitStatistics], n_patches: int, *, seed: int = 0
+) -> FitStatistics:
+    """Return what one pass over the images of all parts would have left.
+
+    Parameters
+    ----------
+    parts : one or more
+    n_patches : that are kept where parts hold patches
+    seed : of the first choice among them
+
+    Raises
+    ------
+    ParameterError : they are in terms of another basis, or not of one detector.
+
+    Notes
+    -----
+    Moments are exact to rounding. Patches are a k-center of k-centers, see `merge_coresets`.
+    """
+    first = parts[0]
+    for part in parts[1:]:
+        _check_alike(first, part)
+    coresets = [part.coreset for part in parts if part.coreset is not None]
+    return FitStatistics(
+        sum(part.n_images for part in parts),
+        {name: merge_moments([part.moments[name] for part in parts]) for name in first.moments},
+        merge_coresets(coresets, n_patches, seed=seed) if coresets else None,
+        first.basis,
+    )
+
+
+def _check_alike(one: FitStatistics, other: FitStatistics) -> None:
+    same_shapes = one.moments.keys() == other.moments.keys() and all(
+        moments.means.shape == other.moments[name].means.shape
+        for name, moments in one.moments.items()
+    )
+    if not same_shapes or (one.coreset is None) != (other.coreset is None):
+        raise ParameterError("these statistics are of different detectors, or of other settings")
+    same_basis = one.basis.keys() == other.basis.keys() and all(
+        np.array_equal(value, other.basis[name]) for name, value in one.basis.items()
+    )
+    if not same_basis:
+        raise ParameterError(
+            "these statistics do not add up: they are in other terms (camera noise, image size, directions)"
+        )
+
+
+class AdditiveFit(Detector):
+    """A detector whose fit is a pass that adds up, and a second one over a bounded number of images.
+
+    Attributes
+    ----------
+    basis_ : arrays that parts share, see `prepare`; those of another process may be set instead
+    """
+
+    basis_: Mapping[str, NDArray[Any]]
+
+    @property
+    def n_patches(self) -> int:
+        """Patches that it remembers at most; 0 where it remembers none."""
+        return 0
+
+    @abstractmethod
+    def prepare(self, images: ImageSource, *, progress: Progress | None = None) -> Self:
+        """Learn from a few normals the basis in whose terms all parts are collected.
+
+        Parameters
+        ----------
+        images : a few hundred, drawn from the whole collection; the same for all parts
+        """
+
+    @abstractmethod
+    def collect(
+        self,
+        images: ImageSource,
+        *,
+        groups: NDArray[np.int64],
+        progress: Progress | None = None,
+    ) -> FitStatistics:
+        """Return what a pass over a part's normals leaves of them; prepared, not fitted.
+
+        Parameters
+        ----------
+        images : n normal or unlabeled images
+        groups : (n,) numbers that hold for the whole collection; images of one lie in one part
+        """
+
+    @abstractmethod
+    def fit_from(
+        self,
+        statistics: FitStatistics,
+        images: ImageSource,
+        labels: NDArray[np.int8],
+        masks: MaskSource | None,
+        *,
+        groups: NDArray[np.int64],
+        progress: Progress | None = None,
+    ) -> Self:
+        """Fit on statistics of a whole collection, and on a draw of its images, which are left out of them.
+
+        Parameters
+        ----------
+        statistics : whose memory it takes: they are of no more use
+        images : n of the images, at most some 2,000 normals, and labeled anomalies
+        labels : (n,) codes of Label
+        masks : as `fit` takes them
+        groups : (n,) numbers, as `collect` was given them
+        """
+
+    @abstractmethod
+    def extend(
+        self,
+        images: ImageSource,
+        labels: NDArray[np.int8],
+        *,
+        groups: NDArray[np.int64],
+        progress: Progress | None = None,
+    ) -> Self:
+        """Return a detector that has learned from more normals; this one is unchanged, and so are scales.
+
+        What it learned from before is known by its statistics, as exact as a bundle keeps them, and is not
+        read again. `held_out_` of what comes back is of the new images: each by the new model without its
+        group, or by this one where a group is too large for that.
+
+        Parameters
+        ----------
+        images : n normal or unlabeled images that it has not learned from
+        labels : (n,) codes of Label
+        groups : (n,) numbers >= 0
+        """
