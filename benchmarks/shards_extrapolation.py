@@ -67,7 +67,8 @@ def extrapolation(by_part: Mapping[str, Run]) -> str:
         "images", "processes", "shards", "scoring", "of it listing", "`merge`", "with CSV",
         "rows on disk",
     )  # fmt: skip
-    return f"{note}\n\n{table(head, rows)}"
+    drawing = "![Images a second by processes; seconds to list and to merge](figures/shards.svg)"
+    return f"{note}\n\n{table(head, rows)}\n{drawing}"
 
 
 def scoring_s(found: Inputs, n: int, n_processes: int, n_shards: int) -> float:
