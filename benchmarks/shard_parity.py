@@ -50,12 +50,14 @@ def _rows(
         for detector in detectors:
             one, one_s = _score_fit(place, name, detector, 1)
             many, many_s = _score_fit(place, name, detector, n_parts)
+            difference = _difference(one, many)
+            print(f"parity: {name}, {detector}: {difference:.1e}", file=sys.stderr, flush=True)
             yield {
                 "data_set": name,
                 "detector": detector,
                 "n_fitted": n_fitted,
                 "n_tested": n_tested,
-                "score_difference": _difference(one, many),
+                "score_difference": difference,
                 "image_auroc": apart(_auroc, folder, one),
                 "image_auroc_of_parts": apart(_auroc, folder, many),
                 "fit_s": one_s,

@@ -4,6 +4,7 @@ What each part measures stands at the head of its module, `benchmarks/shard_*.py
 """
 
 import hashlib
+import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -49,6 +50,7 @@ def run(told: Told) -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Place(Path(name), told.seed)
         for part in told.parts:
+            print(f"shards: {part}", file=sys.stderr, flush=True)
             found = _MEASURES[part](place, told)
             if found is not None:
                 record = {"protocol": "shards", "part": part, "seed": told.seed, **found}
