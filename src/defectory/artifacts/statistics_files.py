@@ -14,6 +14,7 @@ import safetensors.numpy
 
 from defectory.detectors.statistics import FitStatistics
 from defectory.domain import DataError, ParameterError
+from defectory.storage import FileKind
 from defectory.storage.kinds import GENERATOR
 
 _FACTS = "defectory"
@@ -27,7 +28,7 @@ class StatisticsFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     detector, config : name and settings
     data : SHA-256 of names, labels and groups in the whole collection; empty where that is nobody's business
     part, n_parts : which part of it
-    n_images : that were passed over
+    n_images, n_confirmed : that were passed over, and how many of them a person called good
     generator : version that wrote them
     """
 
@@ -37,6 +38,7 @@ class StatisticsFacts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     part: int = 0
     n_parts: int = 1
     n_images: int = 0
+    n_confirmed: int = 0
     generator: str = GENERATOR
 
 
@@ -77,6 +79,18 @@ def read_statistics(path: Path) -> tuple[StatisticsFacts, FitStatistics]:
         return facts, FitStatistics.from_arrays(arrays)
     except (OSError, safetensors.SafetensorError, ParameterError) as error:
         raise _not_ours(path, error) from error
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        read_facts(path)
+    except DataError:
+        return False
+    return True
+
+
+STATISTICS_FILE = FileKind("a file of statistics", _is_ours)
+"""What `write_statistics` writes, and may replace."""
 
 
 def _not_ours(path: Path, error: Exception) -> DataError:

@@ -7,7 +7,7 @@ import click
 from defectory.cli.errors import plain_errors
 from defectory.cli.quantities import AGE
 
-CACHE_KINDS = ("features", "backbones", "training")
+CACHE_KINDS = ("features", "backbones", "training", "remote")
 """As in `workflows.cache_folder`, which is not imported before work starts."""
 
 _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
@@ -17,7 +17,8 @@ _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 @click.pass_context
 @plain_errors
 def cache(context: click.Context) -> None:
-    """Show where features, converted backbones and interrupted training are kept, and how large that is.
+    """Show where features, converted backbones, interrupted training and copies of
+    remote data are kept, and how large that is.
 
     Everything there can be made again. DEFECTORY_CACHE names another folder.
     """

@@ -7,7 +7,8 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.paths import ANY_PLACE, FILE_TO_WRITE
+from defectory.cli.remote import brings, shown
 from defectory.cli.text import print_evaluation
 
 
@@ -18,8 +19,8 @@ def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None)
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("bundle", type=ANY_PATH)
-@click.argument("data", type=ANY_PATH)
+@click.argument("bundle", type=ANY_PLACE)
+@click.argument("data", type=ANY_PLACE)
 @click.option("--json", "json_path", type=FILE_TO_WRITE, help="Write the figures as JSON.")
 @click.option(
     "--report",
@@ -40,6 +41,7 @@ def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None)
 @plain_errors
 @shared.provider
 @shared.allow_plugins
+@brings("bundle", "data")
 def evaluate(
     bundle: Path,
     data: Path,
@@ -58,7 +60,7 @@ def evaluate(
     from defectory.cli.bars import Bars
     from defectory.workflows.evaluation.bundles import evaluate_bundle
 
-    command = f"defectory evaluate {bundle} {data}"
+    command = f"defectory evaluate {shown(bundle)} {shown(data)}"
     if group_by is not None:
         command += f" --group-by {shlex.quote(group_by)}"
     with Bars() as bars:

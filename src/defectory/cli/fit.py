@@ -8,19 +8,15 @@ import click
 from defectory.cli import names
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.paths import ANY_PATH, ANY_PLACE, FILE_TO_WRITE, PLACE_TO_WRITE
 from defectory.cli.quantities import SHARD, SHARE
-from defectory.cli.text import counted, one_line, print_fit, print_notes
-
-N_LISTED = 10
-"""Images that are named."""
+from defectory.cli.remote import brings, file_to_write
+from defectory.cli.text import print_fit
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("data", type=ANY_PATH)
-@click.option(
-    "-o", "--output", "bundle", type=FILE_TO_WRITE, required=True, help="Bundle to write."
-)
+@click.argument("data", type=ANY_PLACE, required=False)
+@click.option("-o", "--output", "bundle", type=PLACE_TO_WRITE, help="Bundle to write.")
 @names.detector
 @shared.size(256, "Side that images are resized to; a multiple of 32.")
 @click.option(
@@ -93,18 +89,36 @@ N_LISTED = 10
     metavar="BUNDLE",
     help="Learn from DATA beside what BUNDLE has learned; nothing of that is read again.",
 )
+@click.option(
+    "--export-statistics",
+    "exported",
+    type=FILE_TO_WRITE,
+    metavar="FILE",
+    help="Write no bundle, but statistics that may leave where pictures may not (gaussian).",
+)
+@click.option(
+    "--from-statistics",
+    "places",
+    type=ANY_PATH,
+    multiple=True,
+    metavar="FILE",
+    help="Fit from what several places exported, each its own FILE; DATA of one of them, or none.",
+)
 @shared.overwrite("a bundle")
 @shared.quiet
 @plain_errors
 @shared.provider
+@brings("data")
 def fit(
-    data: Path,
-    bundle: Path,
+    data: Path | None,
+    bundle: Any,
     overwrite: bool,
     no_cache: bool,
     shard: tuple[int, int] | None,
     parts: Path | None,
     known: Path | None,
+    exported: Path | None,
+    places: tuple[Path, ...],
     **settings: Any,
 ) -> None:
     """Learn what is normal from DATA and write a bundle.
@@ -113,29 +127,72 @@ def fit(
     The train split is used, or everything where nothing is called train. Test images are never
     looked at. Interrupted? Run it again: features that were read already come from the cache.
     """
+    from defectory.cli import partial_fits
     from defectory.cli.bars import Bars
     from defectory.workflows.fitting.options import FitOptions
     from defectory.workflows.fitting.save import fit_to_bundle
+    from defectory.workflows.suspects import suspects_path
 
-    _check_one_way(shard, parts, known)
+    _check_one_way(
+        {
+            "--shard": shard,
+            "--from-parts": parts,
+            "--resume-from": known,
+            "--export-statistics": exported,
+            "--from-statistics": places or None,
+        }
+    )
     is_quiet = click.get_current_context().meta[shared.QUIET]
     options = FitOptions(use_cache=not no_cache, tell_cost=not is_quiet, **settings)
+    if exported is not None:
+        if bundle is not None:
+            raise click.UsageError("--export-statistics does not go with -o: it writes no bundle")
+        partial_fits.export(_given(data, _NO_DATA), exported, options, overwrite)
+        return
+    _given(bundle, "Missing option '-o' / '--output'.")
+    if places:
+        partial_fits.from_statistics(places, _here(bundle), data, options, overwrite)
+        return
+    data = _given(data, _NO_DATA)
     if shard is not None:
-        _collect_part(data, bundle, shard, options)
+        partial_fits.collect(data, _here(bundle), shard, options)
         return
     if known is not None:
-        _resume(known, data, bundle, options, overwrite)
+        partial_fits.resume(known, data, _here(bundle), options, overwrite)
         return
-    with Bars() as bars:
+    with file_to_write(bundle, beside=suspects_path) as file, Bars() as bars:
         result, suspects = fit_to_bundle(
-            data, bundle, options, parts=parts, overwrite=overwrite, progress=bars
+            data, file, options, parts=parts, overwrite=overwrite, progress=bars
         )
-    print_fit(result, bundle, suspects)
+    print_fit(result, file, suspects)
+
+
+_NO_DATA = "Missing argument 'DATA'."
+
+
+def _here(path: Any) -> Path:
+    """Return a path on this machine; UsageError for one in a store."""
+    if not isinstance(path, Path):
+        raise click.UsageError(f"-o {path}: give a path on this machine")
+    return path
+
+
+def _given(path: Path | None, missing: str) -> Path:
+    if path is None:
+        raise click.UsageError(missing)
+    return path
 
 
 _NOT_WITH = {
     "--shard": {"time_budget_s": "--time-budget", "miss_rate": "--miss-rate"},
     "--from-parts": {"time_budget_s": "--time-budget"},
+    "--export-statistics": {"time_budget_s": "--time-budget"},
+    "--from-statistics": {
+        "detector": "--detector",
+        "size_px": "--size",
+        "n_tiles": "--tiles",
+        "time_budget_s": "--time-budget",
+    },
     "--resume-from": {
         "detector": "--detector",
         "backbone": "--backbone",
@@ -152,9 +209,8 @@ _NOT_WITH = {
 """What options leave no room for: parameters and how they are said."""
 
 
-def _check_one_way(shard: tuple[int, int] | None, parts: Path | None, known: Path | None) -> None:
+def _check_one_way(ways: dict[str, object]) -> None:
     """Refuse options that say different things."""
-    ways = {"--shard": shard, "--from-parts": parts, "--resume-from": known}
     said = [name for name, value in ways.items() if value is not None]
     if len(said) > 1:
         raise click.UsageError(f"{said[0]} does not go with {said[1]}")
@@ -163,41 +219,3 @@ def _check_one_way(shard: tuple[int, int] | None, parts: Path | None, known: Pat
         for name, option in _NOT_WITH[way].items():
             if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
                 raise click.UsageError(f"{way} does not go with {option}")
-
-
-def _collect_part(data: Path, folder: Path, shard: tuple[int, int], options: Any) -> None:
-    from defectory.cli.bars import Bars
-    from defectory.workflows.fitting.parts import collect_part
-    from defectory.workflows.shards.membership import Shard
-
-    with Bars() as bars:
-        summary = collect_part(data, folder, Shard(*shard), options, progress=bars)
-    what = "was there already" if summary.was_there else "is collected"
-    click.echo(f"Part {summary.shard} of {counted(summary.n_images, 'image')} {what}.")
-    print_notes(summary.notes)
-    click.echo(
-        one_line(
-            f"Wrote {summary.path}. When all are there, run the same with  --from-parts {folder} "
-            "-o BUNDLE  in place of --shard"
-        )
-    )
-
-
-def _resume(known: Path, data: Path, bundle: Path, options: Any, overwrite: bool) -> None:
-    from defectory.cli.bars import Bars
-    from defectory.workflows.fitting.resume import resume_to_bundle
-
-    with Bars() as bars:
-        resumed = resume_to_bundle(known, data, bundle, options, overwrite=overwrite, progress=bars)
-    click.echo(
-        f"Learned from {resumed.n_learned:,} of {counted(resumed.n_images, 'image')} in "
-        f"{resumed.wall_s:.0f} s."
-    )
-    for name in resumed.doubted[:N_LISTED]:
-        click.echo(f"  not learned, as {known.name} rejects it: {one_line(name)}")
-    n_more = len(resumed.doubted) - N_LISTED
-    if n_more > 0:
-        click.echo(f"  and {n_more:,} more")
-    click.echo(resumed.model.threshold.explain())
-    print_notes([note for note in resumed.notes if note != resumed.model.threshold.explain()])
-    click.echo(f"Wrote {bundle}.")

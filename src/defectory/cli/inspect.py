@@ -8,16 +8,18 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
+from defectory.cli.paths import ANY_PLACE
+from defectory.cli.remote import brings
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("data", type=ANY_PATH)
+@click.argument("data", type=ANY_PLACE)
 @shared.label_words
 @shared.group_by
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @shared.quiet
 @plain_errors
+@brings("data")
 def inspect(
     data: Path,
     as_json: bool,

@@ -1,19 +1,18 @@
 """The command `merge`, and what it prints."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
-from defectory.cli.score import TableFormat, print_images
-from defectory.cli.text import counted, print_notes
+from defectory.cli.paths import ANY_PLACE
+from defectory.cli.score import TableFormat
+from defectory.cli.text import print_merged
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("folder", metavar="OUT", type=ANY_PATH)
+@click.argument("folder", metavar="OUT", type=ANY_PLACE)
 @click.option(
     "--format",
     "file_format",
@@ -28,7 +27,7 @@ from defectory.cli.text import counted, print_notes
 )
 @shared.quiet
 @plain_errors
-def merge(folder: Path, file_format: str | None, for_excel: bool) -> None:
+def merge(folder: Any, file_format: str | None, for_excel: bool) -> None:
     """Make one result of what score --shard wrote into OUT.
 
     Shards that are missing, damaged or of another bundle, promise or list of images are named, with the
@@ -42,20 +41,4 @@ def merge(folder: Path, file_format: str | None, for_excel: bool) -> None:
         merged = merge_shards(
             folder, file_format="excel" if for_excel else file_format, progress=bars
         )
-    _print_merged(merged)
-
-
-def _print_merged(merged: Any) -> None:
-    print_images(merged.rejected, merged.n_rejected, "rejected")
-    print_images(merged.review, merged.n_review, "to look at")
-    above = "" if merged.threshold is None else f" (score above {merged.threshold:.4g})"
-    review = f", {merged.n_review:,} to look at" if merged.has_gray_zone else ""
-    unreadable = f", {merged.n_unreadable:,} unreadable" if merged.n_unreadable else ""
-    click.echo(
-        f"{counted(merged.n_images, 'image')} in {counted(merged.n_shards, 'shard')}: "
-        f"{merged.n_rejected:,} rejected{above}{review}, {merged.n_accepted:,} accepted{unreadable}."
-    )
-    print_notes(merged.notes)
-    for path in (merged.dataset, merged.summary, merged.table):
-        if path is not None:
-            click.echo(f"Wrote {path}.")
+    print_merged(merged)

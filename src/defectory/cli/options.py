@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.paths import ANY_PATH, ANY_PLACE, FILE_TO_WRITE
 from defectory.cli.quantities import BYTES, SECONDS, SHARE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -41,6 +41,14 @@ output_folder: Option = click.option(
     "--output",
     "folder",
     type=ANY_PATH,
+    required=True,
+    help="Folder to write.",
+)
+output_place: Option = click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=ANY_PLACE,
     required=True,
     help="Folder to write.",
 )

@@ -7,12 +7,13 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
+from defectory.cli.paths import ANY_PLACE
 from defectory.cli.quantities import SHARE
+from defectory.cli.remote import brings
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("data", type=ANY_PATH)
+@click.argument("data", type=ANY_PLACE)
 @shared.output_folder
 @click.option(
     "--encoder",
@@ -58,6 +59,7 @@ from defectory.cli.quantities import SHARE
 @shared.quiet
 @plain_errors
 @shared.provider
+@brings("data")
 def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
     """Find which images of DATA do not belong, without a single label.
 

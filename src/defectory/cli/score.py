@@ -1,6 +1,5 @@
 """The command `score`, and what it prints."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +7,18 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.paths import ANY_PLACE, FILE_TO_WRITE
 from defectory.cli.quantities import SHARD, SHARE
-from defectory.cli.text import counted, one_line, print_gray_zone, print_notes, print_provider
+from defectory.cli.remote import brings, is_in_store
+from defectory.cli.text import (
+    counted,
+    one_line,
+    print_gray_zone,
+    print_images,
+    print_merged,
+    print_notes,
+    print_provider,
+)
 
 if TYPE_CHECKING:
     _Choice = click.Choice[str]
@@ -36,9 +44,9 @@ class TableFormat(_Choice):
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("bundle", type=ANY_PATH)
-@click.argument("images", type=ANY_PATH, nargs=-1, required=True)
-@shared.output_folder
+@click.argument("bundle", type=ANY_PLACE)
+@click.argument("images", type=ANY_PLACE, nargs=-1, required=True)
+@shared.output_place
 @click.option(
     "--heatmaps",
     is_flag=True,
@@ -93,10 +101,11 @@ class TableFormat(_Choice):
 @plain_errors
 @shared.provider
 @shared.allow_plugins
+@brings("bundle")
 def score(
     bundle: Path,
-    images: tuple[Path, ...],
-    folder: Path,
+    images: tuple[Any, ...],
+    folder: Any,
     heatmaps: bool,
     file_format: str,
     for_excel: bool,
@@ -115,9 +124,14 @@ def score(
     IMAGES are files, folders at any depth, lists (CSV, JSON, Parquet), or patterns such as 'new/*.png'. The
     highest scores come first. Interrupted? Run it again: it goes on where it was.
     """
-    if shard is not None:
-        _check_goes_with_shard(images)
-        _score_shard(bundle, images[0], folder, shard, chunk_size, false_reject_rate, miss_rate)
+    is_remote = any(map(is_in_store, (*images, folder)))
+    if shard is not None or is_remote:
+        _check_goes_with_shard(images, "--shard" if shard is not None else "remote data")
+        _score_shard(
+            bundle, images[0], folder, shard or (0, 1), chunk_size, false_reject_rate, miss_rate
+        )
+        if shard is None:
+            _merge(folder, "excel" if for_excel else file_format)
         return
     if chunk_size is not None:
         raise click.UsageError("--chunk-size goes with --shard I/N")
@@ -147,8 +161,6 @@ def score(
 
 _NOT_WITH_SHARD = {
     "heatmaps": "--heatmaps: draw those of the worst images afterwards",
-    "file_format": "--format: say it to merge",
-    "for_excel": "--excel: say it to merge",
     "alarm": "--alarm, which sees images in their order",
     "fdr": "--fdr, which needs all scores",
     "max_memory_bytes": "--max-memory: say --threads",
@@ -156,23 +168,29 @@ _NOT_WITH_SHARD = {
 }
 """Parameter -> its option, and what to do instead."""
 
+_NOT_WITH_MANY_SHARDS = {
+    "file_format": "--format: say it to merge",
+    "for_excel": "--excel: say it to merge",
+}
 
-def _check_goes_with_shard(images: tuple[Path, ...]) -> None:
-    """Refuse what goes with a whole collection only; UsageError."""
+
+def _check_goes_with_shard(images: tuple[Any, ...], what: str) -> None:
+    """Refuse what goes with a whole collection on this machine only; UsageError."""
     context = click.get_current_context()
-    for name, said in _NOT_WITH_SHARD.items():
+    refused = _NOT_WITH_SHARD | (_NOT_WITH_MANY_SHARDS if what == "--shard" else {})
+    for name, said in refused.items():
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--shard does not go with {said}")
+            raise click.UsageError(f"{what} does not go with {said}")
     if len(images) > 1:
         raise click.UsageError(
-            "--shard takes one folder or list; write several into a list (CSV, JSON lines or Parquet)"
+            f"{what} takes one folder or list; write several into a list (CSV, JSON lines or Parquet)"
         )
 
 
 def _score_shard(
     bundle: Path,
-    images: Path,
-    folder: Path,
+    images: Any,
+    folder: Any,
     shard: tuple[int, int],
     chunk_size: int | None,
     false_reject_rate: float | None,
@@ -200,9 +218,20 @@ def _score_shard(
         f"rejected{unreadable}{kept}."
     )
     print_notes(summary.notes)
-    click.echo(
-        one_line(f"Wrote {summary.folder}. When all are there, run  defectory merge {folder}")
-    )
+    if shard[1] > 1:
+        click.echo(
+            one_line(f"Wrote {summary.folder}. When all are there, run  defectory merge {folder}")
+        )
+
+
+def _merge(folder: Any, file_format: str) -> None:
+    """Make the table of a collection that was scored as one shard."""
+    from defectory.cli.bars import Bars
+    from defectory.workflows.shards.merge import merge_shards
+
+    with Bars() as bars:
+        merged = merge_shards(folder, file_format=file_format, progress=bars)
+    print_merged(merged)
 
 
 def _print_summary(summary: Any) -> None:
@@ -221,15 +250,6 @@ def _print_summary(summary: Any) -> None:
         click.echo(summary.discoveries.explain())
     print_notes(summary.notes)
     click.echo(f"Wrote {summary.table}{' and heatmaps' if summary.has_heatmaps else ''}.")
-
-
-def print_images(listed: Sequence[Any], n_all: int, outcome: str) -> None:
-    """Print the images that are listed of an outcome, and how many more there are."""
-    for image in listed:
-        click.echo(f"  {outcome}: {one_line(image.name)}, score {image.score:.4g}")
-    n_more = n_all - len(listed)
-    if n_more:
-        click.echo(f"  and {n_more} more")
 
 
 def _print_alarm(record: Any, bundle: Path) -> None:

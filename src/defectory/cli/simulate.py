@@ -7,12 +7,13 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
+from defectory.cli.paths import ANY_PATH, ANY_PLACE
+from defectory.cli.remote import brings
 from defectory.cli.text import print_notes
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("data", type=ANY_PATH)
+@click.argument("data", type=ANY_PLACE)
 @shared.output_folder
 @click.option(
     "--n",
@@ -49,6 +50,7 @@ from defectory.cli.text import print_notes
 @shared.overwrite("the folder")
 @shared.quiet
 @plain_errors
+@brings("data")
 def simulate(data: Path, folder: Path, overwrite: bool, **settings: Any) -> None:
     """Draw defects into normal images of DATA, to see what a network is taught.
 

@@ -1,6 +1,7 @@
 """What commands print of their results."""
 
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,17 @@ _OUTCOMES = {"rejected": "rejected", "review": "to review", "accepted": "accepte
 def one_line(text: object) -> str:
     """Return the text in one line that every terminal takes: names of files may hold anything."""
     # bytes that are no UTF-8 come as surrogates
-    shown = str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    shown = _told(str(text)).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+
+
+def _told(text: str) -> str:
+    """Return a text with addresses in place of where copies of remote data lie."""
+    if f"{os.sep}remote{os.sep}" not in text:
+        return text
+    from defectory.remote.copies import told_remote
+
+    return told_remote(text)
 
 
 def counted(n: int, noun: str) -> str:
@@ -45,9 +55,9 @@ def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
         n = sum(item.suspect.is_distrusted for item in result.suspects)
         click.echo(
             f"Ranked {len(result.suspects)} unlabeled images, the most suspicious first "
-            f"({n} of them distrusted): see {suspects}"
+            f"({n} of them distrusted): see {_told(str(suspects))}"
         )
-    click.echo(f"Wrote {bundle} ({bundle.stat().st_size / 1e6:.1f} MB).")
+    click.echo(f"Wrote {_told(str(bundle))} ({bundle.stat().st_size / 1e6:.1f} MB).")
 
 
 def print_trade_offs(model: Any) -> None:
@@ -94,6 +104,32 @@ def print_notes(notes: Iterable[str]) -> None:
     """Print what a person should know of the data, a line each."""
     for note in notes:
         click.echo(f"Note: {one_line(note)}")
+
+
+def print_images(listed: Sequence[Any], n_all: int, outcome: str) -> None:
+    """Print the images that are listed of an outcome, and how many more there are."""
+    for image in listed:
+        click.echo(f"  {outcome}: {one_line(image.name)}, score {image.score:.4g}")
+    n_more = n_all - len(listed)
+    if n_more:
+        click.echo(f"  and {n_more} more")
+
+
+def print_merged(merged: Any) -> None:
+    """Print what a merge came to, and the files that it wrote."""
+    print_images(merged.rejected, merged.n_rejected, "rejected")
+    print_images(merged.review, merged.n_review, "to look at")
+    above = "" if merged.threshold is None else f" (score above {merged.threshold:.4g})"
+    review = f", {merged.n_review:,} to look at" if merged.has_gray_zone else ""
+    unreadable = f", {merged.n_unreadable:,} unreadable" if merged.n_unreadable else ""
+    click.echo(
+        f"{counted(merged.n_images, 'image')} in {counted(merged.n_shards, 'shard')}: "
+        f"{merged.n_rejected:,} rejected{above}{review}, {merged.n_accepted:,} accepted{unreadable}."
+    )
+    print_notes(merged.notes)
+    for path in (merged.dataset, merged.summary, merged.table):
+        if path is not None:
+            click.echo(f"Wrote {path}.")
 
 
 def print_evaluation(evaluation: Any, json_path: Path | None, report_path: Path | None) -> None:

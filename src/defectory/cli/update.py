@@ -9,15 +9,16 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
+from defectory.cli.paths import ANY_PLACE
+from defectory.cli.remote import brings
 from defectory.cli.text import counted, print_gray_zone, print_notes
 
 _MAX_LISTED = 20
 
 
 @click.command(context_settings=shared.HELP_NAMES)
-@click.argument("bundle", type=ANY_PATH)
-@click.argument("labels", type=ANY_PATH)
+@click.argument("bundle", type=ANY_PLACE)
+@click.argument("labels", type=ANY_PLACE)
 @shared.new_bundle
 @shared.as_json
 @shared.label_words
@@ -35,6 +36,7 @@ _MAX_LISTED = 20
 @plain_errors
 @shared.provider
 @shared.allow_plugins
+@brings("bundle", "labels")
 def update(
     bundle: Path,
     labels: Path,

@@ -4,6 +4,7 @@ Source: Defard et al. 2020 (PaDiM), Rippel et al. 2020; see `GaussianNormality` 
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -13,9 +14,10 @@ from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureSto
 from defectory.detectors.base import Arrays, Capabilities
 from defectory.detectors.frozen import TwoPassDetector
 from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
-from defectory.detectors.grouping import Groups, Indices, Read
+from defectory.detectors.grouping import Groups, Indices, Read, whole_groups
+from defectory.detectors.measurements import Measurements
 from defectory.detectors.statistics import FitStatistics
-from defectory.domain import ParameterError
+from defectory.domain import HeldOutScores, ImageSource, NoProgress, ParameterError, Progress
 
 if TYPE_CHECKING:
     from spox import Var
@@ -97,6 +99,56 @@ class Gaussian(TwoPassDetector):
         self.normality_ = self._make_normality().restore(arrays, backbone)
         self._restore_noise(arrays)
         self.backbone_ = backbone
+        return self
+
+    def measure_left_out(
+        self,
+        statistics: FitStatistics,
+        images: ImageSource,
+        *,
+        groups: NDArray[np.int64],
+        progress: Progress | None = None,
+    ) -> Measurements:
+        """Return distances of images, each by the model of the statistics without its group.
+
+        Parameters
+        ----------
+        statistics : of these and more images; whole groups
+        images, groups : n images, those of a group lying together
+        progress : told of each image
+        """
+        progress = progress or NoProgress()
+        self._take_noise_basis(statistics.basis)
+        normality = self._make_normality().take(statistics)
+        with self._reading():
+            read = self._reader(images, progress)(
+                np.arange(len(images)), "measuring images left out"
+            )
+            parts = [
+                normality.measure_left_out(normality.sample(batch), own)
+                for batch, own in whole_groups(read, groups.tolist())
+            ]
+            del self.backbone_
+        return Measurements.join(parts)
+
+    def fit_measured(
+        self, statistics: FitStatistics, measured: Measurements, held_out: HeldOutScores
+    ) -> Self:
+        """Fit on statistics alone: scales and threshold come from what was measured of images elsewhere.
+
+        Parameters
+        ----------
+        statistics : of all places together
+        measured : of n images, each by the model of its own place without it; that knows less, so that
+            distances are rather too large and the threshold is rather too high
+        held_out : what else is known of these images; the scores in it are replaced
+        """
+        with self._reading():
+            self._take_noise_basis(statistics.basis)
+            self._take(statistics)
+            scores, maps = self.normality_.calibrate(measured)
+        peaks = np.array(self._peaks(maps), np.float32)
+        self.held_out_ = replace(held_out, scores=scores, peaks=peaks)
         return self
 
     def _collect(

@@ -6,7 +6,7 @@ they leave is merged, and the fit goes on as if one process had passed over all.
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +18,7 @@ from defectory.detectors.moments import Moments, merge_moments
 from defectory.domain import ImageSource, MaskSource, ParameterError, Progress
 from defectory.memory import Coreset, merge_coresets
 
-_BASIS, _MOMENTS, _CORESET = "basis.", "moments.", "coreset."
+_BASIS, _MOMENTS, _CORESET, _MEASURED = "basis.", "moments.", "coreset.", "measured."
 
 
 @dataclass(frozen=True)
@@ -31,16 +31,20 @@ class FitStatistics:
     moments : of Gaussians, by name
     coreset : of patches, each with the number of its group; None where a detector remembers none
     basis : arrays in whose terms moments and patches are; what is merged has the same
+    measured : of some of the images, one row each: what a threshold can be fitted on where no image may be
+        read again; empty for none
     """
 
     n_images: int
     moments: Mapping[str, Moments]
     coreset: Coreset | None
     basis: Mapping[str, NDArray[Any]]
+    measured: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all as named arrays: moments of float64, groups of int64, the others of float32."""
         named = {f"{_BASIS}{key}": value for key, value in self.basis.items()}
+        named |= {f"{_MEASURED}{key}": value for key, value in self.measured.items()}
         named["n_images"] = np.array([self.n_images], np.int64)
         for name, moments in self.moments.items():
             named |= {f"{_MOMENTS}{name}.{key}": value for key, value in moments.arrays().items()}
@@ -73,7 +77,8 @@ class FitStatistics:
             int(check_array(arrays, "n_images", (1,))[0]),
             {p.removeprefix(_MOMENTS): Moments.from_arrays(arrays, p) for p in sorted(prefixes)},
             coreset,
-            {k.removeprefix(_BASIS): v for k, v in arrays.items() if k.startswith(_BASIS)},
+            _under(arrays, _BASIS),
+            _under(arrays, _MEASURED),
         )
 
 
@@ -94,7 +99,8 @@ def merge_statistics(
 
     Notes
     -----
-    Moments are exact to rounding. Patches are a k-center of k-centers, see `merge_coresets`.
+    Moments are exact to rounding. Patches are a k-center of k-centers, see `merge_coresets`. What was
+    measured of single images is not merged: it was by models of the parts.
     """
     first = parts[0]
     for part in parts[1:]:
@@ -106,6 +112,10 @@ def merge_statistics(
         merge_coresets(coresets, n_patches, seed=seed) if coresets else None,
         first.basis,
     )
+
+
+def _under(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
 
 
 def _check_alike(one: FitStatistics, other: FitStatistics) -> None:
@@ -146,6 +156,7 @@ class AdditiveFit(Detector):
         Parameters
         ----------
         images : a few hundred, drawn from the whole collection; the same for all parts
+        progress : told of each image
         """
 
     @abstractmethod
@@ -162,6 +173,7 @@ class AdditiveFit(Detector):
         ----------
         images : n normal or unlabeled images
         groups : (n,) numbers that hold for the whole collection; images of one lie in one part
+        progress : told of each image
         """
 
     @abstractmethod
@@ -184,6 +196,7 @@ class AdditiveFit(Detector):
         labels : (n,) codes of Label
         masks : as `fit` takes them
         groups : (n,) numbers, as `collect` was given them
+        progress : told of each image
         """
 
     @abstractmethod
@@ -206,4 +219,5 @@ class AdditiveFit(Detector):
         images : n normal or unlabeled images that it has not learned from
         labels : (n,) codes of Label
         groups : (n,) numbers >= 0
+        progress : told of each image
         """

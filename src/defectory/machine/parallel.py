@@ -1,7 +1,7 @@
 """Ordered work on a few threads, with a bound on how far it runs ahead."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -34,7 +34,7 @@ def at_most_readers(n_readers: int | None) -> Iterator[None]:
 
 def map_ordered(
     work: Callable[[Item], Result], items: Iterable[Item], n_threads: int
-) -> Iterator[Result]:
+) -> Generator[Result, None, None]:
     """Yield work(item) in the order of the items; at most 2 n_threads results wait in memory.
 
     The first error stops the work and is raised where its result would have come.

@@ -11,6 +11,7 @@ from PIL import Image as Pillow
 
 from defectory.domain import ImageReadError, MaskError, Progress
 from defectory.machine import count_cores
+from defectory.remote.copies import told_remote
 from defectory.sources.dataset import Sample
 from defectory.sources.decoding import open_image, read_bytes
 from defectory.sources.images import to_rgb
@@ -64,7 +65,7 @@ def _measure_or_reason(sample: Sample) -> ImageFacts | str:
     try:
         return _measure(sample)
     except ImageReadError as error:
-        return str(error)
+        return told_remote(str(error))
 
 
 def _measure(sample: Sample) -> ImageFacts:
@@ -95,5 +96,5 @@ def _measure_mask(sample: Sample, size: tuple[int, ...]) -> tuple[int | None, st
         mask = read_mask(sample.mask_path)
         check_mask_size(mask, sample.mask_path, (size[0], size[1]), sample.path)
     except MaskError as error:
-        return None, str(error)
+        return None, told_remote(str(error))
     return int(mask.sum()), None

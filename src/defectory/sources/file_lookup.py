@@ -5,7 +5,7 @@ from collections import Counter, defaultdict
 from functools import cached_property
 from pathlib import Path
 
-from defectory.domain import DataError
+from defectory.domain import DataError, ParameterError
 from defectory.sources.files import find_files, is_image_name
 from defectory.sources.masks import is_mask_folder
 from defectory.sources.tables import legible
@@ -22,7 +22,7 @@ class FileLookup:
     A path is taken as it is where there is such a file, relative to the folder or absolute. Else
     backslashes count as slashes; a file is found whose path below the folder ends as the name does, or
     that ends the name (another machine's path), whatever the case, with or without its ending; but only
-    where there is just one.
+    where there is just one. An address means the copy that was fetched of it.
 
     Parameters
     ----------
@@ -39,6 +39,8 @@ class FileLookup:
             if is_file(self._root / name):
                 self._how[how] += 1
                 return self._root / name, Path(name).as_posix()
+        if "://" in cell:
+            return self._find_copy(cell.strip("\"' "))
         written = _parts(legible(cell))
         index = self._masks if is_mask else self._images
         found = _matches(written, index)
@@ -50,6 +52,22 @@ class FileLookup:
             more = " and others" if len(found) > _N_NAMED else ""
             return f"there are {len(found)} such files ({listed}{more}); write its folder, too"
         return f"no such file beside the manifest, in {self._root}"
+
+    def _find_copy(self, cell: str) -> tuple[Path, str] | str:
+        """Return the copy of an object; who reads addresses has fetched them before."""
+        from defectory.remote import RemotePath
+        from defectory.remote.copies import address_of, place_of
+
+        try:
+            path = RemotePath(cell)
+        except ParameterError as error:
+            return str(error)
+        place = place_of(path)
+        if place is None or not is_file(place):
+            return "no such object, or no copy of it here"
+        root = address_of(self._root)
+        below = None if root is None else path.name_below(RemotePath(root))
+        return place, below or str(path)
 
     def notes(self) -> list[str]:
         """Return how files were found that are not where the manifest says."""

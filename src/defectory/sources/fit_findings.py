@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from defectory.domain import DataError, Label
+from defectory.remote.copies import told_remote
 from defectory.sources.dataset import Dataset
 from defectory.sources.facts import ImageFacts
 from defectory.sources.files import explain_skipped
@@ -60,7 +61,7 @@ def check_training(dataset: Dataset) -> Iterator[Finding]:
         yield Finding(
             "error",
             "nothing_to_learn",
-            str(error),
+            told_remote(str(error)),
             "add good images, at least a few dozen; --good NAME and --bad NAME say what names mean",
         )
         return

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from defectory.domain import NoProgress, Progress
+from defectory.remote.copies import told_remote
 from defectory.sources.dataset import Dataset
 from defectory.sources.duplicates import check_duplicates, check_found_groups
 from defectory.sources.facts import ImageFacts, measure
@@ -111,7 +112,7 @@ def inspect_dataset(
         *check_skipped(dataset),
     ]
     return Inspection(
-        root=str(dataset.root),
+        root=told_remote(str(dataset.root)),
         layout=dataset.layout,
         n_images=len(dataset),
         n_unreadable=len(dataset) - len(measured),

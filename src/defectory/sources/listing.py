@@ -4,14 +4,16 @@ import csv
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
-from defectory.domain import DataError, ManifestError
+from defectory.domain import DataError, ManifestError, ParameterError
+from defectory.remote import Place, RemotePath, is_address
 from defectory.sources.columns import find_columns
 from defectory.sources.file_lookup import is_file, spellings
-from defectory.sources.files import is_image_name, walk_files
+from defectory.sources.files import is_image_name, is_left_alone, walk_files
 from defectory.sources.layouts import find_file_layout, read_images
+from defectory.sources.manifest_names import find_manifest_layout
 from defectory.sources.manifests import no_image_column
 from defectory.sources.masks import is_mask_folder
 from defectory.sources.parquet_files import opened_parquet
@@ -40,26 +42,57 @@ class Listing:
 
     Attributes
     ----------
-    root : the folder that names are relative to
+    root : the folder that names are relative to, here or in a store
     names : gives the names, as a folder has them or a manifest writes them, in any order; some may come twice
+    is_manifest : whether names are written by people
     """
 
-    root: Path
+    root: Place
     names: Callable[[], Iterator[str]]
+    is_manifest: bool = True
 
-    def find(self, name: str) -> tuple[Path, str]:
+    def find(self, name: str) -> tuple[Place, str]:
         """Return the file that a name means, and its plain name; the file may be missing.
 
-        A manifest's cell may be quoted, in Windows-1252 or with backslashes. Files are not searched for.
+        A manifest's cell may be quoted, in Windows-1252 or with backslashes, or an address. Files are not
+        searched for.
         """
+        if isinstance(self.root, RemotePath) or "://" in name:
+            found = self._find_remote(name)
+            if found is not None:
+                return found
+        assert isinstance(self.root, Path)
         for spelled, _ in spellings(name):
             if is_file(self.root / spelled):
                 return self.root / spelled, Path(spelled).as_posix()
         return self.root / name, Path(name).as_posix()
 
+    def plain(self, name: str) -> str:
+        """Return what of a name tells images apart: all of it, but for the query of an address."""
+        if isinstance(self.root, RemotePath) or "://" in name:
+            found = self._find_remote(name)
+            return name if found is None else found[1]
+        return name
 
-def list_images(path: Path) -> Listing:
+    def _find_remote(self, name: str) -> tuple[RemotePath, str] | None:
+        clean = spellings(name)[-1][0] if self.is_manifest else name
+        if self.is_manifest and is_address(clean):
+            try:
+                path = RemotePath(clean)
+            except ParameterError as error:
+                raise ManifestError(f"{name}: {error}") from error
+        elif isinstance(self.root, RemotePath):
+            path = self.root / clean
+        else:
+            return None
+        below = path.name_below(self.root) if isinstance(self.root, RemotePath) else None
+        return path, below or str(path)
+
+
+def list_images(path: Place) -> Listing:
     """Return the images of a folder, a manifest or one file; those of `read_images`, whatever their number.
+
+    A manifest in a store is copied first.
 
     Raises
     ------
@@ -71,6 +104,8 @@ def list_images(path: Path) -> Listing:
     The names raise DataError where a folder may not be entered, ManifestError at the first problem of a
     manifest, MissingExtraError where it is Parquet and the extra `parquet` is missing.
     """
+    if isinstance(path, RemotePath):
+        return _list_remote(path)
     if path.is_dir():
         return Listing(path, lambda: _names_in(path))
     if not path.is_file():
@@ -79,6 +114,51 @@ def list_images(path: Path) -> Listing:
     if layout == "file":
         return Listing(path.parent, lambda: iter([path.name]))
     return Listing(path.parent, lambda: _names_of(path, _CELLS[layout](path)))
+
+
+def first_names(manifest: Path, n: int) -> list[str]:
+    """Return the first n cells of a manifest that name images; ManifestError, MissingExtraError."""
+    cells = _CELLS[find_manifest_layout(manifest)](manifest)
+    return [cell for _, cell in islice(cells, n)]
+
+
+def _list_remote(path: RemotePath) -> Listing:
+    from defectory.remote.copies import fetch_copy
+
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error
+    if is_folder:
+        return Listing(path, lambda: _names_in_store(path), is_manifest=False)
+    layout = find_file_layout(Path(path.name))
+    if layout == "file":
+        return Listing(path.parent, lambda: iter([path.name]))
+    copy = fetch_copy(path)
+    return Listing(path.parent, lambda: _names_of(copy, _CELLS[layout](copy)))
+
+
+def _names_in_store(folder: RemotePath) -> Iterator[str]:
+    n_found = 0
+    try:
+        for name, _ in folder.walk():
+            if is_image_below(name):
+                n_found += 1
+                yield name
+    except OSError as error:
+        raise DataError(f"cannot look into {folder}: {error.strerror or error}") from error
+    if not n_found:
+        raise DataError(f"there are no images in {folder}")
+
+
+def is_image_below(name: str) -> bool:
+    """Return whether a file of this name is an image that a folder is read for."""
+    *folders, last = name.split("/")
+    return (
+        is_image_name(Path(last))
+        and not any(map(is_left_alone, (*folders, last)))
+        and not any(map(is_mask_folder, folders))
+    )
 
 
 def _names_in(folder: Path) -> Iterator[str]:

@@ -20,6 +20,12 @@ def is_manifest_name(path: Path) -> bool:
     return any(path.suffix.lower() in endings for endings in MANIFEST_LAYOUTS.values())
 
 
+def find_manifest_layout(path: Path) -> str:
+    """Return the layout of a file that `is_manifest_name` says yes to."""
+    ending = path.suffix.lower()
+    return next(layout for layout, endings in MANIFEST_LAYOUTS.items() if ending in endings)
+
+
 def check_spreadsheet(path: Path) -> None:
     """Refuse a workbook, by its name or content; ManifestError."""
     is_workbook = path.suffix.lower() in _WORKBOOKS

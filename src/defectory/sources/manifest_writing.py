@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from defectory.domain import OutputError
+from defectory.remote.copies import address_of
 from defectory.sources.columns import COLUMNS
 from defectory.sources.dataset import Dataset, Sample
 from defectory.storage import FileKind, OutputFile, check_outputs, write_outputs
@@ -75,6 +76,9 @@ def _row(sample: Sample, folder: Path) -> dict[str, str]:
 
 
 def _relative(path: Path, folder: Path) -> str:
+    address = address_of(path)
+    if address is not None:  # a copy, which may be cleared
+        return address
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive of Windows

@@ -11,10 +11,10 @@ from pathlib import Path
 from defectory.domain import DataError, Label, ManifestError
 from defectory.sources.columns import Columns, find_columns
 from defectory.sources.dataset import Dataset, Sample
-from defectory.sources.file_lookup import FileLookup
+from defectory.sources.file_lookup import FileLookup, spellings
 from defectory.sources.files import is_image_name
 from defectory.sources.folders import SPLITS
-from defectory.sources.manifest_names import check_spreadsheet
+from defectory.sources.manifest_names import check_spreadsheet, find_manifest_layout
 from defectory.sources.tables import (
     Row,
     Table,
@@ -61,6 +61,20 @@ def read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None) -> Dat
         raise DataError(f"the manifest lists no images: {path}")
     notes = (*table.notes, *reader.notes())
     return Dataset(path.parent, layout, tuple(samples), notes=notes)
+
+
+def names_in_manifest(path: Path) -> list[str]:
+    """Return the images and masks that a manifest lists, as names or addresses; its faults are left alone.
+
+    Raises
+    ------
+    ManifestError, MissingExtraError : see `read_manifest`.
+    """
+    table = _read_table(path, find_manifest_layout(path))
+    columns = find_columns(table.columns)
+    chosen = [name for name in (columns.image, columns.mask) if name is not None]
+    cells = (row.get(name, "") for _, row in table.rows for name in chosen)
+    return [spellings(cell)[-1][0] for cell in cells if cell.strip()]
 
 
 def _read_table(path: Path, layout: str) -> Table:

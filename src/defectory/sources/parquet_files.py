@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from defectory.domain import ManifestError, MissingExtraError
 from defectory.domain.errors import one_line
+
+if TYPE_CHECKING:
+    from defectory.remote import Place
 
 # Without a buffer a whole column of a row group is read at once, which may be a million names.
 _BUFFER_BYTES = 2**20
 
 
 @contextmanager
-def opened_parquet(path: Path) -> Iterator[Any]:
+def opened_parquet(path: "Place") -> Iterator[Any]:
     """Give a `pyarrow.parquet.ParquetFile`, read piece by piece.
 
     Raises
@@ -30,7 +33,8 @@ def opened_parquet(path: Path) -> Iterator[Any]:
     # others keep what is freed, for threads that may never ask again: memory would grow with the files
     pyarrow.set_memory_pool(pyarrow.system_memory_pool())
     try:
-        with pyarrow.parquet.ParquetFile(path, buffer_size=_BUFFER_BYTES) as file:
+        source = path if isinstance(path, Path) else path.open_copy()
+        with pyarrow.parquet.ParquetFile(source, buffer_size=_BUFFER_BYTES) as file:
             yield file
     except OSError as error:
         raise ManifestError(f"cannot read {path}: {one_line(error)}") from error

@@ -181,7 +181,7 @@ class OutputFolder(Output):
             )
 
 
-def cannot_write(path: Path, error: BaseException) -> OutputError:
+def cannot_write(path: object, error: BaseException) -> OutputError:
     """Return the one line that is said where the system refuses to write."""
     reason = getattr(error, "strerror", None) or error
     said = OutputError(f"cannot write {path}: {reason}")

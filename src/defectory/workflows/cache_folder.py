@@ -1,5 +1,6 @@
 """What lies in the cache folder, and what of it is removed: only files that are ours by place and name."""
 
+import os
 import re
 import stat
 import time
@@ -12,12 +13,13 @@ from pathlib import Path
 from defectory.backbones.feature_cache import DEFAULT_CACHE_BYTES
 from defectory.domain import OutputError, ParameterError
 from defectory.machine.cache_folder import user_cache_folder
+from defectory.remote.copies import FOLDER
 
 
 @dataclass(frozen=True)
 class _Kind:
     folder: str
-    depth: int  # folders between that folder and its files
+    depth: int | None  # folders between that folder and its files; None: any
     names: re.Pattern[str]
 
 
@@ -28,9 +30,11 @@ _KINDS = {
     ),
     "backbones": _Kind("backbones", 0, re.compile(r".+\.(onnx|json)|\..+\.(onnx|json)\..*\.part")),
     "training": _Kind("training", 0, re.compile(r".+\.checkpoint|\..+\.checkpoint\..*\.part")),
+    "remote": _Kind(FOLDER, None, re.compile(r".*", re.DOTALL)),
 }
 CACHE_KINDS = tuple(_KINDS)
-"""Features of images, backbones converted to ONNX, and checkpoints of interrupted training."""
+"""Features of images, backbones converted to ONNX, checkpoints of interrupted training, and copies of
+what lies in stores."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,9 @@ def clear_cache(
 def _files(cache: Path, kind: _Kind) -> Iterator[tuple[Path, stat_result]]:
     """Yield the files of a kind with what is known of them; nothing behind a link."""
     folders = [cache / kind.folder]
-    for _ in range(kind.depth):
+    if kind.depth is None:
+        folders += [] if folders[0].is_symlink() else _below(folders[0])
+    for _ in range(kind.depth or 0):
         folders = [
             inner for folder in folders if not folder.is_symlink() for inner in _entries(folder)
         ]
@@ -153,6 +159,11 @@ def _files(cache: Path, kind: _Kind) -> Iterator[tuple[Path, stat_result]]:
                     yield path, status
 
 
+def _below(folder: Path) -> list[Path]:
+    """Return all folders below a folder, the deepest first; none behind links."""
+    return [Path(path) for path, _, _ in os.walk(folder, topdown=False) if Path(path) != folder]
+
+
 def _entries(folder: Path) -> list[Path]:
     try:
         return sorted(folder.iterdir())
@@ -163,7 +174,7 @@ def _entries(folder: Path) -> list[Path]:
 def _remove_empty(folder: Path) -> None:
     if folder.is_symlink():
         return
-    for inner in [*_entries(folder), folder]:
+    for inner in [*_below(folder), folder]:
         if not inner.is_symlink() and inner.is_dir():
             with suppress(OSError):  # not empty, or not ours
                 inner.rmdir()

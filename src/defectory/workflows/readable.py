@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from defectory.domain import DataError, ImageReadError, NoProgress, Progress
+from defectory.remote.copies import told_remote
 from defectory.sources import Dataset
 
 
@@ -15,7 +16,7 @@ def find_unreadable(dataset: Dataset, progress: Progress | None = None) -> dict[
         try:
             images.read([i])
         except ImageReadError as error:
-            broken[sample.name] = str(error)
+            broken[sample.name] = told_remote(str(error))
         progress.advance()
     return broken
 

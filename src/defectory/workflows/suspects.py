@@ -11,6 +11,7 @@ from defectory.artifacts import BundleFacts, RecordedSuspect
 from defectory.artifacts.facts import MAX_SUSPECTS
 from defectory.detectors.base import Detector
 from defectory.domain import Label, Suspect
+from defectory.remote.copies import address_of
 from defectory.sources import Dataset
 from defectory.storage.kinds import json_lines
 
@@ -123,6 +124,11 @@ def without_suspects(facts: BundleFacts, contents: set[str]) -> BundleFacts:
 
 
 def _relative(path: Path, folder: Path) -> str:
+    address = address_of(path)
+    if address is not None:  # a copy, which may be cleared
+        return address
+    if address_of(folder) is not None:  # the list goes into a store
+        return path.absolute().as_posix()
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive of Windows

@@ -42,10 +42,10 @@ def test_it_is_counted_by_kind(folder):
     usage = describe_cache()
     assert usage.folder == folder
     assert [(k.kind, k.n_files, k.n_bytes) for k in usage.kinds] == [
-        ("features", 3, 3300), ("backbones", 2, 5050), ("training", 1, 700),
+        ("features", 3, 3300), ("backbones", 2, 5050), ("training", 1, 700), ("remote", 0, 0),
     ]  # fmt: skip
     assert usage.n_bytes == 9050
-    assert [kind.max_bytes is None for kind in usage.kinds] == [False, True, True]
+    assert [kind.max_bytes is None for kind in usage.kinds] == [False, True, True, True]
     features = usage.kinds[0]
     assert features.newest_s < 60
     assert 40 * DAY <= features.oldest_s < 40 * DAY + 60

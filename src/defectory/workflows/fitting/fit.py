@@ -38,7 +38,7 @@ def fit_dataset(
     data: Path | str | Dataset,
     options: FitOptions | None = None,
     *,
-    parts: Path | None = None,
+    parts: Path | Sequence[Path] | None = None,
     progress: Progress | None = None,
 ) -> FitResult:
     """Fit a detector and its threshold on the training part of a data set.
@@ -47,8 +47,8 @@ def fit_dataset(
 
     Parameters
     ----------
-    parts : folder of `collect_part`: what is normal comes from its statistics, and only a draw of the images
-        is read; None to read all
+    parts : folder of `collect_part`, or files of statistics: what is normal comes from them, and only a draw
+        of the images is read; None to read all
 
     Raises
     ------
@@ -70,7 +70,7 @@ def _fit(
     data: Path | str | Dataset,
     options: FitOptions,
     detector: Detector,
-    parts: Path | None,
+    parts: Path | Sequence[Path] | None,
     progress: Progress,
     started: float,
 ) -> FitResult:

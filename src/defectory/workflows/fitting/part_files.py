@@ -120,6 +120,39 @@ def read_parts(folder: Path, facts: StatisticsFacts, command: Sequence[str]) -> 
     return found
 
 
+def read_places(paths: Sequence[Path], own: StatisticsFacts | None) -> list[FitStatistics]:
+    """Return the statistics of several places.
+
+    Parameters
+    ----------
+    paths : of files
+    own : what one of them has to be of; None where no place's images are at hand
+
+    Raises
+    ------
+    DataError : one is missing, damaged, there twice or of other settings; or none is of these images.
+    """
+    found: list[FitStatistics] = []
+    seen: dict[str, Path] = {}
+    first: StatisticsFacts | None = own
+    for path in paths:
+        facts, statistics = read_statistics(path)
+        first = first or facts
+        if (facts.detector, facts.config) != (first.detector, first.config):
+            raise DataError(f"{path} is of another detector, or of other settings")
+        if facts.data in seen:
+            raise DataError(
+                f"{path} and {seen[facts.data]} are of the same images: they would count twice"
+            )
+        seen[facts.data] = path
+        found.append(statistics)
+    if own is not None and own.data not in seen:
+        raise DataError(
+            "none of these statistics is of the images given: export theirs, too, with the same options"
+        )
+    return found
+
+
 def explain_difference(known: StatisticsFacts, facts: StatisticsFacts) -> str:
     """Return how statistics differ from what is asked for; "" where they do not."""
     if (known.detector, known.config) != (facts.detector, facts.config):

@@ -39,6 +39,7 @@ from defectory.workflows.fitting.part_files import (
     open_folder,
     part_path,
     read_parts,
+    read_places,
     save_part,
 )
 from defectory.workflows.fitting.training_data import read_training_part, readable_part
@@ -152,13 +153,13 @@ class MergedParts:
 
 
 def merge_parts(
-    folder: Path, train: Dataset, detector: Detector, data: Path | str | Dataset
+    parts: Path | Sequence[Path], train: Dataset, detector: Detector, data: Path | str | Dataset
 ) -> MergedParts:
     """Return the statistics of all parts and a draw of the collection.
 
     Parameters
     ----------
-    folder : of `collect_part`
+    parts : folder of `collect_part`, or files of statistics, one of them of the collection
     train : the collection
     detector : not fitted
     data : as the collection was given, for the command that makes a missing part
@@ -170,16 +171,21 @@ def merge_parts(
     """
     fit = additive(detector)
     collection = Collection(train, detector)
-    name = readable_name(str(train.root if isinstance(data, Dataset) else data))
-    command = ["defectory", "fit", name, "--detector", detector.name, "-o", str(folder)]
-    parts = read_parts(folder, collection.facts(Shard(0, 1)), command)
-    if not parts:
-        raise DataError(f"{folder}: no part holds an image")
-    statistics = merge_statistics(parts, fit.n_patches, seed=collection.seed)
+    if isinstance(parts, Path):
+        facts = collection.facts(Shard(0, 1))
+        name = readable_name(str(train.root if isinstance(data, Dataset) else data))
+        command = ["defectory", "fit", name, "--detector", detector.name, "-o", str(parts)]
+        found = read_parts(parts, facts, command)
+    else:
+        found = read_places(parts, collection.facts(Shard(0, 1), by_content=True))
+    if not found:
+        raise DataError(f"{parts}: no part holds an image")
+    statistics = merge_statistics(found, fit.n_patches, seed=collection.seed)
     drawn = collection.take(collection.draw())
+    whose = "parts" if isinstance(parts, Path) else "places"
     note = (
-        f"learned from statistics of {statistics.n_images:,} images in {len(parts)} parts; "
-        f"{len(drawn):,} of them, drawn at random, were read again and left out"
+        f"learned from statistics of {statistics.n_images:,} images in {len(found)} {whose}; "
+        f"{len(drawn):,} images, drawn at random, were read again and left out"
     )
     return MergedParts(statistics, drawn, collection, note)
 
@@ -211,13 +217,19 @@ class Collection:
         self._groups = groups_to_leave_out(len(train), train.groups, self._normals)
         self._rows = {sample.name: row for row, sample in enumerate(train.samples)}
 
-    def facts(self, shard: Shard) -> StatisticsFacts:
-        """Return what the statistics of a part are of."""
+    def facts(self, shard: Shard, *, by_content: bool = False) -> StatisticsFacts:
+        """Return what the statistics of a part are of.
+
+        Parameters
+        ----------
+        by_content : images are known by what is in their files, not by their names; each file is read
+        """
         digest = hashlib.sha256()
-        for sample, label, group in zip(
-            self.train.samples, self._labels.tolist(), self._groups.tolist(), strict=True
-        ):
-            digest.update(repr((sample.name, label, group)).encode("utf-8", "surrogateescape"))
+        images = self.train.images()
+        known = zip(self.train.samples, self._labels.tolist(), self._groups.tolist(), strict=True)
+        for row, (sample, label, group) in enumerate(known):
+            name = images.fingerprint(row) if by_content else sample.name
+            digest.update(repr((name, label, group)).encode("utf-8", "surrogateescape"))
         return StatisticsFacts(
             detector=self._detector.name,
             config=self._detector.config(),

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from defectory.domain import ManifestError, ShardsError
+from defectory.remote import Place
 from defectory.sources.parquet_files import opened_parquet
 from defectory.workflows.scoring.rows import Row
 from defectory.workflows.shards.chunks import chunk_name
@@ -15,7 +15,9 @@ from defectory.workflows.shards.records import Begun, ShardDone
 _BATCH_ROWS = 1024
 
 
-def read_rows(folder: Path, begun: Begun, shards: Sequence[ShardDone]) -> Iterator[tuple[str, Row]]:
+def read_rows(
+    folder: Place, begun: Begun, shards: Sequence[ShardDone]
+) -> Iterator[tuple[str, Row]]:
     """Yield the name of each image and its row, as `score` makes it.
 
     Raises
@@ -64,7 +66,7 @@ class _Order:
         return ""
 
 
-def _rows_in(path: Path) -> Iterator[tuple[str, Row]]:
+def _rows_in(path: Place) -> Iterator[tuple[str, Row]]:
     with opened_parquet(path) as file:
         for batch in file.iter_batches(_BATCH_ROWS, use_threads=False):
             for cells in batch.to_pylist():

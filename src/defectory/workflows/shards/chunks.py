@@ -5,20 +5,28 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from defectory.remote import Place
 from defectory.sources import Sample
 from defectory.sources.parquet_files import opened_parquet
 from defectory.storage.markers import Content, read_content
-from defectory.storage.shared_files import shared_file
 from defectory.workflows.scoring.formats import write_rows
 from defectory.workflows.scoring.rows import Row
 from defectory.workflows.shards.membership import Shard
-from defectory.workflows.shards.records import ChunkMarker, Run, read_record, write_record
+from defectory.workflows.shards.records import (
+    ChunkMarker,
+    Run,
+    check_missing,
+    read_record,
+    write_record,
+    written,
+)
+from defectory.workflows.shards.remote_images import RemoteSample
 
 _CHUNK_FILE = re.compile(r"chunk-(\d{6,})\.(?:parquet|json)")
 
 
 class ChunkFile:
-    """One chunk of a shard, on disk or to come.
+    """One chunk of a shard, on disk or in a store, or to come.
 
     Parameters
     ----------
@@ -26,8 +34,8 @@ class ChunkFile:
     run, shard, number : what it is of
     """
 
-    def __init__(self, folder: Path, run: Run, shard: Shard, number: int) -> None:
-        self.path = folder / chunk_name(number)
+    def __init__(self, folder: Place, run: Run, shard: Shard, number: int) -> None:
+        self.path: Place = folder / chunk_name(number)
         self._marker_path = self.path.with_suffix(".json")
         self._run, self._shard, self._number = run, shard, number
 
@@ -50,7 +58,7 @@ class ChunkFile:
     def write(self, rows: Iterable[Row], images: str, columns: Sequence[str]) -> ChunkMarker:
         """Write the rows as they come, then their marker; OSError as it comes."""
         counted = _Counted(rows)
-        with shared_file(self.path) as part:
+        with written(self.path) as part:
             write_rows(counted, part, "parquet", more=columns)
             content = read_content(part)
         marker = ChunkMarker(
@@ -73,26 +81,38 @@ def chunk_name(number: int) -> str:
     return f"chunk-{number:06}.parquet"
 
 
-def remove_chunks(folder: Path, first: int) -> None:
+def remove_chunks(folder: Place, first: int) -> None:
     """Remove the files of a chunk and of all after it, which a longer list has left; OSError as it comes."""
-    for path in list(folder.iterdir()):
+    there: list[Place] = list(folder.iterdir())
+    for path in there:
         match = _CHUNK_FILE.fullmatch(path.name)
         if match and int(match[1]) >= first:
             path.unlink(missing_ok=True)
 
 
-def is_whole(path: Path, marker: ChunkMarker) -> bool:
-    """Return whether a chunk's file is as it was written."""
+def is_whole(path: Place, marker: ChunkMarker) -> bool:
+    """Return whether a chunk's file is as it was written; DataError, see `check_missing`."""
     try:
-        return read_content(path) == Content(marker.n_bytes, marker.sha256)
-    except OSError:
+        return _content(path) == Content(marker.n_bytes, marker.sha256)
+    except OSError as error:
+        check_missing(path, error)
         return False
 
 
+def _content(path: Place) -> Content:
+    if isinstance(path, Path):
+        return read_content(path)
+    content = path.read_bytes()
+    return Content(len(content), hashlib.sha256(content).hexdigest())
+
+
 def hash_images(samples: Iterable[Sample]) -> str:
-    """Return what changes when any of these files is another one: by name, length or time."""
+    """Return what changes when any of these images is another one: by name, length and time or checksum."""
     digest = hashlib.sha256()
     for sample in samples:
+        if isinstance(sample, RemoteSample):
+            digest.update(repr((sample.name, sample.version)).encode("utf-8", "surrogatepass"))
+            continue
         try:
             status = sample.path.stat()
             known: tuple[object, ...] = (sample.name, status.st_size, status.st_mtime_ns)

@@ -4,6 +4,9 @@ from collections import Counter
 from pathlib import Path
 
 from defectory.domain import Progress, ShardsError
+from defectory.machine import map_ordered
+from defectory.remote import Place
+from defectory.remote.copies import N_AT_ONCE
 from defectory.workflows.shards.chunks import chunk_name, is_whole
 from defectory.workflows.shards.membership import Shard
 from defectory.workflows.shards.place import command_for, explain_difference, holds_shards
@@ -18,7 +21,7 @@ from defectory.workflows.shards.records import (
 _N_LISTED = 20
 
 
-def read_begun(folder: Path) -> Begun:
+def read_begun(folder: Place) -> Begun:
     """Return which collection a folder is of; ShardsError where it holds no shards, or does not say."""
     begun = read_record(folder / BEGUN_NAME, Begun)
     if begun is None and holds_shards(folder):
@@ -33,7 +36,7 @@ def read_begun(folder: Path) -> Begun:
     return begun
 
 
-def read_complete(folder: Path, begun: Begun, progress: Progress) -> list[ShardDone]:
+def read_complete(folder: Place, begun: Begun, progress: Progress) -> list[ShardDone]:
     """Return what all shards say of themselves, in order; the files they speak of are read and whole.
 
     Raises
@@ -64,12 +67,12 @@ def read_complete(folder: Path, begun: Begun, progress: Progress) -> list[ShardD
     return done
 
 
-def explain_missing(folder: Path, begun: Begun, shard: Shard, wrong: str) -> str:
+def explain_missing(folder: Place, begun: Begun, shard: Shard, wrong: str) -> str:
     """Return what is wrong with a shard and the command that makes it."""
     return f"shard {shard.index} {wrong}:  {command_for(begun, shard, folder)}"
 
 
-def _explain_wrong(place: Path, shard: Shard, done: ShardDone | None, begun: Begun) -> str:
+def _explain_wrong(place: Place, shard: Shard, done: ShardDone | None, begun: Begun) -> str:
     """Return what is wrong with a shard; "" where all is well."""
     if done is None:
         n_there = sum(1 for _ in place.glob("chunk-*.parquet"))
@@ -78,8 +81,14 @@ def _explain_wrong(place: Path, shard: Shard, done: ShardDone | None, begun: Beg
         return f"is {explain_difference(done.run, begun.run)}; remove {place}, then"
     if done.shard != shard.index:
         return f"is shard {done.shard} under another name; remove {place}, then"
-    for number, marker in enumerate(done.chunks):
-        if not is_whole(place / chunk_name(number), marker):
+
+    def is_whole_chunk(number: int) -> bool:
+        return is_whole(place / chunk_name(number), done.chunks[number])
+
+    n_at_once = 1 if isinstance(place, Path) else N_AT_ONCE
+    chunks = range(len(done.chunks))
+    for number, is_good in zip(chunks, map_ordered(is_whole_chunk, chunks, n_at_once), strict=True):
+        if not is_good:
             is_there = (place / chunk_name(number)).exists()
             return f"has a {'damaged' if is_there else 'missing'} file, {chunk_name(number)}"
     return ""
@@ -101,7 +110,7 @@ def _find_other_lists(done: list[ShardDone]) -> dict[Shard, str]:
     }
 
 
-def _error(folder: Path, begun: Begun, problems: dict[Shard, str]) -> ShardsError:
+def _error(folder: Place, begun: Begun, problems: dict[Shard, str]) -> ShardsError:
     n, of = len(problems), begun.run.n_shards
     in_order = sorted(problems, key=lambda shard: shard.index)
     lines = [explain_missing(folder, begun, shard, problems[shard]) for shard in in_order]

@@ -1,6 +1,6 @@
 """Images judged one and all: those that cannot be read get an error and hold nobody up."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from defectory.domain import ImageReadError, NoProgress
@@ -10,14 +10,22 @@ from defectory.workflows.scoring.rows import ScoredImage
 from defectory.workflows.scoring.score import score_samples
 
 
-def judge_all(model: CalibratedDetector, samples: Sequence[Sample]) -> list[ScoredImage]:
+def judge_all(
+    model: CalibratedDetector,
+    samples: Sequence[Sample],
+    known_errors: Mapping[Path, str] | None = None,
+) -> list[ScoredImage]:
     """Return one scored image a sample, in order, with an error where it cannot be read.
+
+    Parameters
+    ----------
+    known_errors : why files are not there, those that are not
 
     Raises
     ------
     ImageReadError : one cannot be read now and then.
     """
-    errors: dict[Path, str] = {}
+    errors = dict(known_errors or {})
     while True:
         readable = [sample for sample in samples if sample.path not in errors]
         try:

@@ -6,11 +6,13 @@ from itertools import islice
 from types import TracebackType
 from typing import Self
 
-from defectory.domain import Label
+from defectory.domain import Label, ManifestError
+from defectory.remote import Place, RemotePath
 from defectory.sources import Sample
 from defectory.sources.listing import Listing
 from defectory.workflows.shards.disk_sorting import DiskSorter
 from defectory.workflows.shards.membership import Shard, hash_of, image_key
+from defectory.workflows.shards.remote_images import sample_of
 
 _HASH_BITS = 128
 
@@ -60,7 +62,7 @@ class Members:
 
     def _own(self) -> Iterator[tuple[bytes, bytes]]:
         for name in self._images.names():
-            key = image_key(name)
+            key = image_key(self._images.plain(name))
             number = hash_of(key)
             self.n_listed += 1
             self._sum = (self._sum + number) % 2**_HASH_BITS
@@ -68,12 +70,26 @@ class Members:
                 yield key, name.encode("utf-8", "surrogatepass")
 
     def _samples(self) -> Iterator[Sample]:
-        last, seen = b"", set[str]()
+        last, seen = b"", dict[str, Place]()
         for key, written in self._sorter.records():
             path, name = self._images.find(written.decode("utf-8", "surrogatepass"))
             if key != last:
-                last, seen = key, set()
+                last, seen = key, {}
             plain = posixpath.normpath(name)
             if plain not in seen:
-                seen.add(plain)
-                yield Sample(path, Label.UNLABELED, None, "", None, None, name)
+                seen[plain] = path
+                if isinstance(path, RemotePath):
+                    yield sample_of(path, name)
+                else:
+                    yield Sample(path, Label.UNLABELED, None, "", None, None, name)
+            else:
+                _refuse_namesakes(seen[plain], path)
+
+
+def _refuse_namesakes(one: Place, other: Place) -> None:
+    """Images with one name may have two addresses: queries are cut from names, and may mean anything."""
+    full = {path.address.full for path in (one, other) if isinstance(path, RemotePath)}
+    if len(full) > 1:
+        raise ManifestError(
+            f"{one} is listed with two queries; images are known by what is before the question mark"
+        )

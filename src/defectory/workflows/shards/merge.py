@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from defectory.domain import NoProgress, Progress
+from defectory.remote import Place, RemotePath
+from defectory.remote.outgoing import outgoing
 from defectory.storage import FileKind, OutputFile, check_outputs, write_outputs
 from defectory.storage.kinds import GENERATOR, GENERATOR_KEY, json_object
 from defectory.storage.markers import Content, read_content
@@ -55,13 +57,13 @@ class MergedSummary:
     review: tuple[ListedImage, ...]
     has_gray_zone: bool
     notes: tuple[str, ...]
-    dataset: Path
-    summary: Path
-    table: Path | None
+    dataset: Place
+    summary: Place
+    table: Place | None
 
 
 def merge_shards(
-    folder: Path, *, file_format: str | None = None, progress: Progress | None = None
+    folder: Place, *, file_format: str | None = None, progress: Progress | None = None
 ) -> MergedSummary:
     """Check that shards are complete, and write `dataset.json` and `summary.json` beside them.
 
@@ -82,22 +84,22 @@ def merge_shards(
     file_format = file_format or (earlier["format"] if earlier else None)
     if file_format is not None:
         check_format(file_format)
-    outputs = _outputs(folder, file_format, earlier)
-    check_outputs(
-        outputs, inputs=[folder / Shard(0, begun.run.n_shards).folder_name], overwrite=True
-    )
-    shards = read_complete(folder, begun, progress)
-    tally = Tally(begun.highest_good)
-    rows = tally.count(read_rows(folder, begun, shards))
     with ExitStack() as opened:
+        tables = dict.fromkeys(map(table_name, ("jsonl", "csv", "parquet")))
+        here = opened.enter_context(outgoing(folder, [*tables, DATASET_NAME, SUMMARY_NAME]))
+        outputs = _outputs(here, file_format, earlier)
+        check_outputs(outputs, inputs=_shard_folders(folder, begun), overwrite=True)
+        shards = read_complete(folder, begun, progress)
+        tally = Tally(begun.highest_good)
+        rows = tally.count(read_rows(folder, begun, shards))
         if file_format is None:
             deque(rows, maxlen=0)
         else:
             in_order = opened.enter_context(SortedRows())
             in_order.add_rows(rows)
-        with write_outputs(outputs, overwrite=True) as (dataset, summary, *tables):
+        with write_outputs(outputs, overwrite=True) as (dataset, summary, *parts):
             table = None
-            for path, output in zip(tables, outputs[2:], strict=True):
+            for path, output in zip(parts, outputs[2:], strict=True):
                 if file_format is not None and output.path.name == table_name(file_format):
                     more = ["outcome", "accept_threshold"] if begun.has_gray_zone else []
                     write_rows(in_order.rows(), path, file_format, more=more)
@@ -112,7 +114,7 @@ def merge_shards(
 
 
 def _summarize(
-    folder: Path, begun: Begun, shards: Sequence[ShardDone], tally: Tally, table: Json | None
+    folder: Place, begun: Begun, shards: Sequence[ShardDone], tally: Tally, table: Json | None
 ) -> MergedSummary:
     counts = tally.counts
     return MergedSummary(
@@ -203,6 +205,13 @@ def _outputs(folder: Path, file_format: str | None, earlier: Json | None) -> lis
     ]
 
 
+def _shard_folders(folder: Place, begun: Begun) -> list[Path]:
+    """Return a folder that no result may take the place of; in a store it lies elsewhere."""
+    if isinstance(folder, RemotePath):
+        return []
+    return [folder / Shard(0, begun.run.n_shards).folder_name]
+
+
 def _table_of(earlier: Json | None) -> FileKind:
     """Return the kind of a table that an earlier merge has written and nobody has changed."""
 
@@ -214,7 +223,7 @@ def _table_of(earlier: Json | None) -> FileKind:
     return FileKind("an unchanged table of merge", is_ours)
 
 
-def _earlier_table(summary: Path) -> Json | None:
+def _earlier_table(summary: Place) -> Json | None:
     """Return what an earlier merge says of its table; None where it wrote none."""
     try:
         table = json.loads(summary.read_bytes())["table"]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defectory.domain import OutputError
+from defectory.remote import Place, RemotePath
 from defectory.storage import OutputFolder, check_outputs
 from defectory.storage.leftovers import make_part, remove, remove_leftovers
 from defectory.storage.outputs import cannot_write
@@ -40,7 +41,7 @@ class _SharedFolder(OutputFolder):
         return "an empty folder"
 
 
-def open_place(folder: Path, begun: Begun, inputs: Sequence[Path]) -> None:
+def open_place(folder: Place, begun: Begun, inputs: Sequence[Place]) -> None:
     """Make the folder, or go on with it.
 
     Raises
@@ -48,16 +49,15 @@ def open_place(folder: Path, begun: Begun, inputs: Sequence[Path]) -> None:
     OutputError : it is, holds or lies in what is read, cannot be written, holds something else, or shards of
         another bundle, promise, number or version.
     """
-    output = _SharedFolder(folder, "score --shard")
-    check_outputs([output], inputs=inputs, overwrite=True)
     try:
-        remove_leftovers(output.target)
-        known = read_record(output.target / BEGUN_NAME, Begun) or _begin(output, begun)
-        if known is None and holds_shards(output.target):  # torn, say by a loss of power
-            write_record(begun, output.target / BEGUN_NAME)
-            known = read_record(output.target / BEGUN_NAME, Begun)
+        if isinstance(folder, RemotePath):
+            _make_remote(folder, begun, inputs)
+            target: Place = folder
+        else:
+            target = _make(folder, begun, inputs)
     except OSError as error:
         raise cannot_write(folder, error) from error
+    known = read_record(target / BEGUN_NAME, Begun)
     if known is None:
         raise OutputError(f"cannot write {folder}: {BEGUN_NAME} in it is damaged")
     if known.run != begun.run:
@@ -66,8 +66,13 @@ def open_place(folder: Path, begun: Begun, inputs: Sequence[Path]) -> None:
         )
 
 
-def holds_shards(folder: Path) -> bool:
-    """Return whether rows of a shard are there, be it without the file that says of which run."""
+def holds_shards(folder: Place) -> bool:
+    """Return whether rows of a shard are there, be it without the file that says of which run.
+
+    Not asked of stores, which write an object whole.
+    """
+    if isinstance(folder, RemotePath):
+        return False
     markers = folder.glob("shard-*-of-*/chunk-*.json")
     return any(read_record(path, ChunkMarker) is not None for path in markers)
 
@@ -85,10 +90,39 @@ def explain_difference(known: Run, run: Run) -> str:
     return f"of defectory {known.version}, and this is {run.version}"
 
 
-def command_for(begun: Begun, shard: Shard, folder: Path) -> str:
+def command_for(begun: Begun, shard: Shard, folder: Place) -> str:
     """Return the command that makes a shard."""
     words = ["defectory", "score", *begun.arguments, "--shard", str(shard), "-o", str(folder)]
     return shlex.join(words)
+
+
+def _make(folder: Path, begun: Begun, inputs: Sequence[Place]) -> Path:
+    output = _SharedFolder(folder, "score --shard")
+    here = [path for path in inputs if isinstance(path, Path)]
+    check_outputs([output], inputs=here, overwrite=True)
+    remove_leftovers(output.target)
+    known = read_record(output.target / BEGUN_NAME, Begun) or _begin(output, begun)
+    if known is None and holds_shards(output.target):  # torn, say by a loss of power
+        write_record(begun, output.target / BEGUN_NAME)
+    return output.target
+
+
+def _make_remote(folder: RemotePath, begun: Begun, inputs: Sequence[Place]) -> None:
+    """Say in a store what a folder is for; of two who do so at once both say the same, or one is refused."""
+    folder.check_writable()
+    for path in inputs:
+        if f"{path}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{path}/"):
+            raise OutputError(
+                f"{folder} is, holds or lies in {path}, which is read; choose another"
+            )
+    if read_record(folder / BEGUN_NAME, Begun) is not None:
+        return
+    first = next((name for name, _ in folder.walk() if name[0] != "."), None)
+    if first is not None:
+        raise OutputError(
+            f"{folder} holds what is no shard ({first}); it stays: choose another folder"
+        )
+    write_record(begun, folder / BEGUN_NAME)
 
 
 def _begin(output: OutputFolder, begun: Begun) -> Begun | None:

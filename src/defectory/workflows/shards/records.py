@@ -6,12 +6,16 @@ OUT/shard-0003-of-0016/chunk-000012.json         what they are of, and their che
 OUT/shard-0003-of-0016/shard.json                all chunks, written last
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from defectory.artifacts import Promise
+from defectory.domain import DataError
+from defectory.remote import Place
 from defectory.storage.kinds import GENERATOR
 from defectory.storage.shared_files import shared_file
 
@@ -118,9 +122,16 @@ class ShardDone(Record, frozen=True, kw_only=True):
 AnyRecord = TypeVar("AnyRecord", bound=Record)
 
 
-def write_record(record: Record, path: Path) -> None:
+@contextmanager
+def written(path: Place) -> Iterator[Path]:
+    """Give a temporary file that becomes `path`, whole or not at all; several processes may. OSError."""
+    with shared_file(path) if isinstance(path, Path) else path.written() as part:
+        yield part
+
+
+def write_record(record: Record, path: Place) -> None:
     """Write a record, whole or not at all; several processes may. OSError as it comes."""
-    with shared_file(path) as part:
+    with written(path) as part:
         part.write_bytes(as_json(record))
 
 
@@ -129,12 +140,21 @@ def as_json(record: Record) -> bytes:
     return msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n"
 
 
-def read_record(path: Path, kind: type[AnyRecord]) -> AnyRecord | None:
-    """Return a record; None where there is none that we could have written."""
+def read_record(path: Place, kind: type[AnyRecord]) -> AnyRecord | None:
+    """Return a record; None where there is none that we could have written; see also `check_missing`."""
     try:
-        if path.stat().st_size > _MAX_BYTES:
+        if isinstance(path, Path) and path.stat().st_size > _MAX_BYTES:
             return None
         record = msgspec.json.decode(path.read_bytes(), type=kind)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except OSError as error:
+        check_missing(path, error)
+        return None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return record if record.generator.startswith("defectory ") else None
+
+
+def check_missing(path: Place, error: OSError) -> None:
+    """Raise DataError where a store does not say what is there: it may be whole, and has to stay."""
+    if not isinstance(path, Path) and not isinstance(error, FileNotFoundError):
+        raise DataError(f"cannot read {path}: {error.strerror or error}") from error

@@ -7,6 +7,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 from defectory.domain import NoProgress, ParameterError, Progress
+from defectory.remote import Place
+from defectory.remote.copies import told_remote
 from defectory.sources import Sample
 from defectory.sources.listing import Listing, list_images
 from defectory.storage import readable_name
@@ -27,6 +29,7 @@ from defectory.workflows.shards.records import (
     ShardDone,
     write_record,
 )
+from defectory.workflows.shards.remote_images import at_hand, look_up_all
 from defectory.workflows.shards.runs import begin, run_of
 from defectory.workflows.swapped import refuse_swapped
 
@@ -41,14 +44,14 @@ class ShardSummary:
     Attributes
     ----------
     shard : which one
-    folder : where its files lie
+    folder : where its files lie, here or in a store
     n_images, n_rejected, n_unreadable : images
     n_kept : images of files that were there already
     notes : what is to be said of the bundle
     """
 
     shard: Shard
-    folder: Path
+    folder: Place
     n_images: int
     n_rejected: int
     n_unreadable: int
@@ -58,8 +61,8 @@ class ShardSummary:
 
 def score_shard(
     bundle: Path,
-    images: Path,
-    folder: Path,
+    images: Place,
+    folder: Place,
     shard: Shard,
     *,
     false_reject_rate: float | None = None,
@@ -75,8 +78,8 @@ def score_shard(
 
     Parameters
     ----------
-    images : one folder, manifest or image
-    folder : of all shards; `merge_shards` makes one result of it
+    images : one folder, manifest or image, here or in a store
+    folder : of all shards, here or in a store; `merge_shards` makes one result of it
     false_reject_rate, miss_rate : decide by other promises than the bundle's
     chunk_size : >= 1, images in a file
 
@@ -92,10 +95,10 @@ def score_shard(
     if chunk_size < 1:
         raise ParameterError(f"{chunk_size} images a file are too few; give 1 or more")
     import_arrow("--shard")
-    refuse_swapped(bundle, [images])
+    refuse_swapped(bundle, [images] if isinstance(images, Path) else [])
     listing = list_images(images)
     model = load_calibrated(bundle, false_reject_rate, miss_rate)
-    arguments = [readable_name(str(bundle)), readable_name(str(images))]
+    arguments = [readable_name(told_remote(str(bundle))), readable_name(str(images))]
     for option, rate in (("--false-reject-rate", false_reject_rate), ("--miss-rate", miss_rate)):
         arguments += [] if rate is None else [option, str(rate)]
     if chunk_size != CHUNK_SIZE:
@@ -108,7 +111,7 @@ def score_shard(
 def fill_shard(
     model: CalibratedDetector,
     listing: Listing,
-    folder: Path,
+    folder: Place,
     run: Run,
     shard: Shard,
     progress: Progress,
@@ -118,7 +121,8 @@ def fill_shard(
     filler = _Filler(model, place, run, shard, progress)
     try:
         with Members(listing, shard) as members:
-            place.mkdir(exist_ok=True)
+            if isinstance(place, Path):
+                place.mkdir(exist_ok=True)
             progress.start("scoring", members.n_own)
             for samples in members.chunks(run.chunk_size):
                 filler.take(samples)
@@ -154,7 +158,12 @@ def _is_mended(file: ChunkFile, samples: Sequence[Sample]) -> bool:
     broken = [
         sample for sample, is_scored in zip(samples, file.scored(), strict=True) if not is_scored
     ]
-    return len(find_errors(broken)) < len(broken)
+    with at_hand(broken, CHUNK) as parts:
+        n_broken = sum(
+            len(part.errors | find_errors([s for s in part.samples if s.path not in part.errors]))
+            for part in parts
+        )
+    return n_broken < len(broken)
 
 
 class _Filler:
@@ -167,7 +176,7 @@ class _Filler:
     """
 
     def __init__(
-        self, model: CalibratedDetector, place: Path, run: Run, shard: Shard, progress: Progress
+        self, model: CalibratedDetector, place: Place, run: Run, shard: Shard, progress: Progress
     ) -> None:
         self._model, self._place, self._run, self._shard = model, place, run, shard
         self._progress = progress
@@ -179,6 +188,7 @@ class _Filler:
     def take(self, samples: Sequence[Sample]) -> None:
         """Write the next chunk, or keep it; OSError as it comes."""
         file = ChunkFile(self._place, self._run, self._shard, len(self.chunks))
+        samples = look_up_all(samples)
         images = hash_images(samples)
         marker = file.find(images)
         if marker is None or (marker.n_unreadable and _is_mended(file, samples)):
@@ -199,7 +209,8 @@ class _Filler:
         return error
 
     def _rows(self, samples: Sequence[Sample]) -> Iterator[Row]:
-        for start in range(0, len(samples), CHUNK):
-            for item in judge_all(self._model, samples[start : start + CHUNK]):
-                yield make_row(item, self._model)
-                self._progress.advance()
+        with at_hand(samples, CHUNK) as parts:
+            for part in parts:
+                for item in judge_all(self._model, part.samples, part.errors):
+                    yield make_row(part.named(item), self._model)
+                    self._progress.advance()
