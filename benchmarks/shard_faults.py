@@ -30,19 +30,32 @@ _PATIENCE_S = 180.0
 
 
 def measure(place: Place, n_runs: int, seed: int, n_names: int = N_NAMES) -> dict[str, Any]:
-    """Return how many runs there were with how many kills, and how many tables are those of one process."""
-    place.link_names("few", n_names)
-    place.run("score", PARTS, "few", "-o", "whole", "--format", "csv", "--quiet")
-    expected = _sha256(place.folder / "whole" / _TABLE)
-    found: dict[str, Any] = {"n_runs": n_runs, "n_scored": n_names, "n_shards": N_SHARDS}
-    found["by_hand"] = _by_hand(place, n_runs, seed, expected)
-    found["ray"], found["ray_restarted"] = None, None
+    """Return how many runs by hand had how many kills, and how many tables are those of one process."""
+    expected = _score_alone(place, n_names)
+    facts = {"n_runs": n_runs, "n_scored": n_names, "n_shards": N_SHARDS}
+    return facts | _by_hand(place, n_runs, seed, expected)
+
+
+def measure_ray(
+    place: Place, n_runs: int, seed: int, n_names: int = N_NAMES
+) -> dict[str, Any] | None:
+    """Return the same of runs with Ray, and of one whose cluster is stopped; None without Ray."""
     if missing := missing_ray():
         print(f"shards: faults of Ray left out: {missing}", file=sys.stderr)
-    else:
-        found["ray"] = _by_ray(place, n_runs, seed, expected)
-        found["ray_restarted"] = _restarted(place, seed, expected)
-    return found
+        return None
+    expected = _score_alone(place, n_names)
+    facts = {"n_runs": n_runs, "n_scored": n_names, "n_shards": N_SHARDS}
+    restarted = _restarted(place, seed, expected)
+    return facts | _by_ray(place, n_runs, seed, expected) | {"restarted": restarted}
+
+
+def _score_alone(place: Place, n_names: int) -> str:
+    """Return the SHA-256 of the table that one process writes."""
+    for name in ("few", "whole"):
+        shutil.rmtree(place.folder / name, ignore_errors=True)
+    place.link_names("few", n_names)
+    place.run("score", PARTS, "few", "-o", "whole", "--format", "csv", "--quiet")
+    return _sha256(place.folder / "whole" / _TABLE)
 
 
 def _by_hand(place: Place, n_runs: int, seed: int, expected: str) -> dict[str, Any]:

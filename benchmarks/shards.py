@@ -77,6 +77,13 @@ def _rows(n: int | None, rows: tuple[int, ...]) -> tuple[int, ...]:
     return rows if n is None else tuple(n * 2**i for i in range(len(rows)))
 
 
+def _runs(told: Told) -> tuple[int, int, int]:
+    """Return how many runs, the seed and how many images."""
+    if told.n_images is not None:
+        return _N_SMOKE_RUNS, told.seed, told.n_images
+    return told.n_runs, told.seed, shard_faults.N_NAMES
+
+
 _MEASURES: dict[str, Callable[[Place, Told], dict[str, Any] | None]] = {
     "memory": lambda place, told: shard_lists.measure_memory(
         place, _rows(told.n_images, shard_lists.ROWS)
@@ -97,12 +104,8 @@ _MEASURES: dict[str, Callable[[Place, Told], dict[str, Any] | None]] = {
         place, told.seed, *((10 * told.n_images, told.n_images) if told.n_images else ())
     ),
     "parity": lambda place, told: shard_parity.measure(place, n_images=told.n_images),
-    "faults": lambda place, told: shard_faults.measure(
-        place,
-        told.n_runs if told.n_images is None else _N_SMOKE_RUNS,
-        told.seed,
-        told.n_images or shard_faults.N_NAMES,
-    ),
+    "faults": lambda place, told: shard_faults.measure(place, *_runs(told)),
+    "ray-faults": lambda place, told: shard_faults.measure_ray(place, *_runs(told)),
 }
 
 PARTS = tuple(_MEASURES)

@@ -141,14 +141,26 @@ def _faults(run: Run) -> str:
         "signal 9 at random moments, and what does not go on is run again. The merged table is compared "
         "by its SHA-256 with that of one process."
     )
-    by_hand, ray, restarted = (run[key] for key in ("by_hand", "ray", "ray_restarted"))
-    rows = [_fault_row("processes by hand", run["n_runs"], by_hand["n_killed"], by_hand["n_same"])]
-    if ray is not None:
-        rows.append(_fault_row("workers of Ray", run["n_runs"], ray["n_killed"], ray["n_same"]))
-    if restarted is not None:
-        what = f"Ray's head, and started again: the command {restarted['command']}"
-        rows.append(_fault_row(what, 1, 1, restarted["n_same"]))
-    return _block(note, table(("killed", "runs", "kills at work", "identical tables"), rows))
+    row = _fault_row("processes", run["n_runs"], run["n_killed"], run["n_same"])
+    return _block(note, table(_FAULTS_HEAD, [row]))
+
+
+def _ray_faults(run: Run) -> str:
+    note = (
+        f"**Faults of Ray**: the same with `--ray local`, whose workers are killed ({run['n_again']} of "
+        f"{run['n_runs']} commands had to be run again); and a cluster that is killed in the middle, and "
+        "another started at its address."
+    )
+    restarted = run["restarted"]
+    what = f"cluster, and the command {restarted['command']}"
+    rows = [
+        _fault_row("workers", run["n_runs"], run["n_killed"], run["n_same"]),
+        _fault_row(what, 1, 1, restarted["n_same"]),
+    ]
+    return _block(note, table(_FAULTS_HEAD, rows))
+
+
+_FAULTS_HEAD = ("killed", "runs", "kills at work", "identical tables")
 
 
 def _fault_row(what: str, n_runs: int, n_killed: int, n_same: int) -> list[str]:
@@ -166,4 +178,5 @@ def _stripped(paragraphs: Iterable[str]) -> list[str]:
 _PARTS: dict[str, Callable[[Run], str]] = {
     "processes": _processes, "memory": _memory, "listing": _listing, "merge": _merge,
     "engine": _engine, "parity": _parity, "incremental": _incremental, "faults": _faults,
+    "ray-faults": _ray_faults,
 }  # fmt: skip
