@@ -7,7 +7,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "constraints-lowest.txt"
-EXTRAS = ("train", "timm", "export", "parquet", "remote", "review", "serve", "openvino")
+EXTRAS = ("train", "timm", "export", "parquet", "ray", "remote", "review", "serve", "openvino")
 
 
 def render() -> str:

@@ -7,6 +7,7 @@ import click
 
 from defectory.cli import names
 from defectory.cli import options as shared
+from defectory.cli.clusters import fit_at
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PATH, ANY_PLACE, FILE_TO_WRITE, PLACE_TO_WRITE
 from defectory.cli.quantities import SHARD, SHARE
@@ -104,6 +105,10 @@ from defectory.cli.text import print_fit
     metavar="FILE",
     help="Fit from what several places exported, each its own FILE; DATA of one of them, or none.",
 )
+@shared.ray(
+    "Make these parts on a Ray cluster, and fit: HOST:PORT, auto for the one that runs here, or local. All "
+    "nodes have to see the folder of the bundle."
+)
 @shared.overwrite("a bundle")
 @shared.quiet
 @plain_errors
@@ -119,6 +124,8 @@ def fit(
     known: Path | None,
     exported: Path | None,
     places: tuple[Path, ...],
+    ray_address: str | None,
+    n_shards: int | None,
     **settings: Any,
 ) -> None:
     """Learn what is normal from DATA and write a bundle.
@@ -142,6 +149,7 @@ def fit(
             "--from-statistics": places or None,
         }
     )
+    shared.check_ray(ray_address, n_shards, _NOT_WITH_RAY)
     is_quiet = click.get_current_context().meta[shared.QUIET]
     options = FitOptions(use_cache=not no_cache, tell_cost=not is_quiet, **settings)
     if exported is not None:
@@ -159,6 +167,9 @@ def fit(
         return
     if known is not None:
         partial_fits.resume(known, data, _here(bundle), options, overwrite)
+        return
+    if ray_address is not None:
+        fit_at(ray_address, data, _here(bundle), options, n_shards, overwrite=overwrite)
         return
     with file_to_write(bundle, beside=suspects_path) as file, Bars() as bars:
         result, suspects = fit_to_bundle(
@@ -207,6 +218,16 @@ _NOT_WITH = {
     },
 }
 """What options leave no room for: parameters and how they are said."""
+
+_NOT_WITH_RAY = {
+    "shard": "--shard, which is one of them by hand",
+    "parts": "--from-parts, which are made by hand",
+    "known": "--resume-from",
+    "exported": "--export-statistics",
+    "places": "--from-statistics",
+    "time_budget_s": "--time-budget",
+    "provider": "--provider: run --shard by hand",
+}
 
 
 def _check_one_way(ways: dict[str, object]) -> None:

@@ -1,13 +1,13 @@
 """Options that several commands share, so that they are named and explained alike."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
 import click
 
 from defectory.cli.paths import ANY_PATH, ANY_PLACE, FILE_TO_WRITE
-from defectory.cli.quantities import BYTES, SECONDS, SHARE
+from defectory.cli.quantities import BYTES, MAX_SHARDS, RAY_ADDRESS, SECONDS, SHARE
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -117,10 +117,15 @@ quiet: Option = click.option(
 )
 
 
+THREADS = "defectory.threads"
+"""What a command's context knows of `--threads`, if it was given."""
+
+
 def _use_threads(context: click.Context, _: click.Parameter, n_threads: int | None) -> None:
     if n_threads is not None:
         from defectory.machine import at_most_cores
 
+        context.meta[THREADS] = n_threads
         context.with_resource(at_most_cores(n_threads))
 
 
@@ -139,6 +144,55 @@ max_memory: Option = click.option(
     metavar="SIZE",
     help="Such as 800MB, 2GB: read fewer images at once, and refuse work that would need more.",
 )
+
+
+def ray(words: str) -> Option:
+    """Return `--ray` and `--shards`, and what the workers do."""
+
+    def with_ray(command: Callable[..., Any]) -> Callable[..., Any]:
+        for option in (
+            click.option(
+                "--shards",
+                "n_shards",
+                type=click.IntRange(min=1, max=MAX_SHARDS),
+                metavar="N",
+                help="Parts that the workers of --ray take one after the other; a few for each unless given.",
+            ),
+            click.option(
+                "--ray", "ray_address", type=RAY_ADDRESS, metavar="ADDRESS|local", help=words
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return with_ray
+
+
+def is_default(name: str) -> bool:
+    """Return whether the command line does not give a parameter."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not click.core.ParameterSource.COMMANDLINE
+
+
+def refuse_beside(option: str, others: Mapping[str, str]) -> None:
+    """Raise UsageError where the command line gives a parameter that does not go with an option.
+
+    Parameters
+    ----------
+    option : which was given
+    others : parameter -> its option, and what to do instead
+    """
+    for name, said in others.items():
+        if not is_default(name):
+            raise click.UsageError(f"{option} does not go with {said}")
+
+
+def check_ray(address: str | None, n_shards: int | None, others: Mapping[str, str]) -> None:
+    """Raise UsageError where `--shards` is given without `--ray`, or others that do not go with it."""
+    if address is not None:
+        refuse_beside("--ray", others)
+    elif n_shards is not None:
+        raise click.UsageError("--shards goes with --ray")
 
 
 def no_cache(words: str) -> Option:

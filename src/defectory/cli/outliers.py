@@ -1,5 +1,6 @@
 """The command `outliers`."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,15 @@ from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PLACE
 from defectory.cli.quantities import SHARE
 from defectory.cli.remote import brings
+
+_NOT_WITH_RAY = {
+    "encoder": "--encoder: what is trained from scratch reads each image once, while it trains",
+    "time_budget_s": "--time-budget",
+    "skip_unreadable": "--skip-unreadable, for which one process reads all",
+    "no_cache": "--no-cache, since workers put features into the cache",
+    "provider": "--provider",
+}
+"""Parameter -> its option, and why."""
 
 
 @click.command(context_settings=shared.HELP_NAMES)
@@ -52,6 +62,10 @@ from defectory.cli.remote import brings
 @shared.device
 @shared.seed
 @shared.skip_unreadable("Leave out images that cannot be read.")
+@shared.ray(
+    "Read the images on a Ray cluster first: HOST:PORT, auto for the one that runs here, or local. All nodes "
+    "have to see the cache folder (DEFECTORY_CACHE)."
+)
 @shared.no_cache("Keep neither features nor interrupted training.")
 @shared.max_memory
 @shared.threads
@@ -60,7 +74,15 @@ from defectory.cli.remote import brings
 @plain_errors
 @shared.provider
 @brings("data")
-def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settings: Any) -> None:
+def outliers(
+    data: Path,
+    folder: Path,
+    overwrite: bool,
+    ray_address: str | None,
+    n_shards: int | None,
+    no_cache: bool,
+    **settings: Any,
+) -> None:
     """Find which images of DATA do not belong, without a single label.
 
     DATA is a folder of any depth, a manifest, or IDX files (MNIST); labels are not looked at. Writes a
@@ -72,8 +94,18 @@ def outliers(data: Path, folder: Path, overwrite: bool, no_cache: bool, **settin
     from defectory.workflows.outliers.results import OutlierOptions
 
     options = OutlierOptions(use_cache=not no_cache, **settings)
+    shared.check_ray(ray_address, n_shards, _NOT_WITH_RAY)
     with Bars() as bars:
-        summary = outliers_to_folder(data, folder, options, overwrite=overwrite, progress=bars)
+        read_ahead = None
+        if ray_address is not None:
+            from defectory.cli.clusters import cluster_at
+            from defectory.distributed.commands import read_on_cluster
+
+            cluster = cluster_at(ray_address)
+            read_ahead = partial(read_on_cluster, cluster, data, options, n_shards, bars)
+        summary = outliers_to_folder(
+            data, folder, options, overwrite=overwrite, read_ahead=read_ahead, progress=bars
+        )
     click.echo(
         f"{summary['n_outliers']} of {summary['n_images']} images do not seem to belong "
         f"({summary['outlier_ratio']:.1%}; {summary['ratio_from']})."

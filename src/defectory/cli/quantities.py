@@ -1,4 +1,4 @@
-"""Times, sizes, shares and shards as people write them: 90s, 10m; 800MB, 2GB; 0.01, 1%, 0,01; 3/16."""
+"""Times, sizes, shares, shards and addresses as people write them: 90s, 10m; 800MB; 0.01, 1%; 3/16; local."""
 
 import re
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ _SIZE_UNITS = {
 }
 
 
-_MAX_SHARDS = 100_000
+MAX_SHARDS = 100_000
 
 if TYPE_CHECKING:
     _ParamType = click.ParamType[Any]
@@ -106,13 +106,33 @@ class _Shard(_ParamType):
         if not match:
             self.fail(f"{value!r} is no shard; write it like 3/16, from 0/16 to 15/16", param, ctx)
         index, n = int(match[1]), int(match[2])
-        if not 1 <= n <= _MAX_SHARDS:
-            self.fail(f"{value!r}: there are 1 to {_MAX_SHARDS:,} shards", param, ctx)
+        if not 1 <= n <= MAX_SHARDS:
+            self.fail(f"{value!r}: there are 1 to {MAX_SHARDS:,} shards", param, ctx)
         if index >= n:
             self.fail(
                 f"{value!r}: of {n} shards the first is 0/{n} and the last {n - 1}/{n}", param, ctx
             )
         return index, n
+
+
+class _RayAddress(_ParamType):
+    """Where a Ray cluster is: HOST:PORT, auto or local."""
+
+    name = "address"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return it as Ray takes it."""
+        match = re.fullmatch(
+            r"local|auto|(?:\[[\da-fA-F:]+\]|[^\s:/@\[\]]+):(\d{1,5})", value.strip()
+        )
+        if not match or (match[1] and not 0 < int(match[1]) < 2**16):
+            self.fail(
+                f"{value!r} is no address of a Ray cluster; write local, auto, or HOST:PORT as ray start "
+                "prints it",
+                param,
+                ctx,
+            )
+        return value.strip()
 
 
 def _number(text: str) -> float:
@@ -124,3 +144,4 @@ SECONDS = _Quantity("time", _TIME_UNITS, "90s, 10m or 1h")
 BYTES = _Bytes("size", _SIZE_UNITS, "800MB or 2GB")
 SHARE = _Share()
 SHARD = _Shard()
+RAY_ADDRESS = _RayAddress()

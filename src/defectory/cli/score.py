@@ -1,11 +1,13 @@
 """The command `score`, and what it prints."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from defectory.cli import options as shared
+from defectory.cli.clusters import score_at
 from defectory.cli.errors import plain_errors
 from defectory.cli.paths import ANY_PLACE, FILE_TO_WRITE
 from defectory.cli.quantities import SHARD, SHARE
@@ -93,6 +95,10 @@ class TableFormat(_Choice):
     metavar="N",
     help="Images in a file of a shard, which a killed process has to score again; 4096 if not said.",
 )
+@shared.ray(
+    "Score all shards on a Ray cluster, and merge: HOST:PORT, auto for the one that runs here, or local to "
+    "start one here. All nodes have to see the output folder."
+)
 @shared.skip_unreadable("List unreadable images instead of stopping.")
 @shared.max_memory
 @shared.threads
@@ -115,6 +121,8 @@ def score(
     fdr: float | None,
     shard: tuple[int, int] | None,
     chunk_size: int | None,
+    ray_address: str | None,
+    n_shards: int | None,
     skip_unreadable: bool,
     overwrite: bool,
     max_memory_bytes: int | None,
@@ -124,17 +132,32 @@ def score(
     IMAGES are files, folders at any depth, lists (CSV, JSON, Parquet), or patterns such as 'new/*.png'. The
     highest scores come first. Interrupted? Run it again: it goes on where it was.
     """
+    table = "excel" if for_excel else file_format
+    if ray_address is not None:
+        _check_goes_with("--ray", images, {**_NOT_WITH_SHARD, **_NOT_WITH_RAY})
+        if not isinstance(folder, Path):
+            raise click.UsageError("--ray does not go with -o in a store: run --shard by hand")
+        is_asked_for = for_excel or not shared.is_default("file_format")
+        score_at(
+            ray_address, bundle, images[0], folder, n_shards, table if is_asked_for else None,
+            false_reject_rate=false_reject_rate, miss_rate=miss_rate, chunk_size=chunk_size,
+        )  # fmt: skip
+        return
+    shared.check_ray(ray_address, n_shards, {})
     is_remote = any(map(is_in_store, (*images, folder)))
     if shard is not None or is_remote:
-        _check_goes_with_shard(images, "--shard" if shard is not None else "remote data")
+        if shard is not None:
+            _check_goes_with("--shard", images, {**_NOT_WITH_SHARD, **_SAID_TO_MERGE})
+        else:
+            _check_goes_with("remote data", images, _NOT_WITH_SHARD)
         _score_shard(
             bundle, images[0], folder, shard or (0, 1), chunk_size, false_reject_rate, miss_rate
         )
         if shard is None:
-            _merge(folder, "excel" if for_excel else file_format)
+            _merge(folder, table)
         return
     if chunk_size is not None:
-        raise click.UsageError("--chunk-size goes with --shard I/N")
+        raise click.UsageError("--chunk-size goes with --shard I/N and --ray")
     from defectory.cli.bars import Bars
     from defectory.workflows.scoring.folder import score_to_folder
 
@@ -144,7 +167,7 @@ def score(
             images,
             folder,
             heatmaps=heatmaps,
-            file_format="excel" if for_excel else file_format,
+            file_format=table,
             false_reject_rate=false_reject_rate,
             miss_rate=miss_rate,
             fdr=fdr,
@@ -168,22 +191,23 @@ _NOT_WITH_SHARD = {
 }
 """Parameter -> its option, and what to do instead."""
 
-_NOT_WITH_MANY_SHARDS = {
+_SAID_TO_MERGE = {
     "file_format": "--format: say it to merge",
     "for_excel": "--excel: say it to merge",
 }
+_NOT_WITH_RAY = {
+    "shard": "--shard, which is one of them by hand",
+    "provider": "--provider: run --shard by hand",
+    "packages": "--allow-plugins: run --shard by hand",
+}
 
 
-def _check_goes_with_shard(images: tuple[Any, ...], what: str) -> None:
-    """Refuse what goes with a whole collection on this machine only; UsageError."""
-    context = click.get_current_context()
-    refused = _NOT_WITH_SHARD | (_NOT_WITH_MANY_SHARDS if what == "--shard" else {})
-    for name, said in refused.items():
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"{what} does not go with {said}")
+def _check_goes_with(option: str, images: tuple[Any, ...], others: Mapping[str, str]) -> None:
+    """Refuse what goes with a whole collection only; UsageError."""
+    shared.refuse_beside(option, others)
     if len(images) > 1:
         raise click.UsageError(
-            f"{what} takes one folder or list; write several into a list (CSV, JSON lines or Parquet)"
+            f"{option} takes one folder or list; write several into a list (CSV, JSON lines or Parquet)"
         )
 
 

@@ -200,6 +200,33 @@ class Mcod(Detector):
             self._fit(chosen, confirmed, own, progress or NoProgress())
         return self
 
+    def read_ahead(
+        self, images: ImageSource, rows: Sequence[int], *, progress: Progress | None = None
+    ) -> None:
+        """Put packaged features into the cache, where `fit` looks first.
+
+        Parameters
+        ----------
+        images : all that `fit` will be given, without labels
+        rows : which of them to read
+        progress : see Detector.fit
+        """
+        try:
+            from defectory.detectors.contrast import setups
+            from defectory.detectors.contrast.augmentation import choose_augmentation
+        except ImportError as error:
+            raise MissingExtraError("fitting mcod", "train") from error
+        progress = progress or NoProgress()
+        backbone = self._load_backbone()
+        chosen = choose_augmentation(self.augmentation, images)
+        sources = setups.packaged_sources(
+            images, chosen, side_px=self.size_px, n_views=self.n_views, seed=self.seed
+        )
+        progress.start("reading features", len(rows) * len(sources))
+        for source in sources:
+            for _ in backbone.extract(source, self._view, rows):
+                progress.advance()
+
     def score(self, images: ImageSource, *, progress: Progress | None = None) -> Scores:
         """Return raw scores; see Detector.score."""
         self._check_fitted()

@@ -1,5 +1,7 @@
 """The one way in which long work says how far it is."""
 
+import time
+from collections.abc import Callable
 from typing import Protocol
 
 
@@ -58,3 +60,28 @@ class NoProgress:
 
     def say(self, text: str) -> None:
         """Do nothing."""
+
+
+class CountedProgress(NoProgress):
+    """Counts the steps of a stage, and tells now and then how many are done: to another process, say.
+
+    Parameters
+    ----------
+    tell : takes how many
+    every_s : seconds between two calls, at least
+
+    Attributes
+    ----------
+    n_done : steps so far
+    """
+
+    def __init__(self, tell: Callable[[int], object], every_s: float = 1.0) -> None:
+        self._tell, self._every_s, self._next = tell, every_s, 0.0
+        self.n_done = 0
+
+    def advance(self, steps: int = 1) -> None:
+        """Finish more steps of the present stage."""
+        self.n_done += steps
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + self._every_s
+            self._tell(self.n_done)

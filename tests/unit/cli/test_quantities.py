@@ -1,9 +1,9 @@
-"""Times, sizes and shares, as people write them."""
+"""Times, sizes, shares and addresses, as people write them."""
 
 import click
 import pytest
 
-from defectory.cli.quantities import BYTES, SECONDS, SHARE
+from defectory.cli.quantities import BYTES, RAY_ADDRESS, SECONDS, SHARE
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,19 @@ def test_quantities_are_read(kind, written, meant):
         (SHARE, "-0.01", "between 0 and 1"),
         (SHARE, "nan", "like 0.01 or 1%"),
         (SHARE, "a few", "like 0.01 or 1%"),
+        (RAY_ADDRESS, "head", "write local, auto, or HOST:PORT"),
+        (RAY_ADDRESS, "head:65536", "write local"),
+        (RAY_ADDRESS, "ray://head:10001", "write local"),
+        (RAY_ADDRESS, "fe80::1:6379", "write local"),
     ],
 )
 def test_what_is_no_quantity_is_said(kind, written, says):
     with pytest.raises(click.BadParameter, match=says):
         kind.convert(written, None, None)
+
+
+@pytest.mark.parametrize(
+    "written", ["local", "auto", "head:6379", "10.0.0.3:6379", "[fe80::1]:6379"]
+)
+def test_addresses_of_clusters_are_as_ray_takes_them(written):
+    assert RAY_ADDRESS.convert(f" {written} ", None, None) == written

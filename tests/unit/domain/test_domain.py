@@ -18,6 +18,7 @@ from defectory.domain import (
     Scores,
 )
 from defectory.domain import errors as errors_module
+from defectory.domain.progress import CountedProgress
 
 ERRORS = [e for _, e in inspect.getmembers(errors_module, inspect.isclass)]
 
@@ -119,3 +120,13 @@ def test_silence_accepts_whatever_it_is_told():
     progress.start("reading", 3)
     progress.advance()
     progress.advance(2)
+
+
+def test_counted_progress_tells_now_and_then():
+    told = []
+    often, rarely = CountedProgress(told.append, 0.0), CountedProgress(told.append, 3600.0)
+    for progress in (often, rarely):
+        progress.start("scoring", 3)
+        for _ in range(3):
+            progress.advance()
+    assert (told, often.n_done, rarely.n_done) == ([1, 2, 3, 1], 3, 3)

@@ -98,12 +98,9 @@ class PackagedSetup:
     ) -> None:  # fmt: skip
         self._backbone, self._view, self._progress = backbone, view, progress
         self._n_dims, self._seed = n_dims, seed
-        side = view.side_px
-        drawn = [
-            AugmentedImages(images, augmentation, side_px=side, seed=seed, view=number)
-            for number in range(1, n_views + 1)
-        ]
-        self._sources: list[ImageSource] = [images, *drawn]
+        self._sources = packaged_sources(
+            images, augmentation, side_px=view.side_px, n_views=n_views, seed=seed
+        )
         order = np.random.default_rng(seed).permutation(len(images))
         self.sample = np.sort(order[:MAX_SAMPLE])
         self._rest = np.sort(order[MAX_SAMPLE:])
@@ -202,6 +199,17 @@ class ScratchSetup:
         """Return the network, exported."""
         assert isinstance(network, WideResNetEncoder)
         return ship_backbone(network)
+
+
+def packaged_sources(
+    images: ImageSource, augmentation: str, *, side_px: int, n_views: int, seed: int
+) -> list[ImageSource]:
+    """Return what frozen features are read of: the images, and each of their other views."""
+    drawn = [
+        AugmentedImages(images, augmentation, side_px=side_px, seed=seed, view=number)
+        for number in range(1, n_views + 1)
+    ]
+    return [images, *drawn]
 
 
 def _project(projection: Projection, raw: NDArray[np.float16]) -> Float:

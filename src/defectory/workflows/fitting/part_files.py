@@ -1,5 +1,6 @@
 """The folder that the parts of a fit share: what lies in it, and whether it is all of one collection."""
 
+import contextlib
 import re
 import shlex
 from collections.abc import Sequence
@@ -52,6 +53,15 @@ def open_folder(folder: Path, inputs: Sequence[Path]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(folder, error) from error
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove parts, and their folder where nothing else is in it; what cannot be removed stays."""
+    with contextlib.suppress(OSError):
+        for path in list(folder.iterdir()):
+            if path.name == BASIS_NAME or _PART_NAME.fullmatch(path.name):
+                path.unlink()
+        folder.rmdir()
 
 
 def part_path(folder: Path, shard: Shard) -> Path:

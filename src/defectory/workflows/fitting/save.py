@@ -1,5 +1,6 @@
 """A fit on disk: the bundle, and beside it the images that the fit distrusted."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from defectory.artifacts import BUNDLE_FILE, write_bundle
@@ -8,6 +9,7 @@ from defectory.sources import read_dataset
 from defectory.storage import OutputFile, check_outputs, write_outputs
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions, FitResult
+from defectory.workflows.fitting.part_files import remove_parts
 from defectory.workflows.suspects import SUSPECTS_FILE, suspects_path, write_suspects
 
 
@@ -17,6 +19,7 @@ def fit_to_bundle(
     options: FitOptions,
     *,
     parts: Path | None = None,
+    collect: Callable[[], None] | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> tuple[FitResult, Path | None]:
@@ -25,6 +28,7 @@ def fit_to_bundle(
     Parameters
     ----------
     parts : see `fit_dataset`
+    collect : makes these parts, when it is known that the bundle may be written; they do not stay
 
     Raises
     ------
@@ -35,8 +39,13 @@ def fit_to_bundle(
     dataset = read_dataset(data, good_words=options.good_words, bad_words=options.bad_words)
     inputs = [data, *dataset.files(), *([] if parts is None else [parts])]
     check_outputs(_outputs(bundle), inputs=inputs, overwrite=overwrite, say=progress.say)
+    if collect is not None:
+        collect()
     result = fit_dataset(dataset, options, parts=parts, progress=progress)
-    return result, save_fit(result, bundle, overwrite=overwrite)
+    suspects = save_fit(result, bundle, overwrite=overwrite)
+    if collect is not None and parts is not None:
+        remove_parts(parts)
+    return result, suspects
 
 
 def save_fit(result: FitResult, bundle: Path, *, overwrite: bool = False) -> Path | None:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +24,21 @@ def outliers_to_folder(
     options: OutlierOptions,
     *,
     overwrite: bool = False,
+    read_ahead: Callable[[], None] | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """Find the outliers of a collection, write the folder, and return the summary."""
+    """Find the outliers of a collection, write the folder, and return the summary.
+
+    Parameters
+    ----------
+    read_ahead : fills the cache, when it is known that the folder may be written
+    """
     progress = progress or NoProgress()
     outputs = [OutputFolder(folder, "outliers")]
     inputs = collection_files(data)
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
+    if read_ahead is not None:
+        read_ahead()
     outliers = find_outliers(data, options, progress=progress)
     write_outliers(outliers, folder, overwrite=overwrite)
     return summarize(outliers)

@@ -40,7 +40,8 @@ _N_TIMED = 16
 # Of what reading leaves of a time budget; the rest is for scores, groups and pictures.
 _TRAINING_SHARE = 0.8
 
-_SETTINGS = ("encoder", "size_px", "n_slots", "augmentation", "seed")
+SETTINGS = ("encoder", "size_px", "n_slots", "augmentation", "seed")
+"""Options that are the detector's."""
 
 
 def find_outliers(
@@ -63,7 +64,7 @@ def find_outliers(
         raise DataError(
             f"{data}: {n} images are too few to tell what belongs; give at least {MIN_IMAGES}"
         )
-    settings = {name: getattr(options, name) for name in _SETTINGS}
+    settings = {name: getattr(options, name) for name in SETTINGS}
     # each image is read once: there is nothing to keep in memory
     keep = kept_features(options.use_cache, progress, max_kept_bytes=0)
     with keep as store, within(_plan(collection, options, settings)):

@@ -8,7 +8,7 @@ from defectory.machine import map_ordered
 from defectory.remote import Place
 from defectory.remote.copies import N_AT_ONCE
 from defectory.workflows.shards.chunks import chunk_name, is_whole
-from defectory.workflows.shards.membership import Shard
+from defectory.workflows.shards.membership import Shard, all_shards
 from defectory.workflows.shards.place import command_for, explain_difference, holds_shards
 from defectory.workflows.shards.records import (
     BEGUN_NAME,
@@ -44,7 +44,7 @@ def read_complete(folder: Place, begun: Begun, progress: Progress) -> list[Shard
     ShardsError : something is missing, damaged, of another run or another list; each shard is named with the
         command that makes it.
     """
-    shards = [Shard(index, begun.run.n_shards) for index in range(begun.run.n_shards)]
+    shards = all_shards(begun.run.n_shards)
     progress.start("checking shards", len(shards))
     done: list[ShardDone] = []
     problems: dict[Shard, str] = {}

@@ -42,6 +42,11 @@ class Shard:
         return hash_of(key) % self.n == self.index
 
 
+def all_shards(n: int) -> list[Shard]:
+    """Return the n parts of a collection."""
+    return [Shard(index, n) for index in range(n)]
+
+
 def image_key(name: str) -> bytes:
     """Return what tells an image from others: its name, however a manifest spells it.
 

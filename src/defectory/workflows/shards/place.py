@@ -77,6 +77,12 @@ def holds_shards(folder: Place) -> bool:
     return any(read_record(path, ChunkMarker) is not None for path in markers)
 
 
+def shards_begun(folder: Path) -> int | None:
+    """Return in how many shards the folder holds a collection; None where it holds none."""
+    known = read_record(folder / BEGUN_NAME, Begun)
+    return None if known is None else known.run.n_shards
+
+
 def explain_difference(known: Run, run: Run) -> str:
     """Return how a run differs from another, such as "of another bundle"; they do differ."""
     if known.bundle != run.bundle:

@@ -1,10 +1,12 @@
 """One shard of a collection, scored: resumable, and the same whoever scores it, and however often."""
 
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from defectory.domain import NoProgress, ParameterError, Progress
 from defectory.remote import Place
@@ -91,7 +93,60 @@ def score_shard(
         or cannot be written; files that are complete stay.
     ParameterError, MissingExtraError : a rate or size is out of its range; the extra `parquet` is missing.
     """
-    progress = progress or NoProgress()
+    collection = load_collection(
+        bundle,
+        images,
+        false_reject_rate=false_reject_rate,
+        miss_rate=miss_rate,
+        chunk_size=chunk_size,
+    )
+    return collection.score(folder, shard, progress or NoProgress())
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What is to be scored, and by what, before it is known in how many shards.
+
+    Attributes
+    ----------
+    bundle, images : where they lie
+    model, listing : the same, loaded
+    chunk_size : images in a file
+    arguments : of the command line that scores it
+    """
+
+    bundle: Path
+    images: Place
+    model: CalibratedDetector
+    listing: Listing
+    chunk_size: int
+    arguments: Sequence[str]
+
+    def begin(self, folder: Place, n_shards: int) -> Run:
+        """Make the folder of all shards, or go on with it; OutputError as `open_place` raises it."""
+        run = run_of(self.bundle, self.model, n_shards, self.chunk_size)
+        open_place(folder, begin(self.model, run, self.arguments), [self.bundle, self.images])
+        return run
+
+    def score(self, folder: Place, shard: Shard, progress: Progress) -> ShardSummary:
+        """Score what is not there yet of a shard; see `score_shard`."""
+        run = self.begin(folder, shard.n)
+        return fill_shard(self.model, self.listing, folder, run, shard, progress)
+
+    def count(self) -> int:
+        """Return how many images all shards have, by listing them; repeated ones count."""
+        return sum(1 for _ in self.listing.names())
+
+
+def load_collection(
+    bundle: Path,
+    images: Place,
+    *,
+    false_reject_rate: float | None = None,
+    miss_rate: float | None = None,
+    chunk_size: int = CHUNK_SIZE,
+) -> Collection:
+    """Return what shards are made of; raises as `score_shard` does, but for the folder."""
     if chunk_size < 1:
         raise ParameterError(f"{chunk_size} images a file are too few; give 1 or more")
     import_arrow("--shard")
@@ -103,9 +158,22 @@ def score_shard(
         arguments += [] if rate is None else [option, str(rate)]
     if chunk_size != CHUNK_SIZE:
         arguments += ["--chunk-size", str(chunk_size)]
-    run = run_of(bundle, model, shard.n, chunk_size)
-    open_place(folder, begin(model, run, arguments), [bundle, images])
-    return fill_shard(model, listing, folder, run, shard, progress)
+    return Collection(bundle, images, model, listing, chunk_size, arguments)
+
+
+def score_part(
+    bundle: Path,
+    images: Place,
+    options: Mapping[str, Any],
+    folder: Path,
+    shard: Shard,
+    progress: Progress,
+) -> None:
+    """Score one shard of several that this process scores; see `score_shard`, whose options these are."""
+    _loaded(bundle, images, **options).score(folder, shard, progress)
+
+
+_loaded = cache(load_collection)
 
 
 def fill_shard(
