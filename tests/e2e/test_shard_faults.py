@@ -103,6 +103,8 @@ def test_three_runs_in_which_one_of_two_at_the_same_shard_is_killed(
                 shard_s /= 2  # the first took longer
             assert other.status() == 0, (tmp_path / "said").read_text()
         assert merged_rows(out) == whole
+        for i in range(N):  # which may have been killed last
+            assert "were there already" in score(bundle, data, out, i)
         assert not list(out.rglob("*.part"))
     assert {*killed} <= {0, -signal.SIGKILL}
     assert -signal.SIGKILL in killed
