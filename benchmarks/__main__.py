@@ -20,6 +20,7 @@ from benchmarks.result_files import (
     write_runs,
 )
 from benchmarks.row_commands import add_row_commands
+from benchmarks.shards_command import add_shards
 
 _HERE = Path(__file__).resolve().parent
 _RESULTS, _WORK = _HERE / "results", _HERE / "work"
@@ -96,12 +97,6 @@ def parser() -> argparse.ArgumentParser:
     watch.set_defaults(run=_run_watch, file_name=_plain_file)
     watch.add_argument("--kills", type=int, default=200)
     watch.add_argument("--seed", type=int, default=0)
-    shards = commands.add_parser(
-        "shards", parents=[measuring], help="memory, speed and kills of score --shard"
-    )
-    shards.set_defaults(run=_run_shards, file_name=_plain_file)
-    shards.add_argument("--kills", type=int, default=20)
-    shards.add_argument("--seed", type=int, default=0)
     groups = commands.add_parser(
         "found-groups", parents=[measuring], help="how well groups are found that nobody wrote down"
     )
@@ -115,6 +110,7 @@ def parser() -> argparse.ArgumentParser:
     add_p3(commands, measuring, target)
     add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     add_row_commands(commands, measuring, target)
+    add_shards(commands, measuring, target)
     tables = commands.add_parser("tables")
     tables.set_defaults(run=_run_tables)
     tables.add_argument(
@@ -211,16 +207,6 @@ def _run_watch(options: argparse.Namespace) -> int:
     return _write(options, runs)
 
 
-def _run_shards(options: argparse.Namespace) -> int:
-    from benchmarks import shards
-
-    command = f"python -m benchmarks shards --kills {options.kills} --seed {options.seed}"
-    runs = shards.run(
-        n_kills=options.kills, n_images=options.n_images, seed=options.seed, command=command
-    )
-    return _write(options, runs)
-
-
 def _run_found_groups(options: argparse.Namespace) -> int:
     from benchmarks import found_groups
 
@@ -287,12 +273,12 @@ def _default_detector(protocol: str) -> str:
 
 
 def _run_tables(options: argparse.Namespace) -> int:
-    from benchmarks import label_plots, mapl_plots, outlier_plots
+    from benchmarks import label_plots, mapl_plots, outlier_plots, shards_plots
     from benchmarks.tables import render
 
     docs = _HERE.parent / "docs"
     runs = read_folder(_RESULTS)
-    plots = (label_plots, mapl_plots, outlier_plots)
+    plots = (label_plots, mapl_plots, outlier_plots, shards_plots)
     figures = [figure for plot in plots for figure in plot.figures(runs).items()]
     drawn = {docs / "figures" / name: text for name, text in figures}
     pages = {docs / "results.md": render(runs), **drawn}

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from benchmarks.result_files import MissingDataError
 
 _TILES, _CELLS, _FASHION, _RIVALS = "magnetic-tile", "solar-cells", "fashion-mnist", "pyod"
-_ANOMALIB, _OPENVINO = "anomalib", "openvino"
+_ANOMALIB, _OPENVINO, _RAY = "anomalib", "openvino", "ray"
 _MANIFESTS = ("ball-screw", "fabric", "lens")
 _FEW = "--protocols p1-contaminated-10,p1-budget-10-masks,p1-budget-50-masks"
 _PARTS = "no refit,no labels,no guard"
@@ -60,7 +60,7 @@ PLAN = (
     Step("alarms", ("ball-screw",)),
     Step("coverage", ()),
     Step("watch --kills 200", ()),
-    Step("shards --kills 20", ()),
+    Step("shards", (_TILES, "ball-screw", _RAY)),
     Step("p4 --detector auto --growth 100,1000", (_TILES,)),
     Step("p4 --detector gaussian", (_TILES,)),
     Step("p4 --detector mapl --growth ''", (_TILES,)),
@@ -166,6 +166,11 @@ def _find_openvino() -> None:
         raise MissingDataError('run  pip install "defectory[openvino]"  for OpenVINO')
 
 
+def _find_ray() -> None:
+    if find_spec("ray") is None:
+        raise MissingDataError('run  pip install "defectory[ray]"  for Ray')
+
+
 def _find_anomalib() -> None:
     if find_spec("anomalib") is None:
         raise MissingDataError('run  pip install "defectory[peers]"  for anomalib')
@@ -173,7 +178,7 @@ def _find_anomalib() -> None:
 
 CHECKS: dict[str, Callable[[], None]] = {
     _TILES: _find_tiles, _CELLS: _find_cells, _FASHION: _find_fashion, _RIVALS: _find_rivals,
-    _ANOMALIB: _find_anomalib, _OPENVINO: _find_openvino,
+    _ANOMALIB: _find_anomalib, _OPENVINO: _find_openvino, _RAY: _find_ray,
     **{name: partial(_find_manifest, name) for name in _MANIFESTS},
 }  # fmt: skip
 """Name -> what raises MissingDataError where it is not here."""

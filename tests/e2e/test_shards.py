@@ -142,12 +142,16 @@ def test_four_kills_at_random_moments_change_nothing(bundle, data, whole, tmp_pa
         assert server.status() == 0, (tmp_path / "said").read_text()
         whole_s = time.monotonic() - started
         shutil.rmtree(out)
-        delays_s = [draw.uniform(0.1, 0.9) * whole_s for _ in range(4)]
-        killed = [
-            server.kill(delay_s, signal.SIGKILL, *work, f"{i % N}/3")
-            for i, delay_s in enumerate(delays_s)
-        ]
-        assert -signal.SIGKILL in killed
+        n_killed = 0
+        for i in range(12):  # the first run takes longest: some come too late for those behind it
+            delay_s = draw.uniform(0.1, 0.9) * whole_s
+            status = server.kill(delay_s, signal.SIGKILL, *work, f"{i % N}/3")
+            n_killed += status == -signal.SIGKILL
+            if status == 0:
+                whole_s /= 2
+            if i >= 3 and n_killed:
+                break
+        assert n_killed
         for i in range(N):
             server.start(*work, f"{i}/3")
             assert server.status() == 0, (tmp_path / "said").read_text()

@@ -29,6 +29,9 @@ def opened_parquet(path: "Place") -> Iterator[Any]:
         import pyarrow.parquet
     except ImportError as error:
         raise MissingExtraError(f"reading {path}", "parquet") from error
+    usual = pyarrow.default_memory_pool()
+    # others keep what is freed, for threads that may never ask again: memory would grow with the files
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
     try:
         source = path if isinstance(path, Path) else path.open_copy()
         with pyarrow.parquet.ParquetFile(source, buffer_size=_BUFFER_BYTES) as file:
@@ -37,3 +40,5 @@ def opened_parquet(path: "Place") -> Iterator[Any]:
         raise ManifestError(f"cannot read {path}: {one_line(error)}") from error
     except pyarrow.ArrowException as error:
         raise ManifestError(f"{path} is no Parquet, or damaged: {one_line(error)}") from error
+    finally:
+        pyarrow.set_memory_pool(usual)

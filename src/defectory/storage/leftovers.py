@@ -20,6 +20,7 @@ if sys.platform != "win32":
     import fcntl
 
 _PART, _OLD = ".part", ".old"
+_TEMPORARY = re.compile(r"\.(.+)\.[0-9a-f]{16}\.part", re.DOTALL)
 _MAX_NAME_BYTES = 200
 _MAX_TRIES = 100
 
@@ -95,6 +96,13 @@ def remove_leftovers(target: Path) -> None:
             lock.release()
 
 
+def remove_leftovers_in(folder: Path) -> None:
+    """Remove what killed processes have left of any output in a folder; what a living one writes stays."""
+    names = {_left_of(name) for name in os.listdir(folder)} - {None}  # noqa: PTH208 names are enough
+    for name in names:
+        remove_leftovers(folder / str(name))
+
+
 def recover(target: Path) -> None:
     """Put back what was moved away for a new output by a process that was killed before that came."""
     if os.path.lexists(target):
@@ -135,6 +143,12 @@ def _found(target: Path, ending: str) -> Iterator[Path]:
         for entry in list(entries):
             if pattern.fullmatch(entry.name):
                 yield target.with_name(entry.name)
+
+
+def _left_of(name: str) -> str | None:
+    """Return the name of the output that a temporary name is beside; None where it is no such name."""
+    match = _TEMPORARY.fullmatch(name)
+    return match[1] if match else None
 
 
 def _is_same(handle: int, path: Path) -> bool:

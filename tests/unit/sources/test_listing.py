@@ -10,6 +10,7 @@ import pytest
 from defectory.domain import DataError, ManifestError
 from defectory.sources import read_dataset, read_images
 from defectory.sources.listing import list_images
+from defectory.sources.parquet_files import opened_parquet
 
 NAMES = ["a/1.png", "a/2.png", "b ö/3.JPG"]
 
@@ -125,3 +126,16 @@ def test_names_that_are_no_text_are_listed(tmp_path):
     (tmp_path / "m.jsonl").write_text(json.dumps({"path": name}))
     for path in (tmp_path, tmp_path / "m.csv", tmp_path / "m.jsonl"):
         assert listed(path) == known(path) == [(tmp_path / name, name)]
+
+
+def test_reading_parquet_leaves_the_pool_of_arrow_as_it_was(folder):
+    path = folder / "list.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"path": NAMES}), path)
+    before = pyarrow.default_memory_pool().backend_name
+    with opened_parquet(path):
+        assert pyarrow.default_memory_pool().backend_name == "system"
+    assert pyarrow.default_memory_pool().backend_name == before
+    path.write_text("no Parquet")
+    with pytest.raises(ManifestError), opened_parquet(path):
+        pass
+    assert pyarrow.default_memory_pool().backend_name == before

@@ -68,7 +68,7 @@ class _Order:
 
 def _rows_in(path: Place) -> Iterator[tuple[str, Row]]:
     with opened_parquet(path) as file:
-        for batch in file.iter_batches(_BATCH_ROWS):
+        for batch in file.iter_batches(_BATCH_ROWS, use_threads=False):
             for cells in batch.to_pylist():
                 cells.pop("n_regions")
                 raw, error = cells.pop("image_bytes"), cells.pop("error")

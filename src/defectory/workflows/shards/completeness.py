@@ -9,7 +9,7 @@ from defectory.remote import Place
 from defectory.remote.copies import N_AT_ONCE
 from defectory.workflows.shards.chunks import chunk_name, is_whole
 from defectory.workflows.shards.membership import Shard, all_shards
-from defectory.workflows.shards.place import command_for, explain_difference
+from defectory.workflows.shards.place import command_for, explain_difference, holds_shards
 from defectory.workflows.shards.records import (
     BEGUN_NAME,
     DONE_NAME,
@@ -22,8 +22,13 @@ _N_LISTED = 20
 
 
 def read_begun(folder: Place) -> Begun:
-    """Return which collection a folder is of; ShardsError where it holds no shards."""
+    """Return which collection a folder is of; ShardsError where it holds no shards, or does not say."""
     begun = read_record(folder / BEGUN_NAME, Begun)
+    if begun is None and holds_shards(folder):
+        raise ShardsError(
+            f"{folder}: {BEGUN_NAME} in it is missing or damaged; run any of its shards again: what is "
+            "there is kept"
+        )
     if begun is None:
         raise ShardsError(
             f"{folder} holds no shards; make them:  defectory score BUNDLE IMAGES --shard 0/N -o {folder}"

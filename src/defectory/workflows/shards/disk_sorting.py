@@ -1,6 +1,8 @@
 """Any number of records in order, sorted on disk: SQLite's sorter, in a file that goes with the process."""
 
+import os
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -55,5 +57,14 @@ def _told() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise OutputError(
-            f"cannot sort in {tempfile.gettempdir()}: {error}; name another folder in TMPDIR"
+            f"cannot sort in {_folder()}: {error}; name another folder in TMPDIR"
         ) from error
+
+
+def _folder() -> str:
+    """Return where SQLite puts files without a name; Windows says it itself."""
+    if sys.platform == "win32":
+        return tempfile.gettempdir()
+    told = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"))
+    places = [*told, "/var/tmp", "/usr/tmp", "/tmp"]
+    return next((place for place in places if place and os.access(place, os.W_OK | os.X_OK)), ".")

@@ -10,11 +10,12 @@ from defectory.remote import Place, RemotePath
 from defectory.storage import OutputFolder, check_outputs
 from defectory.storage.leftovers import make_part, remove, remove_leftovers
 from defectory.storage.outputs import cannot_write
-from defectory.storage.renames import rename_new
+from defectory.storage.renames import rename_new, sync_file
 from defectory.workflows.shards.membership import Shard
 from defectory.workflows.shards.records import (
     BEGUN_NAME,
     Begun,
+    ChunkMarker,
     Run,
     as_json,
     read_record,
@@ -27,7 +28,7 @@ class _SharedFolder(OutputFolder):
 
     def check_replaceable(self) -> str:
         """Return what is there; see Output."""
-        if read_record(self.target / BEGUN_NAME, Begun) is not None:
+        if read_record(self.target / BEGUN_NAME, Begun) is not None or holds_shards(self.target):
             return "a folder of shards"
         try:
             names = sorted(path.name for path in self.target.iterdir() if path.name[0] != ".")
@@ -65,6 +66,17 @@ def open_place(folder: Place, begun: Begun, inputs: Sequence[Place]) -> None:
         )
 
 
+def holds_shards(folder: Place) -> bool:
+    """Return whether rows of a shard are there, be it without the file that says of which run.
+
+    Not asked of stores, which write an object whole.
+    """
+    if isinstance(folder, RemotePath):
+        return False
+    markers = folder.glob("shard-*-of-*/chunk-*.json")
+    return any(read_record(path, ChunkMarker) is not None for path in markers)
+
+
 def shards_begun(folder: Path) -> int | None:
     """Return in how many shards the folder holds a collection; None where it holds none."""
     known = read_record(folder / BEGUN_NAME, Begun)
@@ -95,8 +107,9 @@ def _make(folder: Path, begun: Begun, inputs: Sequence[Place]) -> Path:
     here = [path for path in inputs if isinstance(path, Path)]
     check_outputs([output], inputs=here, overwrite=True)
     remove_leftovers(output.target)
-    if read_record(output.target / BEGUN_NAME, Begun) is None:
-        _begin(output, begun)
+    known = read_record(output.target / BEGUN_NAME, Begun) or _begin(output, begun)
+    if known is None and holds_shards(output.target):  # torn, say by a loss of power
+        write_record(begun, output.target / BEGUN_NAME)
     return output.target
 
 
@@ -118,13 +131,19 @@ def _make_remote(folder: RemotePath, begun: Begun, inputs: Sequence[Place]) -> N
     write_record(begun, folder / BEGUN_NAME)
 
 
-def _begin(output: OutputFolder, begun: Begun) -> None:
-    """Say what the folder is for, in one step for those who look; nothing where another was faster."""
+def _begin(output: OutputFolder, begun: Begun) -> Begun | None:
+    """Say what the folder is for, in one step for those who look; nothing where another was faster.
+
+    Returns
+    -------
+    What the folder is for now; None where what says so is damaged.
+    """
     target = output.target
     target.parent.mkdir(parents=True, exist_ok=True)
     part, lock = make_part(target, is_folder=True)
     try:
         (part / BEGUN_NAME).write_bytes(as_json(begun))
+        sync_file(part / BEGUN_NAME)
         with contextlib.suppress(FileExistsError):
             try:
                 rename_new(part, target)
@@ -135,3 +154,4 @@ def _begin(output: OutputFolder, begun: Begun) -> None:
     finally:
         remove(part)
         lock.release()
+    return read_record(target / BEGUN_NAME, Begun)

@@ -14,6 +14,7 @@ from defectory.remote.copies import told_remote
 from defectory.sources import Sample
 from defectory.sources.listing import Listing, list_images
 from defectory.storage import readable_name
+from defectory.storage.leftovers import remove_leftovers_in
 from defectory.storage.outputs import cannot_write
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.scoring.formats import import_arrow
@@ -204,6 +205,8 @@ def fill_shard(
                 chunks=filler.chunks,
             )
             remove_chunks(place, len(filler.chunks))
+            if isinstance(place, Path):
+                remove_leftovers_in(place)
             write_record(done, place / DONE_NAME)
     except OSError as error:
         raise filler.noted(cannot_write(place, error)) from error
