@@ -101,6 +101,11 @@ def parser() -> argparse.ArgumentParser:
         "found-groups", parents=[measuring], help="how well groups are found that nobody wrote down"
     )
     groups.set_defaults(run=_run_found_groups, file_name=_plain_file)
+    federated = commands.add_parser(
+        "federated", parents=[measuring], help="plants that share statistics in place of pictures"
+    )
+    federated.set_defaults(run=_run_federated, file_name=_plain_file)
+    federated.add_argument("--seeds", type=int, default=3)
     service = commands.add_parser(
         "service", parents=[measuring], help="what `defectory serve` costs beside scoring offline"
     )
@@ -213,6 +218,14 @@ def _run_found_groups(options: argparse.Namespace) -> int:
     command = "python -m benchmarks found-groups"
     runs = found_groups.run(n_images=options.n_images, cache=options.cache, command=command)
     return _write(options, runs)
+
+
+def _run_federated(options: argparse.Namespace) -> int:
+    from benchmarks import federated
+
+    command = f"python -m benchmarks federated --seeds {options.seeds}"
+    seeds = range(options.seeds)
+    return _write(options, federated.run(seeds=seeds, n_images=options.n_images, command=command))
 
 
 def _run_service(options: argparse.Namespace) -> int:

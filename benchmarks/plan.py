@@ -57,6 +57,7 @@ PLAN = (
     Step("promise", (_TILES, _CELLS, *_MANIFESTS)),
     Step("promise --rows auto,patch-memory --ways found", (_TILES, _CELLS, *_MANIFESTS)),
     Step("found-groups", (_TILES, _CELLS, _FASHION, *_MANIFESTS)),
+    Step("federated", (_CELLS,)),
     Step("alarms", ("ball-screw",)),
     Step("coverage", ()),
     Step("watch --kills 200", ()),

@@ -6,6 +6,7 @@ from typing import Any
 from benchmarks.alarm_tables import alarms
 from benchmarks.coverage_tables import coverage
 from benchmarks.export_tables import exports
+from benchmarks.federated_tables import federated
 from benchmarks.label_tables import labels
 from benchmarks.mapl_tables import mapl
 from benchmarks.markdown import table
@@ -73,7 +74,7 @@ def render(runs: Sequence[Run]) -> str:
         "found-groups": found_groups, "coverage": coverage, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
         "service": service, "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch,
-        "providers": providers, "export": exports, "shards": shards,
+        "providers": providers, "export": exports, "shards": shards, "federated": federated,
     }  # fmt: skip
     by_protocol = {name: [run for run in whole if run["protocol"] == name] for name in sections}
     by_protocol["p1-clean"] += [run for run in whole if run["protocol"] == "peers"]
@@ -88,6 +89,7 @@ def render(runs: Sequence[Run]) -> str:
         "providers",
         "export",
         "shards",
+        "federated",
     ):
         if not by_protocol[name]:
             del sections[name]

@@ -11,7 +11,7 @@ from defectory.domain.progress import CountedProgress
 from defectory.workflows.elsewhere import Elsewhere, ElsewhereError, Work, shared_with_others
 from defectory.workflows.shards.membership import Shard, all_shards
 
-_MAX_PENDING, _MAX_RETRIES, _LOOK_EVERY_S = 1000, 10, 0.5
+_MAX_PENDING, _MAX_RETRIES, _LOOK_EVERY_S, _ANSWER_S = 1000, 10, 0.5, 60
 
 
 def run_tasks(
@@ -54,7 +54,7 @@ def _get(references: Any) -> Any:
     """Return what tasks or an actor have returned, or raise what one has raised."""
     ray = import_ray()
     try:
-        return ray.get(references)
+        return ray.get(references, timeout=_ANSWER_S)  # a cluster that went away would never
     except ray.exceptions.RayError as error:
         if isinstance(cause := getattr(error, "cause", None), ElsewhereError):
             raise cause from None
