@@ -3,7 +3,7 @@
 Source: Defard et al. 2020 (PaDiM), Rippel et al. 2020; see `GaussianNormality` for how it differs.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -133,7 +133,7 @@ class Gaussian(TwoPassDetector):
 
     def fit_measured(
         self,
-        parts: Sequence[FitStatistics],
+        parts: Iterable[FitStatistics],
         measured: Sequence[Measurements],
         held_out: HeldOutScores,
     ) -> Self:
@@ -141,13 +141,14 @@ class Gaussian(TwoPassDetector):
 
         Parameters
         ----------
-        parts : one a place
+        parts : one a place; gone through twice, so that all need not be in memory
         measured : of some images of each place, by its own model without them
         held_out : what else is known of these images; the scores in it are replaced
         """
         with self._reading():
-            self._take_noise_basis(parts[0].basis)
-            self._take(merge_statistics(parts, 0))
+            merged = merge_statistics(parts, 0)
+            self._take_noise_basis(merged.basis)
+            self._take(merged)
             as_here = [
                 self.normality_.rescale(known, part.moments)
                 for known, part in zip(measured, parts, strict=True)

@@ -1,11 +1,10 @@
 """What Gaussians are fitted from, in a form that adds up: of parts of a collection, wherever they were read.
 
 Source: Chan, Golub and LeVeque 1979 ("Updating formulae and a pairwise algorithm for computing sample
-variances"), here of covariances and with weights. Nothing is lost by it but rounding, and that grows with the
-depth of a tree of merges, not with the number of images.
+variances"), here of covariances and with weights. Nothing is lost by it but rounding of float64.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,14 +79,6 @@ class Moments:
         covariances[:, rows, columns] = triangles
         covariances[:, columns, rows] = triangles
         return cls(check_array(arrays, f"{prefix}.n", (p,)), means, covariances)
-
-
-def merge_moments(parts: Sequence[Moments]) -> Moments:
-    """Return the moments of all, merged in pairs of pairs: rounding stays small."""
-    while len(parts) > 1:
-        pairs = [parts[i : i + 2] for i in range(0, len(parts), 2)]
-        parts = [pair[0].merge(pair[1]) if len(pair) == 2 else pair[0] for pair in pairs]
-    return parts[0]
 
 
 def _per_cell(n: float | Double, p: int) -> Double:

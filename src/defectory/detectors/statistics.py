@@ -5,7 +5,7 @@ they leave is merged, and the fit goes on as if one process had passed over all.
 """
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Detector
-from defectory.detectors.moments import Moments, merge_moments
+from defectory.detectors.moments import Moments
 from defectory.domain import ImageSource, MaskSource, ParameterError, Progress
 from defectory.memory import Coreset, merge_coresets
 
@@ -83,34 +83,44 @@ class FitStatistics:
 
 
 def merge_statistics(
-    parts: Sequence[FitStatistics], n_patches: int, *, seed: int = 0
+    parts: Iterable[FitStatistics], n_patches: int, *, seed: int = 0
 ) -> FitStatistics:
     """Return what one pass over the images of all parts would have left.
 
     Parameters
     ----------
-    parts : one or more
+    parts : one or more; two at a time are in memory where they come one by one
     n_patches : that are kept where parts hold patches
     seed : of the first choice among them
 
     Raises
     ------
-    ParameterError : they are in terms of another basis, or not of one detector.
+    ParameterError : there is no part, they are in terms of another basis, or not of one detector.
 
     Notes
     -----
     Moments are exact to rounding. Patches are a k-center of k-centers, see `merge_coresets`. What was
     measured of single images is not merged: it was by models of the parts.
     """
-    first = parts[0]
-    for part in parts[1:]:
-        _check_alike(first, part)
-    coresets = [part.coreset for part in parts if part.coreset is not None]
-    return FitStatistics(
-        sum(part.n_images for part in parts),
-        {name: merge_moments([part.moments[name] for part in parts]) for name in first.moments},
-        merge_coresets(coresets, n_patches, seed=seed) if coresets else None,
-        first.basis,
+    merged: FitStatistics | None = None
+    coresets: list[Coreset] = []
+    for part in parts:
+        if part.coreset is not None:
+            coresets.append(part.coreset)
+        merged = replace(part, measured={}) if merged is None else _added(merged, part)
+    if merged is None:
+        raise ParameterError("there are no statistics to merge")
+    if not coresets:
+        return merged
+    return replace(merged, coreset=merge_coresets(coresets, n_patches, seed=seed))
+
+
+def _added(merged: FitStatistics, part: FitStatistics) -> FitStatistics:
+    _check_alike(merged, part)
+    return replace(
+        merged,
+        n_images=merged.n_images + part.n_images,
+        moments={name: own.merge(part.moments[name]) for name, own in merged.moments.items()},
     )
 
 

@@ -19,7 +19,6 @@ from defectory.artifacts.statistics_files import (
     STATISTICS_FILE,
     StatisticsFacts,
     read_facts,
-    read_statistics,
     write_statistics,
 )
 from defectory.backbones.runtimes import runtime_version
@@ -44,7 +43,7 @@ from defectory.workflows.fitting.detectors import make_detector
 from defectory.workflows.fitting.facts import now
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions, FitResult
-from defectory.workflows.fitting.part_files import read_places
+from defectory.workflows.fitting.part_files import find_places
 from defectory.workflows.fitting.parts import Collection
 from defectory.workflows.fitting.save import save_fit
 from defectory.workflows.fitting.training_data import read_training_part, readable_part
@@ -196,12 +195,11 @@ def _shareable(options: FitOptions) -> Gaussian:
 def _fit_measured(
     paths: Sequence[Path], facts: Sequence[StatisticsFacts], detector: Gaussian, options: FitOptions
 ) -> CalibratedDetector:
-    read_places(paths, None)  # refuses what does not go together
-    parts = [read_statistics(path)[1] for path in paths]
-    held_out = HeldOutScores.of([])
+    parts = find_places(paths, None)
+    held_out, measured = HeldOutScores.of([]), []
     for part in parts:
         held_out = held_out.join(_known_of(part))
-    measured = [_from_arrays(part) for part in parts]
+        measured.append(_from_arrays(part))
     detector.fit_measured(parts, measured, held_out)
     promise = Promise(options.false_reject_rate, options.confidence, options.miss_rate)
     threshold = choose_threshold(detector.held_out_, promise.false_reject_rate, promise.confidence)

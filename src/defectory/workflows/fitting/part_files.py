@@ -3,13 +3,14 @@
 import contextlib
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
 from defectory.artifacts.statistics_files import (
     StatisticsFacts,
+    read_facts,
     read_statistics,
     write_statistics,
 )
@@ -21,6 +22,7 @@ from defectory.storage.shared_files import shared_file
 from defectory.workflows.shards.membership import Shard
 
 BASIS_NAME = "basis.statistics"
+_N_LISTED = 20
 _PART_NAME = re.compile(r"part-(\d{4,})-of-(\d{4,})\.statistics")
 
 
@@ -96,7 +98,20 @@ def save_part(path: Path, statistics: FitStatistics, facts: StatisticsFacts) -> 
         raise cannot_write(path, error) from error
 
 
-def read_parts(folder: Path, facts: StatisticsFacts, command: Sequence[str]) -> list[FitStatistics]:
+class StatisticsFiles:
+    """Statistics in files, read one by one and anew each time that one goes through them."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self.paths = tuple(paths)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __iter__(self) -> Iterator[FitStatistics]:
+        return (read_statistics(path)[1] for path in self.paths)
+
+
+def find_parts(folder: Path, facts: StatisticsFacts, command: Sequence[str]) -> StatisticsFiles:
     """Return the statistics of all parts that hold images.
 
     Parameters
@@ -108,59 +123,57 @@ def read_parts(folder: Path, facts: StatisticsFacts, command: Sequence[str]) -> 
     ------
     DataError : there are none, or some are missing, damaged, or of other data or settings.
     """
-    shards = _find_shards(folder, command)
-    found, problems = [], []
-    for shard in shards:
+    found: list[Path] = []
+    problems: list[str] = []
+    for shard in _find_shards(folder, command):
         path = part_path(folder, shard)
         expected = msgspec.structs.replace(facts, part=shard.index, n_parts=shard.n)
         try:
-            known, statistics = read_statistics(path)
+            known = read_facts(path)
         except DataError as error:
-            is_there = path.exists()
-            problems.append((shard, str(error) if is_there else f"part {shard} is missing"))
+            why = str(error) if path.exists() else f"part {shard} is missing"
+            problems.append(f"{why}:  {shlex.join([*command, '--shard', str(shard)])}")
             continue
         wrong = explain_difference(known, expected)
         if wrong:
             raise DataError(f"{path} is {wrong}; make all parts anew, in another folder")
-        if statistics.n_images:
-            found.append(statistics)
+        if known.n_images:
+            found.append(path)
     if problems:
-        lines = [f"{why}:  {_command(command, shard)}" for shard, why in problems[:20]]
-        raise DataError(f"{folder}: " + "\n".join(lines))
-    return found
+        raise DataError(f"{folder}: " + "\n".join(problems[:_N_LISTED]))
+    if not found:
+        raise DataError(f"{folder}: no part holds an image")
+    return StatisticsFiles(found)
 
 
-def read_places(paths: Sequence[Path], own: StatisticsFacts | None) -> list[FitStatistics]:
+def find_places(paths: Sequence[Path], own: StatisticsFacts | None) -> StatisticsFiles:
     """Return the statistics of several places.
 
     Parameters
     ----------
-    paths : of files
+    paths : of files, one or more
     own : what one of them has to be of; None where no place's images are at hand
 
     Raises
     ------
-    DataError : one is missing, damaged, there twice or of other settings; or none is of these images.
+    DataError : one is missing, there twice or of other settings; or none is of these images.
     """
-    found: list[FitStatistics] = []
+    facts = [read_facts(path) for path in paths]
+    first = own or facts[0]
     seen: dict[str, Path] = {}
-    first: StatisticsFacts | None = own
-    for path in paths:
-        facts, statistics = read_statistics(path)
-        first = first or facts
-        if (facts.detector, facts.config) != (first.detector, first.config):
+    for path, known in zip(paths, facts, strict=True):
+        if (known.detector, known.config) != (first.detector, first.config):
             raise DataError(f"{path} is of another detector, or of other settings")
-        if facts.data in seen:
+        if known.data in seen:
             raise DataError(
-                f"{path} and {seen[facts.data]} are of the same images: they would count twice"
+                f"{path} and {seen[known.data]} are of the same images: they would count twice"
             )
-        seen[facts.data] = path
-        found.append(statistics)
+        seen[known.data] = path
     if own is not None and own.data not in seen:
         raise DataError(
             "none of these statistics is of the images given: export theirs, too, with the same options"
         )
-    return found
+    return StatisticsFiles(paths)
 
 
 def explain_difference(known: StatisticsFacts, facts: StatisticsFacts) -> str:
@@ -188,7 +201,3 @@ def _find_shards(folder: Path, command: Sequence[str]) -> list[Shard]:
         )
     (n,) = numbers
     return [Shard(index, n) for index in range(n)]
-
-
-def _command(command: Sequence[str], shard: Shard) -> str:
-    return shlex.join([*command, "--shard", str(shard)])

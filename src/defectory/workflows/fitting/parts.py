@@ -21,7 +21,6 @@ from defectory.detectors.frozen import MAX_HELD_OUT
 from defectory.detectors.grouping import draw_whole_groups
 from defectory.detectors.statistics import AdditiveFit, FitStatistics, merge_statistics
 from defectory.domain import (
-    DataError,
     ImageSource,
     Label,
     MaskSource,
@@ -36,10 +35,10 @@ from defectory.workflows.fitting.options import FitOptions
 from defectory.workflows.fitting.part_files import (
     BASIS_NAME,
     find_part,
+    find_parts,
+    find_places,
     open_folder,
     part_path,
-    read_parts,
-    read_places,
     save_part,
 )
 from defectory.workflows.fitting.training_data import read_training_part, readable_part
@@ -175,11 +174,9 @@ def merge_parts(
         facts = collection.facts(Shard(0, 1))
         name = readable_name(str(train.root if isinstance(data, Dataset) else data))
         command = ["defectory", "fit", name, "--detector", detector.name, "-o", str(parts)]
-        found = read_parts(parts, facts, command)
+        found = find_parts(parts, facts, command)
     else:
-        found = read_places(parts, collection.facts(Shard(0, 1), by_content=True))
-    if not found:
-        raise DataError(f"{parts}: no part holds an image")
+        found = find_places(parts, collection.facts(Shard(0, 1), by_content=True))
     statistics = merge_statistics(found, fit.n_patches, seed=collection.seed)
     drawn = collection.take(collection.draw())
     whose = "parts" if isinstance(parts, Path) else "places"
