@@ -198,8 +198,8 @@ def _fit_measured(
     parts = find_places(paths, None)
     held_out, measured = HeldOutScores.of([]), []
     for part in parts:
-        held_out = held_out.join(_known_of(part))
         measured.append(_from_arrays(part))
+        held_out = held_out.join(_known_of(part))
     detector.fit_measured(parts, measured, held_out)
     promise = Promise(options.false_reject_rate, options.confidence, options.miss_rate)
     threshold = choose_threshold(detector.held_out_, promise.false_reject_rate, promise.confidence)
@@ -247,7 +247,10 @@ def _from_arrays(part: FitStatistics) -> Measurements:
         )
         return Measurements(cells, means, lines, part.measured["image"])
     except KeyError as error:
-        raise DataError(f"statistics without what was measured: {error} is missing") from error
+        raise DataError(
+            f"these are statistics of a part ({error} is missing); a place has to export its own:  "
+            "defectory fit DATA --export-statistics FILE"
+        ) from error
 
 
 def _known_of(part: FitStatistics) -> HeldOutScores:

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from defectory.detectors.gaussian import Gaussian
 from defectory.domain import DataError, OutputError, ParameterError
 from defectory.sources import read_dataset
 from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.fitting.federated import export_statistics, fit_from_statistics
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions
+from defectory.workflows.fitting.parts import collect_part
+from defectory.workflows.shards.membership import Shard
 from tests.pictures import write_mvtec
 
 OPTIONS = FitOptions(detector="gaussian", size_px=64, keep_probes=False, group_by="none")
@@ -29,6 +32,10 @@ def plants(tmp_path_factory):
 
 def files_of(plants):
     return [plants / "a.statistics", plants / "b.statistics"]
+
+
+def plain():
+    return Gaussian(size_px=64, denoise=False)
 
 
 def scores_of(model, plants):
@@ -108,6 +115,11 @@ def test_what_does_not_go_together_is_refused(plants, tmp_path):
     export_statistics(plants / "b", other, replace(OPTIONS, size_px=96))
     with pytest.raises(DataError, match="other settings"):
         fit_from_statistics([a, other], bundle, None, OPTIONS)
+    part = collect_part(
+        plants / "b", tmp_path / "parts", Shard(0, 1), replace(OPTIONS, detector=plain())
+    )
+    with pytest.raises(DataError, match="statistics of a part"):
+        fit_from_statistics([a, part.path], bundle, None, OPTIONS)
     (tmp_path / "no.statistics").write_text("no")
     with pytest.raises(DataError, match="holds no statistics"):
         fit_from_statistics([a, tmp_path / "no.statistics"], bundle, None, OPTIONS)
