@@ -198,14 +198,16 @@ def _given(path: Path | None, missing: str) -> Path:
 _NOT_WITH = {
     "--shard": {"time_budget_s": "--time-budget", "miss_rate": "--miss-rate"},
     "--from-parts": {"time_budget_s": "--time-budget"},
-    "--export-statistics": {"time_budget_s": "--time-budget"},
+    "--export-statistics": {"time_budget_s": "--time-budget", "max_memory_bytes": "--max-memory"},
     "--from-statistics": {
+        "max_memory_bytes": "--max-memory",
         "detector": "--detector",
         "size_px": "--size",
         "n_tiles": "--tiles",
         "time_budget_s": "--time-budget",
     },
     "--resume-from": {
+        "max_memory_bytes": "--max-memory",
         "detector": "--detector",
         "backbone": "--backbone",
         "weights": "--weights",

@@ -31,6 +31,7 @@ from defectory.domain import (
 from defectory.sources import Dataset
 from defectory.storage import readable_name
 from defectory.workflows.fitting.detectors import make_detector
+from defectory.workflows.fitting.limits import Limits
 from defectory.workflows.fitting.options import FitOptions
 from defectory.workflows.fitting.part_files import (
     BASIS_NAME,
@@ -42,6 +43,7 @@ from defectory.workflows.fitting.part_files import (
     save_part,
 )
 from defectory.workflows.fitting.training_data import read_training_part, readable_part
+from defectory.workflows.memory import within
 from defectory.workflows.shards.membership import Shard, image_key
 
 N_BASIS = 256
@@ -92,6 +94,7 @@ def collect_part(
     DataError, ImageReadError : the data cannot be used.
     ParameterError : a setting is out of range, or the detector's fit does not add up.
     OutputError : the folder is of other data or settings, or cannot be written.
+    ResourceError : more memory would be needed than is allowed.
     """
     options, progress = options or FitOptions(), progress or NoProgress()
     detector = make_detector(options, None)
@@ -103,12 +106,15 @@ def collect_part(
     there = find_part(path, facts)
     if there is not None:
         return PartSummary(shard, path, there.n_images, was_there=True, notes=notes)
-    fit.basis_ = _shared_basis(folder, collection, options, progress)
-    own, more = readable_part(collection.take(collection.part(shard)), options, progress)
-    statistics = FitStatistics(0, {}, None, fit.basis_)
-    if len(own):
-        groups = collection.groups_of(own)
-        statistics = fit.collect(own.images(), groups=groups, progress=progress)
+    own = collection.take(collection.part(shard))
+    limits = Limits(None, options.max_memory_bytes)
+    with within(limits.plan_memory(detector, own if len(own) else train)):
+        fit.basis_ = _shared_basis(folder, collection, options, progress)
+        own, more = readable_part(own, options, progress)
+        statistics = FitStatistics(0, {}, None, fit.basis_)
+        if len(own):
+            groups = collection.groups_of(own)
+            statistics = fit.collect(own.images(), groups=groups, progress=progress)
     save_part(path, statistics, facts)
     return PartSummary(shard, path, statistics.n_images, was_there=False, notes=(*notes, *more))
 
