@@ -202,8 +202,10 @@ _NOT_WITH = {
     "--from-statistics": {
         "max_memory_bytes": "--max-memory",
         "detector": "--detector",
+        "backbone": "--backbone",
         "size_px": "--size",
         "n_tiles": "--tiles",
+        "seed": "--seed",
         "time_budget_s": "--time-budget",
     },
     "--resume-from": {

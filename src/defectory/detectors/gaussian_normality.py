@@ -163,8 +163,12 @@ class GaussianNormality:
         return FitStatistics(n_images, moments, None, {})
 
     def take(self, statistics: FitStatistics) -> Self:
-        """Take what passes over normals left, and its memory."""
+        """Take what passes over normals left; ParameterError where it is of images of another size."""
         moments = statistics.moments
+        if any(
+            len(moments[name].means) != (self.size_px // 16) ** 2 for name in ("cells", "lines")
+        ):
+            raise ParameterError("these statistics are of images of another size")
         self.channel_spread_ = moments["cells"].channel_spread()
         self.cells_, self.lines_, self.image_ = (
             GaussianField.of(moments[name], self.shrinkage) for name in ("cells", "lines", "image")

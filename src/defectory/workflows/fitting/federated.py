@@ -34,6 +34,7 @@ from defectory.domain import (
     NoProgress,
     ParameterError,
     Progress,
+    check_settings,
     own_groups,
 )
 from defectory.sources import read_dataset
@@ -171,7 +172,8 @@ def fit_from_statistics(
     for path, known in zip(paths, facts, strict=True):
         if known.detector != Gaussian.name or known.n_images < MIN_IMAGES:
             raise DataError(f"{path} holds no statistics that fit --export-statistics wrote")
-    detector = Gaussian(**facts[0].config)
+    detector = _detector_of(paths[0], facts[0])
+    detector.weights = options.weights
     if data is not None:
         own = replace(options, detector=detector, size_px=detector.size_px)
         result: FitResult = fit_dataset(data, own, parts=paths, progress=progress)
@@ -190,6 +192,19 @@ def _shareable(options: FitOptions) -> Gaussian:
             f"statistics of {detector.name} would hold pieces of pictures; take --detector gaussian"
         )
     return Gaussian(**{**detector.config(), "denoise": False})
+
+
+def _detector_of(path: Path, facts: StatisticsFacts) -> Gaussian:
+    """Return the detector that statistics are of, not fitted; DataError where its settings are none."""
+    try:
+        detector = Gaussian(**facts.config)
+        check_settings(detector.config())
+        _ = detector.view
+    except (TypeError, ParameterError) as error:
+        raise DataError(
+            f"{path} is of settings that this version does not know: {error}"
+        ) from error
+    return detector
 
 
 def _fit_measured(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
-from defectory.artifacts import Bundle, Promise
+from defectory.artifacts import Bundle, LabelCounts, Promise
 from defectory.calibration import choose_threshold
 from defectory.detectors.base import Detector
 from defectory.domain import (
@@ -27,7 +27,7 @@ from defectory.workflows.fitting.facts import describe_fit
 from defectory.workflows.fitting.found_groups import with_found_groups
 from defectory.workflows.fitting.limits import KEPT_FILE_BYTES, Limits
 from defectory.workflows.fitting.options import FitOptions, FitResult
-from defectory.workflows.fitting.parts import merge_parts
+from defectory.workflows.fitting.parts import MergedParts, merge_parts
 from defectory.workflows.fitting.training_data import read_training_part, readable_part
 from defectory.workflows.fitting.weaknesses import weak_variety
 from defectory.workflows.memory import within
@@ -112,17 +112,21 @@ def _fit(
     model = _calibrated(
         detector, train, contents, suspects, defects, options, (*notes, *more, *late, *found)
     )
+    whole = train
+    if merged is not None:
+        whole = merged.collection.train
+        model = _of_all(model, merged)
     if options.keep_probes:
         model = _with_probes(model, images, contents, options.seed)
-    labels = train.labels
+    labels = whole.labels
     uses_anomalous = detector.capabilities.uses_labeled_anomalies
     return FitResult(
         model=model,
-        n_images=len(train),
+        n_images=len(whole),
         n_normal=int((labels == Label.NORMAL).sum()),
         n_unlabeled=int((labels == Label.UNLABELED).sum()),
         n_anomalous=int((labels == Label.ANOMALOUS).sum()),
-        n_learned=len(train) if uses_anomalous else int((labels != Label.ANOMALOUS).sum()),
+        n_learned=len(whole) if uses_anomalous else int((labels != Label.ANOMALOUS).sum()),
         wall_s=time.monotonic() - started,
         notes=(*model.facts.notes, *_weak_acceptance(model)),
         suspects=suspects,
@@ -146,6 +150,19 @@ def _with_groups(
         return train, ()
     note = f"{detector.name} takes no groups: their images count as if they had none"
     return group_by(train, NONE), (note,)
+
+
+def _of_all(model: CalibratedDetector, merged: MergedParts) -> CalibratedDetector:
+    """Return the model with facts of all images that its statistics are of, not of the drawn ones alone."""
+    labels = merged.collection.train.labels
+    counts = {label.name.lower(): int((labels == label).sum()) for label in Label}
+    n_images = merged.statistics.n_images + counts[Label.ANOMALOUS.name.lower()]
+    facts = replace(
+        model.facts,
+        data=replace(model.facts.data, n_images=n_images),
+        labels=LabelCounts(**counts),
+    )
+    return CalibratedDetector(replace(model.bundle, facts=facts))
 
 
 def _weak_acceptance(model: CalibratedDetector) -> tuple[str, ...]:

@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 import safetensors.numpy
 
+from defectory.artifacts.statistics_files import read_statistics, write_statistics
 from defectory.detectors.gaussian import Gaussian
 from defectory.domain import DataError, OutputError, ParameterError
 from defectory.sources import read_dataset
@@ -120,6 +122,11 @@ def test_what_does_not_go_together_is_refused(plants, tmp_path):
     )
     with pytest.raises(DataError, match="statistics of a part"):
         fit_from_statistics([a, part.path], bundle, None, OPTIONS)
+    facts, statistics = read_statistics(a)
+    for config in ({**facts.config, "size_px": "large"}, {"n_wings": 2}):
+        write_statistics(other, statistics, msgspec.structs.replace(facts, config=config))
+        with pytest.raises(DataError, match="does not know"):
+            fit_from_statistics([other], bundle, None, OPTIONS)
     (tmp_path / "no.statistics").write_text("no")
     with pytest.raises(DataError, match="holds no statistics"):
         fit_from_statistics([a, tmp_path / "no.statistics"], bundle, None, OPTIONS)

@@ -43,6 +43,7 @@ def test_many_parts_and_one_score_alike(options, data, tmp_path):
     # a memory of so few patches holds all of them, in another order
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * np.ptp(expected))
     assert many.threshold.value == pytest.approx(one.threshold.value, rel=1e-3)
+    assert many.facts.data.n_images == 24
     plain = scores_of(fit_dataset(data, replace(options, use_cache=False)).model, data)
     np.testing.assert_allclose(found, plain, rtol=1e-4, atol=1e-4 * np.ptp(expected))
 
