@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 _START_S = 60.0
+_AT_WORK = "ray::_run_part"
 
 
 class Cluster:
@@ -52,8 +53,11 @@ def end(pid: int) -> None:
 
 
 def ray_workers(pid: int) -> list[int]:
-    """Return the workers among the processes that a process has started, and those have."""
-    return [child for child in descendants(pid) if _command_line(child).startswith("ray::")]
+    """Return the processes that work on a part, among those that a process has started, and those have.
+
+    Ray's own agents are called ray:: as well; without them a node ends, by design.
+    """
+    return [child for child in descendants(pid) if _command_line(child).startswith(_AT_WORK)]
 
 
 def descendants(pid: int) -> list[int]:
