@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from defectory.cli.interruption import raise_if_interrupted
+from defectory.cli.errors import raise_if_interrupted
 from defectory.cli.options import QUIET
 from defectory.cli.text import one_line
 

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from defectory.cli.errors import plain_errors
-from defectory.cli.quantities import AGE
+from defectory.cli.values import AGE
 
 CACHE_KINDS = ("features", "backbones", "training", "remote")
 """As in `workflows.cache_folder`, which is not imported before work starts."""

@@ -9,8 +9,8 @@ import click
 from defectory.cli import names
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import print_evaluation, print_fit
+from defectory.cli.values import ANY_PATH
 
 _BUNDLE = "solar-cells.defectory"
 

@@ -7,9 +7,9 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PLACE, FILE_TO_WRITE
 from defectory.cli.remote import brings, shown
 from defectory.cli.text import print_evaluation
+from defectory.cli.values import ANY_PLACE, FILE_TO_WRITE
 
 
 def _check_html(_ctx: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:

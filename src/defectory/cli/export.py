@@ -8,8 +8,8 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import print_notes
+from defectory.cli.values import ANY_PATH
 
 RUNTIMES = ("onnx", "openvino")
 PRECISIONS = ("fp32", "fp16", "int8")

@@ -8,10 +8,9 @@ import click
 from defectory.cli import names
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH, ANY_PLACE, FILE_TO_WRITE, PLACE_TO_WRITE
-from defectory.cli.quantities import SHARD, SHARE
 from defectory.cli.remote import brings, file_to_write
 from defectory.cli.text import print_fit
+from defectory.cli.values import ANY_PATH, ANY_PLACE, FILE_TO_WRITE, PLACE_TO_WRITE, SHARD, SHARE
 
 
 @click.command(context_settings=shared.HELP_NAMES)

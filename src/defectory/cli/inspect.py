@@ -8,8 +8,8 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PLACE
 from defectory.cli.remote import brings
+from defectory.cli.values import ANY_PLACE
 
 
 @click.command(context_settings=shared.HELP_NAMES)

@@ -7,8 +7,8 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
 from defectory.cli.text import counted, one_line, print_notes
+from defectory.cli.values import ANY_PATH
 
 FORMATS = ("coco", "labelme", "cvat", "label-studio")
 """As in `sources.label_formats`, which is not imported before work starts."""

@@ -1,11 +1,11 @@
 """`defectory`: the group of all commands, each in a file of its own that is imported when it is asked for."""
 
 import importlib
+from typing import Any
 
 import click
 
 from defectory import __version__
-from defectory.cli.suggestions import SuggestingGroup
 
 COMMANDS = (
     "start",
@@ -31,8 +31,12 @@ COMMANDS = (
 """Each is a module of this room, and the function of that name in it."""
 
 
-class _Commands(SuggestingGroup):
-    """Imports the commands that it is asked for: `score` waits for nothing that `fit` needs."""
+class _Commands(click.Group):
+    """Imports the commands that it is asked for: `score` waits for nothing that `fit` needs.
+
+    It says what a command or an option that does not exist was meant to be; who types no such thing waits for
+    none of that.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which one comes to need them."""
@@ -47,6 +51,35 @@ class _Commands(SuggestingGroup):
         module = importlib.import_module(f"defectory.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command and its arguments; UsageError where there is none of that name."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            from defectory.cli.suggestions import no_such_command
+
+            raise no_such_command(name, COMMANDS, ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; an option that it does not have is explained."""
+        try:
+            return super().invoke(ctx)
+        except click.NoSuchOption as error:
+            from defectory.cli.suggestions import no_such_option
+
+            raise no_such_option(error) from error
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read options of the group itself."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from defectory.cli.suggestions import no_such_option
+
+            raise no_such_option(error) from error
 
 
 @click.group(

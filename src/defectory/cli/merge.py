@@ -6,9 +6,9 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PLACE
 from defectory.cli.score import TableFormat
 from defectory.cli.text import print_merged
+from defectory.cli.values import ANY_PLACE
 
 
 @click.command(context_settings=shared.HELP_NAMES)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from defectory.cli.options import Option
-from defectory.cli.paths import ANY_PATH
+from defectory.cli.values import ANY_PATH
 
 if TYPE_CHECKING:
     from defectory.plugins import Kind

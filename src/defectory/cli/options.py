@@ -6,8 +6,16 @@ from typing import Any
 
 import click
 
-from defectory.cli.paths import ANY_PATH, ANY_PLACE, FILE_TO_WRITE
-from defectory.cli.quantities import BYTES, MAX_SHARDS, RAY_ADDRESS, SECONDS, SHARE
+from defectory.cli.values import (
+    ANY_PATH,
+    ANY_PLACE,
+    BYTES,
+    FILE_TO_WRITE,
+    MAX_SHARDS,
+    RAY_ADDRESS,
+    SECONDS,
+    SHARE,
+)
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -15,7 +23,7 @@ HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 """Context settings of every command: click keeps its help option from the first context that asks for it."""
 
 DEVICES = ("auto", "cpu", "cuda", "cuda-bf16")
-"""As in `domain.resources`."""
+"""As in `domain.settings`."""
 
 PROVIDERS = ("cpu", "openvino", "cuda", "auto")
 """As in `backbones.providers`."""

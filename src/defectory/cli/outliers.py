@@ -8,9 +8,8 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PLACE
-from defectory.cli.quantities import SHARE
 from defectory.cli.remote import brings
+from defectory.cli.values import ANY_PLACE, SHARE
 
 _NOT_WITH_RAY = {
     "encoder": "--encoder: what is trained from scratch reads each image once, while it trains",

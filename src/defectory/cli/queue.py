@@ -8,8 +8,8 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.names import STRATEGIES
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
 from defectory.cli.text import counted, one_line, print_notes
+from defectory.cli.values import ANY_PATH, FILE_TO_WRITE
 
 _N_SHOWN = 5
 

@@ -8,8 +8,6 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PLACE, FILE_TO_WRITE
-from defectory.cli.quantities import SHARD, SHARE
 from defectory.cli.remote import brings, is_in_store
 from defectory.cli.text import (
     counted,
@@ -20,6 +18,7 @@ from defectory.cli.text import (
     print_notes,
     print_provider,
 )
+from defectory.cli.values import ANY_PLACE, FILE_TO_WRITE, SHARD, SHARE
 
 if TYPE_CHECKING:
     _Choice = click.Choice[str]

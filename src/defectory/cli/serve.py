@@ -7,8 +7,7 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
-from defectory.cli.quantities import BYTES, SECONDS
+from defectory.cli.values import ANY_PATH, BYTES, FILE_TO_WRITE, SECONDS
 
 
 @click.command(context_settings=shared.HELP_NAMES)

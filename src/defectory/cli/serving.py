@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
+from defectory.cli.values import ANY_PATH, FILE_TO_WRITE
 
 _OPTIONS = (
     click.option("--who", metavar="NAME", help="Who labels; the name you are logged in with."),

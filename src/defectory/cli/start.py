@@ -7,9 +7,9 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PATH
 from defectory.cli.serving import review_of, serve_review, served, serving
 from defectory.cli.text import print_notes
+from defectory.cli.values import ANY_PATH
 
 
 @click.command(context_settings=shared.HELP_NAMES)

@@ -1,9 +1,11 @@
 """Commands and options that people try because other programs call them so, and what they are called here."""
 
 import os
-from typing import Any
+from collections.abc import Sequence
 
 import click
+
+from defectory.domain.nearest import did_you_mean
 
 COMMANDS = {
     "train": "fit",
@@ -55,43 +57,25 @@ OPTIONS = {
 """As typed -> options of which a command may have some."""
 
 
-class SuggestingGroup(click.Group):
-    """Says what a command or an option that does not exist was meant to be."""
+def no_such_command(name: str, commands: Sequence[str], ctx: click.Context) -> click.UsageError:
+    """Return the error on a command that does not exist, with what was meant.
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return the command and its arguments; UsageError where there is none of that name."""
-        name = args[0]
-        if not name.startswith("-") and self.get_command(ctx, name) is None:
-            raise click.UsageError(f"No such command {name!r}{self._meant(ctx, name)}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; an option that it does not have is explained."""
-        try:
-            return super().invoke(ctx)
-        except click.NoSuchOption as error:
-            raise _explained(error) from error
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read options of the group itself."""
-        try:
-            return super().parse_args(ctx, args)
-        except click.NoSuchOption as error:
-            raise _explained(error) from error
-
-    def _meant(self, ctx: click.Context, name: str) -> str:
-        from defectory.domain.nearest import did_you_mean
-
-        if name.lower() in COMMANDS:
-            return f"; did you mean {COMMANDS[name.lower()]}?"
-        if os.path.lexists(name):
-            return f"; a command comes first, such as  defectory inspect {name}"
-        return did_you_mean(name, self.list_commands(ctx)) or "; --help lists them."
+    Parameters
+    ----------
+    commands : names of those that there are
+    """
+    return click.UsageError(f"No such command {name!r}{_meant(name, commands)}", ctx)
 
 
-def _explained(error: click.NoSuchOption) -> click.UsageError:
+def _meant(name: str, commands: Sequence[str]) -> str:
+    if name.lower() in COMMANDS:
+        return f"; did you mean {COMMANDS[name.lower()]}?"
+    if os.path.lexists(name):
+        return f"; a command comes first, such as  defectory inspect {name}"
+    return did_you_mean(name, commands) or "; --help lists them."
+
+
+def no_such_option(error: click.NoSuchOption) -> click.UsageError:
     """Return the error with the options that were meant; those of other programs count more than spelling."""
     context = error.ctx
     known = context.command.get_params(context) if context else ()

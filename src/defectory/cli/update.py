@@ -9,9 +9,9 @@ import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.paths import ANY_PLACE
 from defectory.cli.remote import brings
 from defectory.cli.text import counted, print_gray_zone, print_notes
+from defectory.cli.values import ANY_PLACE
 
 _MAX_LISTED = 20
 

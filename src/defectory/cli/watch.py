@@ -6,11 +6,9 @@ from typing import Any
 import click
 
 from defectory.cli import options as shared
-from defectory.cli.errors import plain_errors
-from defectory.cli.interruption import asked_to_end
-from defectory.cli.paths import ANY_PATH, FILE_TO_WRITE
-from defectory.cli.quantities import BYTES, SECONDS
+from defectory.cli.errors import asked_to_end, plain_errors
 from defectory.cli.text import counted, one_line
+from defectory.cli.values import ANY_PATH, BYTES, FILE_TO_WRITE, SECONDS
 
 
 @click.command(context_settings=shared.HELP_NAMES)

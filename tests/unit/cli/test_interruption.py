@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from defectory.cli.interruption import asked_to_end, remembered_interruption, was_interrupted
+from defectory.cli.errors import asked_to_end, remembered_interruption, was_interrupted
 
 SLOW = """
 import time
