@@ -26,9 +26,9 @@ from defectory.storage import (
     OutputFile,
     OutputFolder,
     line_files,
-    placement,
     renames,
     resumable_folder,
+    transactions,
     write_outputs,
 )
 from defectory.workflows.fitting import save  # noqa: F401 loaded before the fork
@@ -49,7 +49,7 @@ def write_pair(system: str, place: str) -> None:
     if system == "plain":
         renames._system_call = lambda: None
     # so that kills fall between two renames, too, which else are over in no time
-    placement.exchange = slowly(placement.exchange)
+    transactions.exchange = slowly(transactions.exchange)
     Path.rename = slowly(Path.rename)
     outputs = outputs_in(Path(place))
     for n in itertools.count():

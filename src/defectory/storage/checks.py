@@ -12,7 +12,7 @@ from pathlib import Path
 from defectory.domain import OutputError
 from defectory.storage.leftovers import recover
 from defectory.storage.outputs import Output, OutputFile, OutputFolder, cannot_write
-from defectory.storage.signals import held_signals
+from defectory.storage.renames import held_signals
 
 Say = Callable[[str], None]
 """Told what a person should know while work goes on."""

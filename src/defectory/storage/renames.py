@@ -1,15 +1,26 @@
-"""Renames that are atomic, and data that is on the disk when they happen.
+"""Renames that are atomic, data that is on the disk when they happen, and signals that wait meanwhile.
 
 A file system swaps two names in one step where the system offers it (Linux `renameat2`, macOS `renamex_np`);
 Python has no name for these calls. Elsewhere `exchange` says no, and its callers do with two renames.
+
+Ctrl-C and SIGTERM wait while outputs take their places: between two renames is no place to stop. Nor is it
+where something was made that nobody has noted down yet, to be removed again.
 """
 
 import errno
 import functools
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
+
+_ENDING = [
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
 
 _AT_FDCWD = -100
 _LINUX = {"new": 1, "swap": 2}  # RENAME_NOREPLACE, RENAME_EXCHANGE
@@ -46,6 +57,31 @@ def sync_folder(path: Path) -> None:
     """Return when the names in a folder are on the disk; Windows does that by itself."""
     if os.name != "nt":
         _sync(path, os.O_RDONLY)
+
+
+@contextmanager
+def held_signals() -> Iterator[None]:
+    """Hold signals that would end the process until the block is done; then they do what they would."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Python gives signals to the main thread only
+        return
+    held: list[int] = []
+
+    def hold(number: int, _: FrameType | None) -> None:
+        held.append(number)
+
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    # None: installed outside of Python, and could not be put back
+    before = {n: known for n, known in before.items() if known not in (None, signal.SIG_IGN)}
+    for number in before:
+        signal.signal(number, hold)
+    try:
+        yield
+    finally:
+        for number, known in before.items():
+            signal.signal(number, known)
+        if held:
+            signal.raise_signal(held[0])
 
 
 def _sync(path: Path, flags: int) -> None:

@@ -12,9 +12,8 @@ from defectory.storage.checks import Say, check_outputs
 from defectory.storage.leftovers import Lock, make_part, remove, remove_leftovers, take_lock
 from defectory.storage.markers import Content
 from defectory.storage.outputs import OutputFolder, cannot_write
-from defectory.storage.placement import Placement, commit
 from defectory.storage.renames import rename_new
-from defectory.storage.transactions import made_parents
+from defectory.storage.transactions import Placement, commit, made_parents
 from defectory.storage.work_folders import (
     RESULT_NAME,
     Files,

@@ -24,7 +24,7 @@ from defectory.storage.markers import (
     walk,
     write_marker,
 )
-from defectory.storage.signals import held_signals
+from defectory.storage.renames import held_signals
 
 JOURNAL_NAME, RESULT_NAME = "rows.jsonl", "result"
 _SYNC_EVERY_S = 2.0

@@ -124,7 +124,7 @@ def test_an_interrupted_save_leaves_the_old_file(
         if step == "write":
             patch.setattr(zipfile.ZipFile, "writestr", fail_late)
         else:
-            patch.setattr(storage.placement, "exchange", fail)
+            patch.setattr(storage.transactions, "exchange", fail)
         expected = OutputError if isinstance(interruption, OSError) else KeyboardInterrupt
         with pytest.raises(expected):
             save_bundle(fitted("gaussian"), path, overwrite=True)

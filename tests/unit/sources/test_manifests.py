@@ -167,7 +167,7 @@ def test_manifest_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     def full_disk(*_args):
         raise OSError(28, os.strerror(28))
 
-    monkeypatch.setattr("defectory.storage.placement.exchange", full_disk)
+    monkeypatch.setattr("defectory.storage.transactions.exchange", full_disk)
     with pytest.raises(OutputError, match="No space left"):
         write_manifest(dataset, path, overwrite=True)
     assert path.read_text() == before

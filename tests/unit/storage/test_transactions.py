@@ -14,8 +14,8 @@ from defectory.storage import (
     MARKER_NAME,
     OutputFile,
     OutputFolder,
-    placement,
     renames,
+    transactions,
     write_outputs,
 )
 from defectory.storage.leftovers import make_part
@@ -108,7 +108,7 @@ def test_a_rename_that_fails_rolls_back_what_was_placed(is_there, n_before, tmp_
     if is_there:
         write("old")
     before = snapshot(tmp_path)
-    place, calls = placement.Placement.place, []
+    place, calls = transactions.Placement.place, []
 
     def fail(self):
         if len(calls) == n_before:
@@ -116,7 +116,7 @@ def test_a_rename_that_fails_rolls_back_what_was_placed(is_there, n_before, tmp_
         calls.append(self)
         place(self)
 
-    monkeypatch.setattr(placement.Placement, "place", fail)
+    monkeypatch.setattr(transactions.Placement, "place", fail)
     with pytest.raises(OutputError, match="Input/output error"):
         write("new", overwrite=True)
     assert snapshot(tmp_path) == before
@@ -170,7 +170,7 @@ def test_a_file_dropped_into_the_folder_meanwhile_stays(tmp_path):
 
 def test_a_file_dropped_in_at_the_last_moment_stays(tmp_path, monkeypatch):
     write_folder(tmp_path / "out", a="1")
-    real = placement.exchange
+    real = transactions.exchange
 
     def late(part, target):
         if part.is_dir():
@@ -179,7 +179,7 @@ def test_a_file_dropped_in_at_the_last_moment_stays(tmp_path, monkeypatch):
 
     if renames._system_call() is None:
         pytest.skip("two renames look only before")
-    monkeypatch.setattr(placement, "exchange", late)
+    monkeypatch.setattr(transactions, "exchange", late)
     with pytest.raises(OutputError, match="meanwhile"):
         write_folder(tmp_path / "out", overwrite=True, b="2")
     assert (tmp_path / "out/report.docx").read_text() == "months of work"
@@ -215,13 +215,13 @@ def test_the_umask_is_kept(umask, file, folder, tmp_path):
 
 
 def test_ctrl_c_between_two_renames_waits_for_the_second(tmp_path, monkeypatch):
-    place = placement.Placement.place
+    place = transactions.Placement.place
 
     def interrupted(self):
         place(self)
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(placement.Placement, "place", interrupted)
+    monkeypatch.setattr(transactions.Placement, "place", interrupted)
     outputs = [OutputFile(tmp_path / name, NOTE) for name in "ab"]
     with pytest.raises(KeyboardInterrupt), write_outputs(outputs):
         pass
@@ -237,7 +237,7 @@ def test_long_names_have_room_for_temporary_ones(tmp_path):
 
 def test_everything_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypatch):
     events = []
-    real_fsync, real_place = os.fsync, placement.Placement.place
+    real_fsync, real_place = os.fsync, transactions.Placement.place
     monkeypatch.setattr(
         os,
         "fsync",
@@ -247,7 +247,7 @@ def test_everything_is_on_the_disk_before_it_takes_its_place(tmp_path, monkeypat
         ),
     )
     monkeypatch.setattr(
-        placement.Placement, "place", lambda self: (events.append("place"), real_place(self))
+        transactions.Placement, "place", lambda self: (events.append("place"), real_place(self))
     )
     with write_outputs([OutputFolder(tmp_path / "out", "test")]) as (part,):
         (part / "sub").mkdir()
