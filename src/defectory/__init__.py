@@ -6,7 +6,9 @@
 >>> defectory.load("parts.defectory").predict("new.png")     # doctest: +SKIP
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from defectory.lazy_names import lazy_names
 
 __version__ = "0.1.0"
 
@@ -125,14 +127,8 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import public names when they are first used: `defectory --help` must not wait for them."""
-    for module, names in _HOMES.items():
-        if name in names:
-            import importlib
-
-            return getattr(importlib.import_module(module), name)
-    raise AttributeError(f"module 'defectory' has no attribute {name!r}")
+# `defectory --help` must not wait for them
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:

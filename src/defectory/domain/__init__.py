@@ -22,22 +22,21 @@ from defectory.domain.errors import (
     ShardsError,
     WorseError,
 )
-from defectory.domain.held_out import (
+from defectory.domain.images import ArrayImages, ImageSource, Label, MaskSource, Suspect
+from defectory.domain.progress import NoProgress, Progress
+from defectory.domain.providers import Provider
+from defectory.domain.scores import (
     CONTENT_DIGITS,
+    Decision,
     DefectScores,
     HeldOutScores,
+    Region,
+    Scores,
     members_of,
     number_groups,
     own_groups,
 )
-from defectory.domain.images import ArrayImages, ImageSource, MaskSource
-from defectory.domain.labels import Label
-from defectory.domain.progress import NoProgress, Progress
-from defectory.domain.providers import Provider
-from defectory.domain.resources import DEVICES, TrainingResources
-from defectory.domain.scores import Decision, Region, Scores
-from defectory.domain.settings import check_settings
-from defectory.domain.suspects import Suspect
+from defectory.domain.settings import DEVICES, TrainingResources, check_settings
 
 __all__ = [
     "CONTENT_DIGITS",

@@ -3,10 +3,20 @@
 Imports nothing that is slow to import.
 """
 
-from defectory.machine.cores import at_most_cores, count_cores
-from defectory.machine.memory import resident_bytes
-from defectory.machine.parallel import at_most_readers, count_readers, map_ordered
-from defectory.machine.products import one_thread_a_product
+from typing import TYPE_CHECKING
+
+from defectory.lazy_names import lazy_names
+from defectory.machine.cores import (
+    at_most_cores,
+    at_most_readers,
+    count_cores,
+    count_readers,
+    map_ordered,
+)
+from defectory.machine.shared_settings import one_thread_a_product
+
+if TYPE_CHECKING:
+    from defectory.machine.memory import resident_bytes
 
 __all__ = [
     "at_most_cores",
@@ -17,3 +27,6 @@ __all__ = [
     "one_thread_a_product",
     "resident_bytes",
 ]
+
+# asked for only where memory is limited
+__getattr__ = lazy_names(__name__, {"defectory.machine.memory": ("resident_bytes",)})
