@@ -24,8 +24,8 @@ from defectory.backbones import View
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.backbones.weights import load_backbone
 from defectory.detectors.evidence.measured_images import cover
-from defectory.detectors.gaussian_field import FieldFitter
 from defectory.detectors.grids import smoothing_matrix, stack_stages
+from defectory.detectors.moments import FieldFitter
 from defectory.domain import Label
 from defectory.sources import Dataset
 

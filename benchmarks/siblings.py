@@ -25,10 +25,9 @@ from defectory.backbones import Backbone, View
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.backbones.weights import load_backbone
 from defectory.detectors.auto import Auto
-from defectory.detectors.batching import batched
 from defectory.detectors.gaussian_field import GaussianField
-from defectory.detectors.gaussian_normality import GaussianNormality
-from defectory.detectors.measurements import Measurements, Samples
+from defectory.detectors.gaussian_normality import GaussianNormality, Measurements, Samples
+from defectory.detectors.grids import batched
 from defectory.domain import Label
 from defectory.metrics import auroc
 from defectory.sources import Dataset

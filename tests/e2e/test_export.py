@@ -18,7 +18,7 @@ from PIL import Image
 import defectory
 from defectory.artifacts.checksums import check_sums
 from defectory.artifacts.exported import read_decision
-from defectory.backbones.runtimes import import_openvino
+from defectory.backbones.openvino_sessions import import_openvino
 from defectory.domain import ArrayImages
 from defectory.sources.images import read_image
 from defectory.workflows.calibrated import load_calibrated

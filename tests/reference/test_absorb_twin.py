@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from defectory.detectors.gaussian_field import FieldFitter
+from defectory.detectors.moments import FieldFitter
 
 
 @pytest.mark.parametrize("n_new", [1, 3])

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from defectory.detectors.gaussian_field import FieldFitter, _inverse_triangle
+from defectory.detectors.gaussian_field import inverse_triangle
+from defectory.detectors.moments import FieldFitter
 from defectory.domain import DataError
 from tests.reference.field_twins import slow_distance, slow_field, slow_leave_one_out
 
@@ -113,6 +114,6 @@ def test_the_spread_of_channels_is_that_around_each_cells_mean():
 def test_a_triangle_is_inverted_as_by_numpy(d):
     samples = np.random.default_rng(d).normal(size=(d, 2 * d))
     factor = np.linalg.cholesky(samples @ samples.T / d + 0.02 * np.eye(d))
-    found = _inverse_triangle(factor)
+    found = inverse_triangle(factor)
     np.testing.assert_allclose(found, np.linalg.inv(factor), atol=1e-12 * np.abs(found).max())
     assert not np.triu(found, 1).any()

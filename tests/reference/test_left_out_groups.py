@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from defectory.detectors import gaussian_normality as module
+from defectory.detectors import gaussian_left_out as module
 from defectory.detectors.gaussian import Gaussian
-from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
-from defectory.detectors.measurements import Measurements
+from defectory.detectors.gaussian_left_out import calibrate_normality
+from defectory.detectors.gaussian_normality import GaussianNormality, Measurements
+from defectory.detectors.grids import top_mean
 from defectory.detectors.patch_memory import PatchMemory
-from defectory.detectors.pooling import top_mean
 from defectory.domain import CONTENT_DIGITS, ArrayImages
 from defectory.testing.pictures import twice
 

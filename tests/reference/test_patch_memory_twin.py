@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from defectory.detectors.grids import top_mean
 from defectory.detectors.patch_memory import PatchMemory
-from defectory.detectors.pooling import top_mean
 from defectory.domain import ArrayImages
 from tests.pictures import disc
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from defectory.detectors.gaussian_field import FieldFitter
+from defectory.detectors.moments import FieldFitter
 from defectory.domain import DataError
 from tests.reference.field_twins import slow_distance
 

@@ -5,8 +5,8 @@ import pytest
 
 from benchmarks import siblings
 from benchmarks.sibling_tables import siblings as tables
-from defectory.detectors.gaussian_field import FieldFitter
 from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.moments import FieldFitter
 
 CELLS, SIDE_PX = 4, 32
 N_PRODUCTS, N_PICTURES = 30, 3

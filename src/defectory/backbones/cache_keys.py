@@ -9,7 +9,7 @@ import PIL
 from PIL import features as pillow_parts
 
 from defectory.backbones.preparation import PREPARATION_VERSION
-from defectory.backbones.runtimes import runtime_version
+from defectory.backbones.providers import runtime_version
 
 if TYPE_CHECKING:
     from defectory.backbones.engine import View

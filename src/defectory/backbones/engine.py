@@ -4,17 +4,20 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones.cards import Stage, WeightCard
-from defectory.backbones.kept_features import FeatureStore
 from defectory.backbones.preparation import prepare_image
 from defectory.backbones.sessions import Network
 from defectory.domain import ImageSource, ParameterError
 from defectory.domain.images import Image
 from defectory.machine import count_readers, map_ordered
+
+if TYPE_CHECKING:  # scoring reads each image once, and keeps no features
+    from defectory.backbones.kept_features import FeatureStore
 
 Features = dict[str, NDArray[np.float32]]
 """Stage name -> (h, w, c) float32; the grid covers the whole image."""
@@ -112,7 +115,7 @@ class Backbone:
         card: WeightCard,
         stages: Sequence[str],
         *,
-        cache: FeatureStore | None = None,
+        cache: "FeatureStore | None" = None,
         n_threads: int | None = None,
     ) -> None:
         self.model = model

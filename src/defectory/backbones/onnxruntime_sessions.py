@@ -1,15 +1,17 @@
-"""A network in ONNX Runtime, on the CPU or on a GPU."""
+"""A network in ONNX Runtime, on the CPU or on a GPU; it reports nothing to its maker."""
 
+import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones.runtimes import import_onnxruntime
-from defectory.backbones.time_limits import TimeLimit
 from defectory.domain.errors import one_line
+
+if TYPE_CHECKING:
+    from defectory.backbones.sessions import TimeLimit  # which opens these
 
 CUDA = "CUDAExecutionProvider"
 
@@ -25,6 +27,15 @@ LEAST_MODEL = bytes.fromhex(
 """ONNX of y = x, one number."""
 
 
+def import_onnxruntime() -> Any:
+    """Return ONNX Runtime."""
+    # Official builds report to their maker, with a lasting device id, unless this is set before the import.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+    import onnxruntime
+
+    return onnxruntime
+
+
 class OnnxRuntimeSession:
     """A network that runs in one thread of the CPU, or on a GPU.
 
@@ -35,7 +46,7 @@ class OnnxRuntimeSession:
     limit : of its time
     """
 
-    def __init__(self, model: bytes, provider: str, limit: TimeLimit | None) -> None:
+    def __init__(self, model: bytes, provider: str, limit: "TimeLimit | None") -> None:
         self.provider = provider
         self._session = _open(model, _ON_GPU if provider == "cuda" else _ON_CPU)
         self._options = import_onnxruntime().RunOptions()

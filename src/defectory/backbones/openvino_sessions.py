@@ -1,17 +1,20 @@
-"""A network in OpenVINO, on the CPU, in float32."""
+"""A network in OpenVINO, on the CPU, in float32; it reports nothing to its makers."""
 
+import sys
 import threading
 from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones.runtimes import import_openvino
-from defectory.backbones.time_limits import TimeLimit
+from defectory.domain import MissingExtraError
 from defectory.machine import count_cores
+
+if TYPE_CHECKING:
+    from defectory.backbones.sessions import TimeLimit  # which opens these
 
 # On processors that could, OpenVINO computes in bfloat16 or float16 unless this is said.
 _EXACTLY = {"INFERENCE_PRECISION_HINT": "f32", "EXECUTION_MODE_HINT": "ACCURACY"}
@@ -23,7 +26,36 @@ _MOST_SIZES = 8
 _MOST_OPERATORS = 1000
 _NO_OPERATORS = frozenset({"Constant", "Parameter", "Result"})
 
+_REPORTER = "openvino_telemetry"
+
 _Shapes = tuple[tuple[int, ...], ...]
+
+
+def import_openvino(what: str = "the provider openvino") -> Any:
+    """Return OpenVINO.
+
+    Its import would report itself, and leave a lasting id in the user's home. Where it does not find the
+    package that does so, it goes without.
+
+    Parameters
+    ----------
+    what : needs it, for the message
+
+    Raises
+    ------
+    MissingExtraError : OpenVINO is not installed.
+    """
+    before = sys.modules.get(_REPORTER)
+    sys.modules[_REPORTER] = None  # type: ignore[assignment]  # which makes importing it fail
+    try:
+        import openvino
+    except ImportError as error:
+        raise MissingExtraError(what, "openvino") from error
+    finally:
+        del sys.modules[_REPORTER]
+        if before is not None:
+            sys.modules[_REPORTER] = before
+    return openvino
 
 
 class OpenVinoSession:
@@ -40,7 +72,7 @@ class OpenVinoSession:
 
     provider = "openvino"
 
-    def __init__(self, model: bytes, limit: TimeLimit | None) -> None:
+    def __init__(self, model: bytes, limit: "TimeLimit | None") -> None:
         import_openvino()
         from openvino.frontend import FrontEndManager
 
@@ -90,7 +122,7 @@ class _Compiled:
         self._idle: list[Any] = []
 
     def run(
-        self, feed: Mapping[str, NDArray[Any]], limit: TimeLimit | None
+        self, feed: Mapping[str, NDArray[Any]], limit: "TimeLimit | None"
     ) -> list[NDArray[np.float32]]:
         try:
             request = self._idle.pop()
@@ -126,7 +158,7 @@ def _refuse_long(sized: Any) -> None:
         )
 
 
-def _wait_within(limit: TimeLimit, request: Any) -> None:
+def _wait_within(limit: "TimeLimit", request: Any) -> None:
     """Wait for a request, or stop it at its next operator where the limit is reached; it raises then."""
     while not request.wait_for(_LOOK_MS):
         if limit.is_over.is_set():

@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 
-from defectory.backbones.camera_noise import take_off_noise
 from defectory.domain.images import Image
 
 PREPARATION_VERSION = 2
@@ -36,6 +35,8 @@ def prepare_image(
     height, width = (size, size) if isinstance(size, int) else size
     picture = _resize(PillowImage.fromarray(image), height, width)
     if noise:
+        from defectory.backbones.camera_noise import take_off_noise  # few cameras have any
+
         blurred = take_off_noise(np.asarray(picture), noise, _scales(image, height, width))
         return _expose_exactly(blurred) if even_exposure else _round(blurred)
     return _even_exposure(picture) if even_exposure else np.asarray(picture)
@@ -66,6 +67,8 @@ def clean_square(square: Image, image: Image, noise: float) -> Image:
     """
     if not noise:
         return square
+    from defectory.backbones.camera_noise import take_off_noise
+
     return _round(take_off_noise(square, noise, _scales(image, *square.shape[:2])))
 
 

@@ -58,3 +58,20 @@ def find_provider(name: str) -> str:
     if reason and name == "cuda":
         raise ParameterError(f"the provider cuda is not there: {reason}")
     return "cpu" if reason else "cuda"
+
+
+def runtime_version(provider: str) -> str:
+    """Return what runs networks with a provider, with its version.
+
+    Parameters
+    ----------
+    provider : cpu, openvino or cuda
+    """
+    if provider == "openvino":
+        from defectory.backbones.openvino_sessions import import_openvino
+
+        return f"openvino {import_openvino().__version__}"
+    from defectory.backbones.onnxruntime_sessions import import_onnxruntime
+
+    version = f"onnxruntime {import_onnxruntime().__version__}"
+    return version if provider == "cpu" else f"{version} {provider}"

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
 from defectory.backbones.engine import MAX_PIXELS
+from defectory.detectors.additive_fit import AdditiveFit
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import (
     Arrays,
@@ -36,7 +37,7 @@ from defectory.detectors.frozen import FrozenFeatureDetector
 from defectory.detectors.grouping import MOST_TOGETHER, draw_whole_groups, largest_group
 from defectory.detectors.image_shape import choose_shape
 from defectory.detectors.revision import Confirmed, Revision
-from defectory.detectors.statistics import AdditiveFit, FitStatistics, merge_statistics
+from defectory.detectors.statistics import FitStatistics, merge_statistics
 from defectory.domain import (
     CONTENT_DIGITS,
     DataError,

@@ -5,12 +5,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import Backbone, FeatureStore
+from defectory.backbones import Backbone
 from defectory.domain import (
     CONTENT_DIGITS,
     ExportError,
@@ -26,6 +26,9 @@ from defectory.domain import (
     TrainingResources,
     own_groups,
 )
+
+if TYPE_CHECKING:  # scoring keeps no features
+    from defectory.backbones import FeatureStore
 
 Arrays = dict[str, NDArray[Any]]
 """Named arrays of float32, float16 or int8, all finite."""
@@ -72,7 +75,7 @@ class Detector(ABC):
     overhead: ClassVar[int] = 0
     """What a fit costs however few its images are, in images read: it comes off a time budget first."""
 
-    cache: FeatureStore | None = None
+    cache: "FeatureStore | None" = None
     """Where features are looked up and stored; a resource of the machine, not part of the config."""
 
     resources: TrainingResources | None = None

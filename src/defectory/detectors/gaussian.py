@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features
+from defectory.detectors.additive_fit import TwoPassDetector
 from defectory.detectors.base import Arrays, Capabilities
-from defectory.detectors.frozen import TwoPassDetector
-from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
-from defectory.detectors.grouping import Groups, Indices, Read, whole_groups
-from defectory.detectors.measurements import Measurements
-from defectory.detectors.statistics import FitStatistics, merge_statistics
+from defectory.detectors.gaussian_normality import GaussianNormality, Measurements
 from defectory.domain import HeldOutScores, ImageSource, NoProgress, ParameterError, Progress
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what only a fit or an export needs is imported by its methods
     from spox import Var
 
+    from defectory.backbones import FeatureStore
     from defectory.detectors.decision_graphs.features import Stages
+    from defectory.detectors.grouping import Groups, Indices, Read
+    from defectory.detectors.statistics import FitStatistics
 
 
 class Gaussian(TwoPassDetector):
@@ -71,7 +71,7 @@ class Gaussian(TwoPassDetector):
         image_weight: float = 0.3,
         blur_px: float = 6.0,
         seed: int = 0,
-        cache: FeatureStore | None = None,
+        cache: "FeatureStore | None" = None,
     ) -> None:
         super().__init__(
             backbone=backbone, size_px=size_px, n_tiles=n_tiles, even_exposure=even_exposure,
@@ -103,7 +103,7 @@ class Gaussian(TwoPassDetector):
 
     def measure_left_out(
         self,
-        statistics: FitStatistics,
+        statistics: "FitStatistics",
         images: ImageSource,
         *,
         groups: NDArray[np.int64],
@@ -117,6 +117,8 @@ class Gaussian(TwoPassDetector):
         images, groups : n images, those of a group lying together
         progress : told of each image
         """
+        from defectory.detectors.grouping import whole_groups
+
         progress = progress or NoProgress()
         self._take_noise_basis(statistics.basis)
         normality = self._make_normality().take(statistics)
@@ -133,7 +135,7 @@ class Gaussian(TwoPassDetector):
 
     def fit_measured(
         self,
-        parts: Iterable[FitStatistics],
+        parts: "Iterable[FitStatistics]",
         measured: Sequence[Measurements],
         held_out: HeldOutScores,
     ) -> Self:
@@ -145,12 +147,15 @@ class Gaussian(TwoPassDetector):
         measured : of some images of each place, by its own model without them
         held_out : what else is known of these images; the scores in it are replaced
         """
+        from defectory.detectors.gaussian_left_out import rescale
+        from defectory.detectors.statistics import merge_statistics
+
         with self._reading():
             merged = merge_statistics(parts, 0)
             self._take_noise_basis(merged.basis)
             self._take(merged)
             as_here = [
-                self.normality_.rescale(known, part.moments)
+                rescale(self.normality_, known, part.moments)
                 for known, part in zip(measured, parts, strict=True)
             ]
             scores, maps = self.normality_.calibrate(Measurements.join(as_here))
@@ -161,27 +166,31 @@ class Gaussian(TwoPassDetector):
     def _collect(
         self,
         batches: Iterator[list[Features]],
-        groups: Groups,
+        groups: "Groups",
         basis: Mapping[str, NDArray[Any]] | None,
-    ) -> FitStatistics:
+    ) -> "FitStatistics":
         del groups, basis  # sums know no groups, and are in terms of the features themselves
         return self._make_normality().collect(batches)
 
-    def _statistics(self) -> FitStatistics:
+    def _statistics(self) -> "FitStatistics":
         return self.normality_.statistics
 
-    def _take(self, statistics: FitStatistics) -> None:
+    def _take(self, statistics: "FitStatistics") -> None:
         self.normality_ = self._make_normality().take(statistics)
 
     def _score_left_out(
-        self, before: Self, read: Read, rows: Indices, groups: Groups
+        self, before: Self, read: "Read", rows: "Indices", groups: "Groups"
     ) -> tuple[Sequence[float] | NDArray[np.float32], Sequence[float]]:
-        scores, maps = self.normality_.score_left_out(before.normality_, read, rows, groups)
+        from defectory.detectors.gaussian_left_out import score_left_out
+
+        scores, maps = score_left_out(self.normality_, before.normality_, read, rows, groups)
         return scores, self._peaks(maps)
 
     def _calibrate(
-        self, read: Read, normals: Indices, held_out: Indices, groups: Groups
+        self, read: "Read", normals: "Indices", held_out: "Indices", groups: "Groups"
     ) -> tuple[Sequence[float] | NDArray[np.float32], Sequence[float]]:
+        from defectory.detectors.gaussian_left_out import calibrate_normality
+
         make = self._make_normality
         scores, maps = calibrate_normality(self.normality_, make, read, normals, held_out, groups)
         return scores, self._peaks(maps)

@@ -1,15 +1,17 @@
-"""One Gaussian a cell, fitted from a stream of samples, with leave-one-out distances for free."""
+"""One Gaussian a cell, with leave-one-out distances for free; `moments` has what it is fitted from."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defectory.detectors.arrays import check_array
-from defectory.detectors.moments import VARIANCE_FLOOR, Moments
 from defectory.domain import DataError
 from defectory.machine import count_cores, map_ordered
+
+if TYPE_CHECKING:  # of fits alone
+    from defectory.detectors.moments import Moments
 
 Float = NDArray[np.float32]
 Double = NDArray[np.float64]
@@ -18,16 +20,15 @@ Double = NDArray[np.float64]
 # others: OpenBLAS treats so many columns alike (by its kernels for x86 from Prescott to Sapphire Rapids), but
 # not, on Haswell and Zen, 32 of them.
 _COLUMNS = 16
-# Samples gathered before they are added to the second moments by one matrix product.
-_BLOCK = 64
+# Variance of features that never change, so that a constant image set still gives a finite field.
+VARIANCE_FLOOR = 1e-4
 # Keeps the leave-one-out system solvable after rounding, where an image is all that a direction knows.
-_ROUNDING = 1e-6
+ROUNDING = 1e-6
 _FLOAT16_MAX = 6e4
 # Share of what is known of its direction that a sample is taken for at most.
 _MOST_LEVERAGE = 0.9
 # Triangles up to this side are inverted in one go.
 _SMALL = 64
-_NOTHING = "there is no image to learn what is normal from"
 
 
 class GaussianField:
@@ -55,7 +56,9 @@ class GaussianField:
         self.shrinkage = shrinkage
 
     @classmethod
-    def of(cls, moments: Moments, shrinkage: float, target: Float | None = None) -> "GaussianField":
+    def of(
+        cls, moments: "Moments", shrinkage: float, target: Float | None = None
+    ) -> "GaussianField":
         """Return the field of these moments.
 
         Parameters
@@ -74,31 +77,6 @@ class GaussianField:
         weight = n.astype(np.float32) if isinstance(n, np.ndarray) else n
         return cls(moments.means.astype(np.float32), whitening, weight, shrinkage)
 
-    def moments(self, target: Float | None = None) -> Moments:
-        """Return the moments that the field was fitted on, as exact as the whitening is kept.
-
-        Parameters
-        ----------
-        target : as `of` was given it
-        """
-        p, d = self.means.shape
-        covariances = np.empty((p, d, d))
-
-        def unwhiten_cell(cell: int) -> None:
-            factor = _inverse_triangle(self.whitening[cell].astype(np.float64))
-            shrunk = factor @ factor.T
-            level = np.trace(shrunk) / d  # of the covariance, too: the target's mean is 1
-            shrunk[np.diag_indices(d)] -= (
-                self.shrinkage * level * (1.0 if target is None else target)
-            )
-            covariances[cell] = shrunk / max(1 - self.shrinkage, _ROUNDING)
-
-        for _ in map_ordered(unwhiten_cell, range(p), count_cores()):
-            pass
-        n = self.n_samples
-        weight = n.astype(np.float64) if isinstance(n, np.ndarray) else n
-        return Moments(weight, self.means.astype(np.float64), covariances)
-
     def distances(self, samples: Float) -> Float:
         """Return Mahalanobis distances.
 
@@ -114,7 +92,7 @@ class GaussianField:
         found: Float = np.sqrt(np.einsum("pbd,pbd->pb", white, white))
         return found
 
-    def mean_squares(self, moments: Moments) -> Double:
+    def mean_squares(self, moments: "Moments") -> Double:
         """Return (p,) mean squared distances of samples of which only the moments are known, each left out.
 
         The mean of d^2 over samples of covariance C and mean m is tr(L^-1 C L^-T) + |L^-1 (m - mean)|^2. To
@@ -170,7 +148,7 @@ class GaussianField:
         q = np.matmul(white, white.swapaxes(2, 3)).astype(np.float64) / n[..., None, None]
         m = np.eye(b) + w[..., None, :] / rest[..., None, None]
         k = w[..., None] * m
-        inner = np.linalg.solve((1 + _ROUNDING) * np.eye(b) - (1 - self.shrinkage) * q @ k, q)
+        inner = np.linalg.solve((1 + ROUNDING) * np.eye(b) - (1 - self.shrinkage) * q @ k, q)
         squares = rest[..., None] * np.einsum("pibb->pib", m @ inner @ m.swapaxes(2, 3))
         found: Float = np.sqrt(np.maximum(squares, 0.0)).astype(np.float32)
         return found
@@ -304,93 +282,23 @@ def _triangle_rows(d: int) -> Iterator[tuple[int, int, int]]:
         yield row, start, end
 
 
-class FieldFitter:
-    """Streams samples into a GaussianField: memory does not grow with their number.
-
-    Parameters
-    ----------
-    shrinkage : (0, 1]
-        weight of the identity in the covariance; more is steadier with few images
-    """
-
-    def __init__(self, shrinkage: float) -> None:
-        self.shrinkage = shrinkage
-        self._block: list[tuple[Float, Float | None]] = []
-        self._origin: Double | None = None
-        self._sums: Double | None = None
-        self._products: Double | None = None
-        self._n: float | Double = 0
-
-    def add(self, samples: Float, weights: Float | None = None) -> None:
-        """Take (p, b, d) float32, b samples a cell, of (p, b) weights in [0, 1]; all 1 if None."""
-        self._block.append((samples, weights))
-        if sum(part.shape[1] for part, _ in self._block) >= _BLOCK:
-            self._flush()
-
-    def moments(self) -> Moments:
-        """Return what was added, in one; DataError if nothing was. The fitter is empty then."""
-        if self._block:
-            self._flush()
-        if self._products is None or self._sums is None or self._origin is None:
-            raise DataError(_NOTHING)
-        n = np.broadcast_to(np.asarray(self._n, np.float64), (len(self._sums),))
-        shift = self._sums / n[:, None]
-        # one cell after the other changes its meaning: they are too large for two
-        covariances, self._products = self._products, None
-        for cell, covariance in enumerate(covariances):
-            covariance /= n[cell]
-            covariance -= np.outer(shift[cell], shift[cell])
-        return Moments(self._n, self._origin + shift, covariances)
-
-    def finish(self, target: Float | None = None) -> GaussianField:
-        """Return the fitted field; see `GaussianField.of`."""
-        return GaussianField.of(self.moments(), self.shrinkage, target)
-
-    def _flush(self) -> None:
-        samples = np.concatenate([part for part, _ in self._block], axis=1)
-        weights = self._block_weights()
-        self._block = []
-        if self._origin is None or self._sums is None or self._products is None:
-            p, _, d = samples.shape
-            # Moments about zero would lose the small variances that matter most.
-            self._origin = samples.mean(axis=1, dtype=np.float64)
-            self._sums = np.zeros((p, d))
-            self._products = np.zeros((p, d, d))
-        # In float64, which blocks a process makes of its images does not show in the result.
-        centered = samples - self._origin[:, None, :]
-        weighted = centered if weights is None else centered * weights[:, :, None]
-        self._sums += weighted.sum(axis=1)
-        self._products += np.matmul(weighted.transpose(0, 2, 1), centered)
-        total = (
-            float(samples.shape[1]) if weights is None else weights.sum(axis=1, dtype=np.float64)
-        )
-        self._n = self._n + total
-
-    def _block_weights(self) -> Float | None:
-        """Return (p, b) of the block's samples; None if nothing was weighted."""
-        if all(weights is None for _, weights in self._block):
-            return None
-        parts = [np.ones(x.shape[:2], np.float32) if w is None else w for x, w in self._block]
-        return np.concatenate(parts, axis=1)
-
-
 def _whiten_covariance(covariance: Double, shrinkage: float, target: Float | None) -> Float:
     """Return the lower triangular whitening matrix."""
     d = len(covariance)
     level = max(float(np.trace(covariance)) / d, VARIANCE_FLOOR)
     shrunk = (1 - shrinkage) * covariance
     shrunk[np.diag_indices(d)] += shrinkage * level * (1.0 if target is None else target)
-    return _inverse_triangle(np.linalg.cholesky(shrunk)).astype(np.float32)
+    return inverse_triangle(np.linalg.cholesky(shrunk)).astype(np.float32)
 
 
-def _inverse_triangle(factor: NDArray[Any]) -> NDArray[Any]:
+def inverse_triangle(factor: NDArray[Any]) -> NDArray[Any]:
     """Return the inverse of a lower triangular matrix, by halves: np.linalg.inv would not skip the zeros."""
     d = len(factor)
     if d <= _SMALL:
         return np.tril(np.linalg.inv(factor))
     half = d // 2
     inverse = np.zeros_like(factor)
-    inverse[:half, :half] = _inverse_triangle(factor[:half, :half])
-    inverse[half:, half:] = _inverse_triangle(factor[half:, half:])
+    inverse[:half, :half] = inverse_triangle(factor[:half, :half])
+    inverse[half:, half:] = inverse_triangle(factor[half:, half:])
     inverse[half:, :half] = -inverse[half:, half:] @ factor[half:, :half] @ inverse[:half, :half]
     return inverse

@@ -7,8 +7,9 @@ that a restless place of the product does not drown a quiet one; the image's sco
 is not made of these distances: see `map_cells`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,22 +17,13 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, Features
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
-from defectory.detectors.gaussian_field import FieldFitter, Float, GaussianField, restore_field
-from defectory.detectors.grids import line_residuals, stack_stages
-from defectory.detectors.grouping import (
-    MOST_TOGETHER,
-    Groups,
-    Indices,
-    Read,
-    deal_groups,
-    largest_group,
-    whole_groups,
-)
-from defectory.detectors.measurements import Measurements, Samples
-from defectory.detectors.moments import Moments
-from defectory.detectors.pooling import mean_and_spread, top_mean
-from defectory.detectors.statistics import FitStatistics
+from defectory.detectors.gaussian_field import Float, GaussianField, restore_field
+from defectory.detectors.grids import line_residuals, mean_and_spread, stack_stages, top_mean
 from defectory.domain import ParameterError
+
+if TYPE_CHECKING:  # of fits alone
+    from defectory.detectors.grouping import Groups
+    from defectory.detectors.statistics import FitStatistics
 
 POSITION_STAGES = ("block7", "block10", "block14")
 IMAGE_STAGE = "block15"
@@ -40,8 +32,62 @@ LINE_STAGE = "block4"
 LINE_WEIGHT = 2.0
 # Normals whose spread a cell's own is mixed with: few images leave a cell's spread uncertain.
 _PRIOR_IMAGES = 30
-# Of groups, where one is too large to be left out in closed form.
-_N_FOLDS = 5
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What Gaussians are about, of n images.
+
+    Attributes
+    ----------
+    cells, lines : (p, n, b, d) float32, features of each cell's b positions, and what sets these apart from
+        their column and row
+    image : (n, c) float32, of the image as a whole
+    """
+
+    cells: Float
+    lines: Float
+    image: Float
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Distances of n images before they are brought to one scale.
+
+    Attributes
+    ----------
+    cells : (p, n, b) float32, Mahalanobis distances to the cell's Gaussian, b positions a cell
+    means : (p, n, b) float32, distances to the cell's mean in units of each channel's spread
+    lines : (p, n, b) float32, Mahalanobis distances of what is apart from column and row
+    image : (n,) float32, Mahalanobis distance of the image as a whole
+    """
+
+    cells: Float
+    means: Float
+    lines: Float
+    image: Float
+
+    def __len__(self) -> int:
+        return len(self.image)
+
+    @classmethod
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Return the images of all the parts, in order."""
+        return cls(
+            np.concatenate([part.cells for part in parts], axis=1),
+            np.concatenate([part.means for part in parts], axis=1),
+            np.concatenate([part.lines for part in parts], axis=1),
+            np.concatenate([part.image for part in parts]),
+        )
+
+    def take(self, rows: NDArray[np.intp]) -> "Measurements":
+        """Return some of the images."""
+        return Measurements(
+            self.cells[:, rows], self.means[:, rows], self.lines[:, rows], self.image[rows]
+        )
 
 
 class GaussianNormality:
@@ -148,8 +194,11 @@ class GaussianNormality:
         """Take the first pass over the normals."""
         return self.take(self.collect(batches))
 
-    def collect(self, batches: Iterator[list[Features]]) -> FitStatistics:
+    def collect(self, batches: Iterator[list[Features]]) -> "FitStatistics":
         """Return what a pass over normals leaves of them."""
+        from defectory.detectors.moments import FieldFitter
+        from defectory.detectors.statistics import FitStatistics
+
         fitters = {name: FieldFitter(self.shrinkage) for name in ("cells", "lines", "image")}
         n_images = 0
         for batch in batches:
@@ -162,7 +211,7 @@ class GaussianNormality:
         moments = {name: fitter.moments() for name, fitter in fitters.items()}
         return FitStatistics(n_images, moments, None, {})
 
-    def take(self, statistics: FitStatistics) -> Self:
+    def take(self, statistics: "FitStatistics") -> Self:
         """Take what passes over normals left; ParameterError where it is of images of another size."""
         moments = statistics.moments
         if any(
@@ -176,10 +225,13 @@ class GaussianNormality:
         return self
 
     @property
-    def statistics(self) -> FitStatistics:
+    def statistics(self) -> "FitStatistics":
         """What it was fitted on, as exact as bundles keep it."""
+        from defectory.detectors.moments import moments_of
+        from defectory.detectors.statistics import FitStatistics
+
         fields = {"cells": self.cells_, "lines": self.lines_, "image": self.image_}
-        moments = {name: field.moments() for name, field in fields.items()}
+        moments = {name: moments_of(field) for name, field in fields.items()}
         return FitStatistics(round(float(np.mean(self.image_.n_samples))), moments, None, {})
 
     def keep_scales(self, other: "GaussianNormality") -> None:
@@ -188,55 +240,6 @@ class GaussianNormality:
         self.channel_spread_ = other.channel_spread_
         self.cell_center_, self.cell_spread_ = other.cell_center_, other.cell_spread_
         self.part_standards_, self.map_units_ = other.part_standards_, other.map_units_
-
-    def score_left_out(
-        self, before: "GaussianNormality", read: Read, rows: Indices, groups: Groups
-    ) -> tuple[Float, Float]:
-        """Take the scales of the model before, which knows none of these images; return scores and maps.
-
-        Each image's by this model without its group, or by the one before where a group is large.
-        """
-        parts = []
-        is_large = largest_group(groups[rows]) > MOST_TOGETHER
-        batches = whole_groups(read(rows, "scoring new images left out"), groups[rows].tolist())
-        for batch, own in batches:
-            samples = self.sample(batch)
-            parts.append(
-                before.measure(samples) if is_large else self.measure_left_out(samples, own)
-            )
-        self.keep_scales(before)
-        measured = Measurements.join(parts)
-        return self.image_scores(measured), self.map_cells(measured)
-
-    def rescale(self, measured: Measurements, moments: Mapping[str, Moments]) -> Measurements:
-        """Return what a part's own model measured of its images as this model would have, in the mean.
-
-        The mean square of each cell's distances is known under this model from the part's moments; the shape
-        of their distribution is taken from the part.
-
-        Parameters
-        ----------
-        measured : of some of the part's images, left out of its own model
-        moments : of all images of the part, which this model was fitted on with others
-        """
-        apart = moments["cells"].means - self.cells_.means
-        spread = np.square(self.channel_spread_.astype(np.float64))
-        variances = np.einsum("pdd->pd", moments["cells"].covariances) + np.square(apart)
-        known = {
-            "cells": self.cells_.mean_squares(moments["cells"]),
-            "means": (variances / spread).sum(axis=1),
-            "lines": self.lines_.mean_squares(moments["lines"]),
-            "image": self.image_.mean_squares(moments["image"])[0],
-        }
-        parts = {}
-        for name, expected in known.items():
-            values = getattr(measured, name)
-            squares = np.square(values.astype(np.float64)).mean(
-                axis=None if name == "image" else (1, 2)
-            )
-            factors = np.sqrt(expected / np.maximum(squares, 1e-12)).astype(np.float32)
-            parts[name] = values * (factors if name == "image" else factors[:, None, None])
-        return Measurements(**parts)
 
     def calibrate(self, measured: Measurements) -> tuple[Float, Float]:
         """Standardize by measurements of normals left out.
@@ -249,7 +252,7 @@ class GaussianNormality:
         self.standardize(measured)
         return self.image_scores(measured), self.map_cells(measured)
 
-    def measure_left_out(self, samples: Samples, groups: Groups) -> Measurements:
+    def measure_left_out(self, samples: Samples, groups: "Groups") -> Measurements:
         """Return measurements of images that were learned from, each by the model without its group.
 
         Only before `standardize`. The groups are whole.
@@ -347,7 +350,7 @@ class GaussianNormality:
         ]
         return found
 
-    def _mean_distances(self, samples: Float, *, left_out: Groups | None = None) -> Float:
+    def _mean_distances(self, samples: Float, *, left_out: "Groups | None" = None) -> Float:
         """Return (p, i, b): Euclidean distances to the cell's mean, in units of each channel's spread.
 
         Images that were learned from are first taken out of the mean, with all of their group.
@@ -373,41 +376,6 @@ class GaussianNormality:
 
     def _top(self, grids: Float) -> NDArray[np.float32]:
         return np.array([top_mean(grid, self.top_ratio) for grid in grids], np.float32)
-
-
-def calibrate_normality(
-    normality: GaussianNormality, make: Callable[[], GaussianNormality], read: Read,
-    normals: Indices, held_out: Indices, groups: Groups,
-) -> tuple[Float, Float]:  # fmt: skip
-    """Standardize a model by what it was fitted on, left out; return scores and maps of the held-out images.
-
-    In closed form, or, where a group is large, by models fitted on the other folds.
-
-    Parameters
-    ----------
-    normality : fitted on `normals`
-    make : returns a model that is not fitted
-    read : gives features of images, in batches
-    normals, held_out, groups : see `TwoPassDetector`
-    """
-    if largest_group(groups[normals]) <= MOST_TOGETHER:
-        batches = whole_groups(
-            read(held_out, "scoring normals left out"), groups[held_out].tolist()
-        )
-        parts = [normality.measure_left_out(normality.sample(b), own) for b, own in batches]
-        return normality.calibrate(Measurements.join(parts))
-    folds = deal_groups(groups[normals], np.unique(groups[normals]).tolist(), _N_FOLDS)
-    fold_of = dict(zip(normals.tolist(), folds.tolist(), strict=True))
-    tested = np.array([fold_of[i] for i in held_out.tolist()])
-    order, parts = [], []
-    for fold in np.unique(tested).tolist():
-        model = make().learn(read(normals[folds != fold], "learning without a fold"))
-        model.round()
-        rows = np.flatnonzero(tested == fold)
-        order.append(rows)
-        for batch in read(held_out[rows], "scoring the fold left out"):
-            parts.append(model.measure(model.sample(batch)))
-    return normality.calibrate(Measurements.join(parts).take(np.argsort(np.concatenate(order))))
 
 
 def _distances(field: GaussianField, samples: Float) -> Float:

@@ -1,5 +1,6 @@
-"""Several stages of features on one grid, and maps back to a finer grid."""
+"""Features of images: in batches, on one grid, and of the image as a whole; maps back to a finer grid."""
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -10,8 +11,23 @@ from defectory.backbones import Features
 Grid = NDArray[np.float32]
 """(rows, columns, d) float32"""
 
+BATCH = 32
+"""Images that are scored together: whitening matrices are read from memory once for all."""
+
 # Pixels whose cells are counted at a time.
 _ROWS_PX = 2**18
+
+
+def batched(features: Iterable[Features]) -> Iterator[list[Features]]:
+    """Yield the images' features in lists of BATCH; the last may be shorter."""
+    batch: list[Features] = []
+    for one in features:
+        batch.append(one)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
 
 
 def stack_stages(features: Features, stages: tuple[str, ...], side: int | tuple[int, int]) -> Grid:
@@ -130,3 +146,16 @@ def cell_means(pixels: NDArray[np.bool_], side: int | tuple[int, int]) -> NDArra
         total += np.bincount(place, part.ravel(), r * c)
     counts = np.outer(np.bincount(rows, minlength=r), np.bincount(columns, minlength=c))
     return np.asarray(total.reshape(r, c) / np.maximum(counts, 1))
+
+
+def top_mean(cells: NDArray[np.float32], ratio: float) -> float:
+    """Return the mean of the highest `ratio` of the values, at least one of them."""
+    flat = cells.ravel()
+    n = max(1, round(ratio * flat.size))
+    return float(np.partition(flat, flat.size - n)[flat.size - n :].mean(dtype=np.float64))
+
+
+def mean_and_spread(batch: list[Features], stage: str) -> NDArray[np.float32]:
+    """Return (n, 2c): mean and standard deviation of a stage over each of n images."""
+    flat = [features[stage].reshape(-1, features[stage].shape[-1]) for features in batch]
+    return np.stack([np.concatenate([x.mean(axis=0), x.std(axis=0)]) for x in flat])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import Features
-from defectory.detectors.batching import BATCH
+from defectory.detectors.grids import BATCH
 from defectory.domain import members_of
 
 Indices = NDArray[np.intp]

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities
-from defectory.detectors.batching import batched
-from defectory.detectors.gaussian_normality import GaussianNormality, calibrate_normality
-from defectory.detectors.grids import enlarge
+from defectory.detectors.gaussian_left_out import calibrate_normality
+from defectory.detectors.gaussian_normality import GaussianNormality
+from defectory.detectors.grids import batched, enlarge
 from defectory.detectors.grouping import Groups, draw_whole_groups, together
 from defectory.detectors.segmentation.detector import SegmentationDetector
 from defectory.detectors.segmentation.head import count_top, top_pixels

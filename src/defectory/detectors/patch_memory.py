@@ -11,12 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
+from defectory.detectors.additive_fit import TwoPassDetector
 from defectory.detectors.base import Arrays, Capabilities
-from defectory.detectors.frozen import TwoPassDetector
-from defectory.detectors.grids import stack_stages
+from defectory.detectors.grids import stack_stages, top_mean
 from defectory.detectors.grouping import Groups, Indices, Read
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
-from defectory.detectors.pooling import top_mean
 from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ParameterError
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from defectory.detectors.base import Detector
 from defectory.domain import ParameterError, PluginError, Provider
-from defectory.domain.nearest import did_you_mean
 
 if TYPE_CHECKING:
     from defectory.plugins import Plugin
@@ -47,6 +46,8 @@ def find_detector(name: str) -> type[Detector]:
         return _import_built_in(name)
     plugin = find_plugin("detector", name)
     if plugin is None:
+        from defectory.domain.nearest import did_you_mean  # of mistyped names only
+
         names = (*DETECTORS, *plugin_names("detector"))
         raise ParameterError(
             f"no detector is named {name!r}; there are {', '.join(names)}{did_you_mean(name, names)}"

@@ -4,7 +4,6 @@ Parts of a collection are passed over by different processes, on different days 
 they leave is merged, and the fit goes on as if one process had passed over all.
 """
 
-from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -13,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.detectors.arrays import check_array
-from defectory.detectors.base import Detector
 from defectory.detectors.moments import Moments
-from defectory.domain import ImageSource, MaskSource, ParameterError, Progress
+from defectory.domain import ParameterError
 from defectory.memory import Coreset, merge_coresets
 
 _BASIS, _MOMENTS, _CORESET, _MEASURED = "basis.", "moments.", "coreset.", "measured."
@@ -142,92 +140,3 @@ def _check_alike(one: FitStatistics, other: FitStatistics) -> None:
         raise ParameterError(
             "these statistics do not add up: they are in other terms (camera noise, image size, directions)"
         )
-
-
-class AdditiveFit(Detector):
-    """A detector whose fit is a pass that adds up, and a second one over a bounded number of images.
-
-    Attributes
-    ----------
-    basis_ : arrays that parts share, see `prepare`; those of another process may be set instead
-    """
-
-    basis_: Mapping[str, NDArray[Any]]
-
-    @property
-    def n_patches(self) -> int:
-        """Patches that it remembers at most; 0 where it remembers none."""
-        return 0
-
-    @abstractmethod
-    def prepare(self, images: ImageSource, *, progress: Progress | None = None) -> Self:
-        """Learn from a few normals the basis in whose terms all parts are collected.
-
-        Parameters
-        ----------
-        images : a few hundred, drawn from the whole collection; the same for all parts
-        progress : told of each image
-        """
-
-    @abstractmethod
-    def collect(
-        self,
-        images: ImageSource,
-        *,
-        groups: NDArray[np.int64],
-        progress: Progress | None = None,
-    ) -> FitStatistics:
-        """Return what a pass over a part's normals leaves of them; prepared, not fitted.
-
-        Parameters
-        ----------
-        images : n normal or unlabeled images
-        groups : (n,) numbers that hold for the whole collection; images of one lie in one part
-        progress : told of each image
-        """
-
-    @abstractmethod
-    def fit_from(
-        self,
-        statistics: FitStatistics,
-        images: ImageSource,
-        labels: NDArray[np.int8],
-        masks: MaskSource | None,
-        *,
-        groups: NDArray[np.int64],
-        progress: Progress | None = None,
-    ) -> Self:
-        """Fit on statistics of a whole collection, and on a draw of its images, which are left out of them.
-
-        Parameters
-        ----------
-        statistics : whose memory it takes: they are of no more use
-        images : n of the images, at most some 2,000 normals, and labeled anomalies
-        labels : (n,) codes of Label
-        masks : as `fit` takes them
-        groups : (n,) numbers, as `collect` was given them
-        progress : told of each image
-        """
-
-    @abstractmethod
-    def extend(
-        self,
-        images: ImageSource,
-        labels: NDArray[np.int8],
-        *,
-        groups: NDArray[np.int64],
-        progress: Progress | None = None,
-    ) -> Self:
-        """Return a detector that has learned from more normals; this one is unchanged, and so are scales.
-
-        What it learned from before is known by its statistics, as exact as a bundle keeps them, and is not
-        read again. `held_out_` of what comes back is of the new images: each by the new model without its
-        group, or by this one where a group is too large for that.
-
-        Parameters
-        ----------
-        images : n normal or unlabeled images that it has not learned from
-        labels : (n,) codes of Label
-        groups : (n,) numbers >= 0
-        progress : told of each image
-        """

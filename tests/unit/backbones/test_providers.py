@@ -117,7 +117,7 @@ def test_memory_is_estimated_with_the_library(monkeypatch):
 
 OPENING = """
 import sys
-from defectory.backbones.runtimes import import_openvino
+from defectory.backbones.openvino_sessions import import_openvino
 import_openvino().Core()
 assert "openvino_telemetry" not in sys.modules
 """

@@ -3,8 +3,8 @@ import pytest
 
 from defectory.detectors.arrays import check_array
 from defectory.detectors.gaussian import Gaussian
+from defectory.detectors.grids import top_mean
 from defectory.detectors.patch_memory import PatchMemory
-from defectory.detectors.pooling import top_mean
 from defectory.domain import ArrayImages, DataError, ParameterError
 
 FROZEN = (Gaussian, PatchMemory)

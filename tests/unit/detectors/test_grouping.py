@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from defectory.detectors.batching import BATCH
+from defectory.detectors.grids import BATCH
 from defectory.detectors.grouping import (
     MOST_TOGETHER,
     deal_groups,

@@ -13,7 +13,7 @@ from defectory.detectors.evidence.classifier import ClassifierSettings, PlaceCla
 from defectory.detectors.evidence.measured_images import MeasuredImages
 from defectory.detectors.evidence.normality import Measurements, Normality
 from defectory.detectors.evidence.training_set import PlaceRows, PlaceTrainingSet
-from defectory.detectors.pooling import top_mean
+from defectory.detectors.grids import top_mean
 from defectory.domain import Label, ParameterError
 
 Float = NDArray[np.float32]

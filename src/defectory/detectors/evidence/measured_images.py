@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, Features, View
-from defectory.detectors.batching import batched
 from defectory.detectors.evidence.normality import Described, Measurements, Normality, Weights
-from defectory.detectors.grids import cell_means
+from defectory.detectors.grids import batched, cell_means
 from defectory.detectors.grouping import (
     MOST_TOGETHER,
     Groups,

@@ -20,11 +20,11 @@ from defectory.backbones import Backbone, Features
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.speeds import BALANCED, Speed
-from defectory.detectors.gaussian_field import FieldFitter, GaussianField, restore_field
-from defectory.detectors.grids import interpolation_matrix, stack_stages
+from defectory.detectors.gaussian_field import GaussianField, restore_field
+from defectory.detectors.grids import interpolation_matrix, mean_and_spread, stack_stages
 from defectory.detectors.grouping import Groups
+from defectory.detectors.moments import FieldFitter, moments_of
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
-from defectory.detectors.pooling import mean_and_spread
 from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ParameterError
 from defectory.machine import count_readers, map_ordered
@@ -262,8 +262,8 @@ class Normality:
     def statistics(self) -> FitStatistics:
         """What it was fitted on, as exact as bundles keep it."""
         moments = {
-            "places": self.places_.moments(self._target(self.places_.shrinkage)),
-            "image": self.image_.moments(),
+            "places": moments_of(self.places_, self._target(self.places_.shrinkage)),
+            "image": moments_of(self.image_),
         }
         basis = {
             "directions": self.directions_,

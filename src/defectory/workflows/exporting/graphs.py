@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from defectory.artifacts.exported import GRAPH_FILES, RuntimeName
-from defectory.backbones.runtimes import import_openvino
+from defectory.backbones.openvino_sessions import import_openvino
 from defectory.domain import ExportError, ImageSource, Progress
 from defectory.domain.errors import one_line
 from defectory.workflows.calibrated import CalibratedDetector

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from defectory.backbones.runtimes import import_onnxruntime
+from defectory.backbones.onnxruntime_sessions import import_onnxruntime
 from defectory.domain import ExportError, ImageSource, MissingExtraError, Progress
 from defectory.domain.errors import one_line
 from defectory.domain.images import Image

@@ -8,7 +8,8 @@ from typing import Protocol
 import numpy as np
 
 from defectory.artifacts.exported import GRAPH_FILES, RuntimeName
-from defectory.backbones.runtimes import import_onnxruntime, import_openvino
+from defectory.backbones.onnxruntime_sessions import import_onnxruntime
+from defectory.backbones.openvino_sessions import import_openvino
 from defectory.domain import ExportError
 from defectory.domain.errors import one_line
 from defectory.domain.images import Image

@@ -21,11 +21,11 @@ from defectory.artifacts.statistics_files import (
     read_facts,
     write_statistics,
 )
-from defectory.backbones.runtimes import runtime_version
+from defectory.backbones.providers import runtime_version
 from defectory.calibration import choose_threshold
 from defectory.detectors.gaussian import Gaussian
+from defectory.detectors.gaussian_normality import Measurements
 from defectory.detectors.grouping import draw_whole_groups, together
-from defectory.detectors.measurements import Measurements
 from defectory.detectors.statistics import FitStatistics
 from defectory.domain import (
     DataError,

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.artifacts.statistics_files import StatisticsFacts, read_statistics
+from defectory.detectors.additive_fit import MAX_HELD_OUT, AdditiveFit
 from defectory.detectors.base import Detector, groups_to_leave_out, usable_as_normal
-from defectory.detectors.frozen import MAX_HELD_OUT
 from defectory.detectors.grouping import draw_whole_groups
-from defectory.detectors.statistics import AdditiveFit, FitStatistics, merge_statistics
+from defectory.detectors.statistics import FitStatistics, merge_statistics
 from defectory.domain import (
     ImageSource,
     Label,

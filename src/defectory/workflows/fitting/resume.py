@@ -13,8 +13,8 @@ import numpy as np
 
 from defectory.artifacts import BUNDLE_FILE, BundleFacts
 from defectory.artifacts.facts import MAX_HASHES
+from defectory.detectors.additive_fit import MAX_HELD_OUT
 from defectory.detectors.base import Detector, held_out_from
-from defectory.detectors.frozen import MAX_HELD_OUT
 from defectory.domain import (
     DataError,
     HeldOutScores,

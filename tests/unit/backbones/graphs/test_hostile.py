@@ -9,8 +9,7 @@ import pytest
 from defectory.backbones import sessions
 from defectory.backbones.graphs.wire import Budget
 from defectory.backbones.providers import running_on
-from defectory.backbones.sessions import Network
-from defectory.backbones.time_limits import time_limit
+from defectory.backbones.sessions import Network, time_limit
 from defectory.domain import BundleError
 from tests.fuzz.hostile import HOSTILE, OUTPUTS, ends, model_of, node, numbers, pixels
 

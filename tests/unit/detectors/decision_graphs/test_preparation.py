@@ -6,8 +6,8 @@ from spox import Tensor, argument, build
 
 from defectory.backbones import View
 from defectory.backbones.onnxruntime_sessions import OnnxRuntimeSession
+from defectory.backbones.openvino_sessions import import_openvino
 from defectory.backbones.preparation import prepare_image
-from defectory.backbones.runtimes import import_openvino
 from defectory.detectors.decision_graphs.preparation import prepare
 
 # Enlarged and shrunk, each way; one pixel; strips, one so long that sums of its weights fill 24 bits.

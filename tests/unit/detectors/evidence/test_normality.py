@@ -5,8 +5,8 @@ import pytest
 
 from defectory.detectors.evidence import normality as module
 from defectory.detectors.evidence.normality import STEP, Measurements, Normality, Weights
-from defectory.detectors.gaussian_field import FieldFitter
 from defectory.detectors.grids import stack_stages
+from defectory.detectors.moments import FieldFitter
 from defectory.domain import ParameterError
 from tests.unit.detectors.evidence.fake_features import (
     GRID,
