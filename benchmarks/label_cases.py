@@ -22,7 +22,8 @@ from benchmarks.datasets import (
 )
 from benchmarks.p1 import thin
 from defectory.domain import Label
-from defectory.sources import Dataset, Sample, read_mask
+from defectory.sources import Dataset, Sample
+from defectory.sources.mask_files import read_mask
 
 SEEN_TYPES = ("blowhole", "break")
 """Defect types that `new-types` labels."""

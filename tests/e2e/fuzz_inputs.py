@@ -18,9 +18,10 @@ import numpy as np
 from PIL import Image
 
 from defectory.domain import DefectoryError
-from defectory.sources import FileMasks, read_dataset, read_image, read_mask
+from defectory.sources import read_dataset, read_image
 from defectory.sources.idx import IdxImages, read_idx
 from defectory.sources.inspection import inspect_dataset
+from defectory.sources.mask_files import FileMasks, read_mask
 from tests.pictures import disc
 
 MAX_SECONDS = 10

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from defectory.sources import pixels
-from defectory.sources.pixels import as_rgb
+from defectory.sources import images
+from defectory.sources.images import as_rgb
 from tests.reference.pixel_conversion_twin import as_rgb_at_once
 
 RNG = np.random.default_rng(0)
@@ -56,7 +56,7 @@ PICTURES = {
 @pytest.mark.parametrize("name", PICTURES)
 @pytest.mark.parametrize("strip_px", [1, 23 * 5, 2**18])
 def test_strips_are_the_whole(name, strip_px, monkeypatch):
-    monkeypatch.setattr(pixels, "_STRIP_PX", strip_px)
+    monkeypatch.setattr(images, "_STRIP_PX", strip_px)
     found = as_rgb(PICTURES[name])
     assert found.dtype == np.uint8
     assert found.flags.c_contiguous
@@ -75,7 +75,7 @@ def test_strips_are_the_whole(name, strip_px, monkeypatch):
     ],
 )
 def test_values_without_a_meaning_are_found_in_any_strip(monkeypatch, at, dtype, value, reason):
-    monkeypatch.setattr(pixels, "_STRIP_PX", 50)
+    monkeypatch.setattr(images, "_STRIP_PX", 50)
     values = np.zeros((37, 23), dtype)
     values[at, 5] = value
     with pytest.raises(ValueError, match=reason):

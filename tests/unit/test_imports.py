@@ -1,5 +1,6 @@
 """The base install imports fast: nothing that only fitting, serving or tests need."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -14,7 +15,8 @@ from defectory.domain import ArrayImages
 from tests.bundles import bundle_of
 from tests.pictures import disc, save
 
-MOST_MODULES = 118
+MOST_MODULES = {"an image": 80, "a folder": 83}
+"""Of ours that scoring loads, by what is scored: names in a folder can say that images are masks."""
 HEAVY = {
     "torch", "torchvision", "timm", "ray", "onnx", "sklearn", "scipy", "matplotlib", "pyarrow", "starlette",
     "uvicorn", "prometheus_client", "python_multipart", "fsspec", "s3fs", "aiohttp", "botocore",
@@ -72,6 +74,15 @@ def test_no_room_imports_what_is_an_extra(room):
     assert not modules & HEAVY
 
 
+@pytest.mark.parametrize("room", ["", ".backbones", ".machine", ".sources"])
+def test_a_name_that_no_module_has_is_an_attribute_error(room):
+    package = importlib.import_module(f"defectory{room}")
+    with pytest.raises(
+        AttributeError, match=f"^module 'defectory{room}' has no attribute 'nothing'$"
+    ):
+        _ = package.nothing
+
+
 READING = """
 from defectory.backbones import View
 from defectory.backbones.weights import load_backbone
@@ -113,19 +124,26 @@ def test_help_waits_for_no_library_but_click():
     assert not modules & (HEAVY | {"numpy", "onnxruntime", "PIL", "rich", "msgspec", "jinja2"})
 
 
-def test_scoring_imports_what_scoring_needs(tmp_path):
+@pytest.mark.parametrize("scored", MOST_MODULES)
+def test_scoring_imports_what_scoring_needs(scored, tmp_path):
     """No other detector, no fit, no report, no data doctor, and few modules in all."""
     rng = np.random.default_rng(0)
     pictures = [disc(rng, 64) for _ in range(4)]
     detector = find_detector("gaussian")(size_px=64).fit(ArrayImages(pictures))
     save_bundle(bundle_of(detector), tmp_path / "a.defectory")
     image = save(tmp_path / "images" / "a.png", pictures[0])
-    found = our_modules_after("score", tmp_path / "a.defectory", image, "-o", tmp_path / "out")
+    given = image if scored == "an image" else image.parent
+    found = our_modules_after("score", tmp_path / "a.defectory", given, "-o", tmp_path / "out")
     assert "defectory.detectors.gaussian" in found
     for name in (
-        "detectors.auto", "detectors.mapl", "backbones.weights", "backbones.efficientnet_lite",
-        "backbones.feature_cache", "reports.content", "sources.inspection", "workflows.fitting.fit",
-        "cli.fit", "training", "metrics", "pseudolabels", "simulation",
+        "detectors.auto", "detectors.mapl", "detectors.patch_memory", "detectors.moments",
+        "detectors.statistics", "detectors.grouping", "detectors.gaussian_left_out", "memory",
+        "backbones.weights", "backbones.efficientnet_lite", "backbones.feature_cache",
+        "backbones.kept_features", "backbones.camera_noise", "backbones.openvino_sessions",
+        "reports.content", "sources.inspection", "sources.folders", "sources.trees",
+        "sources.manifests", "sources.mask_files", "sources.source_dataset", "workflows.fitting.fit",
+        "workflows.memory", "machine.memory", "cli.fit", "cli.suggestions", "domain.nearest",
+        "plugins", "remote", "training", "metrics", "pseudolabels", "simulation",
     ):  # fmt: skip
         assert f"defectory.{name}" not in found
-    assert len(found) <= MOST_MODULES
+    assert len(found) <= MOST_MODULES[scored]

@@ -8,7 +8,8 @@ from defectory.artifacts.bundle import (
     save_bundle,
     write_bundle,
 )
-from defectory.artifacts.facts import (
+from defectory.artifacts.manifest import (
+    SCHEMA_VERSION,
     BundleFacts,
     LabelCounts,
     Promise,
@@ -17,7 +18,6 @@ from defectory.artifacts.facts import (
     TrainingData,
     UpdateRecord,
 )
-from defectory.artifacts.manifest import SCHEMA_VERSION
 
 __all__ = [
     "BUNDLE_FILE",

@@ -25,12 +25,13 @@ import safetensors.numpy
 from numpy.typing import NDArray
 
 from defectory.artifacts.archive import read_archive, read_first_member, write_archive
-from defectory.artifacts.facts import BundleFacts, Promise
 from defectory.artifacts.manifest import (
     MAX_MANIFEST_BYTES,
     BackboneEntry,
+    BundleFacts,
     DetectorEntry,
     Manifest,
+    Promise,
     is_our_manifest,
     make_manifest,
     read_manifest,

@@ -18,7 +18,7 @@ import safetensors.numpy
 from msgspec import Meta
 
 from defectory import __version__
-from defectory.artifacts.facts import Moment, Number, Promise, Text
+from defectory.artifacts.manifest import Moment, Number, Promise, Text
 from defectory.artifacts.probes import Origin
 from defectory.domain import ExportError
 from defectory.domain.scores import AnomalyMap, Outcome

@@ -1,16 +1,23 @@
-"""The manifest of a bundle: JSON on the outside, typed and checked inside."""
+"""The manifest of a bundle: JSON on the outside, typed and checked inside.
+
+It is what a bundle says of itself beside its arrays: detector, weights, the promise, and the story of its fit
+and updates. Every field is checked by `msgspec` when a bundle is read and before one is written: nothing
+behind it meets a missing key or another type. A fact that this version does not know is ignored (a later one
+may add some); a fact that means something else than before raises the schema version.
+"""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from defectory import __version__
-from defectory.artifacts.facts import BundleFacts, Promise
 from defectory.backbones import WeightCard
-from defectory.domain import BundleError, Provider
+from defectory.domain import CONTENT_DIGITS, BundleError, Provider
 
 SCHEMA_VERSION = 1
 WRITER = "defectory"
@@ -18,6 +25,175 @@ MAX_MANIFEST_BYTES = 16 * 2**20
 
 Setting = bool | int | float | str | None
 Name = Annotated[str, Meta(max_length=100)]
+
+MAX_NOTES = 1000
+MAX_SUSPECTS = 100
+MAX_NAMES = 10_000
+MAX_HASHES = 500_000
+MAX_LETTERS = 4096
+
+Text = Annotated[str, Meta(max_length=MAX_LETTERS)]
+Count = Annotated[int, Meta(ge=0, lt=2**53)]
+Share = Annotated[float, Meta(gt=0, lt=1)]
+Number = Annotated[float, Meta(gt=-1e300, lt=1e300)]
+Content = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{CONTENT_DIGITS}}}\Z")]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What the thresholds keep, each with that confidence.
+
+    Attributes
+    ----------
+    false_reject_rate : at most this share of good parts is rejected
+    confidence : how surely
+    miss_rate : at most this share of defects like the labeled ones is accepted; None where that is not asked
+        for, and what is not rejected is accepted
+    """
+
+    false_reject_rate: Share
+    confidence: Share
+    miss_rate: Share | None = None
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a fit learned from.
+
+    Attributes
+    ----------
+    fingerprint : of the data set, all files and labels
+    layout : of the data set
+    n_images : >= 0, given to fit
+    image_hashes : content of each, and of images that updates learned from
+    """
+
+    fingerprint: Text
+    layout: Text
+    n_images: Count
+    image_hashes: Annotated[tuple[Content, ...], Meta(max_length=MAX_HASHES)] = ()
+
+
+@dataclass(frozen=True)
+class LabelCounts:
+    """Images of a fit by label."""
+
+    unlabeled: Count = 0
+    normal: Count = 0
+    anomalous: Count = 0
+
+
+@dataclass(frozen=True)
+class RecordedSuspect:
+    """A training image that the fit distrusted.
+
+    Attributes
+    ----------
+    name, path : as in the data set, and relative to its root
+    content : first hex digits of the hash of its content
+    score, weight, reason : see Suspect
+    """
+
+    name: Text
+    path: Text
+    content: Content
+    score: Number
+    weight: Annotated[float, Meta(ge=0, le=1)]
+    reason: Text
+
+
+@dataclass(frozen=True)
+class UpdateRecord:
+    """Labels that a bundle was taught after its fit.
+
+    Attributes
+    ----------
+    date : when
+    n_labels : how many
+    names : content -> name of the images
+    """
+
+    date: Moment
+    n_labels: Count
+    names: Annotated[Mapping[Content, Text], Meta(max_length=MAX_HASHES)]
+
+
+@dataclass(frozen=True)
+class RecalibrationRecord:
+    """A threshold that was fitted anew on good images that came after the fit.
+
+    Attributes
+    ----------
+    date : when
+    n_images : how many
+    n_rejected_before : of them, by the threshold before
+    keeps_old : whether the scores of before stayed beside theirs
+    threshold_before, threshold : of image scores; None where there was none
+    """
+
+    date: Moment
+    n_images: Count
+    n_rejected_before: Count
+    keeps_old: bool
+    threshold_before: Number | None
+    threshold: Number
+
+
+@dataclass(frozen=True)
+class BundleFacts:
+    """The story of a bundle.
+
+    Attributes
+    ----------
+    defectory_version, created, seed : of the fit
+    weights : id of the weight card
+    data, labels : what was learned from
+    notes : what a person must know
+    account : what there was to learn from and what was done with it, by the fit or the last update
+    suspects, n_suspects : the oddest images that the fit distrusted, and how many there are
+    confirmed_names : content -> name of labeled training images, for an update to call them by
+    updates, recalibrations : oldest first
+    runtime : what ran the networks of the fit, with its version; whoever scores chooses another freely
+    """
+
+    defectory_version: Text
+    created: Moment
+    seed: Annotated[int, Meta(ge=0)]
+    weights: Text
+    data: TrainingData
+    labels: LabelCounts = field(default_factory=LabelCounts)
+    notes: Annotated[tuple[Text, ...], Meta(max_length=MAX_NOTES)] = ()
+    account: Annotated[tuple[Text, ...], Meta(max_length=MAX_NOTES)] = ()
+    suspects: Annotated[tuple[RecordedSuspect, ...], Meta(max_length=MAX_SUSPECTS)] = ()
+    n_suspects: Count = 0
+    confirmed_names: Annotated[Mapping[Content, Text], Meta(max_length=MAX_NAMES)] = field(
+        default_factory=dict
+    )
+    updates: Annotated[tuple[UpdateRecord, ...], Meta(max_length=MAX_NAMES)] = ()
+    recalibrations: Annotated[tuple[RecalibrationRecord, ...], Meta(max_length=MAX_NAMES)] = ()
+    runtime: Text = ""
+
+    def __post_init__(self) -> None:
+        if self.n_suspects < len(self.suspects):
+            raise ValueError(
+                f"n_suspects is {self.n_suspects}, but {len(self.suspects)} are listed"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the facts as JSON-ready data."""
+        found: dict[str, Any] = json.loads(
+            json.dumps(msgspec.to_builtins(self))
+        )  # lists, no tuples
+        return found
+
+    @property
+    def known_names(self) -> dict[str, str]:
+        """Content -> name of images that were labeled in the fit or by updates."""
+        names = dict(self.confirmed_names)
+        for update in self.updates:
+            names.update(update.names)
+        return names
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,7 @@ from pathlib import Path
 from PIL import Image as Pillow
 
 from defectory.machine import count_cores
-from defectory.sources.decoding import FORMATS
-from defectory.sources.quiet_pillow import quiet_pillow
+from defectory.sources.decoding import FORMATS, quiet_pillow
 
 # Bytes a pixel at the peak of decoding, converting and resizing: Pillow's four and our three, or as much as
 # the decoder holds beside. Measured at 24 megapixels, see docs/resources.md.

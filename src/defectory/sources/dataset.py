@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from defectory.domain import CONTENT_DIGITS, ImageSource, Label, MaskSource, number_groups
 from defectory.sources.contents import FileContents
 from defectory.sources.images import FileImages
-from defectory.sources.mask_files import FileMasks
 
 
 @dataclass(frozen=True)
@@ -96,6 +95,8 @@ class Dataset:
 
     def masks(self, *, max_kept_bytes: int = 0) -> MaskSource:
         """Return the masks, to be read when asked for; see FileContents for what is kept."""
+        from defectory.sources.mask_files import FileMasks  # what is only scored has no masks
+
         paths = [sample.path for sample in self.samples]
         mask_paths = [sample.mask_path for sample in self.samples]
         return FileMasks(paths, mask_paths, max_kept_bytes=max_kept_bytes)

@@ -1,14 +1,19 @@
-"""Files -> decoded pictures: a short list of formats, bounded sizes, one clear error."""
+"""Files -> decoded pictures: a short list of formats, bounded sizes, one clear error.
+
+Pillow warns of odd but readable files; the data doctor says what matters of them.
+"""
 
 import io
 import stat
+import warnings
+from contextlib import ExitStack
 from pathlib import Path
 
 from PIL import Image as Pillow
 from PIL import ImageOps, UnidentifiedImageError
 
 from defectory.domain import ImageReadError
-from defectory.sources.quiet_pillow import quiet_pillow
+from defectory.machine.shared_settings import SharedSetting
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "WEBP", "GIF", "PPM")
 """Formats that are read, as Pillow calls them: those of cameras and inspection systems (JPEG holds MPO). The
@@ -46,6 +51,25 @@ MAX_FILE_BYTES = 2 * 2**30
 _EXIF_ORIENTATION = 0x0112
 _PNG_ORIENTATIONS = (b"eXIf", b"Raw profile type exif", b"Orientation")
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
+
+
+class _QuietPillow(SharedSetting):
+    """Ignores warnings that Pillow raises; the filters of `warnings` belong to the process."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filters = ExitStack()
+
+    def _change(self) -> None:
+        self._filters.enter_context(warnings.catch_warnings())
+        warnings.filterwarnings("ignore", module=r"PIL\b")
+
+    def _restore(self) -> None:
+        self._filters.close()
+
+
+quiet_pillow = _QuietPillow()
+"""Use as `with quiet_pillow:`; threads may be inside at once."""
 
 
 def read_bytes(path: Path) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from defectory.domain import DataError, ParameterError
 from defectory.sources.files import find_files, is_image_name
-from defectory.sources.masks import is_mask_folder
+from defectory.sources.folder_files import is_mask_folder
 from defectory.sources.tables import legible
 
 _DRIVE = re.compile(r"^[A-Za-z]:")

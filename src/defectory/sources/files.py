@@ -8,11 +8,22 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from defectory.domain import DataError
+from defectory.domain import DataError, ManifestError
 from defectory.sources.decoding import EXTENSIONS
 
 _IGNORED = {"__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin"}
 _IGNORED_STARTS = (".", "~$")  # hidden; open in an office program
+
+
+MANIFEST_LAYOUTS = {
+    "csv": (".csv", ".tsv"),
+    "jsonl": (".jsonl", ".ndjson", ".json"),
+    "parquet": (".parquet",),
+}
+"""Layout -> file endings."""
+
+_WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".numbers")
+_WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 @dataclass(frozen=True)
@@ -64,6 +75,33 @@ def has_image_ending(name: str) -> bool:
     """Return whether a file of that name is an image by its extension, in any case."""
     dot = name.rfind(".")
     return dot > 0 and name[dot:].lower() in EXTENSIONS
+
+
+def is_manifest_name(path: Path) -> bool:
+    """Return whether a file is named like a manifest."""
+    return any(path.suffix.lower() in endings for endings in MANIFEST_LAYOUTS.values())
+
+
+def find_manifest_layout(path: Path) -> str:
+    """Return the layout of a file that `is_manifest_name` says yes to."""
+    ending = path.suffix.lower()
+    return next(layout for layout, endings in MANIFEST_LAYOUTS.items() if ending in endings)
+
+
+def check_spreadsheet(path: Path) -> None:
+    """Refuse a workbook, by its name or content; ManifestError."""
+    is_workbook = path.suffix.lower() in _WORKBOOKS
+    if not is_workbook and path.suffix.lower() in MANIFEST_LAYOUTS["csv"]:
+        try:
+            with path.open("rb") as file:
+                is_workbook = file.read(4) in _WORKBOOK_STARTS
+        except OSError:
+            return  # said when it is read
+    if is_workbook:
+        raise ManifestError(
+            f"{path} is a workbook, which is not read; save it as CSV "
+            "(in Excel: File, Save As, CSV UTF-8) and give that file"
+        )
 
 
 def is_left_alone(name: str) -> bool:

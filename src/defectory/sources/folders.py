@@ -3,14 +3,10 @@
 import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from defectory.domain import DataError, Label
-from defectory.sources.masks import is_mask_folder
+from defectory.sources.folder_files import Folders, Reading, is_mask_folder
 from defectory.sources.vocabulary import USUAL, Question, Vocabulary, fold, split_words
-
-Folders = tuple[str, ...]
-"""Names of the folders above a file, from the root of the data set down."""
 
 SPLITS = {
     **dict.fromkeys(("train", "training", "trainset", "trainingset"), "train"),
@@ -20,24 +16,6 @@ SPLITS = {
 """Folded folder name -> split. Validation images are known in training; the test must not see them."""
 
 _N_NAMED = 8
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What is known of the images of one folder.
-
-    Attributes
-    ----------
-    label : UNLABELED where no name says anything
-    split : "train", "test" or ""
-    defect_type : kind of defect, or None
-    said_by : the folder name that gave the label, or None
-    """
-
-    label: Label
-    split: str
-    defect_type: str | None = None
-    said_by: str | None = None
 
 
 class FolderNames:

@@ -1,20 +1,22 @@
-"""Folders -> Dataset: MVTec, a tree of telling folder names, a flat folder, a single file."""
+"""Anything on disk -> Dataset: a folder, a manifest, a single file; several of them, and patterns."""
 
-from collections import Counter
-from collections.abc import Iterable
+import glob
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from defectory.domain import DataError, Label, ParameterError
 from defectory.sources.dataset import Dataset, Sample
-from defectory.sources.files import FoundFiles, explain_skipped, find_files, is_image_name
-from defectory.sources.folders import FolderNames, Folders, Reading, first_folders
-from defectory.sources.manifest_names import MANIFEST_LAYOUTS, check_spreadsheet
-from defectory.sources.masks import MaskIndex, is_mask_folder
-from defectory.sources.vocabulary import Vocabulary
+from defectory.sources.files import MANIFEST_LAYOUTS, check_spreadsheet, is_image_name
+
+if TYPE_CHECKING:  # loaded only where labels are looked at
+    from defectory.sources.vocabulary import Vocabulary
 
 FOLDER_LAYOUTS = ("mvtec", "tree", "flat")
 
-_N_NAMED = 5
+_PATTERN = frozenset("*?[")
 _HINTS = (
     ((".defectory",), "; it is a bundle: give the images"),
     ((".zip", ".rar", ".7z", ".tar", ".gz", ".tgz"), "; unpack it and give the folder"),
@@ -62,6 +64,9 @@ def read_dataset(
     masks or ground_truth hold masks by name. Case does not matter.
     flat: no folder's name says anything: all unlabeled; masks as in a tree.
     """
+    from defectory.sources.trees import read_tree  # what is only scored has no labels
+    from defectory.sources.vocabulary import Vocabulary
+
     path = Path(path)
     vocabulary = Vocabulary(good_words, bad_words)
     if not path.exists():
@@ -70,14 +75,13 @@ def read_dataset(
     if chosen in MANIFEST_LAYOUTS:
         return _read_manifest(path, chosen, vocabulary)
     if chosen == "file":
-        sample = Sample(path, Label.UNLABELED, None, "", None, None, path.name)
-        return Dataset(path.parent, "file", (sample,))
+        return _read_file(path)
     if chosen not in (None, *FOLDER_LAYOUTS):
         known = ", ".join([*FOLDER_LAYOUTS, *MANIFEST_LAYOUTS, "file"])
         raise ParameterError(f"unknown layout {chosen!r}; known: {known}")
     if not path.is_dir():
         raise DataError(f"layout {chosen!r} needs a folder, but {path} is a file")
-    return _read_folder(path, chosen, vocabulary)
+    return read_tree(path, chosen, vocabulary)
 
 
 def read_images(path: Path | str) -> Dataset:
@@ -92,13 +96,75 @@ def read_images(path: Path | str) -> Dataset:
     """
     path = Path(path)
     if path.is_dir():
-        return read_dataset(path, layout="flat")
-    if path.is_file() and find_file_layout(path) in MANIFEST_LAYOUTS:
-        return _read_manifest(path, find_file_layout(path), None)
-    return read_dataset(path)
+        from defectory.sources.folder_files import read_flat  # not of single files
+
+        return read_flat(path)
+    if not path.is_file():
+        return read_dataset(path)  # says what is wrong
+    layout = find_file_layout(path)
+    return _read_file(path) if layout == "file" else _read_manifest(path, layout, None)
 
 
-def _read_manifest(path: Path, layout: str, vocabulary: Vocabulary | None) -> Dataset:
+def read_given(paths: Sequence[Path], read: Callable[[Path], Dataset] = read_images) -> Dataset:
+    """Return the images of all paths, each once, in the order in which they are given.
+
+    A pattern that a shell has not spelled out (`'new/*.png'`, or any on Windows) is spelled out. Of one path
+    names are relative to it, of several to the folder that all images share.
+
+    Parameters
+    ----------
+    read : what reads one path; by default labels are not looked at
+
+    Raises
+    ------
+    DataError : there is no path, or one names nothing, holds no images or is not understood.
+    """
+    found = [path for given in paths for path in spell_out(given)]
+    if not found:
+        raise DataError("there are no images to score; give a file or folder")
+    datasets = [read(path) for path in found]
+    if len(datasets) == 1:
+        return datasets[0]
+    first: dict[str, Sample] = {}
+    for dataset in datasets:
+        for sample in dataset.samples:
+            first.setdefault(os.path.realpath(sample.path), sample)
+    return _merged(datasets, list(first.values()))
+
+
+def spell_out(path: Path) -> list[Path]:
+    """Return what a path with `*`, `?` or `[...]` matches where it names no file; else the path alone.
+
+    Raises
+    ------
+    DataError : the pattern matches nothing.
+    """
+    if not _PATTERN & set(str(path)) or os.path.lexists(path):
+        return [path]
+    found = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (of any folder)
+    if not found:
+        raise DataError(f"no file or folder matches {path}")
+    return [Path(name) for name in found]
+
+
+def _merged(datasets: Sequence[Dataset], samples: Sequence[Sample]) -> Dataset:
+    absolute = [os.path.abspath(sample.path) for sample in samples]  # noqa: PTH100 (links stay)
+    try:
+        root = Path(os.path.commonpath([os.path.dirname(path) for path in absolute]))  # noqa: PTH120
+        names = [Path(path).relative_to(root).as_posix() for path in absolute]
+    except ValueError:  # several drives of Windows
+        root, names = Path(), [Path(path).as_posix() for path in absolute]
+    named = tuple(replace(s, name=name) for s, name in zip(samples, names, strict=True))
+    notes = dict.fromkeys(note for dataset in datasets for note in dataset.notes)
+    return Dataset(root, datasets[0].layout, named, notes=tuple(notes))
+
+
+def _read_file(path: Path) -> Dataset:
+    sample = Sample(path, Label.UNLABELED, None, "", None, None, path.name)
+    return Dataset(path.parent, "file", (sample,))
+
+
+def _read_manifest(path: Path, layout: str, vocabulary: "Vocabulary | None") -> Dataset:
     from defectory.sources.manifests import read_manifest  # most data come as folders
 
     return read_manifest(path, layout, vocabulary)
@@ -116,96 +182,3 @@ def find_file_layout(path: Path) -> str:
     known = ", ".join(e for endings in MANIFEST_LAYOUTS.values() for e in endings)
     hint = next((hint for endings, hint in _HINTS if ending in endings), "")
     raise DataError(f"{path} is neither an image nor a manifest ({known}){hint}")
-
-
-def _read_folder(root: Path, layout: str | None, vocabulary: Vocabulary) -> Dataset:
-    found = find_files(root)
-    images = [p for p in found.images if not any(map(is_mask_folder, _folders(root, p)))]
-    masks = [p for p in found.images if any(map(is_mask_folder, _folders(root, p)))]
-    if not images:
-        raise DataError(_no_images(root, found))
-    counts = Counter(_folders(root, path) for path in images)
-    names = FolderNames(counts, {_folders(root, path) for path in masks}, vocabulary, layout)
-    kind = layout or _kind(names)
-    notes: list[str] = []
-    readings: dict[Folders, Reading | None] = dict(names.readings)
-    if kind == "flat":
-        readings = dict.fromkeys(counts, Reading(Label.UNLABELED, ""))
-        notes += _note_flat(root, counts, found) if layout is None else []
-    elif kind == "mvtec":
-        readings = _within_splits(names, layout)
-        notes += _note_left_out(counts, readings)
-    if kind != "flat":
-        names.check(str(root)) if layout != "mvtec" else None
-        notes += names.notes()
-    notes += vocabulary.note_unused(name for folders in counts for name in folders)
-    if found.skipped:
-        notes.append(explain_skipped(found.skipped))
-    samples, index = [], MaskIndex(root, masks)
-    for path in images:
-        folders = _folders(root, path)
-        reading = readings[folders]
-        if reading is not None:
-            mask = index.find(folders, path.stem)
-            name = path.relative_to(root).as_posix()
-            kind_of = reading.defect_type
-            samples.append(Sample(path, reading.label, mask, reading.split, None, kind_of, name))
-    if not samples:
-        raise DataError(f"no images in {root} in the layout {kind!r}; layout=None finds another")
-    return Dataset(root, kind, tuple(samples), index.unmatched, found.skipped, tuple(notes))
-
-
-def _folders(root: Path, path: Path) -> Folders:
-    return path.relative_to(root).parts[:-1]
-
-
-def _kind(names: FolderNames) -> str:
-    if names.is_pure():
-        return "mvtec"
-    return "tree" if names.is_understood or names.has_splits else "flat"
-
-
-def _within_splits(names: FolderNames, layout: str | None) -> dict[Folders, Reading | None]:
-    """Return the readings without images above the splits: documentation, in MVTec layout."""
-    return {
-        folders: None if (not reading.split if layout else names.is_loose(folders)) else reading
-        for folders, reading in names.readings.items()
-    }
-
-
-def _note_left_out(counts: Counter[Folders], readings: dict[Folders, Reading | None]) -> list[str]:
-    n = sum(count for folders, count in counts.items() if readings[folders] is None)
-    if not n:
-        return []
-    return [f"{n} image{'' if n == 1 else 's'} outside the folders train and test left out"]
-
-
-def _note_flat(root: Path, counts: Counter[Folders], found: FoundFiles) -> list[str]:
-    notes = []
-    tops = first_folders(counts)
-    if tops:
-        more = f" and {len(tops) - _N_NAMED} more" if len(tops) > _N_NAMED else ""
-        notes.append(
-            f"no folder's name says good or bad ({', '.join(tops[:_N_NAMED])}{more}): all "
-            f"{sum(counts.values())} images are taken as unlabeled; --good NAME and --bad NAME tell more"
-        )
-    tables = [p.name for p in sorted(root.iterdir()) if p.suffix.lower() in (".csv", ".jsonl")]
-    if tables and found.skipped:
-        notes.append(
-            f"{tables[0]} lies beside the images; give it instead of the folder to use its labels"
-        )
-    return notes
-
-
-def _no_images(root: Path, found: FoundFiles) -> str:
-    if found.images:
-        return f"no images in {root}, only masks"
-    held = sorted(entry.name for entry in root.iterdir())
-    if not held:
-        return f"the folder is empty: {root}"
-    more = f" and {len(held) - _N_NAMED} more" if len(held) > _N_NAMED else ""
-    skipped = f"; {explain_skipped(found.skipped)}" if found.skipped else ""
-    return (
-        f"no images in {root}; it holds {', '.join(held[:_N_NAMED])}{more}{skipped} "
-        "(PNG, JPEG, TIFF, BMP, WebP, GIF and PPM are read)"
-    )

@@ -11,11 +11,10 @@ from defectory.domain import DataError, ManifestError, ParameterError
 from defectory.remote import Place, RemotePath, is_address
 from defectory.sources.columns import find_columns
 from defectory.sources.file_lookup import is_file, spellings
-from defectory.sources.files import is_image_name, is_left_alone, walk_files
+from defectory.sources.files import find_manifest_layout, is_image_name, is_left_alone, walk_files
+from defectory.sources.folder_files import is_mask_folder
 from defectory.sources.layouts import find_file_layout, read_images
-from defectory.sources.manifest_names import find_manifest_layout
 from defectory.sources.manifests import no_image_column
-from defectory.sources.masks import is_mask_folder
 from defectory.sources.parquet_files import opened_parquet
 from defectory.sources.tables import (
     UNDECODABLE,

@@ -12,9 +12,8 @@ from defectory.domain import DataError, Label, ManifestError
 from defectory.sources.columns import Columns, find_columns
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.file_lookup import FileLookup, spellings
-from defectory.sources.files import is_image_name
+from defectory.sources.files import check_spreadsheet, find_manifest_layout, is_image_name
 from defectory.sources.folders import SPLITS
-from defectory.sources.manifest_names import check_spreadsheet, find_manifest_layout
 from defectory.sources.tables import (
     Row,
     Table,

@@ -11,9 +11,14 @@ from PIL import Image as Pillow
 from defectory.domain import ImageReadError, MaskError, ParameterError
 from defectory.domain.images import Mask
 from defectory.sources.contents import FileContents
-from defectory.sources.decoding import image_size, open_image, read_bytes, read_error
-from defectory.sources.pixels import strips
-from defectory.sources.quiet_pillow import quiet_pillow
+from defectory.sources.decoding import (
+    image_size,
+    open_image,
+    quiet_pillow,
+    read_bytes,
+    read_error,
+)
+from defectory.sources.images import strips
 
 _LOSSY = {"JPEG", "MPO", "WEBP"}
 

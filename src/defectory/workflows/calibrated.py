@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from defectory.artifacts import Bundle, BundleFacts, Promise, load_bundle, save_bundle
+from defectory.artifacts import (
+    BUNDLE_FILE,
+    Bundle,
+    BundleFacts,
+    Promise,
+    load_bundle,
+    save_bundle,
+)
 from defectory.calibration import Threshold, choose_threshold
 from defectory.calibration.p_values import ConformalPValues
 from defectory.detectors import provider_of
@@ -17,6 +24,7 @@ from defectory.domain import (
     Decision,
     HeldOutScores,
     ImageSource,
+    ParameterError,
     Progress,
     Scores,
 )
@@ -197,6 +205,22 @@ def load_calibrated(
         model = model.with_miss_rate(miss_rate)
     _ = model.threshold, model.gray_zone  # refuse rates outside (0, 1) before work starts
     return model
+
+
+def refuse_swapped(bundle: Path, others: Iterable[Path]) -> None:
+    """Raise ParameterError where not the first but another of these is a bundle."""
+    if _is_bundle(bundle):
+        return
+    for other in others:
+        if _is_bundle(other):
+            raise ParameterError(f"{bundle} is no bundle, but {other} is: BUNDLE comes first")
+
+
+def _is_bundle(path: Path) -> bool:
+    try:
+        return path.is_file() and BUNDLE_FILE.is_ours(path)
+    except (OSError, ValueError):
+        return False
 
 
 class _Sized:

@@ -9,16 +9,9 @@ from numpy.typing import NDArray
 
 from defectory.domain import DataError, ImageSource, Label, MaskSource
 from defectory.domain.images import Mask
-from defectory.sources import (
-    Dataset,
-    FileImages,
-    MixedMasks,
-    Sample,
-    SourceDataset,
-    Vocabulary,
-    read_dataset,
-    read_images,
-)
+from defectory.sources import Dataset, FileImages, Sample, read_dataset, read_images
+from defectory.sources.source_dataset import MixedMasks, SourceDataset
+from defectory.sources.vocabulary import Vocabulary
 
 Words = Iterable[str]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from defectory.domain import ResourceError
-from defectory.machine import at_most_readers, count_readers, resident_bytes
+from defectory.machine import at_most_readers, count_readers
+from defectory.machine.memory import resident_bytes
 
 if TYPE_CHECKING:
     from defectory.sources.costs import ReadingCosts

@@ -5,10 +5,9 @@ from pathlib import Path
 from defectory.domain import DataError, ManifestError, MissingExtraError, ParameterError, Progress
 from defectory.remote import Place, RemotePath, is_address
 from defectory.remote.copies import fetch_copies, fetch_copy, mirror
-from defectory.sources.files import is_image_name, is_left_alone
+from defectory.sources.files import is_image_name, is_left_alone, is_manifest_name
 from defectory.sources.idx import is_idx_name
 from defectory.sources.listing import first_names
-from defectory.sources.manifest_names import is_manifest_name
 from defectory.sources.manifests import names_in_manifest
 
 _N_FIRST = 100

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from defectory.artifacts import BundleFacts, RecordedSuspect
-from defectory.artifacts.facts import MAX_SUSPECTS
+from defectory.artifacts.manifest import MAX_SUSPECTS
 from defectory.detectors.base import Detector
 from defectory.domain import Label, Suspect
 from defectory.remote.copies import address_of

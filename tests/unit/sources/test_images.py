@@ -13,8 +13,9 @@ import pytest
 from PIL import Image
 
 from defectory.domain import ImageReadError, MaskError, ParameterError
-from defectory.sources import FileImages, FileMasks, read_image, read_mask
+from defectory.sources import FileImages, read_image
 from defectory.sources.decoding import EXTENSIONS, FORMATS, MAX_PIXELS
+from defectory.sources.mask_files import FileMasks, read_mask
 from tests.pictures import save
 
 RAMP = np.linspace(0, 255, 12 * 16).reshape(12, 16).astype(np.uint8)
@@ -250,7 +251,7 @@ def test_threads_read_at_once_and_leave_the_warning_filters_alone(tmp_path):
 
 
 def test_a_thread_that_leaves_does_not_switch_warnings_on_for_another():
-    from defectory.sources.quiet_pillow import quiet_pillow
+    from defectory.sources.decoding import quiet_pillow
 
     def pillow_warns():
         warnings.warn_explicit("odd", UserWarning, "Image.py", 1, module="PIL.Image")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from defectory.domain import DataError, Label, ParameterError
-from defectory.sources import Vocabulary, label_words
-from defectory.sources.vocabulary import Question, fold, listed
+from defectory.sources import label_words
+from defectory.sources.vocabulary import Question, Vocabulary, fold, listed
 
 N, A, U = Label.NORMAL, Label.ANOMALOUS, Label.UNLABELED
 

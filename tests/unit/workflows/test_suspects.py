@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from defectory.artifacts.facts import MAX_SUSPECTS
+from defectory.artifacts.manifest import MAX_SUSPECTS
 from defectory.domain import HeldOutScores, Suspect
 from defectory.sources import read_dataset
 from defectory.workflows.evaluation.suspect_pictures import describe_suspects

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from defectory.domain import DataError, ParameterError
+from defectory.sources.files import is_manifest_name
 from defectory.sources.label_formats import coco, cvat, label_studio, labelme
 from defectory.sources.label_formats.annotations import ReadLabels
 from defectory.sources.label_formats.label_files import parse_json, read_label_bytes
-from defectory.sources.manifest_names import is_manifest_name
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,10 @@ from defectory.reports.html import render_report
 from defectory.sources import read_dataset
 from defectory.storage import OutputFile, check_outputs, write_outputs
 from defectory.storage.kinds import GENERATOR, GENERATOR_KEY, html_page, json_object
-from defectory.workflows.calibrated import load_calibrated
+from defectory.workflows.calibrated import load_calibrated, refuse_swapped
 from defectory.workflows.evaluation.evaluate import evaluate
 from defectory.workflows.evaluation.report import build_report
 from defectory.workflows.evaluation.results import Evaluation
-from defectory.workflows.swapped import refuse_swapped
 
 FIGURES_FILE = json_object("figures of an evaluation")
 REPORT_FILE = html_page("a report")

@@ -33,7 +33,8 @@ from defectory.reports.galleries import (
     pick_misses,
 )
 from defectory.reports.gray_zone_content import GrayZoneContent
-from defectory.sources import read_image, read_mask
+from defectory.sources import read_image
+from defectory.sources.mask_files import read_mask
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.evaluation.results import Evaluation
 from defectory.workflows.evaluation.suspect_pictures import describe_suspects

@@ -13,8 +13,9 @@ from defectory.artifacts.exported import CERTIFICATE, DECISION, README, Certific
 from defectory.artifacts.probes import Probe
 from defectory.domain import ExportError, ImageSource, NoProgress, Progress
 from defectory.sources import Dataset
+from defectory.sources.layouts import spell_out
 from defectory.storage import OutputFolder, check_outputs, write_outputs
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
 from defectory.workflows.exporting.decisions import describe_decision
 from defectory.workflows.exporting.fresh_process import certify_afresh
 from defectory.workflows.exporting.graphs import (
@@ -30,8 +31,6 @@ from defectory.workflows.exporting.readme import write_readme
 from defectory.workflows.exporting.references import References, make_references, write_references
 from defectory.workflows.exporting.refitting import refitted
 from defectory.workflows.recalibrating.good_images import check_good_images, read_good_images
-from defectory.workflows.scoring.images import spell_out
-from defectory.workflows.swapped import refuse_swapped
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from defectory import __version__
 from defectory.artifacts import BundleFacts, LabelCounts, TrainingData
-from defectory.artifacts.facts import MAX_HASHES, MAX_LETTERS, MAX_NAMES, MAX_NOTES
+from defectory.artifacts.manifest import MAX_HASHES, MAX_LETTERS, MAX_NAMES, MAX_NOTES
 from defectory.backbones.providers import runtime_version
 from defectory.calibration import Threshold
 from defectory.detectors.base import Detector

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from defectory.artifacts import BUNDLE_FILE, BundleFacts
-from defectory.artifacts.facts import MAX_HASHES
+from defectory.artifacts.manifest import MAX_HASHES
 from defectory.detectors.additive_fit import MAX_HELD_OUT
 from defectory.detectors.base import Detector, held_out_from
 from defectory.domain import (

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from defectory.domain import DataError, Label, MaskError, NoProgress, ParameterError, Progress
-from defectory.sources import Dataset, Sample, Vocabulary, read_images
+from defectory.sources import Dataset, Sample, read_images
 from defectory.sources.decoding import image_size
 from defectory.sources.label_formats import (
     LabeledImage,
@@ -19,6 +19,7 @@ from defectory.sources.label_formats import (
     read_labels,
 )
 from defectory.sources.manifest_writing import write_rows
+from defectory.sources.vocabulary import Vocabulary
 from defectory.storage import OutputFolder, check_outputs, safe_names, write_outputs
 from defectory.workflows.labels.results import ImportSummary, listed
 

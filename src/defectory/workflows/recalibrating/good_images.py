@@ -6,7 +6,7 @@ from pathlib import Path
 
 from defectory.domain import DataError, Label
 from defectory.sources import Dataset, Sample, read_dataset
-from defectory.workflows.scoring.images import read_given
+from defectory.sources.layouts import read_given
 
 
 @dataclass(frozen=True)

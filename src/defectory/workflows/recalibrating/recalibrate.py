@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from defectory.artifacts import BUNDLE_FILE, BundleFacts, RecalibrationRecord
-from defectory.artifacts.facts import MAX_NAMES
+from defectory.artifacts.manifest import MAX_NAMES
 from defectory.domain import HeldOutScores, NoProgress, Progress, own_groups
 from defectory.sources import grouping
+from defectory.sources.layouts import spell_out
 from defectory.storage import OutputFile, check_outputs
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
 from defectory.workflows.fitting.facts import notes_of_new_threshold, now
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.recalibrating.good_images import (
@@ -23,9 +24,7 @@ from defectory.workflows.recalibrating.good_images import (
     read_good_images,
 )
 from defectory.workflows.recalibrating.results import Recalibration
-from defectory.workflows.scoring.images import spell_out
 from defectory.workflows.scoring.score import CHUNK, measure_images
-from defectory.workflows.swapped import refuse_swapped
 
 if TYPE_CHECKING:
     from defectory.artifacts.probes import Probe

@@ -32,14 +32,13 @@ from defectory.projects.images import (
 from defectory.projects.mask_files import keep_mask
 from defectory.projects.scores import add_scores, unscored
 from defectory.sources import Dataset, FileImages, Sample, read_dataset
+from defectory.sources.layouts import read_given, spell_out
 from defectory.storage import OutputFile, OutputFolder, check_outputs, readable_name, write_outputs
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
 from defectory.workflows.reviewing.candidates import find_copies
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.scoring import CHUNK, WatchedImages, score_images, score_version
 from defectory.workflows.reviewing.versions import file_of, row_of
-from defectory.workflows.scoring.images import read_given, spell_out
-from defectory.workflows.swapped import refuse_swapped
 
 _FROM, _COMPLETE = "from", "complete"
 # Of more images, hashes of all pairs take minutes: then only files that are the same are copies.

@@ -12,13 +12,12 @@ from defectory.labeling import DEFAULT_MIX, Candidates, Gain, QueueEntry, make_q
 from defectory.sources import Dataset, read_dataset
 from defectory.sources.thumbnails import read_thumbnails
 from defectory.storage import OutputFile, check_outputs, write_outputs
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.reviewing.candidates import gather_candidates
 from defectory.workflows.reviewing.gain import expect_gain
 from defectory.workflows.reviewing.queue_tables import QUEUE_FILE, QueueRow, write_queue
 from defectory.workflows.scoring.score import CHUNK, measure_images
-from defectory.workflows.swapped import refuse_swapped
 
 # A picture to compare, its fine structure, and what it is compared with at once.
 _THUMBNAIL_BYTES = 64_000

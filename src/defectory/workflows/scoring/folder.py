@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from defectory import __version__
 from defectory.calibration.thresholds import check_share
 from defectory.domain import BundleError, NoProgress, Progress
-from defectory.machine import count_readers, map_ordered
+from defectory.machine import at_most_readers, count_readers, map_ordered
 from defectory.sources import Dataset, Sample, read_image
+from defectory.sources.layouts import read_given
 from defectory.storage import (
     GrowingFolder,
     OutputFolder,
@@ -20,20 +21,24 @@ from defectory.storage import (
     safe_names,
 )
 from defectory.storage.markers import Content
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
-from defectory.workflows.memory import MemoryNeed, MemoryPlan, plan_memory, within
-from defectory.workflows.scoring.formats import check_format, table_name, write_rows
-from defectory.workflows.scoring.images import read_given
-from defectory.workflows.scoring.rows import Row, ScoredImage, make_row
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
+from defectory.workflows.scoring.rows import (
+    Row,
+    ScoredImage,
+    check_format,
+    make_row,
+    table_name,
+    write_rows,
+)
 from defectory.workflows.scoring.score import CHUNK, score_samples
 from defectory.workflows.scoring.summary import ScoreSummary, summarize, worst_first
-from defectory.workflows.swapped import refuse_swapped
 
 # Of a row before it is on disk, and of a heatmap while it is drawn; and what writing Parquet loads.
 _ROW_BYTES, _HEATMAP_BYTES, _ARROW_BYTES = 4096, 60 * 2**20, 250 * 2**20
 
 if TYPE_CHECKING:  # loaded only where it is asked for
     from defectory.reports.content import HeatScale
+    from defectory.workflows.memory import MemoryNeed
     from defectory.workflows.scoring.discoveries import Discoveries
 
 
@@ -89,16 +94,19 @@ def score_to_folder(
         from defectory.workflows.alarms import check_alarm
 
         check_alarm(alarm, model, inputs=inputs, others=[output])
-    plan = MemoryPlan()
+    n_readers = None
     if max_memory_bytes is not None:
+        from defectory.workflows.memory import plan_memory  # only where something is limited
+
         need = _memory_need(model, len(dataset), heatmaps, file_format)
-        plan = plan_memory(max_memory_bytes, need, [sample.path for sample in dataset.samples])
+        paths = [sample.path for sample in dataset.samples]
+        n_readers = plan_memory(max_memory_bytes, need, paths).n_readers
     queue = _Queue(dataset, _find_unreadable(dataset, progress) if skip_unreadable else {})
     scale = _heat_scale(model, progress) if heatmaps else None
     pictures = queue.name_pictures() if scale else {}
     table = table_name(file_format)
     with (
-        within(plan),
+        at_most_readers(n_readers),
         resumable_folder(
             output,
             run=_fingerprint(bundle, model.promise, bool(scale), model.provider),
@@ -173,7 +181,9 @@ def _more_columns(
 
 def _memory_need(
     model: CalibratedDetector, n_images: int, heatmaps: bool, file_format: str
-) -> MemoryNeed:
+) -> "MemoryNeed":
+    from defectory.workflows.memory import MemoryNeed
+
     detector = model.bundle.detector
     return MemoryNeed(
         what=f"scoring {n_images} images with {detector.name}",

@@ -9,8 +9,7 @@ from defectory.remote import Place
 from defectory.sources import Sample
 from defectory.sources.parquet_files import opened_parquet
 from defectory.storage.markers import Content, read_content
-from defectory.workflows.scoring.formats import write_rows
-from defectory.workflows.scoring.rows import Row
+from defectory.workflows.scoring.rows import Row, write_rows
 from defectory.workflows.shards.membership import Shard
 from defectory.workflows.shards.records import (
     ChunkMarker,

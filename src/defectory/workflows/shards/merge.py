@@ -14,7 +14,7 @@ from defectory.remote.outgoing import outgoing
 from defectory.storage import FileKind, OutputFile, check_outputs, write_outputs
 from defectory.storage.kinds import GENERATOR, GENERATOR_KEY, json_object
 from defectory.storage.markers import Content, read_content
-from defectory.workflows.scoring.formats import check_format, import_arrow, table_name, write_rows
+from defectory.workflows.scoring.rows import check_format, import_arrow, table_name, write_rows
 from defectory.workflows.scoring.summary import ListedImage, note_strange
 from defectory.workflows.shards.chunk_rows import read_rows
 from defectory.workflows.shards.chunks import chunk_name

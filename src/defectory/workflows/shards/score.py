@@ -16,9 +16,8 @@ from defectory.sources.listing import Listing, list_images
 from defectory.storage import readable_name
 from defectory.storage.leftovers import remove_leftovers_in
 from defectory.storage.outputs import cannot_write
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
-from defectory.workflows.scoring.formats import import_arrow
-from defectory.workflows.scoring.rows import Row, make_row
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
+from defectory.workflows.scoring.rows import Row, import_arrow, make_row
 from defectory.workflows.scoring.score import CHUNK
 from defectory.workflows.shards.chunks import ChunkFile, hash_images, remove_chunks
 from defectory.workflows.shards.judging import find_errors, judge_all
@@ -34,7 +33,6 @@ from defectory.workflows.shards.records import (
 )
 from defectory.workflows.shards.remote_images import at_hand, look_up_all
 from defectory.workflows.shards.runs import begin, run_of
-from defectory.workflows.swapped import refuse_swapped
 
 CHUNK_SIZE = 4096
 """Images in a file, and which a killed process has to score again."""

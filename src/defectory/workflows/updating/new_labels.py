@@ -7,7 +7,7 @@ from pathlib import Path
 
 from defectory.domain import CONTENT_DIGITS, DataError, Label, MaskSource
 from defectory.sources import Dataset, Sample, grouping, read_dataset
-from defectory.sources.manifest_names import check_spreadsheet, is_manifest_name
+from defectory.sources.files import check_spreadsheet, is_manifest_name
 
 _N_NAMED = 5
 

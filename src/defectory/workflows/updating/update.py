@@ -6,17 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from defectory.artifacts import BUNDLE_FILE, Bundle, BundleFacts, UpdateRecord
-from defectory.artifacts.facts import MAX_HASHES
+from defectory.artifacts.manifest import MAX_HASHES
 from defectory.detectors.base import Detector
 from defectory.detectors.revision import Revision, TakesLabels
 from defectory.domain import DefectScores, Label, NoProgress, ParameterError, Progress, WorseError
 from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.caching import MAX_KEPT_BYTES, kept_features
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
 from defectory.workflows.fitting.facts import notes_of_new_threshold, now
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.suspects import without_suspects
-from defectory.workflows.swapped import refuse_swapped
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
 from defectory.workflows.updating.results import CheckedImage, Effect, Update
 

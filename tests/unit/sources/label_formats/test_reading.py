@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from defectory.domain import DataError, DefectoryError, Label
-from defectory.sources import Vocabulary
 from defectory.sources.label_formats import Meanings, match_names, read_labels
 from defectory.sources.label_formats.annotations import AnnotatedImage, Annotation
 from defectory.sources.label_formats.shapes import draw_shapes
+from defectory.sources.vocabulary import Vocabulary
 
 SQUARE = [2, 1, 6, 1, 6, 4, 2, 4]
 SIZE = (8, 10)

@@ -4,7 +4,7 @@ import pytest
 
 from defectory.domain import ParameterError
 from defectory.storage import FileKind
-from defectory.workflows.swapped import refuse_swapped
+from defectory.workflows.calibrated import refuse_swapped
 
 
 @pytest.fixture
@@ -12,7 +12,7 @@ def bundle(tmp_path, monkeypatch):
     path = tmp_path / "parts.defectory"
     path.write_bytes(b"bundle")
     kind = FileKind("a bundle", lambda path: path.read_bytes() == b"bundle")
-    monkeypatch.setattr("defectory.workflows.swapped.BUNDLE_FILE", kind)
+    monkeypatch.setattr("defectory.workflows.calibrated.BUNDLE_FILE", kind)
     return path
 
 

@@ -4,7 +4,7 @@ import csv
 
 import pytest
 
-from defectory.workflows.scoring.formats import table_name, write_rows
+from defectory.workflows.scoring.rows import table_name, write_rows
 
 _ROW = {
     "image": "Prüfling; 1.png",

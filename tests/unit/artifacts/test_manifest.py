@@ -14,7 +14,7 @@ from defectory.artifacts import (
     load_bundle,
     save_bundle,
 )
-from defectory.artifacts.facts import MAX_HASHES, MAX_NAMES, MAX_NOTES, MAX_SUSPECTS
+from defectory.artifacts.manifest import MAX_HASHES, MAX_NAMES, MAX_NOTES, MAX_SUSPECTS
 from defectory.domain import BundleError
 from tests.bundles import facts_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from defectory.domain import DataError
-from defectory.workflows.scoring.images import read_given, spell_out
+from defectory.sources.layouts import read_given, spell_out
 from tests.pictures import disc, save
 
 
