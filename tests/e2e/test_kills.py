@@ -21,7 +21,7 @@ from tests.e2e.doomed import KEYS, N_FILES, outputs_in
 from tests.pictures import write_mvtec
 from tests.unit.storage.places import names, snapshot
 
-N_KILLS = {"exchange": 110, "plain": 100, "fill": 60, "score": 20, "fit": 10}
+N_KILLS = {"exchange": 110, "plain": 100, "fill": 70, "score": 10, "fit": 10}
 
 
 class Server:

@@ -37,7 +37,7 @@ class ImageAnswer(msgspec.Struct):
 
     image: Annotated[str, Meta(description="As it was called in the request.")]
     decision: Literal["accepted", "review", "rejected"] | None = None
-    is_rejected: bool | None = None
+    is_anomalous: bool | None = None
     score: Annotated[float | None, Meta(description="Higher is more anomalous.")] = None
     threshold: Annotated[float | None, Meta(description="A score above it is rejected.")] = None
     accept_threshold: Annotated[

@@ -21,7 +21,7 @@ INPUT = "image"
 Datatype = Literal["FP32", "FP64", "BOOL", "BYTES"]
 OUTPUTS: Mapping[str, tuple[Datatype, tuple[int, ...]]] = {
     "score": ("FP32", (-1,)),
-    "is_rejected": ("BOOL", (-1,)),
+    "is_anomalous": ("BOOL", (-1,)),
     "p_value": ("FP64", (-1,)),
     "decision": ("BYTES", (-1,)),
     "map": ("FP32", (-1, -1, -1)),

@@ -33,7 +33,7 @@ class JournalEntry:
     name : of the image, as whoever sent it calls it
     sha256 : of the file's bytes, hex digits; "" where they could not be read
     score : raw
-    is_rejected : whether the score is above the threshold
+    is_anomalous : whether the score is above the threshold
     p_value : of the score among those of good images
     bundle : name@version of the bundle that judged it
     request_id : of the request it came with, if any
@@ -44,7 +44,7 @@ class JournalEntry:
     name: str
     sha256: str
     score: float
-    is_rejected: bool
+    is_anomalous: bool
     p_value: float
     bundle: str
     request_id: str = ""

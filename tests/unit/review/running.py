@@ -71,7 +71,7 @@ class Server:
         """
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
             parts = []
-            with suppress(ConnectionError):  # it may be refused before all is sent
+            with suppress(OSError):  # it may be refused, and closed, before all is sent
                 connection.sendall(raw)
                 if is_all:
                     connection.shutdown(socket.SHUT_WR)

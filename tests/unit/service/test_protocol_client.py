@@ -8,7 +8,7 @@ from tritonclient.utils import InferenceServerException
 from defectory.sources import FileImages
 from defectory.workflows.calibrated import load_calibrated
 
-OUTPUTS = ("score", "is_rejected", "p_value", "decision")
+OUTPUTS = ("score", "is_anomalous", "p_value", "decision")
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_a_batch_is_judged_as_offline(inference, files, offline, compression):
     assert found.get_response()["id"] == "7"
     assert np.array_equal(found.as_numpy("score"), scores.image_scores)
     assert found.as_numpy("score").dtype == np.float32
-    assert found.as_numpy("is_rejected").tolist() == [each.is_anomalous for each in decisions]
+    assert found.as_numpy("is_anomalous").tolist() == [each.is_anomalous for each in decisions]
     assert [text.decode() for text in found.as_numpy("decision")] == [d.outcome for d in decisions]
     assert ((found.as_numpy("p_value") > 0) & (found.as_numpy("p_value") <= 1)).all()
     assert found.as_numpy("map") is None
@@ -99,5 +99,5 @@ def test_what_goes_wrong_is_said(inference, name, contents, said):
 
 
 def test_an_unknown_output_is_said(inference, bad):
-    with pytest.raises(InferenceServerException, match="score, is_rejected"):
+    with pytest.raises(InferenceServerException, match="score, is_anomalous"):
         inference.infer("screws", images_of([bad]), outputs=[triton.InferRequestedOutput("logits")])

@@ -49,7 +49,7 @@ def test_several_files_are_decided_as_offline_in_their_order(client, photos, off
         assert row["threshold"] == decision.threshold
         assert row["p_value"] == p_value
         assert row["decision"] == decision.outcome
-        assert row["is_rejected"] is decision.is_anomalous
+        assert row["is_anomalous"] is decision.is_anomalous
         assert len(row["regions"]) == len(decision.regions)
         assert row["error"] is None
     assert {row["decision"] for row in answer["results"]} == {"accepted", "rejected"}

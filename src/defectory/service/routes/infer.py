@@ -63,7 +63,7 @@ def _tensors(judged: list[Judged], asked: Asked) -> dict[str, NDArray[Any]]:
     decisions = [each.decision for each in judged]
     tensors: dict[str, NDArray[Any]] = {
         "score": np.array([decision.score for decision in decisions], np.float32),
-        "is_rejected": np.array([decision.is_anomalous for decision in decisions], bool),
+        "is_anomalous": np.array([decision.is_anomalous for decision in decisions], bool),
         "p_value": np.array([each.p_value for each in judged], np.float64),
         "decision": np.array([decision.outcome for decision in decisions], object),
     }

@@ -137,7 +137,7 @@ class Records:
                 name=judged.name,
                 sha256=judged.sha256,
                 score=judged.decision.score,
-                is_rejected=judged.decision.is_anomalous,
+                is_anomalous=judged.decision.is_anomalous,
                 p_value=judged.p_value,
                 bundle=bundle.label,
                 request_id=request_id,

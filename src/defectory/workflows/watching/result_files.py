@@ -116,7 +116,7 @@ class ResultFiles:
             name=row["image"],
             sha256=row["sha256"],
             score=row["score"],
-            is_rejected=row["is_anomalous"],
+            is_anomalous=row["is_anomalous"],
             p_value=row["p_value"],
             bundle=row["bundle"],
             request_id=message_id_of(self._state.key, number),

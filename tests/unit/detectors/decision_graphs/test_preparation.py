@@ -38,8 +38,7 @@ def _images():
 
 
 @pytest.mark.parametrize("run_in", [_by_onnxruntime, _by_openvino])
-@pytest.mark.parametrize("even_exposure", [False, True])
-@pytest.mark.parametrize("shape_px", [(64, 96), (96, 64)])
+@pytest.mark.parametrize(("shape_px", "even_exposure"), [((64, 96), True), ((96, 64), False)])
 def test_pixels_are_the_same_to_the_bit(shape_px, even_exposure, run_in):
     run = run_in(View(64, shape_px=shape_px, even_exposure=even_exposure))
     for image in _images():
@@ -47,8 +46,7 @@ def test_pixels_are_the_same_to_the_bit(shape_px, even_exposure, run_in):
         np.testing.assert_array_equal(run(image), wanted)
 
 
-@pytest.mark.parametrize("even_exposure", [False, True])
-@pytest.mark.parametrize("noise", [3.0, 14.0, 200.0])
+@pytest.mark.parametrize(("noise", "even_exposure"), [(3.0, False), (14.0, True), (200.0, False)])
 def test_noise_is_taken_off_alike(noise, even_exposure):
     run = _by_onnxruntime(View(64, shape_px=(64, 96), even_exposure=even_exposure, noise=noise))
     for image in _images():
