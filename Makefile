@@ -18,8 +18,9 @@ setup: $(VENV)/.dev  ## make .venv with everything to work on the project
 demo: $(VENV)/.demo  ## fit and judge a detector on real solar-cell pictures; write a report
 	$(BIN)/defectory demo -o $(DEMO) --overwrite
 
+# Three processes on two cores: tests wait for servers and browsers, too.
 test: $(VENV)/.dev   ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
 
 check: $(VENV)/.dev  ## lint, format, types, layers, spelling
 	$(BIN)/ruff check .

@@ -449,8 +449,7 @@ def test_the_page_speaks_german(open_page):
     )
 
 
-@pytest.mark.parametrize("scheme", ["dark", "light"])
-@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "dark"), (PHONE, "light")])
 def test_axe_finds_nothing(open_page, scheme, size):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
     page = open_page(size, color_scheme=scheme)
