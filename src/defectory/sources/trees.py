@@ -32,7 +32,8 @@ def read_tree(root: Path, layout: str | None, vocabulary: Vocabulary) -> Dataset
         readings = _within_splits(names, layout)
         notes += _note_left_out(counts, readings)
     if kind != "flat":
-        names.check(str(root)) if layout != "mvtec" else None
+        if layout != "mvtec":
+            names.check(str(root))
         notes += names.notes()
     notes += vocabulary.note_unused(name for folders in counts for name in folders)
     return files.dataset(kind, readings, notes)
