@@ -138,13 +138,16 @@ class GaussianField:
         ------
         DataError : one image is all there was.
         """
-        p, i, b, d = samples.shape
+        return self._left_out(self._whiten_images(samples), weights)
+
+    def _left_out(self, white: Float, weights: Float | None) -> Float:
+        """Return what `leave_one_out` does of (p, i, b, d) samples in whitened coordinates."""
+        p, _, b, _ = white.shape
         n = np.broadcast_to(np.asarray(self.n_samples, np.float64), (p,))[:, None]
         w = np.ones((p, 1, b)) if weights is None else weights.astype(np.float64)
         rest = n - w.sum(axis=2)
         if (rest <= 0).any():
             raise DataError("one image is too few to tell what is normal; give at least two")
-        white = self._whiten(samples.reshape(p, i * b, d)).reshape(samples.shape)
         q = np.matmul(white, white.swapaxes(2, 3)).astype(np.float64) / n[..., None, None]
         m = np.eye(b) + w[..., None, :] / rest[..., None, None]
         k = w[..., None] * m
@@ -170,17 +173,18 @@ class GaussianField:
         """
         p, _, b, d = samples.shape
         found = np.empty(samples.shape[:3], np.float32)
+        white = self._whiten_images(samples)  # once: what whitens is larger than a group
         _, inverse, counts = np.unique(groups, return_inverse=True, return_counts=True)
         blocks = [np.flatnonzero(inverse == number) for number in np.flatnonzero(counts > 1)]
         alone = np.flatnonzero(counts[inverse] == 1)
         own = None if weights is None else np.repeat(weights[:, :, None], b, axis=2)
         if len(alone):
             theirs = None if own is None else own[:, alone]
-            found[:, alone] = self.leave_one_out(samples[:, alone], theirs)
+            found[:, alone] = self._left_out(white.take(alone, axis=1), theirs)
         for rows in blocks:
-            as_one = samples[:, rows].reshape(p, 1, len(rows) * b, d)
+            as_one = white.take(rows, axis=1).reshape(p, 1, len(rows) * b, d)
             theirs = None if own is None else own[:, rows].reshape(p, 1, -1)
-            found[:, rows] = self.leave_one_out(as_one, theirs).reshape(p, len(rows), b)
+            found[:, rows] = self._left_out(as_one, theirs).reshape(p, len(rows), b)
         return found
 
     def absorb(self, samples: Float) -> "GaussianField":
@@ -249,6 +253,11 @@ class GaussianField:
         for row, start, end in _triangle_rows(d):
             whitening[:, row, : row + 1] = triangles[:, start:end]
         return cls(np.asarray(means, np.float32), whitening, n_samples, shrinkage)
+
+    def _whiten_images(self, samples: Float) -> Float:
+        """Return (p, i, b, d) samples in whitened coordinates."""
+        p, i, b, d = samples.shape
+        return self._whiten(samples.reshape(p, i * b, d)).reshape(samples.shape)
 
     def _whiten(self, samples: Float) -> Float:
         """Return (p, b, d) samples in whitened coordinates, each the same whatever the others are."""

@@ -146,7 +146,9 @@ class FieldFitter:
         centered = samples - self._origin[:, None, :]
         weighted = centered if weights is None else centered * weights[:, :, None]
         self._sums += weighted.sum(axis=1)
-        self._products += np.matmul(weighted.transpose(0, 2, 1), centered)
+        # Not all cells at once: that would be as much memory again, and slower by what its pages cost.
+        for product, left, right in zip(self._products, weighted, centered, strict=True):
+            product += left.T @ right
         total = (
             float(samples.shape[1]) if weights is None else weights.sum(axis=1, dtype=np.float64)
         )
