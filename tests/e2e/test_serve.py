@@ -60,23 +60,26 @@ def photos(parts):
 
 def test_a_stop_answers_what_is_at_work_and_ends_well(bundle, photos, tmp_path):
     log, state = tmp_path / "log", tmp_path / "state"
-    files = [("file", path.read_bytes()) for path in photos]
+    # as many as a request may have: they have to be at work for as long as it takes to see that they are
+    sent = (photos * 64)[:64]
+    files = [("file", path.read_bytes()) for path in sent]
     found = []
     with serving(log, bundle, "--state", state, "--threads", 1) as (process, client):
-        asking = begun(lambda: found.append(client.post("/score", files=files)))
-        while (
-            b"\ndefectory_queue_images 0.0" in httpx2.get(client.base_url.join("/metrics")).content
-        ):
-            time.sleep(0.005)
+        with httpx2.Client(base_url=client.base_url, timeout=30) as looking:
+            looking.get("/metrics")
+            asking = begun(lambda: found.append(client.post("/score", files=files)))
+            while b"\ndefectory_queue_images 0.0" in looking.get("/metrics").content:
+                assert asking.is_alive(), "all was judged before anybody looked"
+                time.sleep(0.002)
         process.send_signal(signal.SIGTERM)
         asking.join()
         assert process.wait(30) == 0
     assert found[0].status_code == 200
-    assert len(found[0].json()["results"]) == len(photos)
+    assert len(found[0].json()["results"]) == len(sent)
     assert '"event":"stopped"' in log.read_text().splitlines()[-1]
-    assert len(list(read_journal(state / "parts" / "journal.jsonl"))) == len(photos)
+    assert len(list(read_journal(state / "parts" / "journal.jsonl"))) == len(sent)
     (alarm,) = (state / "parts").glob("alarm-*.json")
-    assert f'"n_bets": {len(photos)}' in alarm.read_text()
+    assert f'"n_bets": {len(photos)}' in alarm.read_text()  # a part that comes again counts once
 
 
 def asked_again_and_again(url, photos, answered, is_over):
