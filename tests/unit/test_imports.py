@@ -143,6 +143,7 @@ def test_scoring_imports_what_scoring_needs(scored, tmp_path):
         "reports.content", "sources.inspection", "sources.folders", "sources.trees",
         "sources.manifests", "sources.mask_files", "sources.source_dataset", "workflows.fitting.fit",
         "workflows.memory", "machine.memory", "cli.fit", "cli.suggestions", "domain.nearest",
+        "domain.suspects", "domain.resources",
         "plugins", "remote", "training", "metrics", "pseudolabels", "simulation",
     ):  # fmt: skip
         assert f"defectory.{name}" not in found

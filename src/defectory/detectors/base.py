@@ -22,13 +22,12 @@ from defectory.domain import (
     ParameterError,
     Progress,
     Scores,
-    Suspect,
-    TrainingResources,
     own_groups,
 )
 
-if TYPE_CHECKING:  # scoring keeps no features
+if TYPE_CHECKING:  # of fits alone
     from defectory.backbones import FeatureStore
+    from defectory.domain import Suspect, TrainingResources
 
 Arrays = dict[str, NDArray[Any]]
 """Named arrays of float32, float16 or int8, all finite."""
@@ -78,7 +77,7 @@ class Detector(ABC):
     cache: "FeatureStore | None" = None
     """Where features are looked up and stored; a resource of the machine, not part of the config."""
 
-    resources: TrainingResources | None = None
+    resources: "TrainingResources | None" = None
     """What training may use of the machine, for a method that trains; no part of the config either."""
 
     weights: Path | None = None
@@ -91,7 +90,7 @@ class Detector(ABC):
     """Raw scores of presumed normals, by models without them: what thresholds are fitted on, outside."""
     left_out_defects_: NDArray[np.float32] = np.zeros(0, np.float32)
     """Raw scores of labeled defects that it learned from, each by models that have not; it may give none."""
-    suspects_: tuple[Suspect, ...] = ()
+    suspects_: "tuple[Suspect, ...]" = ()
     """Unlabeled images of the fit that were distrusted, oddest first; a detector may look for none."""
     account_: tuple[str, ...] = ()
     """What there was to learn from and what was done with it, in plain lines; a detector may give none."""

@@ -4,6 +4,8 @@ Shape letters used in every docstring of the project: n images, c channels, h w 
 feature grid), d feature width, m bank rows, k neighbors.
 """
 
+from typing import TYPE_CHECKING
+
 from defectory.domain.errors import (
     BundleError,
     CheckpointError,
@@ -22,7 +24,7 @@ from defectory.domain.errors import (
     ShardsError,
     WorseError,
 )
-from defectory.domain.images import ArrayImages, ImageSource, Label, MaskSource, Suspect
+from defectory.domain.images import ArrayImages, ImageSource, Label, MaskSource
 from defectory.domain.progress import NoProgress, Progress
 from defectory.domain.providers import Provider
 from defectory.domain.scores import (
@@ -36,7 +38,12 @@ from defectory.domain.scores import (
     number_groups,
     own_groups,
 )
-from defectory.domain.settings import DEVICES, TrainingResources, check_settings
+from defectory.domain.settings import check_settings
+from defectory.lazy_names import lazy_names
+
+if TYPE_CHECKING:
+    from defectory.domain.resources import DEVICES, TrainingResources
+    from defectory.domain.suspects import Suspect
 
 __all__ = [
     "CONTENT_DIGITS",
@@ -76,3 +83,12 @@ __all__ = [
     "number_groups",
     "own_groups",
 ]
+
+# of fits alone
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "defectory.domain.resources": ("DEVICES", "TrainingResources"),
+        "defectory.domain.suspects": ("Suspect",),
+    },
+)

@@ -1,8 +1,7 @@
-"""Images as the detectors see them: lazy, sized, without paths; and what is known of one, or suspected."""
+"""Images as the detectors see them: lazy, sized, without paths; and what is known of one."""
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
@@ -17,8 +16,6 @@ Image = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 """(h, w) bool, True where defective."""
 
-_LITTLE = 0.3
-
 
 class Label(IntEnum):
     """What a person has said of an image. Unlabeled is not normal; a missing mask is not an empty one."""
@@ -26,34 +23,6 @@ class Label(IntEnum):
     UNLABELED = -1
     NORMAL = 0
     ANOMALOUS = 1
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """An unlabeled training image, and how much say it has in what is normal.
-
-    Attributes
-    ----------
-    index : place among the images that were given to fit
-    score : raw image score, by models that have not learned from the image
-    weight : [0, 1], what is left of its say in what is normal
-    votes, n_votes : models that call it anomalous, of how many
-    round : >= 1, of distrust; later rounds know more
-    reason : a plain sentence
-    """
-
-    index: int
-    score: float
-    weight: float
-    votes: int
-    n_votes: int
-    round: int
-    reason: str
-
-    @property
-    def is_distrusted(self) -> bool:
-        """Whether it has little say."""
-        return self.weight < _LITTLE
 
 
 class ImageSource(Protocol):
