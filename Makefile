@@ -8,7 +8,7 @@ DEMO   := demo
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check wheel bench docs clean
+.PHONY: help setup demo test thorough check wheel bench docs clean
 
 help:            ## list the targets
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -18,9 +18,14 @@ setup: $(VENV)/.dev  ## make .venv with everything to work on the project
 demo: $(VENV)/.demo  ## fit and judge a detector on real solar-cell pictures; write a report
 	$(BIN)/defectory demo -o $(DEMO) --overwrite
 
-# Three processes on two cores: tests wait for servers and browsers, too.
+# Three processes on two cores: tests wait for servers and browsers, too. A file is one process's, for its fixtures.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+
 test: $(VENV)/.dev   ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist worksteal
+	$(PYTEST)
+
+thorough: $(VENV)/.dev  ## run the tests, with all kills, all damaged bundles and the slowest
+	$(PYTEST) --thorough
 
 check: $(VENV)/.dev  ## lint, format, types, layers, spelling
 	$(BIN)/ruff check .

@@ -21,6 +21,27 @@ for _ending in ("SIGTERM", "SIGHUP"):
         signal.signal(getattr(signal, _ending), signal.SIG_DFL)
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="all kills, all damaged bundles, and the tests marked so: some minutes more",
+    )
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what is marked thorough, unless it is asked for."""
+    if not config.getoption("--thorough"):
+        left_out = [item for item in items if item.get_closest_marker("thorough")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("thorough")]
+
+
+@pytest.fixture(scope="session")
+def is_thorough(pytestconfig):
+    return pytestconfig.getoption("--thorough")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_user_cache(tmp_path_factory):
     """The backbone is converted once a test session, and the user's own cache stays as it is."""

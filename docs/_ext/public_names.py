@@ -13,7 +13,7 @@ import defectory
 from defectory.detectors.base import Detector
 
 # `name : what it is` in one line, where numpydoc has a type behind the colon and the words below.
-_ONE_LINE = re.compile(r"^((?:\*{0,2}\w+(?:, )?)+) : (.+)$")
+_ONE_LINE = re.compile(r"^(\*{0,2}\w+(?:, \*{0,2}\w+)*) : (.+)$")
 
 
 class PublicNames(SphinxDirective):

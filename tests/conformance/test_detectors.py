@@ -3,6 +3,8 @@
 import inspect
 from functools import partial
 
+import pytest
+
 from defectory.detectors import DEFAULT_DETECTOR, Detector, detector_names, find_detector
 from defectory.testing import detector_checks
 
@@ -15,8 +17,22 @@ def fast(detector_class):
     return detector_class(**{name: value for name, value in FAST.items() if name in known})
 
 
-@detector_checks(*(partial(fast, find_detector(name)) for name in detector_names()))
+def makers(names):
+    return [partial(fast, find_detector(name)) for name in names]
+
+
+# It takes as long as three others, and trains as `mapl` does.
+SLOW = "memseg"
+
+
+@detector_checks(*makers(name for name in detector_names() if name != SLOW))
 def test_detector(check):
+    check()
+
+
+@pytest.mark.thorough
+@detector_checks(*makers([SLOW]))
+def test_slow_detector(check):
     check()
 
 

@@ -1,4 +1,4 @@
-"""300 kills at random moments: old or new is there, whole, and what was being done goes on."""
+"""Kills at random moments, thoroughly 300: old or new is there, whole, and what was being done goes on."""
 
 import json
 import os
@@ -22,6 +22,7 @@ from tests.pictures import write_mvtec
 from tests.unit.storage.places import names, snapshot
 
 N_KILLS = {"exchange": 110, "plain": 100, "fill": 70, "score": 10, "fit": 10}
+"""Kills of a thorough run; otherwise a fifth."""
 
 
 class Server:
@@ -77,12 +78,14 @@ def draw():
     return random.Random(seed)
 
 
-def test_there_are_at_least_300_kills():
+@pytest.fixture(scope="module")
+def n_kills(is_thorough):
     assert sum(N_KILLS.values()) == 300
+    return N_KILLS if is_thorough else {name: max(n // 5, 4) for name, n in N_KILLS.items()}
 
 
 @pytest.mark.parametrize("system", ["exchange", "plain"])
-def test_a_folder_and_a_pair_of_files_are_old_or_new(system, server, draw, tmp_path):
+def test_a_folder_and_a_pair_of_files_are_old_or_new(system, server, draw, n_kills, tmp_path):
     outputs = outputs_in(tmp_path)
     with write_outputs(outputs) as (out, a, b):
         for i in range(N_FILES):
@@ -94,7 +97,7 @@ def test_a_folder_and_a_pair_of_files_are_old_or_new(system, server, draw, tmp_p
     # machine a run takes so long that it may need more of them
     seen, hoped = set(), {"plain": {True, False}, "exchange": {True}}[system]
     for n in range(10 * N_KILLS[system]):
-        if n >= N_KILLS[system] and seen == hoped:
+        if n >= n_kills[system] and seen == hoped:
             break
         delay_s = draw.uniform(0, 2 * run_s)
         status = server.kill(delay_s, signal.SIGKILL, "pair", system, tmp_path)
@@ -135,11 +138,11 @@ def _run_of_folder(folder, n_files):
     return int(texts.pop())
 
 
-def test_a_folder_that_grows_goes_on_and_ends_the_same(server, draw, tmp_path):
+def test_a_folder_that_grows_goes_on_and_ends_the_same(server, draw, n_kills, tmp_path):
     server.start("fill", tmp_path / "whole")
     assert server.status() == 0
     expected, n_done, furthest = snapshot(tmp_path / "whole/out"), 0, 0
-    for _ in range(N_KILLS["fill"]):
+    for _ in range(n_kills["fill"]):
         status = server.kill(draw.uniform(0, 0.06), signal.SIGKILL, "fill", tmp_path)
         assert status in (0, -signal.SIGKILL)
         if (tmp_path / "out").exists():
@@ -159,7 +162,7 @@ def test_a_folder_that_grows_goes_on_and_ends_the_same(server, draw, tmp_path):
     assert len(KEYS) == 30
 
 
-def test_score_goes_on_after_kills_and_ends_the_same(server, draw, bundle, tmp_path):
+def test_score_goes_on_after_kills_and_ends_the_same(server, draw, n_kills, bundle, tmp_path):
     data = write_mvtec(tmp_path / "data", n_train=1, n_good=100, n_defective=1, size_px=48) / "test"
     before = snapshot(tmp_path), bundle.read_bytes()
     alarm = tmp_path / "line.json"
@@ -181,7 +184,10 @@ def test_score_goes_on_after_kills_and_ends_the_same(server, draw, bundle, tmp_p
     expected, n_resumed, n_done = snapshot(tmp_path / "whole"), 0, 0
     seen = alarm.read_bytes()
     alarm.unlink()
-    for _ in range(N_KILLS["score"]):
+    for n in range(10 * N_KILLS["score"]):
+        # the test is worth something: one was killed at work, or came to its end before
+        if n >= n_kills["score"] and n_done + n_resumed:
+            break
         delay_s = draw.uniform(0, 1.1 * whole_s)
         status = server.kill(delay_s, signal.SIGKILL, *work, tmp_path / "out")
         said = (tmp_path / "said").read_text() if (tmp_path / "said").exists() else ""
@@ -205,14 +211,14 @@ def test_score_goes_on_after_kills_and_ends_the_same(server, draw, bundle, tmp_p
     assert n_done + n_resumed > 0
 
 
-def test_fit_leaves_the_old_bundle_or_a_new_one(server, draw, parts, tmp_path):
+def test_fit_leaves_the_old_bundle_or_a_new_one(server, draw, n_kills, parts, tmp_path):
     work = ["command", tmp_path / "said", "fit", parts, "--size", 64, "--detector", "gaussian"]
     work += ["--overwrite", "-o", tmp_path / "b.defectory"]
     started = time.monotonic()
     server.start(*work)
     assert server.status() == 0, (tmp_path / "said").read_text()
     whole_s = time.monotonic() - started
-    for _ in range(N_KILLS["fit"]):
+    for _ in range(n_kills["fit"]):
         server.kill(draw.uniform(0.5, 1) * whole_s, signal.SIGKILL, *work)
         assert load_bundle(tmp_path / "b.defectory").detector.name == "gaussian"
     server.start(*work)

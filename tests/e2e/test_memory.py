@@ -83,9 +83,9 @@ def run(tmp_path, *arguments):
     [
         ("gaussian", "small", 16, "first_time"),
         ("gaussian", "large", 16, "converted"),
-        ("patch-memory", "large", 16, "converted"),
+        pytest.param("patch-memory", "large", 16, "converted", marks=pytest.mark.thorough),
         ("auto", "small", 1, "converted"),
-        ("auto", "large", 16, "first_time"),
+        pytest.param("auto", "large", 16, "first_time", marks=pytest.mark.thorough),
     ],
 )
 def test_a_fit_keeps_what_it_planned(folders, tmp_path, request, detector, size, n_threads, cache):

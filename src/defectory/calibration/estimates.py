@@ -138,11 +138,12 @@ def _resampled_quartiles(values: Floats, groups: NDArray[np.int64]) -> Floats:
     """Return (3, resamples) quartiles of whole groups drawn with replacement."""
     m = int(groups.max()) + 1
     rng = np.random.default_rng(len(values))
+    if m == len(values):
+        at_once = max(1, min(_N_RESAMPLES, 2**20 // m))
+        drawn = (rng.integers(m, size=(at_once, m)) for _ in range(0, _N_RESAMPLES, at_once))
+        found = [np.quantile(values[rows], _QUARTILES, axis=1) for rows in drawn]
+        return np.concatenate(found, axis=1)[:, :_N_RESAMPLES]
     members = list(members_of(groups, range(m)))
-    has_groups = m < len(values)
-    found = []
-    for _ in range(_N_RESAMPLES):
-        drawn = rng.integers(m, size=m)
-        rows = np.concatenate([members[group] for group in drawn]) if has_groups else drawn
-        found.append(np.quantile(values[rows], _QUARTILES))
-    return np.stack(found, axis=1)
+    drawn = (rng.integers(m, size=m) for _ in range(_N_RESAMPLES))
+    rows = (np.concatenate([members[group] for group in each]) for each in drawn)
+    return np.stack([np.quantile(values[each], _QUARTILES) for each in rows], axis=1)
