@@ -19,7 +19,8 @@ demo: $(VENV)/.demo  ## fit and judge a detector on real solar-cell pictures; wr
 	$(BIN)/defectory demo -o $(DEMO) --overwrite
 
 # Three processes on two cores: tests wait for servers and browsers, too. A file is one process's, for its fixtures.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+# A test that hangs ends its process, see pyproject.toml: begun again, it would hang in the next.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 test: $(VENV)/.dev   ## run the tests
 	$(PYTEST)

@@ -167,13 +167,12 @@ def _resources(
 
 
 def _check(options: OutlierOptions) -> None:
+    resources = TrainingResources(device=options.device, time_budget_s=options.time_budget_s)
     if options.device != "auto":
-        find_device(TrainingResources(device=options.device))
+        find_device(resources)
     if options.ratio is not None and not 0 < options.ratio <= 0.5:
         raise ParameterError(
             f"the share of outliers is {options.ratio}; give more than 0, at most .5"
         )
-    if options.time_budget_s is not None and options.time_budget_s <= 0:
-        raise ParameterError(f"the time budget is {options.time_budget_s} s; give more than 0")
     if options.n_groups is not None and options.n_groups < 1:
         raise ParameterError(f"the number of groups is {options.n_groups}; give 1 or more")
