@@ -2,9 +2,9 @@
 
 `auto` is fitted on a contaminated folder of the suite. A simulated inspector is asked about ten images at a
 time, up to a hundred, by one strategy; each time `update` teaches the fitted bundle all answers, and what it
-refuses leaves the bundle as it was; `taught_ap` is of what it would have been. One inspector is always right,
-the other wrong in one of twenty. Everything goes through the workflows that the command line calls; test
-images are only counted.
+refuses leaves the bundle as it was; `taught` is of what it would have been. One inspector is always right,
+the other wrong in one of twenty. What strategies are measured by is what 500 answers drawn at random bring.
+Everything goes through the workflows that the command line calls; test images are only counted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -37,9 +37,13 @@ from defectory.workflows.updating.new_labels import check_new_labels
 from defectory.workflows.updating.update import update_model
 
 N_ASKED, N_BATCHES = 10, 10
+N_REFERENCE = 500
+"""Answers at random whose average precision others are to reach, or as many as there are images."""
+REFERENCE_ROW = "random at once"
 ROWS: Mapping[str, Mapping[str, float]] = {
     "mix": DEFAULT_MIX,
     **{name: {name: 1.0} for name in STRATEGIES},
+    REFERENCE_ROW: {"random": 1.0},
 }
 INSPECTORS = {"right": 0.0, "5 % wrong": 0.05}
 """Inspector -> share of wrong answers."""
@@ -126,33 +130,37 @@ class Review:
         """Return what is found after each batch of answers, JSON-ready."""
         answers = self._answers(wrong_ratio)
         codes = np.full(len(answers), Label.UNLABELED, np.int8)
-        model, n_refused = self.model, 0
-        shipped = self._judge(model)
-        steps = [{"n_labels": 0, "n_found": 0, **shipped, "taught_ap": shipped["image_ap"]}]
-        for _ in range(N_BATCHES):
-            scores = self._score_train(model, every="disagreement" in ROWS[row])
-            known = gather_candidates(model, self.contents, scores, codes, self.thumbnails)
-            queue = make_queue(known, N_ASKED, mix=ROWS[row], seed=self.seed)
-            if len(queue) < N_ASKED:  # a strategy that runs out goes on at random
-                queue = make_queue(
-                    known, N_ASKED, mix={**ROWS[row], "random": 1e-6}, seed=self.seed
-                )
-            for entry in queue:
-                codes[entry.index] = answers[entry.index]
+        model, shipped = self.model, self._judge(self.model)
+        steps = [{"n_labels": 0, "n_found": 0, **shipped, "refused": "", "taught": shipped}]
+        is_reference = row == REFERENCE_ROW
+        for _ in range(1 if is_reference else N_BATCHES):
+            for index in self._ask(row, model, codes, N_REFERENCE if is_reference else N_ASKED):
+                codes[index] = answers[index]
             taught = update_model(
                 self.model, check_new_labels(_labeled(self.case.train, codes), "queue"),
                 use_cache=False,
             )  # fmt: skip
             refused = taught.effect.why_worse(model.promise.false_reject_rate)
-            n_refused += bool(refused)
             found = self._judge(taught.model)
             if not refused:
                 model, shipped = taught.model, found
             is_asked = codes != Label.UNLABELED
             n_found = int(self.case.truth[is_asked].sum())
             told = {"n_labels": int(is_asked.sum()), "n_found": n_found, "refused": refused}
-            steps.append({**told, **shipped, "taught_ap": found["image_ap"]})
+            steps.append({**told, **shipped, "taught": {**found, **vars(taught.effect)}})
+        n_refused = sum(bool(step["refused"]) for step in steps)
         return {"steps": steps, "n_hidden": int(self.case.truth.sum()), "n_refused": n_refused}
+
+    def _ask(
+        self, row: str, model: CalibratedDetector, codes: NDArray[np.int8], n: int
+    ) -> list[int]:
+        """Return the images to ask about next."""
+        scores = self._score_train(model, every="disagreement" in ROWS[row])
+        known = gather_candidates(model, self.contents, scores, codes, self.thumbnails)
+        queue = make_queue(known, n, mix=ROWS[row], seed=self.seed)
+        if len(queue) < n:  # a strategy that runs out goes on at random
+            queue = make_queue(known, n, mix={**ROWS[row], "random": 1e-6}, seed=self.seed)
+        return [entry.index for entry in queue]
 
     def _answers(self, wrong_ratio: float) -> NDArray[np.int8]:
         """Return (n,) codes that the inspector gives; of one seed all strategies get the same."""

@@ -49,7 +49,9 @@ def _rows(runs: Sequence[Run]) -> Iterator[list[str]]:
         shares = [
             [_step(r, SHOWN[-1])["n_found"] / r["n_hidden"] for r in s] for s in sets.values()
         ]
-        taught = mean(mean(_step(r, SHOWN[-1])["taught_ap"] for r in s) for s in sets.values())
+        taught = mean(
+            mean(_step(r, SHOWN[-1])["taught"]["image_ap"] for r in s) for s in sets.values()
+        )
         gains = {name: _gain(part, runs) for name, part in sets.items()}
         known = [gain for gain in gains.values() if gain is not None]
         over = f"{mean(known):+.3f}" if known and row != _RANDOM else ""

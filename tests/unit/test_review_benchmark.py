@@ -42,6 +42,8 @@ def test_labels_are_given_in_batches_and_runs_are_added_once(few_batches, tmp_pa
     for run in runs.values():
         assert [step["n_labels"] for step in run["steps"]] == [0, 4, 8]
         assert all(0 <= step["image_ap"] <= 1 for step in run["steps"])
+    for run in runs.values():
+        assert set(run["steps"][0]["taught"]) < set(run["steps"][1]["taught"])
     first = [run["steps"][0] for run in runs.values()]
     assert first[0] == first[1]
     before = asked.out.read_bytes()
@@ -50,6 +52,14 @@ def test_labels_are_given_in_batches_and_runs_are_added_once(few_batches, tmp_pa
     page = review_tables.review(list(runs.values()))
     assert "### `contaminated-20`, inspector right" in page
     assert page.count("\n| likely-defect | 1 |") == page.count("\n| random | 1 |") == 1
+
+
+def test_the_reference_gets_all_its_answers_at_once(few_batches, tmp_path, monkeypatch):
+    monkeypatch.setattr(review, "N_REFERENCE", 6)
+    asked = told(tmp_path, rows=(review.REFERENCE_ROW,))
+    review.run(asked)
+    (run,) = read_runs(asked.out)
+    assert [step["n_labels"] for step in run["steps"]] == [0, 6]
 
 
 def test_an_inspector_is_wrong_in_one_of_twenty_whoever_asks(few_batches, tmp_path):
@@ -64,7 +74,7 @@ def test_an_inspector_is_wrong_in_one_of_twenty_whoever_asks(few_batches, tmp_pa
 
 
 def test_every_strategy_has_a_row_and_names_are_checked_first(few_batches, tmp_path):
-    assert set(review.ROWS) == {"mix", *STRATEGIES}
+    assert set(review.ROWS) == {"mix", *STRATEGIES, review.REFERENCE_ROW}
     for name, value in (("rows", "clever"), ("inspectors", "lazy"), ("sets", "moon")):
         with pytest.raises(ToldError, match=value):
             review.run(told(tmp_path, **{name: (value,)}))
@@ -73,9 +83,12 @@ def test_every_strategy_has_a_row_and_names_are_checked_first(few_batches, tmp_p
 def test_gains_are_over_random_on_the_same_draw():
     def run(row, name, values):
         steps = [
-            {"n_labels": n, "n_found": n // 10, "image_ap": v, "image_auroc": v, "taught_ap": v}
+            {
+                "n_labels": n, "n_found": n // 10, "image_ap": v, "image_auroc": v,
+                "taught": {"image_ap": v},
+            }
             for n, v in zip((0, 20, 100), values, strict=True)
-        ]
+        ]  # fmt: skip
         known = {"row": row, "data_set": name, "variant": "contaminated-10", "inspector": "right"}
         return {**known, "seed": 0, "n_hidden": 20, "steps": steps}
 

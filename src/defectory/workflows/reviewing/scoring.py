@@ -1,7 +1,7 @@
 """Images of a review are scored, and what is found is on disk a chunk at a time: interrupted work goes on."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,8 +57,7 @@ def score_images(
     from looks good, hidden defects too.
     """
     found, _ = model.judge(images, progress=StepsOnly(progress))
-    held_out = model.bundle.calibration
-    known = dict(zip(held_out.contents, held_out.scores.tolist(), strict=True))
+    known = _held_out_scores(model)
     scores = [
         known.get(images.fingerprint(i)[:CONTENT_DIGITS], score)
         for i, score in enumerate(found.image_scores.tolist())
@@ -72,25 +71,44 @@ def score_version(
 ) -> None:
     """Score all images of the review that a bundle version has not scored yet; raise ImageReadError.
 
-    An image that the version was taught, and does not remember to have held out, keeps its score of before,
-    moved so that it is to the new threshold as it was to the old one.
+    An image that the version held out has that score. One that it was taught, and does not remember to have
+    held out, keeps its score of before, moved so that it is to the new threshold as it was to the old one.
+    Neither is read: `map_of` computes their maps when somebody looks.
     """
-    with review.store.reading() as connection:
+    with review.store.writing() as connection:
         waiting = unscored(connection, version)
         rows = {row.id: row for row in read_image_rows(connection)}
-        taught = _scores_of_before(connection, model, version)
-    held_out = set(model.bundle.calibration.contents)
+        known = _known_scores(connection, model, version, rows)
+        told = [i for i in waiting if i in known]
+        add_scores(connection, version, told, [known[i] for i in told], [None] * len(told))
     progress.start("scoring", len(waiting))
-    for start in range(0, len(waiting), CHUNK):
-        ids = waiting[start : start + CHUNK]
+    progress.advance(len(told))
+    unknown = [i for i in waiting if i not in known]
+    for start in range(0, len(unknown), CHUNK):
+        ids = unknown[start : start + CHUNK]
         images = FileImages([rows[i].path for i in ids])
         scores, maps = score_images(model, images, progress)
-        scores = [
-            score if rows[i].content[:CONTENT_DIGITS] in held_out else taught.get(i, score)
-            for i, score in zip(ids, scores, strict=True)
-        ]
         with review.store.writing() as connection:
             add_scores(connection, version, ids, scores, maps)
+
+
+def _known_scores(
+    connection: sqlite3.Connection,
+    model: CalibratedDetector,
+    version: int,
+    rows: Mapping[int, ImageRow],
+) -> dict[int, float]:
+    """Return image -> score, where that is known without looking at the image."""
+    held_out = _held_out_scores(model)
+    named = {i: row.content[:CONTENT_DIGITS] for i, row in rows.items()}
+    told = {i: held_out[name] for i, name in named.items() if name in held_out}
+    return {**_scores_of_before(connection, model, version), **told}
+
+
+def _held_out_scores(model: CalibratedDetector) -> dict[str, float]:
+    """Return image -> score by a model that had not learned from it, by the digits of its content."""
+    known = model.bundle.calibration
+    return dict(zip(known.contents, known.scores.tolist(), strict=True))
 
 
 def _scores_of_before(

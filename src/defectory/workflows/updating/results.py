@@ -53,6 +53,8 @@ class Effect:
     n_defects : newly confirmed defects
     n_found_before, n_found_after : of these, rejected at the threshold before, and at the new one
     n_good, n_false_before, n_false_after : likewise of newly confirmed good images
+    n_good_among : images among which those were chosen: all that the model held out, where they are of its
+        fit, since a person is asked about suspicious ones first; else themselves
     """
 
     n_defects: int
@@ -61,6 +63,7 @@ class Effect:
     n_good: int
     n_false_before: int
     n_false_after: int
+    n_good_among: int
 
     def why_worse(self, false_reject_rate: float) -> str:
         """Return why the update makes decisions worse, in a plain sentence; empty where it does not.
@@ -74,11 +77,12 @@ class Effect:
                 f"of {self.n_defects} newly confirmed defects, {self.n_found_before} are found before and "
                 f"{self.n_found_after} after it (by models that have not learned from them)"
             )
-        may_be_had = max(self.n_false_before, false_reject_rate * self.n_good) + 1
-        if self.n_false_after > may_be_had:
+        promised = false_reject_rate * self.n_good_among
+        if self.n_false_after > max(self.n_false_before, promised) + 1:
             return (
                 f"of {self.n_good} newly confirmed good images, {self.n_false_before} are rejected before "
-                f"and {self.n_false_after} after it (by models that have not learned from them)"
+                f"and {self.n_false_after} after it (by models that have not learned from them); of the "
+                f"{self.n_good_among} that they were chosen among, {promised:.1f} may be"
             )
         return ""
 

@@ -1,7 +1,7 @@
 """A fitted model takes labels, and says which of its decisions changed by that."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,13 +67,17 @@ def update_model(
     revision.detector.cache = None
     revised = _revised_model(model, revision.detector, new)
     names = {**model.facts.known_names, **new.names}
+    limits = model.threshold.value, revised.threshold.value
     return Update(
         model=revised,
         n_normal=int((dataset.labels == Label.NORMAL).sum()),
         n_anomalous=int((dataset.labels == Label.ANOMALOUS).sum()),
         n_masks=sum(sample.mask_path is not None for sample in dataset.samples),
         threshold_before=model.threshold,
-        checked=tuple(_checked(revision, names, model.threshold.value, revised.threshold.value)),
+        checked=tuple(
+            _checked(names.get(i.name, i.name), i.label, (i.before, i.after), limits)
+            for i in revision.confirmed
+        ),
         account=revision.detector.account_,
         effect=_effect(revision, model, revised),
         wall_s=time.monotonic() - started,
@@ -177,41 +181,42 @@ def _lost_calibration(facts: BundleFacts) -> tuple[str, ...]:
 
 
 def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDetector) -> Effect:
-    def judged(label: Label) -> list[tuple[bool, bool]]:
-        """Return whether images of a label were and are rejected, where neither model learned from them."""
-        return [
-            (old > model.threshold.value, new > revised.threshold.value)
-            for image in revision.confirmed
-            if (old := image.left_out_before) is not None
-            and (new := image.left_out_after) is not None
-            and image.label == label
-        ]
-
-    defects, good = judged(Label.ANOMALOUS), judged(Label.NORMAL)
+    """Return what changes for images that neither model has learned from."""
+    limits = model.threshold.value, revised.threshold.value
+    left_out = [
+        _checked(image.name, image.label, (before, after), limits)
+        for image in revision.confirmed
+        if (before := image.left_out_before) is not None
+        and (after := image.left_out_after) is not None
+    ]
+    defects = [image for image in left_out if image.label == Label.ANOMALOUS]
+    good = [image for image in left_out if image.label == Label.NORMAL]
+    held_out = model.bundle.calibration
+    n_known = len({image.name for image in good} & set(held_out.contents))
     return Effect(
         n_defects=len(defects),
-        n_found_before=sum(was for was, _ in defects),
-        n_found_after=sum(now_is for _, now_is in defects),
+        n_found_before=sum(image.was_rejected for image in defects),
+        n_found_after=sum(image.is_rejected for image in defects),
         n_good=len(good),
-        n_false_before=sum(was for was, _ in good),
-        n_false_after=sum(now_is for _, now_is in good),
+        n_false_before=sum(image.was_rejected for image in good),
+        n_false_after=sum(image.is_rejected for image in good),
+        n_good_among=len(good) + (len(held_out) - n_known if n_known else 0),
     )
 
 
 def _checked(
-    revision: Revision, names: Mapping[str, str], before: float, after: float
-) -> list[CheckedImage]:
-    return [
-        CheckedImage(
-            name=names.get(image.name, image.name),
-            label=Label(image.label),
-            before=float(image.before),
-            after=float(image.after),
-            was_rejected=bool(image.before > before),
-            is_rejected=bool(image.after > after),
-        )
-        for image in revision.confirmed
-    ]
+    name: str, label: int, scores: tuple[float, float], limits: tuple[float, float]
+) -> CheckedImage:
+    """Return what was and is decided of an image; scores and thresholds before and after."""
+    (before, after), (limit_before, limit_after) = scores, limits
+    return CheckedImage(
+        name=name,
+        label=Label(label),
+        before=float(before),
+        after=float(after),
+        was_rejected=bool(before > limit_before),
+        is_rejected=bool(after > limit_after),
+    )
 
 
 def _revised_model(

@@ -15,6 +15,7 @@ from defectory.projects.images import read_alike
 from defectory.projects.scores import read_scores
 from defectory.sources import FileImages
 from defectory.workflows.calibrated import load_calibrated
+from defectory.workflows.reviewing import scoring
 from defectory.workflows.reviewing.project import ReviewProject
 from defectory.workflows.reviewing.proposals import encode
 
@@ -86,6 +87,25 @@ def test_images_that_come_later_are_scored_by_the_bundle_that_decides(
         assert not np.isnan(read_scores(connection, 2)).any()
         assert read_alike(connection) is not None
     again.close()
+
+
+def test_images_whose_scores_are_known_are_not_looked_at_again(project, monkeypatch):
+    for i in range(1, 5):
+        project.label(i, "good", who="anna")
+    looked_at = []
+    score = scoring.score_images
+
+    def watched(model, images, progress):
+        looked_at.extend(images.fingerprint(i)[:CONTENT_DIGITS] for i in range(len(images)))
+        return score(model, images, progress)
+
+    monkeypatch.setattr(scoring, "score_images", watched)
+    project.teach(use_cache=False)
+    project.accept()
+    held_out = load_calibrated(project.bundle_path()).bundle.calibration.contents
+    assert len(looked_at) == 16  # four of twenty are among those that the bundle held out
+    assert not set(looked_at) & set(held_out)
+    assert project.anomaly_map(1) is not None  # computed when somebody looks
 
 
 def test_rejecting_keeps_it_in_the_history(taught):

@@ -222,6 +222,22 @@ def test_good_images_are_compared_with_themselves(n_rejected_before, is_worse, n
     assert bool(effect.why_worse(0.01)) == is_worse
 
 
+@pytest.mark.parametrize(("n_held_out", "is_worse"), [(100, True), (300, False)])
+def test_images_chosen_among_others_stand_for_all_of_them(n_held_out, is_worse, new):
+    """Four were asked about because they are suspicious: of 300 good images three may be rejected at 1 %."""
+    after = [12.0, 12.0, 12.0, 0.0]
+    known = [Confirmed(f"{i}", int(Label.NORMAL), 0.0, x, 0.0, x) for i, x in enumerate(after)]
+    model = model_of(Taking(known))
+    held_out = HeldOutScores.of(
+        np.zeros(n_held_out, np.float32), contents=[f"{i}" for i in range(n_held_out)]
+    )
+    bundle = dataclasses.replace(model.bundle, calibration=held_out)
+    model = dataclasses.replace(model, bundle=bundle)
+    effect = update_model(model, new).effect
+    assert effect.n_good_among == n_held_out
+    assert bool(effect.why_worse(0.01)) == is_worse
+
+
 def test_another_detector_is_refused_with_what_to_do(new):
     with pytest.raises(ParameterError, match=r"bundle of fake takes no labels.*the detector auto"):
         update_model(model_of(Taught(BEFORE)), new)
