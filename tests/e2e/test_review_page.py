@@ -330,6 +330,43 @@ def test_what_teaching_changed_is_thrown_away(open_page):
     assert project(page)["n_labeled"] == 8
 
 
+def test_what_is_just_decided_is_checked_with_a_click_each(open_page):
+    page = open_page()
+    page.click("#open-check")
+    rejected, accepted = (
+        page.locator(f"#dialog-check section:has(#check-{side}) button")
+        for side in ("rejected", "accepted")
+    )
+    accepted.first.wait_for()
+    n_rejected, n = rejected.count(), rejected.count() + accepted.count()
+    assert 0 < accepted.count() <= 20
+    accepted.first.click()
+    accepted.nth(1).click()
+    accepted.nth(1).click()  # taken back
+    assert "1 wrong" in page.locator("#check-accepted").inner_text()
+    playwright.expect(page.locator("#dialog-check [aria-pressed='true']")).to_have_count(1)
+    with page.expect_response(lambda answer: answer.url.endswith("/api/labels")):
+        page.click("#dialog-check button:has-text('All others are right')")
+    page.wait_for_selector("#dialog-check", state="detached")
+    page.wait_for_function(
+        f"fetch('api/project').then((a) => a.json()).then(({{n_labeled}}) => n_labeled === {n})"
+    )
+    assert project(page)["n_defective"] == n_rejected + 1
+
+
+def test_the_list_has_the_highest_score_first(open_page):
+    page = open_page()
+    page.select_option("#source", "filter:all")
+    of_all = page.locator(
+        "#entries .entry-why", has_text=re.compile("^Score .*(accepted|rejected)$")
+    )
+    playwright.expect(of_all).to_have_count(N_GOOD + N_DEFECTIVE)
+    scores = of_all.all_inner_texts()
+    values = [float(re.search(r"-?[\d.]+", text)[0]) for text in scores]
+    assert values == sorted(values, reverse=True)
+    assert page.locator("#sort option:checked").inner_text() == "Highest score first"
+
+
 def test_it_learns_in_the_background_and_waits_to_be_looked_at(open_page):
     page = open_page()
     label_truly(page, 20)
@@ -460,7 +497,9 @@ def test_axe_finds_nothing(open_page, scheme, size):
 
     press(page, "d")
     check("photo")
-    for opener in ("#open-help", "#open-threshold", "#open-history", "#open-people", ".thumb"):
+    for opener in (
+        "#open-help", "#open-threshold", "#open-check", "#open-history", "#open-people", ".thumb",
+    ):  # fmt: skip
         page.locator(opener).first.click()
         page.wait_for_selector("dialog[open]")
         page.wait_for_load_state("networkidle")

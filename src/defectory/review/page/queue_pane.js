@@ -103,7 +103,7 @@ export function useSource(name) {
   if (kind === "queue") {
     state.search = "";
     byId("search").value = "";
-  } else if (state.sort === "score") state.sort = "-score";
+  }
   showSources(true);
   return reload();
 }
@@ -112,7 +112,6 @@ function search(words) {
   if (words === state.search) return;
   state.search = words;
   if (state.source.kind === "queue") state.source = { kind: "filter", filter: "all" };
-  if (state.sort === "score") state.sort = "-score";
   showSources(true);
   reload();
 }

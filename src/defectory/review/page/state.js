@@ -6,7 +6,7 @@ export const state = {
   project: null,
   source: { kind: "queue", strategy: "mix" },
   search: "",
-  sort: "score",
+  sort: "-score",
   entries: [], // what the list on the left shows, in order
   index: -1,
   facts: null, // of the image on screen; null until they are there

@@ -2,6 +2,7 @@
 
 import { byId } from "./dom.js";
 import { listen } from "./events.js";
+import { openCheck } from "./check.js";
 import { openHelp } from "./help.js";
 import { openHistory } from "./history.js";
 import { shortInterval } from "./numbers.js";
@@ -13,6 +14,7 @@ import { openThresholds } from "./thresholds.js";
 
 export function startTopBar() {
   byId("open-threshold").addEventListener("click", openThresholds);
+  byId("open-check").addEventListener("click", openCheck);
   byId("open-history").addEventListener("click", openHistory);
   byId("open-people").addEventListener("click", openPeople);
   byId("open-help").addEventListener("click", openHelp);

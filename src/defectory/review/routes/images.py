@@ -15,7 +15,7 @@ def _list(call: Call) -> Response:
     found = call.site.project.find(
         filter=call.text("filter", "all"),
         search=call.text("search", ""),
-        sort=call.text("sort", "score"),
+        sort=call.text("sort", "-score"),
         offset=call.count("offset", 0, _MOST_OFFSET),
         limit=call.count("limit", 50, _MOST_LISTED),
     )

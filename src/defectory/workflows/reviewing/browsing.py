@@ -28,16 +28,17 @@ from defectory.workflows.reviewing.state import read_state
 
 FILTERS = (
     "all", "unlabeled", "good", "defective", "unsure", "rejected", "accepted", "wrong", "disagreed",
+    "unlabeled-rejected", "unlabeled-accepted",
 )  # fmt: skip
 """What `find` may look for."""
 
 SORTS = {
-    "score": "score DESC, images.id",
-    "-score": "score, images.id",
+    "-score": "score DESC, images.id",
+    "score": "score, images.id",
     "name": "name, images.id",
     "when": "answer DESC, images.id",
 }
-"""Orders of `find`: highest score, lowest score, name, last answered first."""
+"""Orders of `find`; "-score" has the highest score first, "when" the last answered."""
 
 _MOST_LISTED = 1000
 _N_ALIKE = 3
@@ -50,6 +51,8 @@ _WHERE = {
     "unsure": "value IN ('unsure', 'skipped')",
     "rejected": "score > :threshold",
     "accepted": _ACCEPTED,
+    "unlabeled-rejected": "value IS NULL AND score > :threshold",
+    "unlabeled-accepted": f"value IS NULL AND {_ACCEPTED}",
     "wrong": "(value = 'good' AND score > :threshold) OR (value = 'defective' AND score <= :threshold)",
 }
 

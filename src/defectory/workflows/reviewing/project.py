@@ -98,7 +98,7 @@ class ReviewProject:
         *,
         filter: str = "all",  # noqa: A002 - its name in the interface
         search: str = "",
-        sort: str = "score",
+        sort: str = "-score",
         offset: int = 0,
         limit: int = 50,
     ) -> Found:

@@ -21,7 +21,7 @@ def ids(project, **asked):
 def test_filters_find_what_they_say(project):
     threshold = project.overview().bundle.threshold
     rejected = {image.id for image in project.find().images if image.score > threshold}
-    (high, *_), (low, *_) = ids(project), ids(project, sort="-score")
+    (high, *_), (low, *_) = ids(project), ids(project, sort="score")
     project.label(high, "good", who="anna")
     project.label(low, "defective", who="anna")
     project.label(5, "unsure", who="anna")
@@ -31,7 +31,10 @@ def test_filters_find_what_they_say(project):
     assert set(ids(project, filter="wrong")) == {high, low}
     assert set(ids(project, filter="rejected")) == rejected
     assert set(ids(project, filter="accepted")) == set(range(1, 21)) - rejected
-    assert set(ids(project, filter="unlabeled")) == set(range(1, 21)) - {high, low, 5}
+    unlabeled = set(range(1, 21)) - {high, low, 5}
+    assert set(ids(project, filter="unlabeled")) == unlabeled
+    assert set(ids(project, filter="unlabeled-rejected")) == rejected & unlabeled
+    assert set(ids(project, filter="unlabeled-accepted")) == unlabeled - rejected
     assert ids(project, filter="disagreed") == []
     assert ids(project, sort="when")[:3] == [5, low, high]
 
