@@ -37,6 +37,7 @@ def choose_threshold(
     confidence: float = DEFAULT_CONFIDENCE,
     *,
     of: str = "scores",
+    prefers_estimate: bool = False,
 ) -> Threshold:
     """Return the threshold that promises where confirmed normals are enough, else an estimate.
 
@@ -45,6 +46,7 @@ def choose_threshold(
     held_out : left-out scores of images not labeled anomalous
     false_reject_rate, confidence : see `fit_threshold`
     of : "scores" of images, or "peaks" of their maps
+    prefers_estimate : estimate from all images, unless all are confirmed
 
     Notes
     -----
@@ -58,7 +60,8 @@ def choose_threshold(
     promised = fit_threshold(
         values[confirmed], false_reject_rate, confidence, groups=groups[confirmed]
     )
-    if promised.is_kept or (confirmed.all() and len(values) < _MIN_IMAGES):
+    is_promised = promised.is_kept and (confirmed.all() or not prefers_estimate)
+    if is_promised or (confirmed.all() and len(values) < _MIN_IMAGES):
         return promised
     estimated = estimate_threshold(
         values, false_reject_rate, confidence, groups=groups, is_confirmed=confirmed
@@ -116,7 +119,7 @@ def estimate_threshold(
         n_normals=n,
         bound=1.0,
         expected_rate=false_reject_rate,
-        n_missing=n_normals_needed(false_reject_rate, confidence) - n_confirmed_groups,
+        n_missing=max(0, n_normals_needed(false_reject_rate, confidence) - n_confirmed_groups),
         n_groups=m,
         interval=interval,
         n_confirmed=int(confirmed.sum()),

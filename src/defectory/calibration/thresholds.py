@@ -98,11 +98,16 @@ class Threshold:
             )
         if self.interval is not None:
             low, high = self.interval
+            needed = (
+                f"needs {self.n_missing} more {unit} that a person confirmed"
+                if self.n_missing
+                else "is to be had: choose the rate anew. It would find less"
+            )
             return (
                 f"Estimated, not promised: about {self.false_reject_rate:.2%} of good parts rejected, "
                 f"judging by the bulk of {self.n_normals} images ({self.n_confirmed} confirmed good); from "
                 f"{low:.4g} to {high:.4g} are as plausible. A promise ({self.confidence:.0%} confidence) "
-                f"needs {self.n_missing} more {unit} that a person confirmed."
+                f"{needed}."
             )
         there = self.n_groups if has_groups else self.n_normals
         return (

@@ -78,6 +78,8 @@ def trade_offs(
     defects: DefectScores,
     confidence: float = DEFAULT_CONFIDENCE,
     rates: Sequence[float] = RATES,
+    *,
+    prefers_estimate: bool = False,
 ) -> tuple[TradeOff, ...]:
     """Return what promises of these rates cost, the strictest first.
 
@@ -86,10 +88,11 @@ def trade_offs(
     held_out : that thresholds are fitted on
     defects : labeled or simulated ones
     confidence : of the promises
+    prefers_estimate : see `choose_threshold`
     """
     found = []
     for rate in sorted(rates):
-        threshold = choose_threshold(held_out, rate, confidence)
+        threshold = choose_threshold(held_out, rate, confidence, prefers_estimate=prefers_estimate)
         n, k = len(defects), int((defects.scores > threshold.value).sum())
         low, high = clopper_pearson(k, n)
         recall = k / n if n else float("nan")
@@ -118,7 +121,12 @@ def find_holders(
     found = []
     for row in np.argsort(-held_out.scores, kind="stable")[:_N_TRIED].tolist():
         rest = held_out.take(np.arange(len(held_out)) != row)
-        again = choose_threshold(rest, threshold.false_reject_rate, threshold.confidence)
+        again = choose_threshold(
+            rest,
+            threshold.false_reject_rate,
+            threshold.confidence,
+            prefers_estimate=threshold.is_estimated,
+        )
         without = float((defects.scores > again.value).mean())
         if without - recall >= _LEAST_COST:
             found.append(

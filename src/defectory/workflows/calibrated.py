@@ -86,7 +86,12 @@ class CalibratedDetector:
         from defectory.calibration.trade_offs import trade_offs  # scoring asks for none
 
         bundle = self.bundle
-        return trade_offs(bundle.calibration, bundle.defects, self.promise.confidence)
+        return trade_offs(
+            bundle.calibration,
+            bundle.defects,
+            self.promise.confidence,
+            prefers_estimate=self.promise.prefers_estimate,
+        )
 
     @cached_property
     def holders(self) -> "tuple[Holder, ...]":
@@ -117,12 +122,17 @@ class CalibratedDetector:
         return self.bundle.detector.backbone_.provider
 
     def with_false_reject_rate(
-        self, rate: float, confidence: float | None = None
+        self, rate: float, confidence: float | None = None, *, prefers_estimate: bool = False
     ) -> "CalibratedDetector":
         """Return the model with another promise; nothing is fitted again, raw scores stay."""
         confidence = self.promise.confidence if confidence is None else confidence
         return self._with_promise(
-            replace(self.promise, false_reject_rate=rate, confidence=confidence)
+            replace(
+                self.promise,
+                false_reject_rate=rate,
+                confidence=confidence,
+                prefers_estimate=prefers_estimate,
+            )
         )
 
     def with_miss_rate(self, rate: float | None) -> "CalibratedDetector":
@@ -169,8 +179,14 @@ class CalibratedDetector:
         save_bundle(self.bundle, path, overwrite=overwrite)
 
     def _choose_threshold(self, of: str) -> Threshold:
-        asked = self.promise.false_reject_rate, self.promise.confidence
-        return choose_threshold(self.bundle.calibration, *asked, of=of)
+        promise = self.promise
+        return choose_threshold(
+            self.bundle.calibration,
+            promise.false_reject_rate,
+            promise.confidence,
+            of=of,
+            prefers_estimate=promise.prefers_estimate,
+        )
 
 
 def load_calibrated(

@@ -144,7 +144,8 @@ def test_thresholds_are_offered_and_chosen(page):
     assert isinstance(told["basis"], str)
     assert sum(option["is_current"] for option in told["options"]) <= 1
     rate = told["options"][-1]["false_reject_rate"]
-    answer = page.put("/api/threshold", json={"false_reject_rate": rate})
+    asked = {"false_reject_rate": rate, "prefers_estimate": False}
+    answer = page.put("/api/threshold", json=asked)
     assert answer.status_code == 200
     assert page.get("/api/project").json()["bundle"]["false_reject_rate"] == pytest.approx(rate)
 

@@ -71,4 +71,4 @@ export const rejectProposal = () => send("POST", "api/proposal/reject", { json: 
 export const getHistory = () => getJson("api/history");
 export const restoreVersion = (version) => send("POST", `api/history/${version}/restore`, { json: {} });
 export const getThresholds = () => getJson("api/thresholds");
-export const putThreshold = (rate) => send("PUT", "api/threshold", { json: { false_reject_rate: rate } });
+export const putThreshold = ({ false_reject_rate, prefers_estimate }) => send("PUT", "api/threshold", { json: { false_reject_rate, prefers_estimate } });

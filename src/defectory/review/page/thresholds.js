@@ -13,9 +13,9 @@ import { text } from "./texts.js";
 export function openThresholds() {
   const dialog = openDialog("thresholds", text("threshold.title"), { isWide: true });
   return fill(dialog.body, getThresholds, ({ options, basis }) => {
-    let chosen = options.find((option) => option.is_current)?.false_reject_rate ?? null;
+    let chosen = options.find((option) => option.is_current) ?? null;
     const table = element("div", { class: "scrolls" });
-    const choose = (rate) => { chosen = rate; };
+    const choose = (option) => { chosen = option; };
     const field = element("input", { type: "number", min: 0, step: 100, id: "parts", inputmode: "numeric", value: recall("parts") ?? "" });
     field.addEventListener("input", () => { remember("parts", field.value); table.replaceChildren(tableOf(options, Number(field.value), chosen, choose)); });
     table.append(tableOf(options, Number(field.value), chosen, choose));
@@ -28,7 +28,7 @@ export function openThresholds() {
     dialog.foot.append(actionButton(text("threshold.use"), async () => {
       await putThreshold(chosen);
       dialog.close();
-      announce(text("threshold.used", { rate: percent(chosen) }));
+      announce(text("threshold.used", { rate: percent(chosen.false_reject_rate) }));
       tell("bundle-changed");
     }, { isPrimary: true, place: dialog.body }));
   });
@@ -43,7 +43,7 @@ function tableOf(options, parts, chosen, choose) {
 
 function rowOf(option, parts, chosen, choose) {
   const rate = option.false_reject_rate;
-  const radio = element("input", { type: "radio", name: "rate", value: rate, checked: rate === chosen, onchange: () => choose(rate) });
+  const radio = element("input", { type: "radio", name: "rate", value: rate, checked: option === chosen, onchange: () => choose(option) });
   const notes = [option.is_current && text("threshold.current"), !option.is_promised && text("threshold.not_promised")].filter(Boolean);
   const cells = [
     element("th", { scope: "row" }, element("label", {}, radio, element("span", {}, text("threshold.of_good", { rate: percent(rate) }),

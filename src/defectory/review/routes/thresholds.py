@@ -11,6 +11,7 @@ from defectory.review.calls import Call, route
 
 class _Rate(msgspec.Struct):
     false_reject_rate: Annotated[float, msgspec.Meta(gt=0, lt=1)]
+    prefers_estimate: bool = False
 
 
 def _thresholds(call: Call) -> Response:
@@ -18,7 +19,10 @@ def _thresholds(call: Call) -> Response:
 
 
 def _set(call: Call) -> Response:
-    call.site.project.set_false_reject_rate(call.json(_Rate).false_reject_rate)
+    asked = call.json(_Rate)
+    call.site.project.set_false_reject_rate(
+        asked.false_reject_rate, prefers_estimate=asked.prefers_estimate
+    )
     return _thresholds(call)
 
 

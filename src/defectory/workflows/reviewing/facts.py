@@ -322,6 +322,7 @@ class ThresholdOption:
     n_rejected : of the project's images
     recall : of defects like those that `Thresholds.basis` names; None without any
     is_promised : whether there are good images enough to promise the rate
+    prefers_estimate : whether it is an estimate where a promise is to be had
     """
 
     false_reject_rate: float
@@ -329,6 +330,7 @@ class ThresholdOption:
     n_rejected: int
     recall: Interval | None
     is_promised: bool
+    prefers_estimate: bool
     is_current: bool
 
 

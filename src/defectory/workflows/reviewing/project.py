@@ -258,9 +258,9 @@ class ReviewProject:
         """Return false-reject rates to choose from, and what each costs."""
         return threshold_options(self._review)
 
-    def set_false_reject_rate(self, rate: float) -> None:
+    def set_false_reject_rate(self, rate: float, *, prefers_estimate: bool = False) -> None:
         """Let a bundle with another promise decide; see `versions.set_false_reject_rate`."""
-        versions.set_false_reject_rate(self._review, rate)
+        versions.set_false_reject_rate(self._review, rate, prefers_estimate=prefers_estimate)
 
     def close(self) -> None:
         """Close the database."""

@@ -1,7 +1,5 @@
 """False-reject rates to choose from, and what each costs on the images of a review."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,6 +19,7 @@ Floats = NDArray[np.float64]
 def threshold_options(review: OpenReview) -> Thresholds:
     """Return the usual rates and the one that is kept now, the strictest first.
 
+    Where a promise is to be had but unlabeled images are known, too, there is an estimate beside it.
     Recall is counted on labeled defects that the detector held out; where there are none, on defects of this
     review that the bundle has not learned; where there are none of these either, on simulated ones.
     """
@@ -33,13 +32,25 @@ def threshold_options(review: OpenReview) -> Thresholds:
     model = review.model_of(current)
     rows = review.once("trade offs", current.version, lambda: _rows(model, current))
     defects, basis = _defects(model, scores[is_fresh_defect])
-    return Thresholds(tuple(_option(row, current, scores, defects) for row in rows), basis)
+    return Thresholds(tuple(_option(*row, current, scores, defects) for row in rows), basis)
 
 
-def _rows(model: CalibratedDetector, current: VersionRow) -> tuple[TradeOff, ...]:
-    rates: Sequence[float] = sorted({*RATES, current.false_reject_rate})
-    bundle = model.bundle
-    return trade_offs(bundle.calibration, bundle.defects, model.promise.confidence, rates)
+def _rows(model: CalibratedDetector, current: VersionRow) -> list[tuple[TradeOff, bool]]:
+    """Return what rates cost, and whether each is an estimate although a promise is to be had."""
+    rates = sorted({*RATES, current.false_reject_rate})
+    known, defects = model.bundle.calibration, model.bundle.defects
+    surest, estimated = (
+        trade_offs(
+            known, defects, model.promise.confidence, rates, prefers_estimate=prefers_estimate
+        )
+        for prefers_estimate in (False, True)
+    )
+    rows = []
+    for sure, estimate in zip(surest, estimated, strict=True):
+        rows.append((sure, False))
+        if sure.threshold.is_kept and estimate.threshold.is_estimated:
+            rows.append((estimate, True))
+    return rows
 
 
 def _defects(model: CalibratedDetector, fresh: Floats) -> tuple[Floats, str]:
@@ -61,7 +72,9 @@ def _defects(model: CalibratedDetector, fresh: Floats) -> tuple[Floats, str]:
     return np.zeros(0), "no defects are known: label some to see how many are found"
 
 
-def _option(row: TradeOff, current: VersionRow, scores: Floats, defects: Floats) -> ThresholdOption:
+def _option(
+    row: TradeOff, prefers_estimate: bool, current: VersionRow, scores: Floats, defects: Floats
+) -> ThresholdOption:
     value, n = row.threshold.value, len(defects)
     k = int((defects > value).sum())
     return ThresholdOption(
@@ -70,5 +83,7 @@ def _option(row: TradeOff, current: VersionRow, scores: Floats, defects: Floats)
         n_rejected=int((scores > value).sum()),
         recall=Interval(k / n, *clopper_pearson(k, n)) if n else None,
         is_promised=row.threshold.is_kept,
-        is_current=row.threshold.false_reject_rate == current.false_reject_rate,
+        prefers_estimate=prefers_estimate,
+        is_current=(row.threshold.false_reject_rate, float(value))
+        == (current.false_reject_rate, current.threshold),
     )

@@ -132,9 +132,15 @@ def history(review: OpenReview) -> list[BundleVersion]:
     ]
 
 
-def set_false_reject_rate(review: OpenReview, rate: float) -> None:
+def set_false_reject_rate(review: OpenReview, rate: float, *, prefers_estimate: bool) -> None:
     """Let a bundle with another promise decide from now on; nothing is fitted or scored again.
 
+    Parameters
+    ----------
+    prefers_estimate : decide by an estimate even where a promise is to be had
+
+    Notes
+    -----
     A taught bundle that waits for an answer is rejected: it was shown at another threshold.
 
     Raises
@@ -145,8 +151,8 @@ def set_false_reject_rate(review: OpenReview, rate: float) -> None:
     with review.store.reading() as connection:
         before = current_version(connection)
     old = review.model_of(before)
-    model = old.with_false_reject_rate(rate)
-    if rate == before.false_reject_rate:
+    model = old.with_false_reject_rate(rate, prefers_estimate=prefers_estimate)
+    if (rate, float(model.threshold.value)) == (before.false_reject_rate, before.threshold):
         return
     notes = notes_of_new_threshold(model.facts, old.threshold, model.threshold)
     model = replace(model, bundle=replace(model.bundle, facts=replace(model.facts, notes=notes)))

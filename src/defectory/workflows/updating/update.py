@@ -233,9 +233,25 @@ def _revised_model(
             probes=model.bundle.probes,
         )
     )
+    revised = _without_dear_promise(model, revised)
     notes = notes_of_new_threshold(facts, model.threshold, revised.threshold)
     facts = replace(facts, notes=notes)
     return CalibratedDetector(replace(revised.bundle, facts=facts))
+
+
+def _without_dear_promise(
+    model: CalibratedDetector, revised: CalibratedDetector
+) -> CalibratedDetector:
+    """Return the model that estimates as before where a promise is to be had now, but finds less.
+
+    A promise is surer than an estimate and so rejects less; whether that is wanted is for a person to say.
+    """
+    if not model.threshold.is_estimated or not revised.threshold.is_kept:
+        return revised
+    estimating = revised.with_false_reject_rate(
+        revised.promise.false_reject_rate, prefers_estimate=True
+    )
+    return estimating if estimating.threshold.value < revised.threshold.value else revised
 
 
 def _defects(detector: Detector) -> DefectScores:

@@ -1,8 +1,11 @@
 """False-reject rates to choose from, counted on the images of the review."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
-from defectory.domain import ParameterError
+from defectory.domain import HeldOutScores, ParameterError
 from defectory.workflows.calibrated import load_calibrated
 
 
@@ -54,6 +57,25 @@ def test_another_rate_is_another_version_with_the_same_scores(project):
     project.set_false_reject_rate(0.03)
     assert len(project.history()) == 2
     assert project.teach(use_cache=False).version == 3
+
+
+def test_an_estimate_is_offered_beside_a_promise_and_can_be_had_back(project):
+    model = load_calibrated(project.bundle_path())
+    n = 400
+    held_out = HeldOutScores.of(
+        np.random.default_rng(0).normal(size=n), is_confirmed=np.arange(n) < 350
+    )
+    model = replace(model, bundle=replace(model.bundle, calibration=held_out))
+    path = project.bundle_path()
+    model.save(path, overwrite=True)
+    options = [o for o in project.thresholds().options if o.false_reject_rate == 0.01]
+    assert [(o.is_promised, o.prefers_estimate) for o in options] == [(True, False), (False, True)]
+    project.set_false_reject_rate(0.01, prefers_estimate=True)
+    assert load_calibrated(project.bundle_path()).threshold.basis == "estimated"
+    (current,) = (o for o in project.thresholds().options if o.is_current)
+    assert (current.prefers_estimate, current.threshold) == (True, options[1].threshold)
+    project.set_false_reject_rate(0.01)
+    assert load_calibrated(project.bundle_path()).threshold.basis == "promised"
 
 
 def test_a_rate_out_of_range_is_refused(project):

@@ -238,6 +238,29 @@ def test_images_chosen_among_others_stand_for_all_of_them(n_held_out, is_worse, 
     assert bool(effect.why_worse(0.01)) == is_worse
 
 
+@pytest.mark.parametrize(("odd", "basis"), [(50.0, "estimated"), (0.0, "promised")])
+def test_a_promise_that_would_find_less_waits_to_be_asked_for(odd, basis, new):
+    """One odd image among 400 that are confirmed sets the promised threshold, hardly the estimate."""
+    scores = np.random.default_rng(0).normal(size=500)
+    scores[0] = odd
+    if basis == "promised":
+        scores[:400] /= 2
+    detector = Taking([])
+    detector.held_out_ = HeldOutScores.of(scores, is_confirmed=np.zeros(500, bool))
+    detector._revision.detector.held_out_ = HeldOutScores.of(
+        scores, is_confirmed=np.arange(500) < 400
+    )
+    model = model_of(detector)
+    assert model.threshold.is_estimated
+    update = update_model(model, new)
+    found = update.model
+    assert (found.threshold.basis, found.promise.prefers_estimate) == (basis, basis == "estimated")
+    assert any("is to be had" in note for note in found.facts.notes) == (basis == "estimated")
+    asked_for = found.with_false_reject_rate(0.01)
+    assert asked_for.threshold.basis == "promised"
+    assert (asked_for.threshold.value > found.threshold.value) == (basis == "estimated")
+
+
 def test_another_detector_is_refused_with_what_to_do(new):
     with pytest.raises(ParameterError, match=r"bundle of fake takes no labels.*the detector auto"):
         update_model(model_of(Taught(BEFORE)), new)
