@@ -157,6 +157,8 @@ class BundleFacts:
     suspects, n_suspects : the oddest images that the fit distrusted, and how many there are
     confirmed_names : content -> name of labeled training images, for an update to call them by
     updates, recalibrations : oldest first
+    chosen : content of labeled images that were asked about for their scores: they are no fair sample of good
+        parts, and promise nothing
     runtime : what ran the networks of the fit, with its version; whoever scores chooses another freely
     """
 
@@ -175,6 +177,7 @@ class BundleFacts:
     )
     updates: Annotated[tuple[UpdateRecord, ...], Meta(max_length=MAX_NAMES)] = ()
     recalibrations: Annotated[tuple[RecalibrationRecord, ...], Meta(max_length=MAX_NAMES)] = ()
+    chosen: Annotated[tuple[Content, ...], Meta(max_length=MAX_HASHES)] = ()
     runtime: Text = ""
 
     def __post_init__(self) -> None:

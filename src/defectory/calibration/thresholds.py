@@ -99,7 +99,7 @@ class Threshold:
         if self.interval is not None:
             low, high = self.interval
             needed = (
-                f"needs {self.n_missing} more {unit} that a person confirmed"
+                f"needs {self.n_missing} more {unit}, drawn at random and confirmed"
                 if self.n_missing
                 else "is to be had: choose the rate anew. It would find less"
             )

@@ -2,14 +2,16 @@
 
 import { acceptProposal, getProposal, previewUrl, rejectProposal } from "./api.js";
 import { announce } from "./announce.js";
+import { listen, tell } from "./events.js";
+import { state } from "./state.js";
 import { actionButton, fill, openDialog } from "./dialogs.js";
 import { element } from "./dom.js";
-import { tell } from "./events.js";
 import { fixed } from "./numbers.js";
 import { text } from "./texts.js";
 
 export function openProposal() {
-  const dialog = openDialog("proposal", text("proposal.title"), { isWide: true });
+  let stop = () => {};
+  const dialog = openDialog("proposal", text("proposal.title"), { isWide: true, onclose: () => stop() });
   return fill(dialog.body, getProposal, (proposal) => {
     show(dialog.body, proposal);
     const end = (action, said) => async () => {
@@ -18,12 +20,29 @@ export function openProposal() {
       announce(text(said));
       tell("bundle-changed");
     };
-    dialog.foot.append(
-      actionButton(text("proposal.reject"), end(rejectProposal, "proposal.rejected"), { place: dialog.body, isPrimary: Boolean(proposal.worse) }));
-    if (!proposal.worse) {
-      dialog.foot.append(actionButton(text("proposal.accept"), end(acceptProposal, "proposal.accepted"), { place: dialog.body, isPrimary: true }));
-    }
+    const answers = [actionButton(text("proposal.reject"), end(rejectProposal, "proposal.rejected"), { place: dialog.body, isPrimary: Boolean(proposal.worse) })];
+    if (!proposal.worse) answers.push(actionButton(text("proposal.accept"), end(acceptProposal, "proposal.accepted"), { place: dialog.body, isPrimary: true }));
+    dialog.foot.append(...answers);
+    if (!proposal.is_ready) stop = waitUntilReady(dialog, answers);
   });
+}
+
+/** It can be read while its detector scores the other images, and answered once that is done. */
+function waitUntilReady(dialog, answers) {
+  const said = element("p", { class: "soft scoring", role: "status" });
+  dialog.foot.prepend(said);
+  const show = () => {
+    const { job, proposal } = state.project ?? {};
+    const isScoring = Boolean(job) && !job.error;
+    said.textContent = isScoring ? text("proposal.scoring", { done: job.done, total: job.total }) : "";
+    for (const button of answers) button.disabled = isScoring;
+    if (isScoring) return;
+    stop();
+    if (!proposal) dialog.close(); // scoring failed, and why is told
+  };
+  const stop = listen("project", show);
+  show();
+  return stop;
 }
 
 function show(body, proposal) {

@@ -16,7 +16,7 @@ const LESSON = 20;
 let watching = 0;
 let refreshing = 0;
 let wasAtWork = false;
-let isUnasked = false;
+let isAsked = false; // by a person at this window, who is shown the proposal as soon as there is one
 let nextLesson = LESSON;
 
 export function startTeaching() {
@@ -44,7 +44,7 @@ export async function teachOrShow() {
   if (state.project?.job) return;
   try {
     await teach();
-    wasAtWork = true;
+    wasAtWork = isAsked = true;
     watch();
   } catch (error) {
     notify(error.message, { isAlert: true });
@@ -60,7 +60,7 @@ async function teachUnasked() {
   nextLesson = n + LESSON;
   try {
     await teach();
-    wasAtWork = isUnasked = true;
+    wasAtWork = true;
     watch();
   } catch {
     // another window was faster; whoever presses the button is told why it cannot learn
@@ -78,18 +78,22 @@ function showJob() {
   const isAtWork = Boolean(job) && !job.error;
   banner.hidden = !isAtWork;
   if (isAtWork) {
-    byId("teach").disabled = true;
     showProgress(job);
+    byId("teach").disabled = !proposal;
     wasAtWork = true;
     watch();
+    if (proposal && isAsked) showAsked();
   } else if (wasAtWork) {
     wasAtWork = false;
-    const asked = !isUnasked;
-    isUnasked = false;
-    if (job?.error) notify(text("job.failed", { message: job.error }), { isAlert: asked });
-    else if (proposal && asked) openProposal();
-    else if (proposal) notify(text("job.learned"), { action: { label: text("top.see_proposal"), run: openProposal } });
+    if (job?.error) notify(text("job.failed", { message: job.error }), { isAlert: isAsked });
+    else if (proposal && isAsked) showAsked();
+    else if (proposal && !document.getElementById("dialog-proposal")) notify(text("job.learned"), { action: { label: text("top.see_proposal"), run: openProposal } });
   }
+}
+
+function showAsked() {
+  isAsked = false;
+  openProposal();
 }
 
 function showProgress({ kind, stage, done, total }) {

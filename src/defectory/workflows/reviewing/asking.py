@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defectory.domain import CONTENT_DIGITS, ParameterError
 from defectory.labeling.candidates import Candidates, spread_labels
@@ -82,7 +83,7 @@ def overview_of(review: OpenReview, name: str) -> Overview:
         ),
         running=_running(state),
         gain=_gain(review, state),
-        proposal=state.has_proposal,
+        proposal=state.has_proposal or review.early_proposal is not None,
         strategies=STRATEGIES,
     )
 
@@ -104,9 +105,14 @@ def _candidates(review: OpenReview, state: ReviewState) -> Candidates:
     )
 
 
-def _running(state: ReviewState) -> Running | None:
+def random_part_of(state: ReviewState) -> tuple[NDArray[np.int8], NDArray[np.bool_]]:
+    """Return (n,) codes, copies sharing a label, and (n,) bool, labeled images that are a random sample."""
     codes = spread_labels(state.codes, state.alike)
-    is_random = find_random_part(codes, is_passed=state.is_passed, seed=_SEED)
+    return codes, find_random_part(codes, is_passed=state.is_passed, seed=_SEED)
+
+
+def _running(state: ReviewState) -> Running | None:
+    codes, is_random = random_part_of(state)
     if not is_random.any() or not np.isfinite(state.current.threshold):
         return None
     found = estimate_running(state.scores, state.current.threshold, codes, is_random)

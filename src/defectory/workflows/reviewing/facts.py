@@ -276,6 +276,7 @@ class Proposal:
     worse : why it decides worse, in a sentence; empty where it does not
     flips : confirmed images whose decision changes
     account : what there is to learn from now and what was done with it, in plain lines
+    is_ready : whether it can be answered; not while its bundle still scores other images
     """
 
     version: int
@@ -292,6 +293,7 @@ class Proposal:
     worse: str
     flips: tuple[Flip, ...]
     account: tuple[str, ...]
+    is_ready: bool = True
 
 
 @dataclass(frozen=True)

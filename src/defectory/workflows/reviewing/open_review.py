@@ -14,6 +14,7 @@ from defectory.projects import ProjectStore, VersionRow
 from defectory.projects.images import read_thumbnails
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.reviewing.candidates import describe_looks
+from defectory.workflows.reviewing.facts import Proposal
 
 _MOST_MODELS = 2
 
@@ -28,6 +29,7 @@ class OpenReview:
         self.folder = store.folder
         self.is_teaching = threading.Lock()
         self.is_scoring = threading.Lock()
+        self.early_proposal: Proposal | None = None  # while its bundle scores the other images
         self.state: tuple[object, object] | None = None  # what was read last, and its stamp
         self._loading = threading.Lock()
         self._models: OrderedDict[int, CalibratedDetector] = OrderedDict()

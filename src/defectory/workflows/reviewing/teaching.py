@@ -1,11 +1,12 @@
 """The bundle of a review learns what people said, and proposes what comes of it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from defectory.domain import CONTENT_DIGITS, DataError, Label, Progress
 from defectory.projects import Answer, VersionRow
-from defectory.projects.answers import new_answers
+from defectory.projects.answers import DATA, new_answers
 from defectory.projects.bundle_versions import (
     add_learned,
     add_version,
@@ -20,10 +21,12 @@ from defectory.projects.mask_files import mask_path
 from defectory.projects.scores import drop_maps
 from defectory.sources import Dataset, Sample
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.reviewing.asking import random_part_of
 from defectory.workflows.reviewing.facts import Proposal
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.proposals import encode, proposal_from
 from defectory.workflows.reviewing.scoring import score_version
+from defectory.workflows.reviewing.state import read_state
 from defectory.workflows.reviewing.versions import (
     check_preparing,
     check_still_current,
@@ -40,7 +43,8 @@ from defectory.workflows.updating.update import update_model
 def teach(review: OpenReview, progress: Progress, *, use_cache: bool) -> Proposal:
     """Return what comes of all labels that the current bundle has not learned; it waits for an answer.
 
-    All images are scored by the taught bundle, so that accepting it takes no time.
+    All images are scored by the taught bundle, so that accepting it takes no time. Meanwhile the proposal can
+    be read (`proposal_of`), but not be answered.
 
     Parameters
     ----------
@@ -58,12 +62,13 @@ def teach(review: OpenReview, progress: Progress, *, use_cache: bool) -> Proposa
     try:
         return _teach(review, progress, use_cache=use_cache)
     finally:
+        review.early_proposal = None
         review.is_teaching.release()
 
 
 def _teach(review: OpenReview, progress: Progress, *, use_cache: bool) -> Proposal:
     before, answers, images = _what_is_new(review)
-    new = _as_labels(review, answers, images)
+    new = _told_apart(review, _as_labels(review, answers, images))
     # a model of its own: nobody else may score with it while it takes features from the cache
     model = load_calibrated(review.bundle_path(before))
     update = update_model(model, new, use_cache=use_cache, progress=progress)
@@ -71,9 +76,9 @@ def _teach(review: OpenReview, progress: Progress, *, use_cache: bool) -> Propos
     path = review.bundle_path(row)
     try:
         save(update.model, path)
+        proposal = proposal_from(update, row.version, _ids_of_names(model, new, images))
+        review.early_proposal = replace(proposal, is_ready=False)
         score_version(review, load_calibrated(path), row.version, progress)
-        ids = _ids_of_names(model, new, images)
-        proposal = proposal_from(update, row.version, ids)
         _propose(review, before, row, proposal)
     except BaseException:
         with review.store.writing() as connection:
@@ -109,6 +114,19 @@ def _as_labels(
         if source.fingerprint(i) != image.content:
             raise DataError(f"{image.path} has changed since it was scored; begin a new review")
     return check_new_labels(dataset, review.folder)
+
+
+def _told_apart(review: OpenReview, new: NewLabels) -> NewLabels:
+    """Return the labels with what is known of how their images were chosen."""
+    state = read_state(review)
+    codes, is_random = random_part_of(state)
+    chosen, drawn = set(), set()
+    for image, code, is_drawn in zip(state.images, codes, is_random, strict=True):
+        if is_drawn:
+            drawn.add(image.content[:CONTENT_DIGITS])
+        elif code != Label.UNLABELED and state.last(image.id).who != DATA:
+            chosen.add(image.content[:CONTENT_DIGITS])
+    return replace(new, chosen=frozenset(chosen - drawn), drawn=frozenset(drawn))
 
 
 def _sample(image: ImageRow, answer: Answer, folder: Path) -> Sample:

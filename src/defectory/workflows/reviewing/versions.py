@@ -64,7 +64,9 @@ def row_of(
 
 
 def proposal_of(review: OpenReview) -> Proposal | None:
-    """Return what waits for an answer."""
+    """Return what waits for an answer, or will."""
+    if review.early_proposal is not None:
+        return review.early_proposal
     with review.store.reading() as connection:
         row = proposed_version(connection)
     return None if row is None or row.proposal is None else decode(row.proposal)
@@ -75,9 +77,10 @@ def accept(review: OpenReview, *, force: bool) -> None:
 
     Raises
     ------
-    DataError : none waits for an answer.
+    DataError : none waits for an answer, or it still scores images.
     WorseError : it decides worse on what is known, and `force` is not given.
     """
+    _refuse_early(review)
     with review.store.writing() as connection:
         row = _waiting(proposed_version(connection))
         _refuse_worse(row, force=force)
@@ -86,7 +89,8 @@ def accept(review: OpenReview, *, force: bool) -> None:
 
 
 def reject(review: OpenReview) -> None:
-    """Leave the taught bundle in the history; DataError where none waits for an answer."""
+    """Leave the taught bundle in the history; DataError where none waits, or it still scores images."""
+    _refuse_early(review)
     with review.store.writing() as connection:
         row = _waiting(proposed_version(connection))
         set_state(connection, row.version, "rejected")
@@ -208,6 +212,12 @@ def reject_waiting(connection: sqlite3.Connection, *, but: int = 0) -> None:
     row = proposed_version(connection)
     if row is not None and row.version != but:
         set_state(connection, row.version, "rejected", note=f"{row.note}; nobody answered")
+
+
+def _refuse_early(review: OpenReview) -> None:
+    """Raise DataError where what a person sees cannot be answered yet, be there an older proposal or not."""
+    if review.early_proposal is not None:
+        raise DataError("the taught bundle still scores the other images; answer when that is done")
 
 
 def _waiting(row: VersionRow | None) -> VersionRow:

@@ -21,11 +21,15 @@ class NewLabels:
     dataset : normal or anomalous images, some with masks
     contents : of each, the first hex digits of the hash of its content
     notes : what was assumed, and rows that are not answered
+    chosen, drawn : contents, of these and earlier labels, of images that were asked about for their scores,
+        and of those that are a random sample; nothing changes for those in neither
     """
 
     dataset: Dataset
     contents: tuple[str, ...]
     notes: tuple[str, ...] = ()
+    chosen: frozenset[str] = frozenset()
+    drawn: frozenset[str] = frozenset()
 
     @property
     def names(self) -> dict[str, str]:

@@ -1,15 +1,25 @@
 """A fitted model takes labels, and says which of its decisions changed by that."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from defectory.artifacts import BUNDLE_FILE, Bundle, BundleFacts, UpdateRecord
 from defectory.artifacts.manifest import MAX_HASHES
 from defectory.detectors.base import Detector
 from defectory.detectors.revision import Revision, TakesLabels
-from defectory.domain import DefectScores, Label, NoProgress, ParameterError, Progress, WorseError
+from defectory.domain import (
+    DefectScores,
+    HeldOutScores,
+    Label,
+    NoProgress,
+    ParameterError,
+    Progress,
+    WorseError,
+)
 from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.caching import MAX_KEPT_BYTES, kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
@@ -226,7 +236,7 @@ def _revised_model(
     revised = CalibratedDetector(
         Bundle(
             detector,
-            detector.held_out_,
+            _fair(detector.held_out_, facts.chosen),
             model.promise,
             facts,
             _defects(detector),
@@ -237,6 +247,18 @@ def _revised_model(
     notes = notes_of_new_threshold(facts, model.threshold, revised.threshold)
     facts = replace(facts, notes=notes)
     return CalibratedDetector(replace(revised.bundle, facts=facts))
+
+
+def _fair(held_out: HeldOutScores, chosen: Sequence[str]) -> HeldOutScores:
+    """Return scores among which images that were chosen for theirs do not count as confirmed.
+
+    These are the highest of the good ones, and a promise made on them would be stricter than asked for. Where
+    all others are confirmed they are left out; else an estimate goes by all.
+    """
+    is_fair = ~np.isin(held_out.contents, list(chosen))
+    if held_out.is_confirmed.all() and is_fair.any():
+        return held_out.take(is_fair)
+    return replace(held_out, is_confirmed=held_out.is_confirmed & is_fair)
 
 
 def _without_dear_promise(
@@ -269,5 +291,6 @@ def _revised_facts(facts: BundleFacts, detector: Detector, new: NewLabels) -> Bu
         revised,
         data=replace(revised.data, image_hashes=hashes[:MAX_HASHES]),
         updates=(*revised.updates, update),
+        chosen=tuple(sorted(new.chosen | (set(facts.chosen) - new.drawn)))[:MAX_HASHES],
         account=detector.account_ or revised.account,
     )

@@ -168,6 +168,7 @@ def test_an_interrupted_lesson_leaves_nothing_and_can_be_given_again(project):
         project.teach(progress=Stages(stop_at="scoring"), use_cache=False)
     assert [path.name for path in (project.folder / "bundles").iterdir()] == ["0001.defectory"]
     assert (project.proposal(), len(project.history())) == (None, 1)
+    assert not project.overview().proposal
     assert project.teach(use_cache=False).version == 3
 
 
@@ -201,6 +202,43 @@ def test_labels_given_meanwhile_are_new_afterwards(project):
     project.teach(progress=Meanwhile(), use_cache=False)
     project.accept(force=True)
     assert project.overview().n_new_labels == 1
+
+
+def test_only_a_random_sample_of_what_was_confirmed_promises(project):
+    first = [entry.id for entry in project.queue(4, "random")]
+    suspicious = [i.id for i in project.find().images if i.id not in first][:4]
+    for i in (*first[1:], *suspicious):
+        project.label(i, "good", who="anna")
+    project.teach(use_cache=False)
+    project.accept(force=True)
+    model = load_calibrated(project.bundle_path())
+    assert len(model.facts.chosen) == 7  # the first of the random order waits
+    assert model.bundle.calibration.is_confirmed.sum() == 16  # of the fit
+    project.label(first[0], "good", who="anna")
+    project.teach(use_cache=False)
+    project.accept(force=True)
+    model = load_calibrated(project.bundle_path())
+    assert len(model.facts.chosen) == 4
+    assert model.bundle.calibration.is_confirmed.sum() == 20
+
+
+def test_a_proposal_can_be_read_but_not_answered_while_images_are_scored(project):
+    seen = []
+
+    class Meanwhile(NoProgress):
+        def start(self, stage, total):
+            if stage == "scoring":
+                seen.append(project.proposal())
+                assert project.overview().proposal
+                for answer in (project.accept, project.reject):
+                    with pytest.raises(DataError, match="still scores the other images"):
+                        answer()
+
+    project.label(1, "defective", who="anna")
+    found = project.teach(progress=Meanwhile(), use_cache=False)
+    assert seen == [replace(found, is_ready=False)]
+    assert project.proposal() == found
+    project.accept(force=True)
 
 
 def test_a_bundle_that_became_current_meanwhile_makes_the_lesson_void(project):

@@ -261,6 +261,31 @@ def test_a_promise_that_would_find_less_waits_to_be_asked_for(odd, basis, new):
     assert (asked_for.threshold.value > found.threshold.value) == (basis == "estimated")
 
 
+def test_images_chosen_for_their_scores_promise_nothing(new):
+    contents = [f"{i:012x}" for i in range(400)]
+    detector = Taking([])
+    detector._revision.detector.held_out_ = HeldOutScores.of(
+        np.arange(400), is_confirmed=np.arange(400) < 350, contents=contents
+    )
+    first, second, third = (frozenset(contents[i] for i in rows) for rows in ((0, 1), (2,), (1, 2)))
+
+    def confirmed_of(model, chosen, drawn=frozenset()):
+        told = dataclasses.replace(new, chosen=chosen, drawn=drawn)
+        found = update_model(model, told).model
+        return found, int(found.bundle.calibration.is_confirmed.sum())
+
+    once, n_fair = confirmed_of(model_of(detector), first)
+    assert (n_fair, once.facts.chosen) == (348, tuple(contents[:2]))
+    again = dataclasses.replace(once, bundle=dataclasses.replace(once.bundle, detector=detector))
+    later, n_fair = confirmed_of(again, second)
+    assert (n_fair, later.facts.chosen) == (347, tuple(contents[:3]))
+    later, n_fair = confirmed_of(again, frozenset(), third)  # their turn has come
+    assert (n_fair, later.facts.chosen) == (349, tuple(contents[:1]))
+    detector._revision.detector.held_out_ = HeldOutScores.of(np.arange(400), contents=contents)
+    later, n_fair = confirmed_of(again, second)
+    assert (n_fair, len(later.bundle.calibration)) == (397, 397)  # all others are confirmed
+
+
 def test_another_detector_is_refused_with_what_to_do(new):
     with pytest.raises(ParameterError, match=r"bundle of fake takes no labels.*the detector auto"):
         update_model(model_of(Taught(BEFORE)), new)
