@@ -112,6 +112,12 @@ def parser() -> argparse.ArgumentParser:
     service.set_defaults(run=_run_service, file_name=_plain_file)
     service.add_argument("--requests", type=int, default=20_000)
     service.add_argument("--clients", type=int, default=8)
+    inspector = commands.add_parser(
+        "inspector", parents=[measuring], help="thirty minutes at the review page, in a browser"
+    )
+    inspector.set_defaults(run=_run_inspector, file_name=_plain_file)
+    inspector.add_argument("--pace", type=float, default=2.0, help="seconds a decision takes")
+    inspector.add_argument("--minutes", type=float, default=30.0)
     add_p3(commands, measuring, target)
     add_p3_figures(commands, _HERE.parent / "docs", _WORK)
     add_row_commands(commands, measuring, target)
@@ -237,6 +243,20 @@ def _run_service(options: argparse.Namespace) -> int:
         n_clients=options.clients,
         n_images=options.n_images,
         command=shlex.join(["python", "-m", "benchmarks", "service", *told]),
+    )
+    return _write(options, runs)
+
+
+def _run_inspector(options: argparse.Namespace) -> int:
+    from benchmarks import inspector
+
+    told = ["--pace", f"{options.pace:g}", "--minutes", f"{options.minutes:g}"]
+    runs = inspector.run(
+        pace_s=options.pace,
+        minutes=options.minutes,
+        n_images=options.n_images,
+        cache=options.cache,
+        command=shlex.join(["python", "-m", "benchmarks", "inspector", *told]),
     )
     return _write(options, runs)
 

@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from benchmarks.result_files import MissingDataError
 
 _TILES, _CELLS, _FASHION, _RIVALS = "magnetic-tile", "solar-cells", "fashion-mnist", "pyod"
-_ANOMALIB, _OPENVINO, _RAY = "anomalib", "openvino", "ray"
+_ANOMALIB, _OPENVINO, _RAY, _BROWSER = "anomalib", "openvino", "ray", "playwright"
 _MANIFESTS = ("ball-screw", "fabric", "lens")
 _FEW = "--protocols p1-contaminated-10,p1-budget-10-masks,p1-budget-50-masks"
 _PARTS = "no refit,no labels,no guard"
@@ -48,6 +48,7 @@ PLAN = (
     Step("suite --rows mapl --seeds 1", (_TILES, _CELLS, *_MANIFESTS)),
     Step("updates --seeds 2", (_TILES, _CELLS, *_MANIFESTS)),
     Step("review --seeds 1", (_TILES, _CELLS, *_MANIFESTS)),
+    Step("inspector", (_TILES, _BROWSER)),
     Step("p1 --detector gaussian", (_TILES,)),
     Step("p1 --detector patch-memory", (_TILES,)),
     Step("p1 --detector auto", (_TILES,)),
@@ -172,6 +173,14 @@ def _find_ray() -> None:
         raise MissingDataError('run  pip install "defectory[ray]"  for Ray')
 
 
+def _find_browser() -> None:
+    from benchmarks.browser import find_chromium
+
+    find_chromium()
+    if find_spec("playwright") is None:
+        raise MissingDataError('run  pip install "defectory[test]"  for Playwright')
+
+
 def _find_anomalib() -> None:
     if find_spec("anomalib") is None:
         raise MissingDataError('run  pip install "defectory[peers]"  for anomalib')
@@ -180,6 +189,7 @@ def _find_anomalib() -> None:
 CHECKS: dict[str, Callable[[], None]] = {
     _TILES: _find_tiles, _CELLS: _find_cells, _FASHION: _find_fashion, _RIVALS: _find_rivals,
     _ANOMALIB: _find_anomalib, _OPENVINO: _find_openvino, _RAY: _find_ray,
+    _BROWSER: _find_browser,
     **{name: partial(_find_manifest, name) for name in _MANIFESTS},
 }  # fmt: skip
 """Name -> what raises MissingDataError where it is not here."""

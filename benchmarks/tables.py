@@ -7,6 +7,7 @@ from benchmarks.alarm_tables import alarms
 from benchmarks.coverage_tables import coverage
 from benchmarks.export_tables import exports
 from benchmarks.federated_tables import federated
+from benchmarks.inspector_tables import inspector
 from benchmarks.label_tables import labels
 from benchmarks.mapl_tables import mapl
 from benchmarks.markdown import table
@@ -69,8 +70,8 @@ def render(runs: Sequence[Run]) -> str:
     """Return the page; the same runs give the same text. Smoke runs are left out."""
     whole = merge([run for run in runs if is_whole(run)])
     sections = {
-        "suite": suite, "updates": updates, "review": review, "p1-clean": _p1, "p2-clean": _p2,
-        "promise": promise,
+        "suite": suite, "updates": updates, "review": review, "inspector": inspector,
+        "p1-clean": _p1, "p2-clean": _p2, "promise": promise,
         "found-groups": found_groups, "coverage": coverage, "mapl": mapl, "labels": labels,
         "siblings": siblings, "p3": outliers, "p4": speed, "pseudo-labels": pseudo_labels,
         "service": service, "pixel-maps": _pixel_maps, "alarms": alarms, "watch": watch,
@@ -81,6 +82,7 @@ def render(runs: Sequence[Run]) -> str:
     for name in (
         "updates",
         "review",
+        "inspector",
         "found-groups",
         "alarms",
         "coverage",

@@ -85,7 +85,7 @@ def test_gains_are_over_random_on_the_same_draw():
         steps = [
             {
                 "n_labels": n, "n_found": n // 10, "image_ap": v, "image_auroc": v,
-                "taught": {"image_ap": v},
+                "recall": v, "false_rejects": 0.01, "taught": {"image_ap": v},
             }
             for n, v in zip((0, 20, 100), values, strict=True)
         ]  # fmt: skip
@@ -96,8 +96,11 @@ def test_gains_are_over_random_on_the_same_draw():
         [
             run("random", "solar", (0.5, 0.6, 0.7)), run("random", "lens", (0.5, 0.9, 0.9)),
             run("mix", "solar", (0.5, 0.7, 0.8)), run("mix", "lens", (0.5, 0.84, 0.9)),
+            run("random at once", "solar", (0.5, 0.6, 0.7)),
+            run("random at once", "lens", (0.5, 0.9, 1.0)),
         ]
     )  # fmt: skip
     (row,) = (line for line in page.splitlines() if line.startswith("| mix |"))
-    assert row.endswith("| .850 | 0.50 | +0.020 | lens |")
-    assert ".770 / .770" in row
+    assert row.endswith("| .850 | .850 / .010 | 0.50 | +0.020 | lens | 60 |")
+    assert "| .770 |" in row
+    assert "random at once" not in page.partition("| mix |")[2]

@@ -38,17 +38,22 @@ export async function refreshProject() {
   }
 }
 
-/** Teach; where a proposal waits for an answer, show that instead. */
+/** Teach; where a proposal waits for an answer, show that instead; where it is being made, as soon as it is there. */
 export async function teachOrShow() {
-  if (state.project?.proposal) return openProposal();
-  if (state.project?.job) return;
+  const { proposal, job } = state.project ?? {};
+  if (proposal) return openProposal();
+  isAsked = true;
+  if (job && !job.error) return;
   try {
     await teach();
-    wasAtWork = isAsked = true;
-    watch();
+    wasAtWork = true;
   } catch (error) {
+    await refreshProject(); // it may have begun by itself a moment ago
+    if (state.project?.job && !state.project.job.error) return;
+    isAsked = false;
     notify(error.message, { isAlert: true });
   }
+  watch();
 }
 
 /** Learn every few labels without being asked; nothing opens over the photo that a person looks at. */

@@ -1,0 +1,86 @@
+"""Thirty minutes of an inspector, as Markdown."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.markdown import table
+from benchmarks.result_files import Run
+
+_NOTE = (
+    "`defectory start` on {data_set} of `{variant}` as they are, a driver at the page in a headless browser: "
+    "{pace:g} s a decision, always right, {minutes:g} minutes in all. Recall and false rejects are of test "
+    "images that nobody saw, at the shipped threshold. Waiting is from the key to the photo on screen, while "
+    "the detector learns in the background on the same two cores. A lesson is shown once its effect on "
+    "confirmed images is known, and can be taken once the other images are scored."
+)
+
+
+def inspector(runs: Sequence[Run]) -> str:
+    """Return two tables; the same runs give the same text."""
+    (run,) = runs
+    note = _NOTE.format(
+        data_set=run["data_set"],
+        variant=run["variant"],
+        pace=run["pace_s"],
+        minutes=run["minutes"],
+    )
+    parts = ["## Thirty minutes of an inspector\n", note + "\n"]
+    return "\n".join([*parts, table(["", "measured", "goal"], _rows(run["session"], run["large"]))])
+
+
+def _rows(told: dict[str, Any], large: dict[str, Any]) -> list[list[str]]:
+    before, after = told["before"], told["after"]
+    lessons = told["lessons"]
+    asked = [lesson for lesson in lessons if not lesson["was_ready"]]
+    n_refused = sum(bool(lesson["worse"]) for lesson in lessons)
+    width, height = large["size_px"]
+    brush = large["brush_ms"]
+    rows = [
+        ["unattended, from the command to the page", f"{told['unattended_s']:.0f} s", "2 min"],
+        ["images labeled", f"{told['n_labels']}", ">= 500"],
+        ["hidden defects among them", f"{told['n_defective']} of {told['n_hidden']}", ""],
+        ["next photo", _waits(told["next_photo_ms"]), "100 ms, 250 ms"],
+        [
+            "recall / false rejects, before",
+            f"{_share(before['recall'])} / {_share(before['false_rejects'])} ({before['basis']})",
+            "",
+        ],
+        [
+            "recall / false rejects, after",
+            f"{_share(after['recall'])} / {_share(after['false_rejects'])} ({after['basis']})",
+            "",
+        ],
+        [
+            "image AUROC, before and after",
+            f"{_share(before['image_auroc'])}, {_share(after['image_auroc'])}",
+            "",
+        ],
+        ["lessons, refused", f"{len(lessons)}, {n_refused}", ""],
+    ]
+    for name, key in (("shown", "shown_s"), ("can be taken", "ready_s")):
+        if asked:
+            slowest = max(lesson[key] for lesson in asked)
+            rows.append([f"a lesson asked for {name} after, at most", f"{slowest:.1f} s", "5 s"])
+    megapixels = width * height / 1e6
+    return [
+        *rows,
+        ["checked at the end, decided wrongly", f"{told['n_checked']}, {told['n_wrong']}", ""],
+        [
+            f"next photo of {megapixels:.0f} megapixels",
+            _waits(large["next_photo_ms"]),
+            "100 ms, 250 ms",
+        ],
+        [
+            f"frame while a brush draws {brush['n_strokes']} strokes on one, highest",
+            f"{brush['highest']:.0f} ms",
+            "50 ms",
+        ],
+    ]
+
+
+def _waits(found: dict[str, float]) -> str:
+    return f"{found['p50']:.0f} ms median, {found['p99']:.0f} ms p99 of {found['n']:.0f}"
+
+
+def _share(value: float) -> str:
+    return f"{value:.3f}".removeprefix("0")
