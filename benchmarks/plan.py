@@ -176,9 +176,9 @@ def _find_ray() -> None:
 def _find_browser() -> None:
     from benchmarks.browser import find_chromium
 
-    find_chromium()
     if find_spec("playwright") is None:
         raise MissingDataError('run  pip install "defectory[test]"  for Playwright')
+    find_chromium()
 
 
 def _find_anomalib() -> None:

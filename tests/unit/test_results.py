@@ -111,7 +111,7 @@ def test_all_says_each_thing_that_is_missing_in_a_line_and_runs_nothing(
     assert len(lines) == len(missing)
     assert all(line.startswith("all: ") for line in lines)
     for what in missing:
-        packages = {"pyod": "[bench]", "anomalib": "[peers]"} | {
+        packages = {"pyod": "[bench]", "anomalib": "[peers]", "playwright": "[test]"} | {
             name: f"[{name}]" for name in ("openvino", "ray")
         }
         named = packages.get(what, f"all: {what} ")
