@@ -11,14 +11,17 @@ STRATEGIES: tuple[str, ...] = tuple(BY_NAME)
 """Names of the strategies."""
 
 DEFAULT_MIX: Mapping[str, float] = {
-    "likely-defect": 0.4,
-    "near-threshold": 0.2,
-    "suspected": 0.1,
+    "near-threshold": 0.4,
+    "likely-defect": 0.2,
+    "suspected": 0.15,
     "holds-threshold": 0.05,
-    "diverse": 0.05,
     "random": 0.2,
 }
-"""Strategy -> its share of a queue."""
+"""Strategy -> its share of a queue.
+
+Of the first labels those near the threshold teach most, of many those of likely defects (`benchmarks review`).
+Diverse images teach less than random ones: they are asked about on request.
+"""
 
 
 @dataclass(frozen=True)
