@@ -19,8 +19,8 @@ DEFAULT_MIX: Mapping[str, float] = {
 }
 """Strategy -> its share of a queue.
 
-Of the first labels those near the threshold teach most, of many those of likely defects (`benchmarks review`).
-Diverse images teach less than random ones: they are asked about on request.
+Of the first labels those near the threshold teach most, of many those of likely defects (`benchmarks
+review`). Diverse images teach less than random ones: they are asked about on request.
 """
 
 
