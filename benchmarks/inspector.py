@@ -131,16 +131,11 @@ class _Session:
         self.lessons: list[dict[str, Any]] = []
 
     def label(self) -> bool:
-        """Decide on the photo on screen; return whether there is another one."""
+        """Decide on the photo on screen; return whether there is another one (copies are asked about once)."""
         key = "d" if self.truth[self.page.shown()] else "g"
         time.sleep(self.pace_s)
         self.n_labels += 1
-        is_last = self.n_labels == len(self.truth)
-        if is_last:
-            self.page.page.keyboard.press(key)
-        else:
-            self.page.press(key)
-        return not is_last
+        return self.page.press(key)
 
     def learn(self) -> None:
         """Look at what was learned, teach first where nothing was, and take it unless it is refused."""
