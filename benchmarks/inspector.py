@@ -131,7 +131,7 @@ class _Session:
         self.lessons: list[dict[str, Any]] = []
 
     def label(self) -> bool:
-        """Decide on the photo on screen; return whether there is another one (copies are asked about once)."""
+        """Decide on the photo on screen; return whether there is another: copies are asked about once."""
         key = "d" if self.truth[self.page.shown()] else "g"
         time.sleep(self.pace_s)
         self.n_labels += 1
