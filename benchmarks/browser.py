@@ -56,8 +56,11 @@ class ReviewPage:
 
     def shown(self) -> int:
         """Return the number of the image on screen, once there is one."""
-        shown = "document.getElementById('stage').dataset.shown"
-        return int(self.page.wait_for_function(shown, timeout=LONGEST_MS).json_value())
+        found = None
+        while found is None:  # it may be gone between being there and being read
+            stage = self.page.wait_for_selector("#stage[data-shown]", timeout=LONGEST_MS)
+            found = stage.get_attribute("data-shown")
+        return int(found)
 
     def press(self, key: str) -> bool:
         """Press a key that leads to another photo and wait for it; return whether there was one.

@@ -140,9 +140,7 @@ class _Session:
     def learn(self) -> None:
         """Look at what was learned, teach first where nothing was, and take it unless it is refused."""
         page = self.page.page
-        page.wait_for_function(
-            "!document.getElementById('job').checkVisibility()", timeout=LONGEST_MS
-        )
+        page.wait_for_selector("#job", state="hidden", timeout=LONGEST_MS)
         if not (project := self.page.ask("project"))["proposal"] and not project["n_new_labels"]:
             return
         is_ready = project["proposal"]
