@@ -47,7 +47,10 @@ PLAN = (
     ),
     Step("suite --rows mapl --seeds 1", (_TILES, _CELLS, *_MANIFESTS)),
     Step("updates --seeds 2", (_TILES, _CELLS, *_MANIFESTS)),
-    Step("review --seeds 1", (_TILES, _CELLS, *_MANIFESTS)),
+    Step(
+        "review --sets tiles,solar,ball-screw --variants contaminated-10 --inspectors right --seeds 1",
+        (_TILES, _CELLS, "ball-screw"),
+    ),
     Step("inspector", (_TILES, _BROWSER)),
     Step("p1 --detector gaussian", (_TILES,)),
     Step("p1 --detector patch-memory", (_TILES,)),

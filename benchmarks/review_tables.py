@@ -43,7 +43,7 @@ def review(runs: Sequence[Run]) -> str:
         for inspector in INSPECTORS:
             found = [r for r in runs if (r["variant"], r["inspector"]) == (variant, inspector)]
             if found:
-                title = f"### `{variant}`, inspector {inspector}\n"
+                title = f"### `{variant}`, inspector {inspector}: {', '.join(_by_set(found))}\n"
                 parts += [title, table(head, list(_rows(found)))]
     return "\n".join(parts)
 
