@@ -24,7 +24,7 @@ def inspector(runs: Sequence[Run]) -> str:
         pace=run["pace_s"],
         minutes=run["minutes"],
     )
-    parts = ["## Thirty minutes of an inspector\n", note + "\n"]
+    parts = ["## An inspector at the review page\n", note + "\n"]
     return "\n".join([*parts, table(["", "measured", "goal"], _rows(run["session"], run["large"]))])
 
 
@@ -37,7 +37,7 @@ def _rows(told: dict[str, Any], large: dict[str, Any]) -> list[list[str]]:
     brush = large["brush_ms"]
     rows = [
         ["unattended, from the command to the page", f"{told['unattended_s']:.0f} s", "2 min"],
-        ["images labeled", f"{told['n_labels']}", ">= 500"],
+        ["images labeled", f"{told['n_labels']}", ">= 500 in 30 min"],
         ["hidden defects among them", f"{told['n_defective']} of {told['n_hidden']}", ""],
         ["next photo", _waits(told["next_photo_ms"]), "100 ms, 250 ms"],
         [

@@ -51,7 +51,7 @@ PLAN = (
         "review --sets tiles,solar,ball-screw --variants contaminated-10 --inspectors right --seeds 1",
         (_TILES, _CELLS, "ball-screw"),
     ),
-    Step("inspector", (_TILES, _BROWSER)),
+    Step("inspector --pace 1 --minutes 6", (_TILES, _BROWSER)),
     Step("p1 --detector gaussian", (_TILES,)),
     Step("p1 --detector patch-memory", (_TILES,)),
     Step("p1 --detector auto", (_TILES,)),

@@ -33,4 +33,4 @@ def test_an_inspector_labels_learns_and_checks(material, monkeypatch, tmp_path):
     assert len(told["lessons"]) in (1, 2)
     assert run["large"]["next_photo_ms"]["n"] == 3
     page = inspector_tables.inspector([run])
-    assert f"| images labeled | {told['n_labels']} | >= 500 |" in page
+    assert f"| images labeled | {told['n_labels']} | >= 500 in 30 min |" in page
