@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from benchmarks.markdown import share, table
+from benchmarks.markdown import decimals, share, table
 from benchmarks.result_files import Run
 
 _NOTE = (
@@ -35,7 +35,7 @@ def _cells(runs: Sequence[Run], plants: list[int]) -> list[str]:
         found = [run["plants"][plant][way][key] for run in runs for plant in plants]
         return sum(found) / len(found)
 
-    ranks = [f"{mean(way, 'auroc'):.3f}".removeprefix("0") for way in _WAYS]
+    ranks = [decimals(mean(way, "auroc")) for way in _WAYS]
     decided = [
         f"{share(mean(way, 'recall'))} @ {share(mean(way, 'false_reject_rate'))}" for way in _WAYS
     ]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.markdown import table
+from benchmarks.markdown import decimals, table
 from benchmarks.result_files import Run
 
 _NOTE = (
@@ -37,22 +37,23 @@ def _rows(told: dict[str, Any], large: dict[str, Any]) -> list[list[str]]:
     brush = large["brush_ms"]
     rows = [
         ["unattended, from the command to the page", f"{told['unattended_s']:.0f} s", "2 min"],
+        ["from there to the first photo", f"{told['first_photo_s']:.0f} s", ""],
         ["images labeled", f"{told['n_labels']}", ">= 500 in 30 min"],
         ["hidden defects among them", f"{told['n_defective']} of {told['n_hidden']}", ""],
         ["next photo", _waits(told["next_photo_ms"]), "100 ms, 250 ms"],
         [
             "recall / false rejects, before",
-            f"{_share(before['recall'])} / {_share(before['false_rejects'])} ({before['basis']})",
+            f"{decimals(before['recall'])} / {decimals(before['false_rejects'])} ({before['basis']})",
             "",
         ],
         [
             "recall / false rejects, after",
-            f"{_share(after['recall'])} / {_share(after['false_rejects'])} ({after['basis']})",
+            f"{decimals(after['recall'])} / {decimals(after['false_rejects'])} ({after['basis']})",
             "",
         ],
         [
             "image AUROC, before and after",
-            f"{_share(before['image_auroc'])}, {_share(after['image_auroc'])}",
+            f"{decimals(before['image_auroc'])}, {decimals(after['image_auroc'])}",
             "",
         ],
         ["lessons, refused", f"{len(lessons)}, {n_refused}", ""],
@@ -64,6 +65,7 @@ def _rows(told: dict[str, Any], large: dict[str, Any]) -> list[list[str]]:
     megapixels = width * height / 1e6
     return [
         *rows,
+        ["the table of thresholds there after", f"{told['threshold_s']:.1f} s", ""],
         ["checked at the end, decided wrongly", f"{told['n_checked']}, {told['n_wrong']}", ""],
         [
             f"next photo of {megapixels:.0f} megapixels",
@@ -80,7 +82,3 @@ def _rows(told: dict[str, Any], large: dict[str, Any]) -> list[list[str]]:
 
 def _waits(found: dict[str, float]) -> str:
     return f"{found['p50']:.0f} ms median, {found['p99']:.0f} ms p99 of {found['n']:.0f}"
-
-
-def _share(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from statistics import mean
 
-from benchmarks.markdown import table
+from benchmarks.markdown import decimals, table
 from benchmarks.result_files import Run
 from benchmarks.review import INSPECTORS, N_ASKED, N_BATCHES, N_REFERENCE, REFERENCE_ROW, ROWS
 from benchmarks.suite_cases import SETS
@@ -44,7 +44,7 @@ def review(runs: Sequence[Run]) -> str:
             found = [r for r in runs if (r["variant"], r["inspector"]) == (variant, inspector)]
             if found:
                 title = f"### `{variant}`, inspector {inspector}: {', '.join(_by_set(found))}\n"
-                parts += [title, table(head, list(_rows(found)))]
+                parts += [title, table(head, list(_rows(found))), *_reference(found)]
     return "\n".join(parts)
 
 
@@ -54,9 +54,9 @@ def _rows(runs: Sequence[Run]) -> Iterator[list[str]]:
         if not found or row == REFERENCE_ROW:
             continue
         sets = _by_set(found)
-        cells = [_short(_mean_at(sets, n, "image_ap")) for n in SHOWN]
+        cells = [decimals(_mean_at(sets, n, "image_ap")) for n in SHOWN]
         taught = mean(mean(_last(r)["taught"]["image_ap"] for r in s) for s in sets.values())
-        decided = (_short(_mean_at(sets, SHOWN[-1], key)) for key in ("recall", "false_rejects"))
+        decided = (decimals(_mean_at(sets, SHOWN[-1], key)) for key in ("recall", "false_rejects"))
         share = mean(mean(_last(r)["n_found"] / r["n_hidden"] for r in s) for s in sets.values())
         gains = {name: _gain(part, runs) for name, part in sets.items()}
         known = [gain for gain in gains.values() if gain is not None]
@@ -64,9 +64,20 @@ def _rows(runs: Sequence[Run]) -> Iterator[list[str]]:
         lost = [name for name, gain in gains.items() if gain is not None and gain < 0]
         needed = [n for part in sets.values() for n in _labels_to_reach(part, runs)]
         yield [
-            row, str(len(found)), *cells, _short(taught), " / ".join(decided), f"{share:.2f}", over,
+            row, str(len(found)), *cells, decimals(taught), " / ".join(decided), f"{share:.2f}", over,
             ", ".join(lost), f"{mean(needed):.0f}" if needed else "",
         ]  # fmt: skip
+
+
+def _reference(runs: Sequence[Run]) -> Iterator[str]:
+    """Yield a line on what as many random answers bring as there are of the reference."""
+    sets = _by_set([run for run in runs if run["row"] == REFERENCE_ROW])
+    if sets:
+        ap, *decided = (
+            decimals(_mean_at(sets, N_REFERENCE, key))
+            for key in ("image_ap", "recall", "false_rejects")
+        )
+        yield f"{N_REFERENCE} random answers at once: AP {ap}, recall {' / '.join(decided)}.\n"
 
 
 def _labels_to_reach(found: Sequence[Run], runs: Sequence[Run]) -> Iterator[int]:
@@ -112,10 +123,6 @@ def _last(run: Run) -> Run:
 
 def _mean_at(sets: Mapping[str, Sequence[Run]], n_labels: int, key: str) -> float:
     return mean(mean(_step(run, n_labels)[key] for run in found) for found in sets.values())
-
-
-def _short(value: float) -> str:
-    return f"{value:.3f}".removeprefix("0")
 
 
 def _gain(found: Sequence[Run], runs: Sequence[Run]) -> float | None:

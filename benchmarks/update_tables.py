@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from statistics import mean
 
-from benchmarks.markdown import table
+from benchmarks.markdown import decimals, table
 from benchmarks.result_files import Run
 from benchmarks.suite_cases import SETS
 from benchmarks.updates import BUDGETS, REFITTED, VARIANTS
@@ -50,7 +50,7 @@ def _cell(sets: Sequence[Sequence[Run]], step: str) -> str:
         mean(mean(run["steps"][step][key] for run in found) for found in sets)
         for key in ("recall", "false_rejects")
     ]
-    return " / ".join(f"{value:.3f}".removeprefix("0") for value in figures)
+    return " / ".join(decimals(value) for value in figures)
 
 
 def _fall(run: Run) -> float:

@@ -101,7 +101,7 @@ class Threshold:
             needed = (
                 f"needs {self.n_missing} more {unit}, drawn at random and confirmed"
                 if self.n_missing
-                else "is to be had: choose the rate anew. It would find less"
+                else "is to be had: choose the rate anew; it may find less"
             )
             return (
                 f"Estimated, not promised: about {self.false_reject_rate:.2%} of good parts rejected, "

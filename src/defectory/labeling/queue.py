@@ -19,8 +19,8 @@ DEFAULT_MIX: Mapping[str, float] = {
 }
 """Strategy -> its share of a queue.
 
-Of the first labels those near the threshold teach most, of many those of likely defects (`benchmarks
-review`). Diverse images teach less than random ones: they are asked about on request.
+Images near the threshold teach most of the first twenty labels, diverse ones no more than random ones of any
+number (`benchmarks review`): these are asked about on request.
 """
 
 
