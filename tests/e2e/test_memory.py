@@ -82,7 +82,7 @@ def run(tmp_path, *arguments):
     ("detector", "size", "n_threads", "cache"),
     [
         ("gaussian", "small", 16, "first_time"),
-        ("gaussian", "large", 16, "converted"),
+        pytest.param("gaussian", "large", 16, "converted", marks=pytest.mark.thorough),
         pytest.param("patch-memory", "large", 16, "converted", marks=pytest.mark.thorough),
         ("auto", "small", 1, "converted"),
         pytest.param("auto", "large", 16, "first_time", marks=pytest.mark.thorough),

@@ -42,7 +42,9 @@ def run_cell(source, names):
     )
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/python.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", pytest.param("docs/python.md", marks=pytest.mark.thorough)]
+)
 def test_the_python_of_a_page_runs_from_top_to_bottom(page):
     names = {}
     blocks = python_blocks(ROOT / page)
@@ -60,6 +62,7 @@ def test_the_example_runs(capsys):
     assert verdicts[1] == "reject"
 
 
+@pytest.mark.thorough
 def test_the_notebook_runs_and_finds_defects():
     notebook = json.loads((ROOT / "examples/quickstart.ipynb").read_text())
     assert notebook["nbformat"] == 4

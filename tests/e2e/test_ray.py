@@ -161,6 +161,7 @@ def test_what_a_worker_cannot_do_is_said_with_its_machine(cluster, bundle, data,
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.thorough
 def test_a_fit_is_that_of_parts_by_hand(cluster, parts, tmp_path):
     small = ("--detector", "gaussian", "--size", 64, "--no-probes")
     for i in range(2):

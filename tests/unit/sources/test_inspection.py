@@ -262,6 +262,7 @@ def test_inspecting_twice_gives_the_same(root):
     assert inspect(root) == inspect(root)
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not MAGNETIC_TILE.is_dir(), reason="../shared/data/magnetic-tile is absent")
 def test_magnetic_tile():
     result = inspect(MAGNETIC_TILE)
