@@ -7,7 +7,7 @@ from statistics import mean, stdev
 
 from benchmarks.label_tables import (
     BUDGETS,
-    GUARDED,
+    WHOLE,
     chosen,
     figure,
     has_curve,
@@ -159,7 +159,7 @@ def curves_of(panel: Panel, runs: Sequence[Run]) -> list[Curve]:
     """Return the curves that have points; colors follow the order of all detectors."""
     runs, curves = whole_rows(runs), []
     for place, row in enumerate(rows_of(runs)):
-        for i, pattern in enumerate(panel.patterns[: None if row == GUARDED else 1]):
+        for i, pattern in enumerate(panel.patterns[: None if row == WHOLE else 1]):
             points = tuple(_points(panel, pattern, row, runs))
             name = row + (", without masks" if i else "")
             if points:

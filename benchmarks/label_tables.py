@@ -11,7 +11,7 @@ from benchmarks.result_files import Run
 Read = Callable[[Run], float | None]
 
 BUDGETS = (1, 5, 10, 20, 50)
-GUARDED = "auto"
+WHOLE = "auto"
 # Goals of image AUROC; a number is lowered by one that a clean folder of the same test images gives.
 _P1_GOALS = {
     "p1-clean": ">= .985", "p1-contaminated-10": ">= clean - .005",
@@ -76,8 +76,7 @@ def labels(runs: Sequence[Run]) -> str:
         _steps(whole),
         *_ablation(runs),
         _bound(runs),
-        _guard(runs),
-        _decisions(whole),
+        _parts(runs),
         _rejects(whole),
         _by_variant("Defects found by that threshold", whole, "p", figure("observed_recall"), {}),
         _cost(whole),
@@ -110,7 +109,7 @@ def chosen(runs: Iterable[Run], variant: str, row: str) -> list[Run]:
 
 def rows_of(runs: Iterable[Run]) -> list[str]:
     """Return the names of rows, `auto` first."""
-    return sorted({run["row"] for run in runs}, key=lambda row: (row != GUARDED, row))
+    return sorted({run["row"] for run in runs}, key=lambda row: (row != WHOLE, row))
 
 
 def whole_rows(runs: Iterable[Run]) -> list[Run]:
@@ -252,7 +251,7 @@ def _ablation(runs: Sequence[Run]) -> list[str]:
         run
         for run in runs
         if run["seed"] in seeds.get(run["variant"], ())
-        and (run["row"] == GUARDED or _lacks_part(run["row"]))
+        and (run["row"] == WHOLE or _lacks_part(run["row"]))
     ]
     if not shown:
         return []
@@ -269,7 +268,7 @@ def _bound(runs: Sequence[Run]) -> str:
     both = [
         run
         for run in runs
-        if run["row"] in (GUARDED, ALL_KNOWN) and (run["variant"], run["seed"]) in told
+        if run["row"] in (WHOLE, ALL_KNOWN) and (run["variant"], run["seed"]) in told
     ]
     if not both:
         return ""
@@ -280,12 +279,12 @@ def _bound(runs: Sequence[Run]) -> str:
     return _by_variant(title, both, "p", figure("image_auroc"), {**_P1_GOALS, **_P2_GOALS})
 
 
-def _guard(runs: Sequence[Run]) -> str:
+def _parts(runs: Sequence[Run]) -> str:
     """Return `auto` minus `auto` without a part, over all budgets and seeds."""
     lines = []
     for row in rows_of(run for run in runs if run["row"] != ALL_KNOWN):
         by_data = [_over_budgets(runs, row, data) for data in ("p1", "p2")]
-        if row != GUARDED and any(by_data):
+        if row != WHOLE and any(by_data):
             every = [gain for gains in by_data for gain in gains]
             cells = [_change(gains) for gains in (*by_data, every)]
             lines.append([row, *cells, str(len(every)), ">= -.002 (>= -.01)"])
@@ -299,21 +298,8 @@ def _over_budgets(runs: Sequence[Run], row: str, data: str) -> list[float]:
     return [
         whole - without
         for name in budgets
-        for without, whole in _pairs(chosen(runs, name, row), chosen(runs, name, GUARDED))
+        for without, whole in _pairs(chosen(runs, name, row), chosen(runs, name, WHOLE))
     ]
-
-
-def _decisions(runs: Sequence[Run]) -> str:
-    asked: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
-        for decision in run.get("decisions", ()):
-            asked.setdefault((run["row"], decision["name"]), []).append(decision)
-    lines = []
-    for (row, name), decisions in sorted(asked.items()):
-        gains = [decision["gain"] for decision in decisions if decision["gain"] is not None]
-        kept = sum(decision["kept"] for decision in decisions)
-        lines.append([row, name, f"{kept} of {len(decisions)}", _cell(gains)])
-    return _titled("What the guard decided, all variants", ["", "", "kept", "its gain"], lines)
 
 
 def _rejects(runs: Sequence[Run]) -> str:

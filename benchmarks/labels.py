@@ -6,7 +6,7 @@ Each run is written as soon as it is done, and a run that is in the file already
 
 import inspect
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,6 @@ ROWS: dict[str, tuple[str, dict[str, Any]]] = {
     "memory map": ("patch-memory", {}),
     "no refit": ("auto", {"use_refit": False}),
     "no labels": ("auto", {"use_labels": False}),
-    "no guard": ("auto", {"use_guard": False}),
     "mapl": ("mapl", {}),
 }
 """Name -> detector in the registry, and keywords of its constructor."""
@@ -144,7 +143,6 @@ def measure(
         "figures": figures,
         "contamination": contamination(detector, case),
         "suspects": suspects(detector, case),
-        "decisions": [decision(found) for found in getattr(detector, "decisions_", ())],
     }
     if variant.kind == "clean":
         found["auroc_on_test_of"] = _on_other_tests(scores, case.test, variant, material, seed)
@@ -270,16 +268,6 @@ def _auroc_on(scores: Scores, test: Dataset, other: Dataset) -> float:
     kept = {sample.name for sample in other.samples}
     shown = np.array([sample.name in kept for sample in test.samples])
     return auroc(scores.image_scores[shown], test.labels[shown])
-
-
-def decision(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the guard decided of one part, as far as tables show it; gain None where unknown."""
-    is_known = facts["gain"] is not None and facts.get("error", 0.0) is not None
-    return {
-        "name": str(facts["name"]),
-        "kept": bool(facts["kept"]),
-        "gain": float(facts["gain"]) if is_known else None,
-    }
 
 
 def forget_peak() -> None:

@@ -17,7 +17,7 @@ _TILES, _CELLS, _FASHION, _RIVALS = "magnetic-tile", "solar-cells", "fashion-mni
 _ANOMALIB, _OPENVINO, _RAY, _BROWSER = "anomalib", "openvino", "ray", "playwright"
 _MANIFESTS = ("ball-screw", "fabric", "lens")
 _FEW = "--protocols p1-contaminated-10,p1-budget-10-masks,p1-budget-50-masks"
-_PARTS = "no refit,no labels,no guard"
+_PARTS = "no refit,no labels"
 
 
 @dataclass(frozen=True)

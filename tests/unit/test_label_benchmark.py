@@ -243,15 +243,6 @@ def test_without_hidden_defects_the_labeled_ones_and_the_test_stay(material):
     assert known.test == case.test
 
 
-@pytest.mark.parametrize(
-    ("facts", "gain"),
-    [({"gain": 0.1}, 0.1), ({"gain": 0.0, "error": None}, None), ({"gain": None}, None)],
-)
-def test_an_unknown_gain_is_none(facts, gain):
-    found = labels.decision({"name": "pseudo-labels", "kept": True, **facts})
-    assert found == {"name": "pseudo-labels", "kept": True, "gain": gain}
-
-
 def test_an_update_corrects_a_false_alarm_and_a_missed_defect(material):
     case = _drawn(material, "p1-contaminated-10")
     bad, good = np.flatnonzero(case.truth), np.flatnonzero(~case.truth)
@@ -327,7 +318,7 @@ def _run(row, variant, seed, auroc, **changes):
         "observed_false_reject_rate": 0.0, "fit_s": 20.0,
         "auroc_seen": auroc, "auroc_unseen": auroc - 0.01 * (variant == "p1-clean"),
     }  # fmt: skip
-    run = {"row": row, "variant": variant, "seed": seed, "figures": figures, "decisions": []}
+    run = {"row": row, "variant": variant, "seed": seed, "figures": figures}
     run["protocol"] = "labels"
     return (
         run
@@ -433,15 +424,6 @@ def test_a_step_of_labels_that_surely_hurts_is_marked():
 def test_unseen_types_stand_beside_their_clean_figure():
     page = _page(_run("auto", "p1-new-types", 0, 0.97), _run("auto", "p1-clean", 0, 0.99))
     assert "| auto | .970 | .990 | .970 | .980 | -.0100 (-.0100) | >= 0 |" in page
-
-
-def test_decisions_are_counted():
-    decisions = [
-        {"name": "simulation", "kept": True, "gain": 0.02},
-        {"name": "simulation", "kept": False, "gain": None},
-    ]
-    page = _page(_run("auto", "p2-clean", 0, 0.9, decisions=decisions))
-    assert "| auto | simulation | 1 of 2 | .020 |" in page
 
 
 def test_nothing_measured_says_so_and_draws_nothing():

@@ -75,8 +75,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
     detail_ratio : >= 1, for large images, up to so many times `size_px`, see `choose_shape`; 1 for speed
     use_labels : learn from labeled anomalies
     use_refit : where the collection is contaminated, fit normality again with less weight for odd images
-    use_guard : leave an addition out where labels held out speak against it
-    top_ratio : (0, 1], share of the places whose mean logit is the classifier's image score
+    top_ratio : (0, 1], share of the places whose mean logit gives the classifier's image score
     map_weight : >= 0, of the classifier's map beside normality's 1
     n_steps : >= 1, of the classifiers' training
     seed : of every draw
@@ -104,8 +103,6 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
     memory_: RememberedImages
     contamination_: Contamination | None = None
     """Estimated share of anomalies among the unlabeled images; None where there were too few to say."""
-    decisions_: tuple[dict[str, Any], ...] = ()
-    """What the guard decided, JSON-ready."""
     shape_px_: tuple[int, int] | None = None
     """Height and width that images are resized to; None before fit."""
 
@@ -120,7 +117,6 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         denoise: bool = True,
         use_labels: bool = True,
         use_refit: bool = True,
-        use_guard: bool = True,
         top_ratio: float = 0.05,
         map_weight: float = 1.0,
         n_steps: int = 300,
@@ -139,7 +135,6 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         self.cache = cache
         self.use_labels = use_labels
         self.use_refit = use_refit
-        self.use_guard = use_guard
         self.top_ratio = top_ratio
         self.map_weight = map_weight
         self.n_steps = n_steps
@@ -292,7 +287,6 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         self.left_out_defects_ = found.left_out_defects
         self.suspects_, self.account_ = found.suspects, found.account
         self.contamination_ = found.contamination
-        self.decisions_ = tuple(verdict.to_dict() for verdict in found.verdicts)
         # Cached features are rounded: from here on images are read as a shipped bundle reads them.
         passes.backbone.cache = None
         self.backbone_ = passes.backbone
@@ -389,7 +383,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
                 "good and bad swapped? Else fit anew, on good images"
             )
         left_out = revised._relearn()
-        revised.suspects_, revised.decisions_ = (), ()
+        revised.suspects_ = ()
         revised.account_ = (revised.memory_.explain(),)
         before, after = self.score(images).image_scores, revised.score(images).image_scores
         memory = revised.memory_
@@ -557,7 +551,6 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         return FitSettings(
             use_labels=self.use_labels,
             use_refit=self.use_refit,
-            use_guard=self.use_guard,
             n_steps=self.n_steps,
             top_ratio=self.top_ratio,
             map_weight=self.map_weight,
@@ -588,7 +581,6 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
             "left_out_defects_",
             "account_",
             "contamination_",
-            "decisions_",
         ):
             self.__dict__.pop(name, None)
 

@@ -77,7 +77,6 @@ def test_a_clean_folder_of_unlabeled_images_has_no_suspects():
     assert found.suspects_ == ()
     assert found.contamination_ is not None
     assert not found.contamination_.is_clear
-    assert found.decisions_ == ()
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +91,7 @@ def test_suspects_of_a_contaminated_folder_are_the_odd_ones_oddest_first(contami
     assert [s.score for s in suspects] == sorted((s.score for s in suspects), reverse=True)
     assert all(s.weight < 0.3 and 0 < s.votes <= s.n_votes for s in suspects[:8])
     assert all("deviations above" in s.reason for s in suspects)
-    assert [verdict["name"] for verdict in contaminated.decisions_] == ["refit"]
-    assert 2 <= len(contaminated.account_) <= 4
+    assert len(contaminated.account_) == 3
 
 
 def test_suspects_are_held_out_too_but_few_of_them_are_presumed_normal(contaminated):
@@ -129,15 +127,6 @@ def test_without_labels_nothing_is_learned_beside_normality():
     assert off.learned_.maps is None
     np.testing.assert_array_equal(found.image_scores, expected.image_scores)
     np.testing.assert_array_equal(found.anomaly_maps, expected.anomaly_maps)
-
-
-def test_the_guard_leaves_out_what_labels_speak_against():
-    """Images labeled defective that look like all the others teach nothing that holds."""
-    images = ArrayImages(products(40) + products(6, seed=5))
-    found = Auto(**_QUICK, seed=1).fit(images, [0] * 40 + [1] * 6)
-    verdicts = {verdict["name"]: verdict for verdict in found.decisions_}
-    assert verdicts["labels"]["n_anomalies"] == 6
-    assert verdicts["labels"]["kept"] is (found.learned_.images is not None)
 
 
 def test_a_strip_is_read_whole_and_its_map_keeps_the_aspect():

@@ -27,7 +27,6 @@ from defectory.detectors.evidence.learned_state import LearnedState
 from defectory.detectors.evidence.normality import (
     IMAGE_STAGE,
     IMAGE_WEIGHT,
-    N_ODDEST,
     PATCH_STAGES,
     PLACE_STAGES,
     STEP,
@@ -42,7 +41,8 @@ def judge(stages: Stages, normality: Normality, learned: LearnedState) -> tuple[
     image = _MeasuredImage(stages, normality)
     scores = heats = f32(0.0)
     if learned.images is not None:
-        scores = top_mean(image.logits(learned.images, in_context=False), learned.top_ratio)
+        logits = image.logits(learned.images, in_context=False)
+        scores = op.sigmoid(top_mean(logits, learned.top_ratio))
     if learned.maps is not None:
         heats = image.spread_over_patches(image.logits(learned.maps, in_context=True))
     return (
@@ -84,7 +84,9 @@ class _MeasuredImage:
     @cached_property
     def score(self) -> Var:
         """() of the oddest places and the image as a whole."""
-        oddest = mean_of_highest(self.by_both, min(N_ODDEST, self._normality.n_places))
+        oddest = mean_of_highest(
+            self.by_both, min(self._normality.n_oddest_, self._normality.n_places)
+        )
         whole = op.squeeze(mahalanobis(self._normality.image_, self._image), i64([0]))
         of_places, of_image = self._normality.part_scale_.T
         return op.add(scaled(oddest, of_places), op.mul(f32(IMAGE_WEIGHT), scaled(whole, of_image)))

@@ -1,1 +1,1 @@
-"""How `auto` learns: three views of what is normal, whom to distrust, what labels teach, a guard."""
+"""How `auto` learns: three views of what is normal, whom to distrust, what labels teach."""

@@ -1,6 +1,6 @@
-"""One fit of `auto`: what is normal, whom to distrust, what labels teach, what of it pays, what is told."""
+"""One fit of `auto`: what is normal, whom to distrust, what labels teach, what is told."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.detectors.evidence.classifier import ClassifierSettings
-from defectory.detectors.evidence.guard import Verdict, judge
 from defectory.detectors.evidence.learned_state import (
     ClassifierTrainer,
     LearnedState,
@@ -49,7 +48,6 @@ class FitSettings:
 
     use_labels: bool = True
     use_refit: bool = True
-    use_guard: bool = True
     n_steps: int = 300
     top_ratio: float = 0.05
     map_weight: float = 1.0
@@ -117,7 +115,7 @@ class FitSummary:
     held_out_scores, held_out_maps : (m,) and (m, rows, columns), of these by models without them
     left_out_defects : scores of labeled defects, likewise
     memory : what the bundle remembers
-    suspects, contamination, verdicts, account : for a person
+    suspects, contamination, account : for a person
     """
 
     normality: Normality
@@ -129,7 +127,6 @@ class FitSummary:
     memory: RememberedImages
     suspects: tuple[Suspect, ...]
     contamination: Contamination | None
-    verdicts: tuple[Verdict, ...]
     account: tuple[str, ...]
 
 
@@ -153,7 +150,6 @@ class AutoFitter:
     ) -> None:
         self._passes, self._settings, self._make = passes, settings, make_normality
         self._normality = normality
-        self._verdicts: list[Verdict] = []
 
     def run(self) -> FitSummary:
         """Fit normality; distrust odd images and fit again; learn from labels; calibrate."""
@@ -161,8 +157,8 @@ class AutoFitter:
         contamination = self._estimate(found)
         is_contaminated = contamination is not None and contamination.is_clear
         if is_contaminated and self._settings.use_refit:
-            found = self._better("refit", found, self._fit_again(found))
-        found = self._better("labels", found, self._teach(found, contamination))
+            found = self._fit_again(found)
+        found = self._teach(found, contamination)
         suspects = _suspects_of(found) if is_contaminated else ()
         return self._calibrate(found, contamination, suspects)
 
@@ -220,14 +216,6 @@ class AutoFitter:
         scales = np.stack([scale_of(part[presumed]) for part in parts], axis=1)
         return replace(found, trained=trained, scores=fuse(*parts, scales, trained.weight))
 
-    def _better(self, name: str, baseline: FitCandidate, candidate: FitCandidate) -> FitCandidate:
-        """Return the candidate, or the baseline where the guard finds that it hurts."""
-        if candidate is baseline or not self._settings.use_guard:
-            return candidate
-        verdict = judge(name, baseline.scores, candidate.scores, baseline.known.codes)
-        self._verdicts.append(verdict)
-        return candidate if verdict.is_kept else baseline
-
     def _calibrate(
         self, found: FitCandidate, contamination: Contamination | None,
         suspects: tuple[Suspect, ...],
@@ -256,10 +244,7 @@ class AutoFitter:
             memory=RememberedImages.of(known, names, presumed, rng),
             suspects=suspects,
             contamination=contamination,
-            verdicts=tuple(self._verdicts),
-            account=_explain(
-                self._passes.codes, found, contamination, len(suspects), self._verdicts
-            ),
+            account=_explain(self._passes.codes, found, contamination, len(suspects)),
         )
 
 
@@ -281,9 +266,9 @@ def _suspects_of(found: FitCandidate) -> tuple[Suspect, ...]:
 
 def _explain(
     codes: NDArray[np.int8], found: FitCandidate, contamination: Contamination | None,
-    n_suspects: int, verdicts: Sequence[Verdict],
+    n_suspects: int,
 ) -> tuple[str, ...]:  # fmt: skip
-    """Return what there was and what was done with it, in at most four lines.
+    """Return what there was and what was done with it, in at most three lines.
 
     Parameters
     ----------
@@ -305,6 +290,4 @@ def _explain(
         lines.append(
             f"scores: by what is normal, and {found.trained.weight:.1f} times a classifier of places"
         )
-    if verdicts:
-        lines.append("guard: " + "; ".join(verdict.explain() for verdict in verdicts))
     return tuple(lines)

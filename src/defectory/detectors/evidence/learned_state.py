@@ -92,7 +92,7 @@ class LearnedState:
     scales : (2, 4) float32
         center and spread of normality's score, learned score, normality's map, learned map
     weights : (2,) float32 >= 0, of the learned score and map beside normality's 1
-    top_ratio : (0, 1], share of the places whose mean logit is the learned score
+    top_ratio : (0, 1], see `learned_scores`
     """
 
     images: PlaceClassifier | None
@@ -201,8 +201,13 @@ def scale_of(values: Float) -> Float:
 
 
 def learned_scores(logits: Float, top_ratio: float) -> Float:
-    """Return (n,) scores from (n, p) logits: the mean over the highest places."""
-    return np.array([top_mean(row, top_ratio) for row in logits], np.float32)
+    """Return (n,) probabilities of a defect from (n, p) logits: that of the mean over the highest places.
+
+    Logits of good images that the networks have not learned from reach far; what is likely a defect need not
+    look likelier still, so that a few such images set no threshold.
+    """
+    highest = np.array([top_mean(row, top_ratio) for row in logits], np.float32)
+    return np.asarray((1 + np.tanh(highest / 2)) / 2, np.float32)
 
 
 def trust_in_labels(n_anomalies: int) -> float:

@@ -44,9 +44,10 @@ _PRIOR_OF_COVARIANCE, _IDENTITY_SHARE = 20, 0.02
 # Normals whose spread a place's own is mixed with: few images leave a place's spread uncertain.
 _PRIOR_OF_SPREAD = 30
 # Normals from which on the Gaussians count half as much as they do with many.
-_PRIOR_OF_PLACES = 50
-# The oddest places whose mean is the image's score: defects are small, however large the image.
-N_ODDEST = 5
+_PRIOR_OF_PLACES = 100
+# The oddest places whose mean is the image's score: defects are small, however large the image. One alone is
+# more often an accident.
+_N_ODDEST = 2
 # Of the image as a whole, beside its oddest places.
 IMAGE_WEIGHT = 0.3
 # Patches of places that weigh less are not remembered.
@@ -144,6 +145,8 @@ class Normality:
     patch_unit_: Float
     place_weight_: Float
     part_scale_: Float
+    n_oddest_: int = _N_ODDEST
+    """Places whose mean is the image's score."""
 
     def __init__(
         self, shape_px: tuple[int, int], *, speed: Speed = BALANCED, seed: int = 0
@@ -278,7 +281,7 @@ class Normality:
         self.round()
         self.place_scale_, self.patch_scale_ = other.place_scale_, other.patch_scale_
         self.patch_unit_, self.place_weight_ = other.patch_unit_, other.place_weight_
-        self.part_scale_ = other.part_scale_
+        self.part_scale_, self.n_oddest_ = other.part_scale_, other.n_oddest_
 
     def _target(self, share: float) -> Float:
         """Return (d,), what covariances of places are shrunk towards by so much: that of all, in part."""
@@ -418,6 +421,7 @@ class Normality:
             "patch_unit": self.patch_unit_,
             "place_weight": self.place_weight_,
             "part_scale": self.part_scale_,
+            "n_oddest": np.array([self.n_oddest_], np.float32),
             "fits": np.array(
                 [
                     [np.mean(field.n_samples), field.shrinkage]
@@ -447,6 +451,7 @@ class Normality:
         self.patch_unit_ = check_array(arrays, "patch_unit", (1,))
         self.place_weight_ = check_array(arrays, "place_weight", (1,))
         self.part_scale_ = check_array(arrays, "part_scale", (2, 2))
+        self.n_oddest_ = _read_n_oddest(arrays)
         fits = check_array(arrays, "fits", (2, 2))
         positive = (
             self.variances_, self.place_scale_[1], self.patch_scale_[1], self.patch_unit_,
@@ -513,7 +518,7 @@ class Normality:
         return highest.reshape(len(patches), -1)
 
     def _oddest(self, places: Float) -> Float:
-        n = min(N_ODDEST, places.shape[1])
+        n = min(self.n_oddest_, places.shape[1])
         ordered = np.partition(places, places.shape[1] - n, axis=1)[:, -n:]
         # one order of summing, whatever partition left
         found: Float = np.sort(ordered, axis=1).mean(axis=1)
@@ -522,6 +527,17 @@ class Normality:
 
 def _bank_part(basis: Mapping[str, NDArray[Any]]) -> Arrays:
     return {k.removeprefix(_BANK): v for k, v in basis.items() if k.startswith(_BANK)}
+
+
+def _read_n_oddest(arrays: Mapping[str, NDArray[Any]]) -> int:
+    if "n_oddest" not in arrays:
+        raise ParameterError(
+            "it was fitted by an earlier version, whose scores are others: fit again"
+        )
+    found = float(check_array(arrays, "n_oddest", (1,))[0])
+    if not found >= 1 or found % 1:  # also of nan
+        raise ParameterError(f"n_oddest is {found:g}, and no number of places")
+    return int(found)
 
 
 def _coarser(grid: tuple[int, int]) -> tuple[tuple[int, int], int]:

@@ -371,18 +371,21 @@ def test_an_image_without_say_does_not_move_any_scale():
             values[[3, 8]] *= factor
         normality.standardize(measured, say)
         scales.append((normality.place_scale_, normality.patch_scale_, normality.part_scale_))
-        assert normality.place_weight_[0] == pytest.approx(38 / 88)
+        assert normality.place_weight_[0] == pytest.approx(38 / 138)
     for before, after in zip(*scales, strict=True):
         np.testing.assert_allclose(after, before, rtol=1e-5)
 
 
 def test_gaussians_count_less_where_few_images_told_them():
     few, many = (standardized(features(n))[0].place_weight_[0] for n in (10, 150))
-    assert (few, many) == (pytest.approx(1 / 6), pytest.approx(3 / 4))
+    assert (few, many) == (pytest.approx(1 / 11), pytest.approx(3 / 5))
     normality, measured = standardized(LISTED)
     by_place, by_patch = normality.standardized_parts(measured)
     np.testing.assert_allclose(
-        normality.standardized_places(measured), 40 / 90 * by_place + by_patch, rtol=1e-5, atol=1e-5
+        normality.standardized_places(measured),
+        40 / 140 * by_place + by_patch,
+        rtol=1e-5,
+        atol=1e-5,
     )
 
 
@@ -398,11 +401,27 @@ def test_scores_of_normals_left_out_have_no_mean_and_unit_parts(monkeypatch):
     np.testing.assert_allclose(both.image_scores(again), scores + 0.5 * image, atol=1e-3)
 
 
-def test_a_score_is_that_of_the_five_oddest_places():
+def test_a_score_is_that_of_the_two_oddest_places():
     normality = Normality(SHAPE_PX)
     values = np.random.default_rng(0).permutation(np.arange(16.0))[None]
-    assert normality._oddest(values).tolist() == [13.0]
-    assert normality._oddest(values[:, :3]) == pytest.approx(values[:, :3].mean())
+    assert normality._oddest(values).tolist() == [14.5]
+    assert normality._oddest(values[:, :1]) == pytest.approx(values[:, :1].mean())
+
+
+def test_of_a_bundle_from_before_nothing_is_guessed():
+    arrays = standardized(LISTED)[0].arrays()
+    del arrays["n_oddest"]
+    with pytest.raises(ParameterError, match="earlier version"):
+        Normality(SHAPE_PX).restore(arrays, FakeBackbone([]))
+
+
+def test_how_many_places_count_goes_with_the_scales():
+    normality, kept = (standardized(LISTED)[0] for _ in range(2))
+    normality.n_oddest_ = 5
+    kept.keep_scales(normality)
+    again = Normality(SHAPE_PX).restore(kept.arrays(), FakeBackbone([]))
+    values = np.random.default_rng(0).permutation(np.arange(16.0))[None]
+    assert again._oddest(values).tolist() == [13.0]
 
 
 def test_looks_of_wide_features_are_rounded_alike_alone_and_in_company():
@@ -514,13 +533,17 @@ def test_restore_refuses_what_does_not_fit():
     restore = partial(Normality(SHAPE_PX).restore, backbone=FakeBackbone([]))
     for name in arrays:
         key = name.removeprefix("bank.")
-        with pytest.raises(ParameterError, match=f"'{key}' is missing"):
-            restore({k: a for k, a in arrays.items() if k != name})
+        if name != "n_oddest":
+            with pytest.raises(ParameterError, match=f"'{key}' is missing"):
+                restore({k: a for k, a in arrays.items() if k != name})
         with pytest.raises(ParameterError, match="expected"):
             restore({**arrays, name: arrays[name][None]})
     for name in ("variances", "patch_unit", "place_scale", "patch_scale", "part_scale", "fits"):
         with pytest.raises(ParameterError, match="not positive"):
             restore({**arrays, name: 0 * arrays[name]})
+    for strange in (0, 1.5, -2, np.nan, np.inf):
+        with pytest.raises(ParameterError, match="no number of places"):
+            restore({**arrays, "n_oddest": np.array([strange], np.float32)})
     with pytest.raises(ParameterError, match="expected"):
         Normality((64, 128)).restore(arrays, FakeBackbone([]))
 
