@@ -195,7 +195,8 @@ class AutoFitter:
         return np.sort(np.concatenate(drawn))
 
     def _estimate(self, found: FitCandidate) -> Contamination | None:
-        codes, scores = found.known.codes, found.scores
+        codes = found.known.codes
+        scores = found.normality.scores_within(found.known.measured)
         unlabeled = scores[codes == Label.UNLABELED]
         if len(unlabeled) < LEAST_UNLABELED:
             return None

@@ -48,6 +48,8 @@ _PRIOR_OF_PLACES = 100
 # The oddest places whose mean is the image's score: defects are small, however large the image. One alone is
 # more often an accident.
 _N_ODDEST = 2
+# Of an image beside its whole collection: steadier, so that many hidden defects are noticed.
+_N_ODDEST_OF_COLLECTION = 5
 # Of the image as a whole, beside its oddest places.
 IMAGE_WEIGHT = 0.3
 # Patches of places that weigh less are not remembered.
@@ -328,10 +330,7 @@ class Normality:
         self.patch_unit_ = np.array([max(float(measured.patches.mean()), 1e-6)], np.float32)
         n = float(weights.sum())
         self.place_weight_ = np.array([n / (n + _PRIOR_OF_PLACES)], np.float32)
-        parts = np.stack([self._oddest(self.standardized_places(measured)), measured.image])
-        center = np.average(parts, axis=1, weights=weights)
-        spread = np.sqrt(np.average(np.square(parts - center[:, None]), axis=1, weights=weights))
-        self.part_scale_ = np.stack([center, np.maximum(spread, 1e-6)]).astype(np.float32)
+        self.part_scale_ = _scale_of_parts(self._parts(measured, self.n_oddest_), weights)
 
     def round(self) -> None:
         """Round the Gaussians as bundles do; nothing can be left out in closed form after it."""
@@ -340,10 +339,16 @@ class Normality:
 
     def image_scores(self, measured: Measurements) -> Float:
         """Return (n,) scores: the oddest places, and the image as a whole."""
-        parts = np.stack([self._oddest(self.standardized_places(measured)), measured.image], axis=1)
-        places, image = ((parts - self.part_scale_[0]) / self.part_scale_[1]).T
-        combined: Float = (places + np.float32(IMAGE_WEIGHT) * image).astype(np.float32)
-        return combined
+        return _combined(self._parts(measured, self.n_oddest_), self.part_scale_)
+
+    def scores_within(self, measured: Measurements) -> Float:
+        """Return (n,) scores of the images of a collection, left out, by more of their places.
+
+        They tell what the collection is like: a score by few places has good images far out, among which a
+        fifth of hidden defects goes unnoticed.
+        """
+        parts = self._parts(measured, _N_ODDEST_OF_COLLECTION)
+        return _combined(parts, _scale_of_parts(parts, np.ones(len(measured), np.float32)))
 
     def standardized_parts(self, measured: Measurements) -> tuple[Float, Float]:
         """Return (n, p) distances by place and by patch, in units of what the place shows when left out.
@@ -517,12 +522,9 @@ class Normality:
         highest: Float = patches.reshape(len(patches), rows, k, columns, k).max(axis=(2, 4))
         return highest.reshape(len(patches), -1)
 
-    def _oddest(self, places: Float) -> Float:
-        n = min(self.n_oddest_, places.shape[1])
-        ordered = np.partition(places, places.shape[1] - n, axis=1)[:, -n:]
-        # one order of summing, whatever partition left
-        found: Float = np.sort(ordered, axis=1).mean(axis=1)
-        return found
+    def _parts(self, measured: Measurements, n_oddest: int) -> Float:
+        """Return (2, n): the mean of so many oddest places, and the distance of the image as a whole."""
+        return np.stack([_oddest(self.standardized_places(measured), n_oddest), measured.image])
 
 
 def _bank_part(basis: Mapping[str, NDArray[Any]]) -> Arrays:
@@ -548,6 +550,29 @@ def _coarser(grid: tuple[int, int]) -> tuple[tuple[int, int], int]:
     ):
         share *= 2
     return (grid[0] // share, grid[1] // share), share
+
+
+def _oddest(places: Float, n: int) -> Float:
+    """Return the mean of the highest n of (images, p) values."""
+    n = min(n, places.shape[1])
+    ordered = np.partition(places, places.shape[1] - n, axis=1)[:, -n:]
+    # one order of summing, whatever partition left
+    found: Float = np.sort(ordered, axis=1).mean(axis=1)
+    return found
+
+
+def _scale_of_parts(parts: Float, weights: Float) -> Float:
+    """Return (2, k), center and spread of (k, n) values."""
+    center = np.average(parts, axis=1, weights=weights)
+    spread = np.sqrt(np.average(np.square(parts - center[:, None]), axis=1, weights=weights))
+    return np.stack([center, np.maximum(spread, 1e-6)]).astype(np.float32)
+
+
+def _combined(parts: Float, scale: Float) -> Float:
+    """Return (n,) scores: oddest places and the image as a whole, (2, n), on one scale, added."""
+    places, image = (parts - scale[0][:, None]) / scale[1][:, None]
+    combined: Float = (places + np.float32(IMAGE_WEIGHT) * image).astype(np.float32)
+    return combined
 
 
 def _rows(values: Float) -> Float:

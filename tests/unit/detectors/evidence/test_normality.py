@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from defectory.detectors.evidence import normality as module
-from defectory.detectors.evidence.normality import STEP, Measurements, Normality, Weights
+from defectory.detectors.evidence.normality import (
+    IMAGE_WEIGHT,
+    STEP,
+    Measurements,
+    Normality,
+    Weights,
+)
 from defectory.detectors.grids import stack_stages
 from defectory.detectors.moments import FieldFitter
 from defectory.domain import ParameterError
@@ -402,10 +408,20 @@ def test_scores_of_normals_left_out_have_no_mean_and_unit_parts(monkeypatch):
 
 
 def test_a_score_is_that_of_the_two_oddest_places():
-    normality = Normality(SHAPE_PX)
-    values = np.random.default_rng(0).permutation(np.arange(16.0))[None]
-    assert normality._oddest(values).tolist() == [14.5]
-    assert normality._oddest(values[:, :1]) == pytest.approx(values[:, :1].mean())
+    normality, measured = standardized(LISTED)
+    highest = np.sort(normality.standardized_places(measured), axis=1)[:, -2:].mean(axis=1)
+    center, spread = normality.part_scale_
+    parts = (highest - center[0]) / spread[0], (measured.image - center[1]) / spread[1]
+    expected = parts[0] + IMAGE_WEIGHT * parts[1]
+    np.testing.assert_allclose(normality.image_scores(measured), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_collection_is_seen_by_the_five_oddest_places_on_a_scale_of_its_own():
+    normality, measured = standardized(LISTED)
+    highest = np.sort(normality.standardized_places(measured), axis=1)[:, -5:].mean(axis=1)
+    parts = ((part - part.mean()) / part.std() for part in (highest, measured.image))
+    expected = next(parts) + IMAGE_WEIGHT * next(parts)
+    np.testing.assert_allclose(normality.scores_within(measured), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_of_a_bundle_from_before_nothing_is_guessed():
@@ -420,8 +436,7 @@ def test_how_many_places_count_goes_with_the_scales():
     normality.n_oddest_ = 5
     kept.keep_scales(normality)
     again = Normality(SHAPE_PX).restore(kept.arrays(), FakeBackbone([]))
-    values = np.random.default_rng(0).permutation(np.arange(16.0))[None]
-    assert again._oddest(values).tolist() == [13.0]
+    assert again.n_oddest_ == 5
 
 
 def test_looks_of_wide_features_are_rounded_alike_alone_and_in_company():
