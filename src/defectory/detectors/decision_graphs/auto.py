@@ -41,8 +41,7 @@ def judge(stages: Stages, normality: Normality, learned: LearnedState) -> tuple[
     image = _MeasuredImage(stages, normality)
     scores = heats = f32(0.0)
     if learned.images is not None:
-        logits = image.logits(learned.images, in_context=False)
-        scores = op.sigmoid(top_mean(logits, learned.top_ratio))
+        scores = top_mean(image.logits(learned.images, in_context=False), learned.top_ratio)
     if learned.maps is not None:
         heats = image.spread_over_patches(image.logits(learned.maps, in_context=True))
     return (

@@ -201,13 +201,12 @@ def scale_of(values: Float) -> Float:
 
 
 def learned_scores(logits: Float, top_ratio: float) -> Float:
-    """Return (n,) probabilities of a defect from (n, p) logits: that of the mean over the highest places.
+    """Return (n,) scores from (n, p) logits: the mean over the highest places.
 
-    Logits of good images that the networks have not learned from reach far; what is likely a defect need not
-    look likelier still, so that a few such images set no threshold.
+    No probabilities: where images are unlabeled the threshold is estimated from the bulk of the scores, which
+    says nothing of a tail where all but a few are close to zero.
     """
-    highest = np.array([top_mean(row, top_ratio) for row in logits], np.float32)
-    return np.asarray((1 + np.tanh(highest / 2)) / 2, np.float32)
+    return np.array([top_mean(row, top_ratio) for row in logits], np.float32)
 
 
 def trust_in_labels(n_anomalies: int) -> float:
