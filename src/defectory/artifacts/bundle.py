@@ -229,10 +229,13 @@ def _make_detector(entry: DetectorEntry) -> Detector:
         make: Any = find_bundled_detector(entry.name, entry.provider)
     except ParameterError as error:
         raise BundleError(str(error)) from error
-    detector: Detector = make(**entry.config)
-    unknown = sorted(set(entry.config) - set(detector.config()))
+    unknown = sorted(set(entry.config) - set(make().config()))
     if unknown:
-        raise BundleError(f"{entry.name} has no setting {unknown[0]!r}")
+        raise BundleError(
+            f"{entry.name} has no setting {unknown[0]!r} here: another version of defectory fitted it; "
+            "fit again"
+        )
+    detector: Detector = make(**entry.config)
     check_settings(detector.config())
     return detector
 

@@ -75,7 +75,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
     detail_ratio : >= 1, for large images, up to so many times `size_px`, see `choose_shape`; 1 for speed
     use_labels : learn from labeled anomalies
     use_refit : where the collection is contaminated, fit normality again with less weight for odd images
-    top_ratio : (0, 1], share of the places whose mean logit gives the classifier's image score
+    top_ratio : (0, 1], share of the places whose mean logit is the classifier's image score
     map_weight : >= 0, of the classifier's map beside normality's 1
     n_steps : >= 1, of the classifiers' training
     seed : of every draw

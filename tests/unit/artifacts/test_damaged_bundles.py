@@ -182,6 +182,11 @@ def test_settings_that_cannot_work_are_refused(forge, change):
     refusal(forge(edit=lambda data: data["detector"]["config"].update(change)))
 
 
+def test_a_setting_that_is_gone_tells_of_another_version_and_what_to_do(forge):
+    text = refusal(forge(edit=lambda data: data["detector"]["config"].update(use_guard=True)))
+    assert "no setting 'use_guard' here: another version of defectory fitted it; fit again" in text
+
+
 @pytest.mark.parametrize(
     ("field", "values"),
     [

@@ -27,6 +27,7 @@ from defectory.detectors.evidence.learned_state import LearnedState
 from defectory.detectors.evidence.normality import (
     IMAGE_STAGE,
     IMAGE_WEIGHT,
+    N_ODDEST,
     PATCH_STAGES,
     PLACE_STAGES,
     STEP,
@@ -83,9 +84,7 @@ class _MeasuredImage:
     @cached_property
     def score(self) -> Var:
         """() of the oddest places and the image as a whole."""
-        oddest = mean_of_highest(
-            self.by_both, min(self._normality.n_oddest_, self._normality.n_places)
-        )
+        oddest = mean_of_highest(self.by_both, min(N_ODDEST, self._normality.n_places))
         whole = op.squeeze(mahalanobis(self._normality.image_, self._image), i64([0]))
         of_places, of_image = self._normality.part_scale_.T
         return op.add(scaled(oddest, of_places), op.mul(f32(IMAGE_WEIGHT), scaled(whole, of_image)))

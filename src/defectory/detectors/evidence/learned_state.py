@@ -92,7 +92,7 @@ class LearnedState:
     scales : (2, 4) float32
         center and spread of normality's score, learned score, normality's map, learned map
     weights : (2,) float32 >= 0, of the learned score and map beside normality's 1
-    top_ratio : (0, 1], see `learned_scores`
+    top_ratio : (0, 1], share of the places whose mean logit is the learned score
     """
 
     images: PlaceClassifier | None

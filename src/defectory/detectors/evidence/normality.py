@@ -47,7 +47,7 @@ _PRIOR_OF_SPREAD = 30
 _PRIOR_OF_PLACES = 100
 # The oddest places whose mean is the image's score: defects are small, however large the image. One alone is
 # more often an accident.
-_N_ODDEST = 2
+N_ODDEST = 2
 # Of an image beside its whole collection: steadier, so that many hidden defects are noticed.
 _N_ODDEST_OF_COLLECTION = 5
 # Of the image as a whole, beside its oddest places.
@@ -147,8 +147,6 @@ class Normality:
     patch_unit_: Float
     place_weight_: Float
     part_scale_: Float
-    n_oddest_: int = _N_ODDEST
-    """Places whose mean is the image's score."""
 
     def __init__(
         self, shape_px: tuple[int, int], *, speed: Speed = BALANCED, seed: int = 0
@@ -283,7 +281,7 @@ class Normality:
         self.round()
         self.place_scale_, self.patch_scale_ = other.place_scale_, other.patch_scale_
         self.patch_unit_, self.place_weight_ = other.patch_unit_, other.place_weight_
-        self.part_scale_, self.n_oddest_ = other.part_scale_, other.n_oddest_
+        self.part_scale_ = other.part_scale_
 
     def _target(self, share: float) -> Float:
         """Return (d,), what covariances of places are shrunk towards by so much: that of all, in part."""
@@ -330,7 +328,7 @@ class Normality:
         self.patch_unit_ = np.array([max(float(measured.patches.mean()), 1e-6)], np.float32)
         n = float(weights.sum())
         self.place_weight_ = np.array([n / (n + _PRIOR_OF_PLACES)], np.float32)
-        self.part_scale_ = _scale_of_parts(self._parts(measured, self.n_oddest_), weights)
+        self.part_scale_ = _scale_of_parts(self._parts(measured, N_ODDEST), weights)
 
     def round(self) -> None:
         """Round the Gaussians as bundles do; nothing can be left out in closed form after it."""
@@ -339,7 +337,7 @@ class Normality:
 
     def image_scores(self, measured: Measurements) -> Float:
         """Return (n,) scores: the oddest places, and the image as a whole."""
-        return _combined(self._parts(measured, self.n_oddest_), self.part_scale_)
+        return _combined(self._parts(measured, N_ODDEST), self.part_scale_)
 
     def scores_within(self, measured: Measurements) -> Float:
         """Return (n,) scores of the images of a collection, left out, by more of their places.
@@ -426,7 +424,6 @@ class Normality:
             "patch_unit": self.patch_unit_,
             "place_weight": self.place_weight_,
             "part_scale": self.part_scale_,
-            "n_oddest": np.array([self.n_oddest_], np.float32),
             "fits": np.array(
                 [
                     [np.mean(field.n_samples), field.shrinkage]
@@ -456,7 +453,6 @@ class Normality:
         self.patch_unit_ = check_array(arrays, "patch_unit", (1,))
         self.place_weight_ = check_array(arrays, "place_weight", (1,))
         self.part_scale_ = check_array(arrays, "part_scale", (2, 2))
-        self.n_oddest_ = _read_n_oddest(arrays)
         fits = check_array(arrays, "fits", (2, 2))
         positive = (
             self.variances_, self.place_scale_[1], self.patch_scale_[1], self.patch_unit_,
@@ -529,17 +525,6 @@ class Normality:
 
 def _bank_part(basis: Mapping[str, NDArray[Any]]) -> Arrays:
     return {k.removeprefix(_BANK): v for k, v in basis.items() if k.startswith(_BANK)}
-
-
-def _read_n_oddest(arrays: Mapping[str, NDArray[Any]]) -> int:
-    if "n_oddest" not in arrays:
-        raise ParameterError(
-            "it was fitted by an earlier version, whose scores are others: fit again"
-        )
-    found = float(check_array(arrays, "n_oddest", (1,))[0])
-    if not found >= 1 or found % 1:  # also of nan
-        raise ParameterError(f"n_oddest is {found:g}, and no number of places")
-    return int(found)
 
 
 def _coarser(grid: tuple[int, int]) -> tuple[tuple[int, int], int]:

@@ -424,21 +424,6 @@ def test_a_collection_is_seen_by_the_five_oddest_places_on_a_scale_of_its_own():
     np.testing.assert_allclose(normality.scores_within(measured), expected, rtol=1e-4, atol=1e-4)
 
 
-def test_of_a_bundle_from_before_nothing_is_guessed():
-    arrays = standardized(LISTED)[0].arrays()
-    del arrays["n_oddest"]
-    with pytest.raises(ParameterError, match="earlier version"):
-        Normality(SHAPE_PX).restore(arrays, FakeBackbone([]))
-
-
-def test_how_many_places_count_goes_with_the_scales():
-    normality, kept = (standardized(LISTED)[0] for _ in range(2))
-    normality.n_oddest_ = 5
-    kept.keep_scales(normality)
-    again = Normality(SHAPE_PX).restore(kept.arrays(), FakeBackbone([]))
-    assert again.n_oddest_ == 5
-
-
 def test_looks_of_wide_features_are_rounded_alike_alone_and_in_company():
     rng, normality = np.random.default_rng(0), Normality(SHAPE_PX)
     normality.directions_ = rng.normal(size=(300, 90)).astype(np.float32)
@@ -548,17 +533,13 @@ def test_restore_refuses_what_does_not_fit():
     restore = partial(Normality(SHAPE_PX).restore, backbone=FakeBackbone([]))
     for name in arrays:
         key = name.removeprefix("bank.")
-        if name != "n_oddest":
-            with pytest.raises(ParameterError, match=f"'{key}' is missing"):
-                restore({k: a for k, a in arrays.items() if k != name})
+        with pytest.raises(ParameterError, match=f"'{key}' is missing"):
+            restore({k: a for k, a in arrays.items() if k != name})
         with pytest.raises(ParameterError, match="expected"):
             restore({**arrays, name: arrays[name][None]})
     for name in ("variances", "patch_unit", "place_scale", "patch_scale", "part_scale", "fits"):
         with pytest.raises(ParameterError, match="not positive"):
             restore({**arrays, name: 0 * arrays[name]})
-    for strange in (0, 1.5, -2, np.nan, np.inf):
-        with pytest.raises(ParameterError, match="no number of places"):
-            restore({**arrays, "n_oddest": np.array([strange], np.float32)})
     with pytest.raises(ParameterError, match="expected"):
         Normality((64, 128)).restore(arrays, FakeBackbone([]))
 
