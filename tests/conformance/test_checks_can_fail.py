@@ -171,6 +171,7 @@ SPOILED = {
     "its_graph_scores_the_same": _scores(
         lambda s: replace(s, image_scores=s.image_scores + np.float32(0.01))
     ),
+    "its_graph_of_tiles_scores_the_same": _spoil(score=_halve_maps_of_tiles),
     "reading_is_timed": _spoil(time_reading=lambda sound, self, images: 0.0),
     "constant_images_do_no_harm": _spoil(fit=_refuse_constants),
     "a_cache_gives_the_same_again": _spoil(fit=_after(_draw)),

@@ -61,14 +61,14 @@ class _MeasuredImage:
         places = as_rows(pool(stack_stages(stages, PLACE_STAGES, grid), self._share))
         self._looks = op.matmul(places, f32(normality.directions_))
         self._patches = nearest_patches(normality.bank_, stack_stages(stages, PATCH_STAGES, grid))
-        self._image = op.unsqueeze(mean_and_spread(stages[IMAGE_STAGE]), i64([0]))
+        self._image = op.unsqueeze(mean_and_spread(stages[IMAGE_STAGE]), i64([0, 1]))
         self.heat = op.div(self._patches, f32(normality.patch_unit_))
 
     @cached_property
     def by_place(self) -> Var:
         """(p,) standardized distances to the places' Gaussians."""
-        distances = mahalanobis(self._normality.places_, self._looks)
-        return scaled(distances, self._normality.place_scale_)
+        distances = mahalanobis(self._normality.places_, op.unsqueeze(self._looks, i64([1])))
+        return scaled(op.squeeze(distances, i64([1])), self._normality.place_scale_)
 
     @cached_property
     def by_patch(self) -> Var:
@@ -85,7 +85,7 @@ class _MeasuredImage:
     def score(self) -> Var:
         """() of the oddest places and the image as a whole."""
         oddest = mean_of_highest(self.by_both, min(N_ODDEST, self._normality.n_places))
-        whole = op.squeeze(mahalanobis(self._normality.image_, self._image), i64([0]))
+        whole = op.squeeze(mahalanobis(self._normality.image_, self._image), i64([0, 1]))
         of_places, of_image = self._normality.part_scale_.T
         return op.add(scaled(oddest, of_places), op.mul(f32(IMAGE_WEIGHT), scaled(whole, of_image)))
 

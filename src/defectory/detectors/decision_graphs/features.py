@@ -1,13 +1,14 @@
 """A backbone's stages as a graph, and what detectors make of them: one grid, means and spreads."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import onnx
 import spox
 import spox.opset.ai.onnx.v18 as op
 from spox import Var
 
-from defectory.backbones import Backbone
+from defectory.backbones import Backbone, View
+from defectory.backbones.engine import HALO_PX
 from defectory.detectors.decision_graphs.constants import f32, i64
 from defectory.detectors.grids import interpolation_matrix
 
@@ -15,12 +16,65 @@ Stages = dict[str, Var]
 """Stage name -> (c, h, w) float32."""
 
 
-def extract(prepared: Var, size_px: tuple[int, int], backbone: Backbone) -> Stages:
-    """Return the stages of an image that was prepared at (height, width)."""
+def extract(prepared: Var, view: View, backbone: Backbone) -> Stages:
+    """Return the stages of an image (h, w, 3) that was prepared at `view.whole_px`."""
+    run = _network_of(backbone)
+    if view.n_tiles == 1:
+        return _with_known_sizes(run(prepared), view.whole_px, backbone)
+    side = range(view.n_tiles)
+    tiles = [
+        [_inner(run, prepared, row, column, view, backbone) for column in side] for row in side
+    ]
+    return {
+        stage.name: op.concat(
+            [op.concat([tile[stage.name] for tile in row], axis=2) for row in tiles], axis=1
+        )
+        for stage in backbone.stages
+    }
+
+
+def _network_of(backbone: Backbone) -> Callable[[Var], Stages]:
+    """Return the backbone as a function of a prepared image, with one set of weights for all calls."""
     model = onnx.load_from_string(backbone.model)
-    given = spox.inline(model)(op.unsqueeze(prepared, i64([0])))
+    weights = {}
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        weights[tensor.name] = op.const(values)
+        model.graph.input.append(
+            onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, values.shape)
+        )
+    del model.graph.initializer[:]
+    network = spox.inline(model)
+    return lambda prepared: network(image=op.unsqueeze(prepared, i64([0])), **weights)
+
+
+def _inner(
+    run: Callable[[Var], Stages], prepared: Var, row: int, column: int, view: View,
+    backbone: Backbone,
+) -> Stages:  # fmt: skip
+    """Return the stages of a tile, read with its surroundings; see `Backbone.run`."""
+    side_px, (whole_px, _) = view.side_px, view.whole_px
+    top, left = row * side_px, column * side_px
+    starts = [max(0, start - HALO_PX) for start in (top, left)]
+    ends = [min(whole_px, start + side_px + HALO_PX) for start in (top, left)]
+    seen = op.slice(prepared, i64(starts), i64(ends), i64([0, 1]))
+    height, width = (end - start for start, end in zip(starts, ends, strict=True))
+    stages = _with_known_sizes(run(seen), (height, width), backbone)
+    inner = {}
+    for stage in backbone.stages:
+        y, x = (
+            (start - at) // stage.stride_px for start, at in zip((top, left), starts, strict=True)
+        )
+        cells = side_px // stage.stride_px
+        inner[stage.name] = op.slice(
+            stages[stage.name], i64([y, x]), i64([y + cells, x + cells]), i64([1, 2])
+        )
+    return inner
+
+
+def _with_known_sizes(given: Stages, size_px: tuple[int, int], backbone: Backbone) -> Stages:
     height, width = size_px
-    return {  # with sizes that are known, which the backbone's are not
+    return {
         stage.name: op.reshape(
             given[stage.name],
             i64([stage.n_channels, height // stage.stride_px, width // stage.stride_px]),

@@ -11,7 +11,6 @@ from defectory.detectors.decision_graphs.constants import f32, i64
 from defectory.detectors.decision_graphs.features import Stages, extract, shape_of
 from defectory.detectors.decision_graphs.preparation import prepare
 from defectory.detectors.grids import smoothing_matrix
-from defectory.domain import ExportError
 
 IMAGE, SCORE, MAP = "image", "score", "map"
 """Names of the input, (h, w, 3) uint8 RGB of any size, and of the outputs, () and (rows, columns) float32."""
@@ -28,13 +27,8 @@ def build_decision_graph(
     backbone : frozen
     judge : stages -> score () and map (rows, columns), float32
     """
-    if view.n_tiles > 1:
-        raise ExportError(
-            f"images are read in {view.n_tiles} x {view.n_tiles} tiles, which one graph cannot do; fit with "
-            "a larger size_px and one tile"
-        )
     image = argument(Tensor(np.dtype(np.uint8), ("height", "width", 3)))
-    score, heat = judge(extract(prepare(image, view), view.whole_px, backbone))
+    score, heat = judge(extract(prepare(image, view), view, backbone))
     outputs = {SCORE: op.reshape(score, i64([])), MAP: heat}
     model: bytes = build({IMAGE: image}, outputs).SerializeToString()
     return model

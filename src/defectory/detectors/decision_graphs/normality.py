@@ -12,19 +12,18 @@ from defectory.detectors.patch_bank import PatchBank
 
 
 def mahalanobis(field: GaussianField, samples: Var) -> Var:
-    """Return (p,) float32: distances of (p, d) samples, one a Gaussian; see `GaussianField.distances`.
+    """Return (p, b) float32: distances of (p, b, d) samples to p Gaussians; see `GaussianField.distances`.
 
     Whitening matrices are kept as triangles in half precision, which is what they were rounded to, and
     spread out when the graph is loaded: the file is a quarter as large.
     """
-    away = op.sub(samples, f32(field.means))
-    white = op.matmul(_whitening(field), op.unsqueeze(away, i64([2])))
-    return _length(op.squeeze(white, i64([2])))
+    away = op.sub(samples, f32(field.means[:, None]))
+    return _length(op.matmul(_whitening(field), op.transpose(away, perm=[0, 2, 1])), axis=1)
 
 
 def euclidean(means: NDArray[np.float32], spread: NDArray[np.float32], samples: Var) -> Var:
-    """Return (p,): distances of (p, d) samples to means, in units of each channel's (d,) spread."""
-    return _length(op.div(op.sub(samples, f32(means)), f32(spread)))
+    """Return (p, b): distances of (p, b, d) samples to (p, d) means, in units of channels' (d,) spread."""
+    return _length(op.div(op.sub(samples, f32(means[:, None])), f32(spread)), axis=2)
 
 
 def nearest_patches(bank: PatchBank, grid: Var) -> Var:
@@ -66,9 +65,8 @@ def scaled(values: Var, scale: NDArray[np.float32]) -> Var:
     return op.div(op.sub(values, f32(scale[0])), f32(scale[1]))
 
 
-def _length(rows: Var) -> Var:
-    """Return (p,) of (p, d)."""
-    return op.sqrt(op.reduce_sum(op.mul(rows, rows), i64([1]), keepdims=0))
+def _length(vectors: Var, axis: int) -> Var:
+    return op.sqrt(op.reduce_sum(op.mul(vectors, vectors), i64([axis]), keepdims=0))
 
 
 def _whitening(field: GaussianField) -> Var:

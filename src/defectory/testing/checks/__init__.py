@@ -36,6 +36,7 @@ DETECTOR_CHECKS: tuple[Callable[[DetectorSubject], None], ...] = (
     shipping.check_a_saved_bundle_scores_the_same,
     shipping.check_a_bundle_with_tiles_scores_the_same,
     shipping.check_its_graph_scores_the_same,
+    shipping.check_its_graph_of_tiles_scores_the_same,
 )
 
 BACKBONE_CHECKS: tuple[Callable[[BackboneSubject], None], ...] = (

@@ -34,8 +34,18 @@ def check_a_bundle_with_tiles_scores_the_same(subject: DetectorSubject) -> None:
 
 def check_its_graph_scores_the_same(subject: DetectorSubject) -> None:
     """Exported as one graph and run by ONNX Runtime alone, it gives the same scores and maps."""
+    _assert_graph_agrees(subject.fitted)
+
+
+def check_its_graph_of_tiles_scores_the_same(subject: DetectorSubject) -> None:
+    """So does the graph of a detector that reads images in tiles."""
+    if "n_tiles" not in subject.parameters:
+        pytest.skip("has no tiles")
+    _assert_graph_agrees(subject.tiled)
+
+
+def _assert_graph_agrees(detector: Detector) -> None:
     pytest.importorskip("spox", reason="needs the extra `export`")
-    detector = subject.fitted
     try:
         graph = detector.to_onnx()
     except ExportError as error:

@@ -36,15 +36,18 @@ def widened(model: bytes) -> bytes:
     onnx = _onnx()
     found = onnx.load_from_string(model)
     graph = found.graph
-    stored = {each.name: each for each in graph.initializer}
+    halves = {t.name: t for t in graph.initializer if t.data_type == onnx.TensorProto.FLOAT16}
+    wide: dict[str, str] = {}  # what a cast gives -> the array that it is now; tiles share arrays
     kept = []
     for node in graph.node:
-        half = stored.get(node.input[0]) if node.op_type == "Cast" else None
-        if half is None or half.data_type != onnx.TensorProto.FLOAT16:
-            kept.append(node)
+        if node.op_type == "Cast" and node.input[0] in halves:
+            wide[node.output[0]] = node.input[0]
             continue
-        array = onnx.numpy_helper.to_array(half).astype(np.float32)
-        half.CopyFrom(onnx.numpy_helper.from_array(array, node.output[0]))
+        node.input[:] = [wide.get(name, name) for name in node.input]
+        kept.append(node)
+    for name in set(wide.values()):
+        array = onnx.numpy_helper.to_array(halves[name]).astype(np.float32)
+        halves[name].CopyFrom(onnx.numpy_helper.from_array(array, name))
     del graph.node[:]
     graph.node.extend(kept)
     content: bytes = found.SerializeToString()
