@@ -50,8 +50,8 @@ class Promise:
     confidence : how surely
     miss_rate : at most this share of defects like the labeled ones is accepted; None where that is not asked
         for, and what is not rejected is accepted
-    prefers_estimate : decide by an estimate from all images even where those confirmed good would do for the
-        promise, as an `update` does where the promise would find less
+    prefers_estimate : decide by an estimate from all images even where those confirmed good could decide, as
+        an `update` does where they would find less
     """
 
     false_reject_rate: Share

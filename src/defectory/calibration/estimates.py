@@ -46,7 +46,7 @@ def choose_threshold(
     held_out : left-out scores of images not labeled anomalous
     false_reject_rate, confidence : see `fit_threshold`
     of : "scores" of images, or "peaks" of their maps
-    prefers_estimate : estimate from all images, unless all are confirmed
+    prefers_estimate : estimate from all images even where confirmed ones would do, unless they are below 20
 
     Notes
     -----
@@ -60,13 +60,13 @@ def choose_threshold(
     promised = fit_threshold(
         values[confirmed], false_reject_rate, confidence, groups=groups[confirmed]
     )
-    is_promised = promised.is_kept and (confirmed.all() or not prefers_estimate)
-    if is_promised or (confirmed.all() and len(values) < _MIN_IMAGES):
+    is_too_few = confirmed.all() and len(values) < _MIN_IMAGES
+    if is_too_few or (promised.is_kept and not prefers_estimate):
         return promised
     estimated = estimate_threshold(
         values, false_reject_rate, confidence, groups=groups, is_confirmed=confirmed
     )
-    if not confirmed.all():
+    if prefers_estimate or not confirmed.all():
         return estimated
     assert estimated.interval is not None
     highest = estimated.interval[1]

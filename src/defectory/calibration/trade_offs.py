@@ -101,13 +101,18 @@ def trade_offs(
 
 
 def find_holders(
-    held_out: HeldOutScores, defects: DefectScores, threshold: Threshold
+    held_out: HeldOutScores,
+    defects: DefectScores,
+    threshold: Threshold,
+    *,
+    prefers_estimate: bool = False,
 ) -> tuple[Holder, ...]:
     """Return the good images that alone cost much of the recall, the costliest first.
 
     Parameters
     ----------
     threshold : the one that decides
+    prefers_estimate : see `choose_threshold`
 
     Notes
     -----
@@ -125,7 +130,7 @@ def find_holders(
             rest,
             threshold.false_reject_rate,
             threshold.confidence,
-            prefers_estimate=threshold.is_estimated,
+            prefers_estimate=prefers_estimate,
         )
         without = float((defects.scores > again.value).mean())
         if without - recall >= _LEAST_COST:

@@ -98,7 +98,12 @@ class CalibratedDetector:
         """Good images that alone cost much of the recall, the costliest first."""
         from defectory.calibration.trade_offs import find_holders  # scoring asks for none
 
-        return find_holders(self.bundle.calibration, self.bundle.defects, self.threshold)
+        return find_holders(
+            self.bundle.calibration,
+            self.bundle.defects,
+            self.threshold,
+            prefers_estimate=self.promise.prefers_estimate,
+        )
 
     @property
     def promise(self) -> Promise:

@@ -16,14 +16,16 @@ def test_enough_confirmed_normals_promise_whatever_is_unlabeled():
     assert found.basis == "promised"
 
 
-def test_an_estimate_is_preferred_only_where_something_is_not_confirmed():
+def test_an_estimate_that_is_preferred_takes_the_place_of_a_promise():
     is_confirmed = np.arange(440) < 400
     held_out = HeldOutScores.of([*GOOD, *DEFECTS], is_confirmed=is_confirmed)
     found = choose_threshold(held_out, 0.01, prefers_estimate=True)
     assert (found.basis, found.n_missing) == ("estimated", 0)
     assert "is to be had: choose the rate anew" in found.explain()
     confirmed = held_out.take(is_confirmed)
-    assert choose_threshold(confirmed, 0.01, prefers_estimate=True).basis == "promised"
+    assert choose_threshold(confirmed, 0.01, prefers_estimate=True).basis == "estimated"
+    few = held_out.take(np.arange(19))
+    assert choose_threshold(few, 0.01, prefers_estimate=True).basis == "short"
 
 
 def test_a_tenth_of_hidden_defects_hardly_moves_an_estimate_and_is_found():

@@ -324,7 +324,7 @@ class ThresholdOption:
     n_rejected : of the project's images
     recall : of defects like those that `Thresholds.basis` names; None without any
     is_promised : whether there are good images enough to promise the rate
-    prefers_estimate : whether it is an estimate where a promise is to be had
+    prefers_estimate : whether it is an estimate although confirmed images could decide
     """
 
     false_reject_rate: float

@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 def threshold_options(review: OpenReview) -> Thresholds:
     """Return the usual rates and the one that is kept now, the strictest first.
 
-    Where a promise is to be had but unlabeled images are known, too, there is an estimate beside it.
+    Where confirmed images decide, enough for a promise or not, there is an estimate beside it.
     Recall is counted on labeled defects that the detector held out; where there are none, on defects of this
     review that the bundle has not learned; where there are none of these either, on simulated ones.
     """
@@ -36,7 +36,7 @@ def threshold_options(review: OpenReview) -> Thresholds:
 
 
 def _rows(model: CalibratedDetector, current: VersionRow) -> list[tuple[TradeOff, bool]]:
-    """Return what rates cost, and whether each is an estimate although a promise is to be had."""
+    """Return what rates cost, and whether each is an estimate although confirmed images could decide."""
     rates = sorted({*RATES, current.false_reject_rate})
     known, defects = model.bundle.calibration, model.bundle.defects
     surest, estimated = (
@@ -48,7 +48,7 @@ def _rows(model: CalibratedDetector, current: VersionRow) -> list[tuple[TradeOff
     rows = []
     for sure, estimate in zip(surest, estimated, strict=True):
         rows.append((sure, False))
-        if sure.threshold.is_kept and estimate.threshold.is_estimated:
+        if estimate.threshold.is_estimated and not sure.threshold.is_estimated:
             rows.append((estimate, True))
     return rows
 

@@ -141,7 +141,7 @@ def set_false_reject_rate(review: OpenReview, rate: float, *, prefers_estimate: 
 
     Parameters
     ----------
-    prefers_estimate : decide by an estimate even where a promise is to be had
+    prefers_estimate : decide by an estimate even where confirmed images could
 
     Notes
     -----

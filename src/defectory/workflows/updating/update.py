@@ -243,7 +243,7 @@ def _revised_model(
             probes=model.bundle.probes,
         )
     )
-    revised = _without_dear_promise(model, revised)
+    revised = _still_estimating(model, revised)
     notes = notes_of_new_threshold(facts, model.threshold, revised.threshold)
     facts = replace(facts, notes=notes)
     return CalibratedDetector(replace(revised.bundle, facts=facts))
@@ -261,14 +261,13 @@ def _fair(held_out: HeldOutScores, chosen: Sequence[str]) -> HeldOutScores:
     return replace(held_out, is_confirmed=held_out.is_confirmed & is_fair)
 
 
-def _without_dear_promise(
-    model: CalibratedDetector, revised: CalibratedDetector
-) -> CalibratedDetector:
-    """Return the model that estimates as before where a promise is to be had now, but finds less.
+def _still_estimating(model: CalibratedDetector, revised: CalibratedDetector) -> CalibratedDetector:
+    """Return the model that estimates as before where confirmed images could decide now, but find less.
 
-    A promise is surer than an estimate and so rejects less; whether that is wanted is for a person to say.
+    What they promise, or fall short of, is surer than an estimate and so rejects less; whether that is wanted
+    is for a person to say.
     """
-    if not model.threshold.is_estimated or not revised.threshold.is_kept:
+    if not model.threshold.is_estimated:
         return revised
     estimating = revised.with_false_reject_rate(
         revised.promise.false_reject_rate, prefers_estimate=True

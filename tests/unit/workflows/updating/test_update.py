@@ -261,6 +261,21 @@ def test_a_promise_that_would_find_less_waits_to_be_asked_for(odd, basis, new):
     assert (asked_for.threshold.value > found.threshold.value) == (basis == "estimated")
 
 
+@pytest.mark.parametrize(("odd", "basis"), [(4.0, "short"), (50.0, "estimated")])
+def test_too_few_confirmed_images_for_a_promise_go_on_estimating(odd, basis, new):
+    """The highest of them would find less; so would the highest plausible estimate, where that is too odd."""
+    scores = np.random.default_rng(0).normal(size=100)
+    scores[0] = odd
+    detector = Taking([])
+    detector.held_out_ = HeldOutScores.of(scores, is_confirmed=np.zeros(100, bool))
+    detector._revision.detector.held_out_ = HeldOutScores.of(scores)
+    found = update_model(model_of(detector), new).model
+    assert (found.threshold.basis, found.promise.prefers_estimate) == ("estimated", True)
+    asked_for = found.with_false_reject_rate(0.01)
+    assert asked_for.threshold.basis == basis
+    assert asked_for.threshold.value > found.threshold.value
+
+
 def test_images_chosen_for_their_scores_promise_nothing(new):
     contents = [f"{i:012x}" for i in range(400)]
     detector = Taking([])
