@@ -30,7 +30,7 @@ _WHOLE = ("clean", "noisy")
 # The paper's design on the packaged encoder: what each of our changes is measured against.
 _FAITHFUL = {
     "mix": "paper", "memory": "image", "memory_choice": "random", "whitening": 0.0,
-    "use_normality": False, "use_fusion": True, "pseudo_labels": "matching", "pseudo_simulated": True,
+    "use_evidence": False, "use_fusion": True, "pseudo_labels": "matching", "pseudo_simulated": True,
 }  # fmt: skip
 
 MAIN: dict[str, tuple[str, dict[str, Any]]] = {
@@ -39,7 +39,7 @@ MAIN: dict[str, tuple[str, dict[str, Any]]] = {
     "MAPL as in the paper": ("mapl", _FAITHFUL),
     "MAPL": ("mapl", {}),
 }
-_HEAD = {"use_normality": False}
+_HEAD = {"use_evidence": False}
 _VOTES = {"pseudo_labels": "matching"}
 _PAPERS_VOTES = {**_VOTES, "pseudo_simulated": True}
 # Measured when the paper's votes were the default: one part differs from this, not from `MAPL`.

@@ -26,13 +26,13 @@ from defectory.detectors.base import (
     usable_as_normal,
 )
 from defectory.detectors.evidence.cost import N_TIMED, PlannedFit, measure_cost
+from defectory.detectors.evidence.evidence import Evidence, part_of
 from defectory.detectors.evidence.fitter import LEAST_UNLABELED, AutoFitter, FitSettings
 from defectory.detectors.evidence.learned_state import LearnedState
 from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages, by_folds
 from defectory.detectors.evidence.memory import RememberedImages
 from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.speeds import DEFAULT_SPEED, find_speed
-from defectory.detectors.evidence.training_set import N_DISTANCES
 from defectory.detectors.frozen import FrozenFeatureDetector
 from defectory.detectors.grouping import MOST_TOGETHER, draw_whole_groups, largest_group
 from defectory.detectors.image_shape import choose_shape
@@ -279,7 +279,8 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         """Fit on images, and on the normality model of more images where there is one."""
         with one_thread_a_product:
             found = AutoFitter(passes, settings, self._make_normality, normality).run()
-        self.normality_, self.learned_, self.memory_ = found.normality, found.learned, found.memory
+        self.normality_, self.learned_ = found.evidence.normality, found.evidence.learned
+        self.memory_ = found.memory
         self.held_out_ = held_out_from(
             passes.images, found.held_out, found.held_out_scores, self._peaks(found.held_out_maps),
             labels=passes.codes, groups=passes.groups,
@@ -307,7 +308,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
 
     def _learn_how_to_read(self, images: ImageSource, pool: NDArray[np.intp]) -> None:
         self.shape_px_ = self._choose_shape(images, pool)
-        self._learn_noise(images, pool, round((self.shape_px_[0] * self.shape_px_[1]) ** 0.5))
+        self._learn_noise(images, pool, self.shape_px_)
 
     def _reading_basis(self) -> Arrays:
         return {_SHAPE: np.array(self.shape_px_, np.float32), **self._noise_basis()}
@@ -506,17 +507,9 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
 
     def arrays(self) -> Arrays:
         """Return the state of all parts."""
-        parts = (
-            ("normality", self.normality_),
-            ("learned", self.learned_),
-            ("memory", self.memory_),
-        )
-        named = {
-            f"{prefix}.{key}": value
-            for prefix, part in parts
-            for key, value in part.arrays().items()
-        }
-        return {_SHAPE: np.array(self.shape_px_, np.float32), **named, **self._noise_arrays()}
+        shape = {_SHAPE: np.array(self.shape_px_, np.float32)}
+        memory = {f"memory.{key}": value for key, value in self.memory_.arrays().items()}
+        return {**shape, **self._evidence.arrays(), **memory, **self._noise_arrays()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave."""
@@ -524,27 +517,25 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         height, width = (int(side) for side in check_array(arrays, _SHAPE, (2,)))
         self.shape_px_ = height, width
         _ = self.view  # refuses a size that is out of bounds
-        self.normality_ = self._make_normality().restore(_under(arrays, "normality"), backbone)
-        n_looks = self.normality_.n_looks
-        columns = n_looks + N_DISTANCES, 2 * n_looks + N_DISTANCES - 1
-        self.learned_ = LearnedState.restore(_under(arrays, "learned"), columns, self.top_ratio)
-        self.memory_ = RememberedImages.restore(_under(arrays, "memory"), self.normality_)
+        found = Evidence.restore(arrays, self._make_normality(), backbone, self.top_ratio)
+        self.normality_, self.learned_ = found.normality, found.learned
+        self.memory_ = RememberedImages.restore(part_of(arrays, "memory"), self.normality_)
         self.backbone_ = backbone
         return self
 
     def _score_batch(
         self, batch: list[Features]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        samples = self.normality_.sample(batch)
-        measured = self.normality_.measure(samples)
-        return self.learned_.score(
-            self.normality_, measured, lambda: self.normality_.describe(samples)
-        )
+        return self._evidence.score(batch)
+
+    @property
+    def _evidence(self) -> Evidence:
+        return Evidence(self.normality_, self.learned_)
 
     def _score_graph(self, stages: "Stages") -> "tuple[Var, Var]":
         from defectory.detectors.decision_graphs import auto
 
-        return auto.judge(stages, self.normality_, self.learned_)
+        return auto.judge(stages, self._evidence)
 
     def _settings(self) -> FitSettings:
         self._check_settings()
@@ -583,8 +574,3 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
             "contamination_",
         ):
             self.__dict__.pop(name, None)
-
-
-def _under(arrays: Mapping[str, NDArray[Any]], part: str) -> dict[str, NDArray[Any]]:
-    prefix = f"{part}."
-    return {key[len(prefix) :]: value for key, value in arrays.items() if key.startswith(prefix)}

@@ -26,12 +26,25 @@ class NoiseTaker:
     noise_: float = 0.0
 
     def _learn_noise(
-        self, images: ImageSource, indices: Sequence[int] | NDArray[np.intp], side_px: int
+        self,
+        images: ImageSource,
+        indices: Sequence[int] | NDArray[np.intp],
+        shape_px: tuple[int, int],
     ) -> None:
+        self.noise_ = self._measure_noise(images, indices, shape_px)
+
+    def _measure_noise(
+        self,
+        images: ImageSource,
+        indices: Sequence[int] | NDArray[np.intp],
+        shape_px: tuple[int, int],
+    ) -> float:
+        """Return the noise of images that are resized to (height, width); 0 where none is to be taken off."""
         # nothing is measured after the fit
         from defectory.backbones.camera_noise import measure_noise
 
-        self.noise_ = measure_noise(images, indices, side_px) if self.denoise else 0.0
+        side_px = round((shape_px[0] * shape_px[1]) ** 0.5)
+        return measure_noise(images, indices, side_px) if self.denoise else 0.0
 
     def _noise_arrays(self) -> Arrays:
         """Return the noise, or nothing where there is none."""

@@ -97,7 +97,7 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
             score, cells = self._score_graph(stages)
             return score, enlarge(cells, _MAP_CELLS, self.blur_px * _MAP_CELLS / 16)
 
-        return build_decision_graph(self.view, self.backbone_, judge)
+        return build_decision_graph([self.view], self.backbone_, judge)
 
     def time_reading(self, images: ImageSource) -> float:
         """Return the seconds that fit spends on reading one image, measured on the given few."""

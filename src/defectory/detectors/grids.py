@@ -104,6 +104,20 @@ def interpolation_matrix(n_from: int, n_to: int) -> NDArray[np.float32]:
     return weights
 
 
+def resizing_matrix(n_from: int, n_to: int) -> NDArray[np.float32]:
+    """Return (n_to, n_from): means where cells are a whole number of times coarser, else interpolation."""
+    if n_from % n_to:
+        return interpolation_matrix(n_from, n_to)
+    k = n_from // n_to
+    return np.asarray(np.repeat(np.eye(n_to), k, axis=1) / k, np.float32)
+
+
+def resize(cells: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Return (rows, columns) float32 of a grid of another shape; see `resizing_matrix`."""
+    down, across = (resizing_matrix(*sides) for sides in zip(cells.shape, shape, strict=True))
+    return np.asarray(down @ cells @ across.T, np.float32)
+
+
 def enlarge(cells: NDArray[np.float32], factor: int, sigma: float) -> NDArray[np.float32]:
     """Return (f r, f c) of (r, c): interpolated bilinearly, and blurred by sigma cells of the result."""
     down, across = (smoothing_matrix(n, n * factor, sigma) for n in cells.shape)

@@ -8,24 +8,29 @@ loss on held-out normals, never by a test set.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore
+from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays, Capabilities
-from defectory.detectors.gaussian_left_out import calibrate_normality
-from defectory.detectors.gaussian_normality import GaussianNormality
-from defectory.detectors.grids import batched, enlarge
-from defectory.detectors.grouping import Groups, draw_whole_groups, together
+from defectory.detectors.evidence.evidence import Evidence
+from defectory.detectors.evidence.fitter import AutoFitter, FitSettings
+from defectory.detectors.evidence.measured_images import FeaturePasses
+from defectory.detectors.evidence.normality import Normality
+from defectory.detectors.grids import batched, enlarge, resize
+from defectory.detectors.grouping import draw_whole_groups
+from defectory.detectors.image_shape import choose_shape
 from defectory.detectors.segmentation.detector import SegmentationDetector
 from defectory.detectors.segmentation.head import count_top, top_pixels
 from defectory.detectors.segmentation.inputs import LEVELS
 from defectory.detectors.segmentation.rounds import Indices
-from defectory.domain import ImageSource, Label, ParameterError, Progress
+from defectory.domain import ImageSource, Label, ParameterError
 from defectory.domain.scores import AnomalyMap
+from defectory.machine import one_thread_a_product
 from defectory.pseudolabels import PseudoLabeler
 
 if TYPE_CHECKING:
@@ -35,12 +40,12 @@ if TYPE_CHECKING:
 
 
 PSEUDO_LABELS = ("matching", "percentile", "off")
-# Normals whose left-out scores standardize the normality model.
-_MAX_CALIBRATED = 2000
 _LEAST_SPREAD = 1e-3
-_NORMALITY_PREFIX = "normality."
-# Cells of an anomaly map for each cell of the normality's grid, and its blur, as `gaussian` has them.
-_MAP_CELLS, _BLUR_CELLS = 4, 1.5
+# Cells of an anomaly map for each cell of the evidence's grid, and its blur, as `auto` has them.
+_MAP_CELLS, _BLUR_CELLS = 4, 0.5
+# For large images, up to so many times `size_px`, as `auto` reads them.
+_DETAIL_RATIO = 2
+_VIEW = "evidence_view"
 
 
 class Mapl(SegmentationDetector):
@@ -67,16 +72,16 @@ class Mapl(SegmentationDetector):
     pseudo_simulated : label simulated images by votes, too, as the paper; else they are known to be defective
     pseudo_gradient : False computes their loss without gradient, as the released code does
     n_classifiers : >= 1, one-class models that must agree on a pseudo-label
-    use_normality : add what `gaussian` knows of normal images; only with the packaged encoder
+    use_evidence : add what `auto` says of an image; only with the packaged encoder
         both are standardized by normals that neither was fitted on, and added, in image score and map
-    head_weight, map_weight : >= 0, weight of the head in score and map, beside normality's 1
+    head_weight, map_weight : >= 0, weight of the head in score and map, beside the evidence's 1
     n_steps, batch_size, learning_rate, weight_decay, warm_up_ratio : of training
     seed : of every draw
 
     Notes
     -----
-    Cost: fit O(n_steps) beside one pass over at most 1,000 images, memory flat in n; the whole on 2 cores in
-    minutes. Labeled defects with masks teach the map, those without the image predictor.
+    Cost: fit O(n_steps) beside the fit of `auto`; the whole on 2 cores in minutes, memory flat in n. Labeled
+    defects with masks teach the map, those without the image predictor; both teach the evidence.
     """
 
     name: ClassVar[str] = "mapl"
@@ -87,6 +92,12 @@ class Mapl(SegmentationDetector):
         localizes=True,
         needs_torch=True,
     )
+
+    evidence_: Evidence
+    standards_: NDArray[np.float32]
+    """Center and spread of the evidence's score, the head's, and the values of both maps."""
+    evidence_view_: View
+    """How images are shown to the evidence: as `auto` reads them."""
 
     def __init__(
         self,
@@ -112,9 +123,9 @@ class Mapl(SegmentationDetector):
         pseudo_simulated: bool = False,
         pseudo_gradient: bool = True,
         n_classifiers: int = 2,
-        use_normality: bool = True,
-        head_weight: float = 0.1,
-        map_weight: float = 1.0,
+        use_evidence: bool = True,
+        head_weight: float = 0.05,
+        map_weight: float = 0.1,
         n_steps: int = 500,
         batch_size: int = 8,
         learning_rate: float = 3e-3,
@@ -144,7 +155,7 @@ class Mapl(SegmentationDetector):
         self.pseudo_simulated = pseudo_simulated
         self.pseudo_gradient = pseudo_gradient
         self.n_classifiers = n_classifiers
-        self.use_normality = use_normality
+        self.use_evidence = use_evidence
         self.head_weight = head_weight
         self.map_weight = map_weight
         self.n_steps = n_steps
@@ -156,57 +167,74 @@ class Mapl(SegmentationDetector):
         self.cache = cache
 
     def arrays(self) -> Arrays:
-        """Return the normality model and how its evidence and the head's are standardized."""
-        if not self._adds_normality:
+        """Return the evidence, and how it and the head are standardized."""
+        if not self._adds_evidence:
             return super().arrays()
-        named = {f"{_NORMALITY_PREFIX}{k}": v for k, v in self.normality_.arrays().items()}
-        return {**super().arrays(), **named, "standards": self.standards_}
+        view = self.evidence_view_
+        shown = np.array([*view.whole_px, view.noise], np.float32)
+        own = {_VIEW: shown, "standards": self.standards_}
+        return {**super().arrays(), **own, **self.evidence_.arrays()}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave; the head must have been set before."""
         super().restore(arrays, backbone)
-        if self._adds_normality:
-            n = len(_NORMALITY_PREFIX)
-            own = {k[n:]: v for k, v in arrays.items() if k.startswith(_NORMALITY_PREFIX)}
-            self.normality_ = GaussianNormality(self.size_px).restore(own, backbone)
+        if self._adds_evidence:
+            height, width, noise = check_array(arrays, _VIEW, (3,)).tolist()
+            self.evidence_view_ = self._view_of((int(height), int(width)), noise)
+            self.evidence_ = Evidence.restore(
+                arrays, self._make_normality(), backbone, FitSettings.top_ratio
+            )
             self.standards_ = check_array(arrays, "standards", (4, 2))
             if (self.standards_[:, 1] <= 0).any():
                 raise ParameterError("a spread is not positive")
         return self
 
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return the peak of training, or of the normality model beside torch."""
-        if not self._adds_normality:
-            return super().estimate_fit_bytes(n_images)
-        return super().estimate_fit_bytes(n_images) + GaussianNormality(
-            self.size_px
-        ).estimate_bytes(n_images)
+        """Return the peak of training, or of the evidence beside torch."""
+        found = super().estimate_fit_bytes(n_images)
+        if not self._adds_evidence:
+            return found
+        return found + Normality((_DETAIL_RATIO * self.size_px,) * 2).estimate_bytes(n_images)
 
     def _wanted_stages(self) -> tuple[str, ...]:
-        if not self._adds_normality:
+        if not self._adds_evidence:
             return LEVELS
-        wanted = {*LEVELS, *GaussianNormality.stages}
+        wanted = {*LEVELS, *Normality.stages}
         return tuple(sorted(wanted, key=lambda name: int(name.removeprefix("block"))))
 
     @property
-    def _adds_normality(self) -> bool:
-        return self.use_normality and self.encoder == "packaged"
+    def _adds_evidence(self) -> bool:
+        return self.use_evidence and self.encoder == "packaged"
+
+    @property
+    def _views(self) -> list[View]:
+        """Squares for the head; for the evidence, images as `auto` reads them."""
+        if not self._adds_evidence:
+            return super()._views
+        return [self.view, self.evidence_view_]
+
+    def _view_of(self, shape_px: tuple[int, int], noise: float) -> View:
+        return replace(self.view, shape_px=shape_px, noise=noise)
+
+    def _make_normality(self) -> Normality:
+        return Normality(self.evidence_view_.whole_px, seed=self.seed)
 
     def _calibrate(
-        self, images: ImageSource, train: Indices, held_out: Indices, groups: Groups,
-        progress: Progress,
-    ) -> tuple[list[float], list[float]]:  # fmt: skip
-        """Fit the normality model, and bring it and the head to one scale on images held out from both.
+        self, passes: FeaturePasses, train: Indices, held_out: Indices
+    ) -> tuple[list[float], list[float]]:
+        """Fit the evidence, and bring it and the head to one scale on images held out from both.
 
-        The head has never seen these images; the normality model has, and is asked without each of them.
+        The head has never seen these images; the evidence has, and is asked without each of them.
         """
-        if not self._adds_normality:
-            return super()._calibrate(images, train, held_out, groups, progress)
-        scores, grids = self._fit_normality(images, train, held_out, groups, progress)
+        if not self._adds_evidence:
+            return super()._calibrate(passes, train, held_out)
+        scores, grids = self._fit_evidence(passes, train, held_out)
         maps = [enlarge(grid, _MAP_CELLS, _BLUR_CELLS) for grid in grids]
         heats = [
-            _shrink(self._head.run(self._levels_of(features))[0], len(maps[0]))
-            for features in self.backbone_.extract(images, self.view, [int(i) for i in held_out])
+            resize(self._head.run(self._levels_of(features))[0], maps[0].shape)
+            for features in self.backbone_.extract(
+                passes.images, self.view, [int(i) for i in held_out]
+            )
         ]
         tops = np.array([top_pixels(heat) for heat in heats], np.float32)
         self.standards_ = np.array(
@@ -219,66 +247,74 @@ class Mapl(SegmentationDetector):
         fused = [self._fuse(*parts) for parts in zip(scores, maps, tops, heats, strict=True)]
         return [score for score, _ in fused], [float(heat.max()) for _, heat in fused]
 
-    def _fit_normality(
-        self, images: ImageSource, train: Indices, held_out: Indices, groups: Groups,
-        progress: Progress,
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:  # fmt: skip
-        """Return scores (m,) and grids (m, g, g) of the held-out images, each by the model without it."""
+    def _fit_evidence(
+        self, passes: FeaturePasses, train: Indices, held_out: Indices
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return scores (m,) and cells of maps (m, rows, columns) of the held-out images, left out."""
         normals = np.sort(np.concatenate([train, held_out]))
-
-        def make() -> GaussianNormality:
-            return GaussianNormality(self.size_px)
-
-        def read(rows: Indices, stage: str) -> Iterator[list[Features]]:
-            progress.start(stage, len(rows))
-            return self._batches(images, rows, progress)
-
-        self.normality_ = make().learn(read(normals, "learning what is normal"))
-        # what standardizes is drawn anew: images held out from the head, and others
+        shape_px = choose_shape(passes.images, normals, self.size_px, _DETAIL_RATIO * self.size_px)
+        noise = self._measure_noise(passes.images, normals, shape_px)
+        self.evidence_view_ = self._view_of(shape_px, noise)
+        passes = replace(passes, view=self.evidence_view_)
+        # images held out from the head are studied, and others, drawn anew
         rng = np.random.default_rng(self.seed)
-        n_more = max(1, _MAX_CALIBRATED - len(held_out))
-        others = draw_whole_groups(train, groups, n_more, rng)
-        order = np.concatenate([together(held_out, groups), others])
-        scores, grids = calibrate_normality(self.normality_, make, read, normals, order, groups)
-        rows = np.argsort(order[: len(held_out)])
-        return scores[rows], grids[rows]
+        n_more = max(1, FitSettings.n_studied - len(held_out))
+        others = draw_whole_groups(train, passes.groups, n_more, rng)
+        anomalous = np.flatnonzero(passes.codes == Label.ANOMALOUS)
+        studied = np.sort(np.concatenate([held_out, others, anomalous]))
+        settings = FitSettings(seed=self.seed)
+        with one_thread_a_product:
+            found = AutoFitter(passes, settings, self._make_normality, studied=studied).run()
+        self.evidence_ = found.evidence
+        self.suspects_, self.account_ = found.suspects, found.account
+        rows = np.searchsorted(found.held_out, held_out)
+        return found.held_out_scores[rows], found.held_out_maps[rows]
+
+    def _forget(self) -> None:
+        super()._forget()
+        for name in ("evidence_", "evidence_view_", "standards_", "suspects_", "account_"):
+            self.__dict__.pop(name, None)
 
     def _judge(
         self, images: ImageSource, indices: Sequence[int]
     ) -> Iterator[tuple[float, AnomalyMap]]:
-        if not self._adds_normality:
+        if not self._adds_evidence:
             yield from super()._judge(images, indices)
             return
-        for batch in batched(self.backbone_.extract(images, self.view, indices)):
-            scores, grids = self.normality_.score(batch)
-            for features, score, grid in zip(batch, scores, grids, strict=True):
-                normality = enlarge(grid, _MAP_CELLS, _BLUR_CELLS)
-                heat = _shrink(self._head.run(self._levels_of(features))[0], len(normality))
-                yield self._fuse(score, normality, top_pixels(heat), heat)
+        of_head, of_evidence = (
+            batched(self.backbone_.extract(images, view, indices)) for view in self._views
+        )
+        for squares, batch in zip(of_head, of_evidence, strict=True):
+            with one_thread_a_product:
+                scores, grids = self.evidence_.score(batch)
+            for features, score, grid in zip(squares, scores, grids, strict=True):
+                known = enlarge(grid, _MAP_CELLS, _BLUR_CELLS)
+                heat = resize(self._head.run(self._levels_of(features))[0], known.shape)
+                yield self._fuse(score, known, top_pixels(heat), heat)
 
-    def _judge_graph(self, stages: "Stages") -> "tuple[Var, Var]":
-        if not self._adds_normality:
-            return super()._judge_graph(stages)
-        from defectory.detectors.decision_graphs import gaussian, model, segmentation
+    def _judge_graph(self, *stages: "Stages") -> "tuple[Var, Var]":
+        if not self._adds_evidence:
+            return super()._judge_graph(*stages)
+        from defectory.detectors.decision_graphs import auto, model, segmentation
 
-        score, grid = gaussian.judge(stages, self.normality_)
-        normality = model.enlarge(grid, _MAP_CELLS, _BLUR_CELLS)
-        side = self.normality_.grid_side * _MAP_CELLS
-        heat = segmentation.shrink(self._run_head_graph(stages), side)
+        score, grid = auto.judge(stages[1], self.evidence_)
+        known = model.enlarge(grid, _MAP_CELLS, _BLUR_CELLS)
+        rows, columns = (n * _MAP_CELLS for n in self.evidence_.normality.patch_grid)
+        heat = segmentation.resize(self._run_head_graph(stages[0]), (rows, columns))
         top = segmentation.mean_of_top_pixels(heat, count_top)
         return (
             segmentation.add_scaled(score, top, self.standards_[:2], self.head_weight),
-            segmentation.add_scaled(normality, heat, self.standards_[2:], self.map_weight),
+            segmentation.add_scaled(known, heat, self.standards_[2:], self.map_weight),
         )
 
     def _fuse(
-        self, score: float, normality: AnomalyMap, top: float, heat: AnomalyMap
+        self, score: float, known: AnomalyMap, top: float, heat: AnomalyMap
     ) -> tuple[float, AnomalyMap]:
         """Return image score and map: both parts in units of what held-out normals show, added."""
         z_score, z_top, z_map, z_heat = (
             (part - center) / spread
             for part, (center, spread) in zip(
-                (score, top, normality, heat), self.standards_, strict=True
+                (score, top, known, heat), self.standards_, strict=True
             )
         )
         fused: AnomalyMap = (z_map + self.map_weight * z_heat).astype(np.float32)
@@ -286,14 +322,6 @@ class Mapl(SegmentationDetector):
 
     def _levels_of(self, features: Features) -> Features:
         return {name: features[name] for name in LEVELS}
-
-    def _batches(
-        self, images: ImageSource, indices: Indices, progress: Progress
-    ) -> Iterator[list[Features]]:
-        listed = [int(i) for i in indices]
-        for batch in batched(self.backbone_.extract(images, self.view, listed)):
-            progress.advance(len(batch))
-            yield batch
 
     def _make_pseudo_label(self) -> Any:
         if self.pseudo_labels == "off":
@@ -326,10 +354,3 @@ class Mapl(SegmentationDetector):
         if min(self.head_weight, self.map_weight) < 0:
             raise ParameterError("head_weight and map_weight must not be negative")
         self._make_labeler()  # says what is wrong with n_classifiers
-
-
-def _shrink(heat: AnomalyMap, side: int) -> AnomalyMap:
-    """Return the means of the head's map in the cells of a coarser one."""
-    factor = len(heat) // side
-    shrunk: AnomalyMap = heat.reshape(side, factor, side, factor).mean(axis=(1, 3))
-    return shrunk

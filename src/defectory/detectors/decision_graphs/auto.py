@@ -23,7 +23,7 @@ from defectory.detectors.decision_graphs.normality import (
     top_mean,
 )
 from defectory.detectors.evidence.classifier import PlaceClassifier
-from defectory.detectors.evidence.learned_state import LearnedState
+from defectory.detectors.evidence.evidence import Evidence
 from defectory.detectors.evidence.normality import (
     IMAGE_STAGE,
     IMAGE_WEIGHT,
@@ -37,9 +37,9 @@ from defectory.detectors.evidence.training_set import GAIN, MOST, OF_IMAGE
 from defectory.detectors.grids import interpolation_matrix
 
 
-def judge(stages: Stages, normality: Normality, learned: LearnedState) -> tuple[Var, Var]:
+def judge(stages: Stages, evidence: Evidence) -> tuple[Var, Var]:
     """Return the score () and the values of the map's cells (rows, columns)."""
-    image = _MeasuredImage(stages, normality)
+    image, learned = _MeasuredImage(stages, evidence.normality), evidence.learned
     scores = heats = f32(0.0)
     if learned.images is not None:
         scores = top_mean(image.logits(learned.images, in_context=False), learned.top_ratio)

@@ -16,9 +16,13 @@ Stages = dict[str, Var]
 """Stage name -> (c, h, w) float32."""
 
 
-def extract(prepared: Var, view: View, backbone: Backbone) -> Stages:
-    """Return the stages of an image (h, w, 3) that was prepared at `view.whole_px`."""
-    run = _network_of(backbone)
+def extract(prepared: Var, view: View, backbone: Backbone, run: Callable[[Var], Stages]) -> Stages:
+    """Return the stages of an image (h, w, 3) that was prepared at `view.whole_px`.
+
+    Parameters
+    ----------
+    run : see `network_of`
+    """
     if view.n_tiles == 1:
         return _with_known_sizes(run(prepared), view.whole_px, backbone)
     side = range(view.n_tiles)
@@ -33,7 +37,7 @@ def extract(prepared: Var, view: View, backbone: Backbone) -> Stages:
     }
 
 
-def _network_of(backbone: Backbone) -> Callable[[Var], Stages]:
+def network_of(backbone: Backbone) -> Callable[[Var], Stages]:
     """Return the backbone as a function of a prepared image, with one set of weights for all calls."""
     model = onnx.load_from_string(backbone.model)
     weights = {}

@@ -1,6 +1,6 @@
 """The graph of a whole decision: what goes in, what comes out, and what is said of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import spox.opset.ai.onnx.v18 as op
@@ -8,7 +8,7 @@ from spox import Tensor, Var, argument, build
 
 from defectory.backbones import Backbone, View
 from defectory.detectors.decision_graphs.constants import f32, i64
-from defectory.detectors.decision_graphs.features import Stages, extract, shape_of
+from defectory.detectors.decision_graphs.features import extract, network_of, shape_of
 from defectory.detectors.decision_graphs.preparation import prepare
 from defectory.detectors.grids import smoothing_matrix
 
@@ -17,18 +17,19 @@ IMAGE, SCORE, MAP = "image", "score", "map"
 
 
 def build_decision_graph(
-    view: View, backbone: Backbone, judge: Callable[[Stages], tuple[Var, Var]]
+    views: Sequence[View], backbone: Backbone, judge: Callable[..., tuple[Var, Var]]
 ) -> bytes:
     """Return an ONNX model, from one decoded image to its score and map.
 
     Parameters
     ----------
-    view : how images are shown to the backbone
-    backbone : frozen
-    judge : stages -> score () and map (rows, columns), float32
+    views : how images are shown to the backbone
+    backbone : frozen; its weights are in the graph once
+    judge : stages of each view -> score () and map (rows, columns), float32
     """
     image = argument(Tensor(np.dtype(np.uint8), ("height", "width", 3)))
-    score, heat = judge(extract(prepare(image, view), view, backbone))
+    run = network_of(backbone)
+    score, heat = judge(*(extract(prepare(image, view), view, backbone, run) for view in views))
     outputs = {SCORE: op.reshape(score, i64([])), MAP: heat}
     model: bytes = build({IMAGE: image}, outputs).SerializeToString()
     return model

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from spox import Var
 
 from defectory.detectors.decision_graphs.constants import f32, i64
-from defectory.detectors.decision_graphs.features import pool, shape_of
+from defectory.detectors.decision_graphs.features import shape_of
 from defectory.detectors.decision_graphs.normality import mean_of_highest, scaled
+from defectory.detectors.grids import resizing_matrix
 
 # The decoder doubles the finest level's grid twice.
 _CELLS_A_LEVEL = 4
@@ -39,10 +40,10 @@ def mean_of_top_pixels(heat: Var, count: Callable[[int], int]) -> Var:
     return mean_of_highest(op.reshape(heat, i64([-1])), count(rows * columns))
 
 
-def shrink(heat: Var, side: int) -> Var:
-    """Return (side, side) means of the cells of a finer map."""
-    factor = shape_of(heat)[0] // side
-    return op.squeeze(pool(op.unsqueeze(heat, i64([0])), factor), i64([0]))
+def resize(heat: Var, shape: tuple[int, int]) -> Var:
+    """Return a map of this shape; see `grids.resize`."""
+    down, across = (resizing_matrix(*sides) for sides in zip(shape_of(heat), shape, strict=True))
+    return op.matmul(op.matmul(f32(down), heat), f32(across.T))
 
 
 def add_scaled(first: Var, second: Var, scales: NDArray[np.float32], weight: float) -> Var:

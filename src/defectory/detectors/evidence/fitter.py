@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.detectors.evidence.classifier import ClassifierSettings
+from defectory.detectors.evidence.evidence import Evidence
 from defectory.detectors.evidence.learned_state import (
     ClassifierTrainer,
     LearnedState,
@@ -110,7 +111,7 @@ class FitSummary:
 
     Attributes
     ----------
-    normality, learned : what scores images
+    evidence : what scores images
     held_out : (m,) images of the fit that are not labeled anomalous
     held_out_scores, held_out_maps : (m,) and (m, rows, columns), of these by models without them
     left_out_defects : scores of labeled defects, likewise
@@ -118,8 +119,7 @@ class FitSummary:
     suspects, contamination, account : for a person
     """
 
-    normality: Normality
-    learned: LearnedState
+    evidence: Evidence
     held_out: Indices
     held_out_scores: Float
     held_out_maps: Float
@@ -139,6 +139,7 @@ class AutoFitter:
     settings : see `Auto`
     make_normality : returns a normality model that is not fitted
     normality : of a collection that the images are drawn from; None to learn one from them
+    studied : images to look at closely, of whole groups; None to draw at most `FitSettings.n_studied`
     """
 
     def __init__(
@@ -147,9 +148,10 @@ class AutoFitter:
         settings: FitSettings,
         make_normality: Callable[[], Normality],
         normality: Normality | None = None,
+        studied: Indices | None = None,
     ) -> None:
         self._passes, self._settings, self._make = passes, settings, make_normality
-        self._normality = normality
+        self._normality, self._studied = normality, studied
 
     def run(self) -> FitSummary:
         """Fit normality; distrust odd images and fit again; learn from labels; calibrate."""
@@ -185,6 +187,8 @@ class AutoFitter:
 
     def _to_study(self) -> Indices:
         """Return the images to look at closely: all, or a random share where there are too many."""
+        if self._studied is not None:
+            return self._studied
         codes = self._passes.codes
         rng = np.random.default_rng([self._settings.seed, _STUDY_STREAM])
         parts = [np.flatnonzero(codes != Label.ANOMALOUS)]
@@ -236,8 +240,7 @@ class AutoFitter:
         names = [images.fingerprint(int(i))[:CONTENT_DIGITS] for i in known.indices]
         rng = np.random.default_rng([self._settings.seed, _MEMORY_STREAM])
         return FitSummary(
-            normality=found.normality,
-            learned=learned,
+            evidence=Evidence(found.normality, learned),
             held_out=known.indices[rows],
             held_out_scores=scores[rows],
             held_out_maps=maps[rows],

@@ -19,6 +19,7 @@ from defectory.detectors.base import (
     usable_as_normal,
 )
 from defectory.detectors.camera_noise import NoiseTaker
+from defectory.detectors.evidence.measured_images import FeaturePasses
 from defectory.detectors.grouping import Groups
 from defectory.detectors.segmentation.head import INPUTS, OUTPUTS, Head, count_top, top_pixels
 from defectory.detectors.segmentation.inputs import (
@@ -140,7 +141,7 @@ class SegmentationDetector(NoiseTaker, Detector):
         train, held_out = split_normals(codes, n_held_out, self.seed, own)
         self._forget()
         try:
-            self._learn_noise(images, usable, self.size_px)
+            self._learn_noise(images, usable, self.view.whole_px)
             self._fit(images, codes, masks, train, held_out, own, progress)
         except BaseException:
             self._forget()  # half a fit is none
@@ -165,13 +166,18 @@ class SegmentationDetector(NoiseTaker, Detector):
         self._check_fitted()
         from defectory.detectors.decision_graphs.model import build_decision_graph
 
-        return build_decision_graph(self.view, self.backbone_, self._judge_graph)
+        return build_decision_graph(self._views, self.backbone_, self._judge_graph)
 
-    def _judge_graph(self, stages: "Stages") -> "tuple[Var, Var]":
-        """Return what `_judge_one` does as a graph."""
+    @property
+    def _views(self) -> list[View]:
+        """How images are shown to the encoder, and to what is asked beside it."""
+        return [self.view]
+
+    def _judge_graph(self, *stages: "Stages") -> "tuple[Var, Var]":
+        """Return what `_judge_one` does as a graph, of the stages of each view."""
         from defectory.detectors.decision_graphs import segmentation
 
-        heat = self._run_head_graph(stages)
+        heat = self._run_head_graph(stages[0])
         return segmentation.mean_of_top_pixels(heat, count_top), heat
 
     def _run_head_graph(self, stages: "Stages") -> "Var":
@@ -266,21 +272,21 @@ class SegmentationDetector(NoiseTaker, Detector):
         self.head_ = found.model
         self.backbone_ = found.encoder or backbone
         self._head = self._open_head()
-        scores, peaks = self._calibrate(images, train, held_out, groups, progress)
+        passes = FeaturePasses(self.backbone_, self.view, images, codes, masks, groups, progress)
+        scores, peaks = self._calibrate(passes, train, held_out)
         self.held_out_ = held_out_from(images, held_out, scores, peaks, labels=codes, groups=groups)
 
     def _calibrate(
-        self, images: ImageSource, train: Indices, held_out: Indices, groups: Groups,
-        progress: Progress,
-    ) -> tuple[list[float], list[float]]:  # fmt: skip
+        self, passes: FeaturePasses, train: Indices, held_out: Indices
+    ) -> tuple[list[float], list[float]]:
         """Return scores and highest map values of normals that nothing was learned from."""
-        del train, groups
-        progress.start("scoring normals left out", len(held_out))
+        del train
+        passes.progress.start("scoring normals left out", len(held_out))
         scores, peaks = [], []
-        for score, heat in self._judge(images, [int(i) for i in held_out]):
+        for score, heat in self._judge(passes.images, [int(i) for i in held_out]):
             scores.append(score)
             peaks.append(float(heat.max()))
-            progress.advance()
+            passes.progress.advance()
         return scores, peaks
 
     def _judge(
