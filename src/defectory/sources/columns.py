@@ -35,6 +35,7 @@ OTHER_NAMES = {
     "group": "group, group id, gruppe, groupe, grupo, gruppo",
     "type": "type, defect type, anomaly type, kind, typ, defekttyp, fehlertyp, fehlerart, type de défaut, "
     "tipo, tipo de defecto, tipo di difetto",
+    "random": "random",
 }
 """Further columns -> their names."""
 
@@ -48,7 +49,7 @@ class Columns:
 
     Attributes
     ----------
-    image, label, mask, split, group, type : names as written
+    image, label, mask, split, group, type, random : names as written
     question : what the label column asks
     others : columns that say nothing of these
     """
@@ -59,6 +60,7 @@ class Columns:
     split: str | None = None
     group: str | None = None
     type: str | None = None
+    random: str | None = None
     question: Question = Question.CLASS
     others: tuple[str, ...] = ()
 

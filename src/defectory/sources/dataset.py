@@ -26,6 +26,7 @@ class Sample:
     group : images of one group belong together (a part, a batch); None where unknown
     defect_type : the kind of defect, or None
     name : the path relative to the data set's root, with forward slashes
+    is_random : whether it is of a random sample, as the table of a queue says; None where nothing is said
     """
 
     path: Path
@@ -35,6 +36,7 @@ class Sample:
     group: str | None
     defect_type: str | None
     name: str
+    is_random: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from defectory.sources.tables import (
 )
 from defectory.sources.vocabulary import USUAL, Question, Vocabulary, fold
 
+_YES_NO = {"yes": True, "no": False}
 _N_PROBLEMS = 10
 _N_NAMED = 8
 
@@ -151,7 +152,9 @@ class _Rows:
         if image is None or label is None or split is None:
             return None
         path, name = image
-        group, kind = (row.get(name or "", "") for name in (columns.group, columns.type))
+        group, kind, random = (
+            row.get(name or "", "") for name in (columns.group, columns.type, columns.random)
+        )
         return Sample(
             path=path,
             label=label,
@@ -160,6 +163,7 @@ class _Rows:
             group=self._text(group) or None,
             defect_type=self._text(kind) or None,
             name=name,
+            is_random=_YES_NO.get(fold(random)),
         )
 
     def _take(self, line: int, sample: Sample) -> None:

@@ -6,9 +6,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defectory.domain import CONTENT_DIGITS, DataError, Label, NoProgress, Progress
-from defectory.labeling import DEFAULT_MIX, Candidates, Gain, QueueEntry, make_queue
+from defectory.labeling import (
+    DEFAULT_MIX,
+    Candidates,
+    Gain,
+    QueueEntry,
+    find_random_part,
+    make_queue,
+)
 from defectory.sources import Dataset, read_dataset
 from defectory.sources.thumbnails import read_thumbnails
 from defectory.storage import OutputFile, check_outputs, write_outputs
@@ -137,8 +145,12 @@ def make_rows(
     contents = [images.fingerprint(i)[:CONTENT_DIGITS] for i in range(len(images))]
     known = gather_candidates(model, contents, scores, dataset.labels, thumbnails)
     entries = make_queue(known, n, mix=mix, seed=seed)
+    is_random = _random_part(entries, known, seed)
     return Queue(
-        tuple(_row(entry, known, dataset) for entry in entries),
+        tuple(
+            _row(entry, bool(random), known, dataset)
+            for entry, random in zip(entries, is_random, strict=True)
+        ),
         len(dataset),
         len(np.unique(known.own_groups[known.is_open])),
         expect_gain(model, known.scores, n_next=max(1, len(entries))),
@@ -146,7 +158,19 @@ def make_rows(
     )
 
 
-def _row(entry: QueueEntry, known: Candidates, dataset: Dataset) -> QueueRow:
+def _random_part(entries: list[QueueEntry], known: Candidates, seed: int) -> NDArray[np.bool_]:
+    """Return, of each entry, whether it is of a random sample, whoever chose it.
+
+    Only these say what good parts are like: `update` promises by no others.
+    """
+    groups, rows = known.own_groups, [entry.index for entry in entries]
+    codes = known.codes.copy()
+    codes[np.isin(groups, groups[rows])] = Label.NORMAL  # as if all were answered, in any way
+    found: NDArray[np.bool_] = np.isin(groups[rows], groups[find_random_part(codes, seed=seed)])
+    return found
+
+
+def _row(entry: QueueEntry, is_random: bool, known: Candidates, dataset: Dataset) -> QueueRow:
     sample = dataset.samples[entry.index]
     return QueueRow(
         sample.name,
@@ -154,6 +178,7 @@ def _row(entry: QueueEntry, known: Candidates, dataset: Dataset) -> QueueRow:
         float(known.scores[entry.index]),
         known.decision(entry.index),
         entry.strategy,
+        is_random,
         entry.reason,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from defectory.storage import FileKind
 
-COLUMNS = ("image", "label", "mask", "score", "decision", "strategy", "reason")
+COLUMNS = ("image", "label", "mask", "score", "decision", "strategy", "random", "reason")
 
 _MAX_BYTES = 64 * 2**20
 _ERRORS = "surrogateescape"  # file names need not be valid text
@@ -25,6 +25,7 @@ class QueueRow:
     score : raw image score
     decision : "rejected" or "accepted"
     strategy, reason : who chose it and why
+    is_random : whether it is of a random sample, whoever chose it
     """
 
     name: str
@@ -32,6 +33,7 @@ class QueueRow:
     score: float
     decision: str
     strategy: str
+    is_random: bool
     reason: str
 
 
@@ -53,7 +55,8 @@ def write_queue(
             score = f"{row.score:.6g}"
             score = score.replace(".", ",") if for_excel else score
             path = _relative(row.path, folder)
-            writer.writerow((path, "", "", score, row.decision, row.strategy, row.reason))
+            random = "yes" if row.is_random else "no"
+            writer.writerow((path, "", "", score, row.decision, row.strategy, random, row.reason))
 
 
 def _is_unanswered(path: Path) -> bool:

@@ -22,7 +22,7 @@ class NewLabels:
     contents : of each, the first hex digits of the hash of its content
     notes : what was assumed, and rows that are not answered
     chosen, drawn : contents, of these and earlier labels, of images that were asked about for their scores,
-        and of those that are a random sample; nothing changes for those in neither
+        and of those that are a random sample, as a queue's table or a review says; others count as random
     """
 
     dataset: Dataset
@@ -91,10 +91,13 @@ def check_new_labels(listed: Dataset, where: Path | str) -> NewLabels:
         row = _Row(sample, _fingerprint_mask(sample, masks, i))
         key = images.fingerprint(i)
         rows[key] = _merged(rows[key], row) if key in rows else row
+    said = {key[:CONTENT_DIGITS]: row.sample.is_random for key, row in rows.items()}
     return NewLabels(
         replace(dataset, samples=tuple(row.sample for row in rows.values())),
         tuple(key[:CONTENT_DIGITS] for key in rows),
         notes,
+        chosen=frozenset(key for key, is_random in said.items() if is_random is False),
+        drawn=frozenset(key for key, is_random in said.items() if is_random),
     )
 
 

@@ -1,9 +1,11 @@
 import csv
+import itertools
 
 import numpy as np
 import pytest
 
-from defectory.domain import DataError, Label, OutputError, ParameterError
+from defectory.domain import CONTENT_DIGITS, DataError, Label, OutputError, ParameterError
+from defectory.labeling.random_part import random_order
 from defectory.sources import read_dataset
 from defectory.workflows.reviewing.queue import make_rows, queue_to_file
 from defectory.workflows.reviewing.queue_tables import COLUMNS, QueueRow, write_queue
@@ -69,6 +71,28 @@ def test_update_reads_it_as_it_comes_back_from_a_spreadsheet(delimiter, model, i
     assert "1 of 3 rows have no label and are left out" in labels.notes
 
 
+@pytest.mark.parametrize("strategy", ["random", "likely-defect", "mix"])
+def test_update_learns_which_images_are_a_random_sample(strategy, model, images, tmp_path):
+    """Those that stand first in the random order, whoever chose them; all others were chosen."""
+    n = 4
+    _, path = queued(tmp_path, images, n, strategy=strategy)
+    rows = rows_of(path)
+    for row in rows:
+        row["label"] = "good"
+    with path.open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    labels = read_new_labels(path)
+    source = read_dataset(images)
+    content_of = [source.images().fingerprint(i)[:CONTENT_DIGITS] for i in range(len(VALUES))]
+    order = [content_of[i] for i in random_order(len(VALUES))]
+    asked = set(labels.contents)
+    first = list(itertools.takewhile(lambda content: content in asked, order))
+    assert (labels.drawn, labels.chosen) == (set(first), asked - set(first))
+    assert len(labels.drawn) >= (n if strategy == "random" else 1)
+
+
 def test_images_with_a_label_are_not_asked_about_nor_those_of_the_test(model, images, tmp_path):
     table = images / "list.csv"
     table.write_text(
@@ -131,9 +155,9 @@ def test_the_same_picture_is_asked_about_once(model, images, tmp_path):
 
 def test_names_that_are_no_text_come_back(tmp_path):
     name = b"teil-\xff.png".decode("utf-8", "surrogateescape")
-    row = QueueRow(name, tmp_path / name, 1.0, "accepted", "random", "drawn")
+    row = QueueRow(name, tmp_path / name, 1.0, "accepted", "random", True, "drawn")
     write_queue([row], tmp_path / "q.csv", tmp_path)
-    assert b"teil-\xff.png,,,1,accepted,random,drawn" in (tmp_path / "q.csv").read_bytes()
+    assert b"teil-\xff.png,,,1,accepted,random,yes,drawn" in (tmp_path / "q.csv").read_bytes()
 
 
 def test_scores_are_of_every_image(model, images):
