@@ -21,6 +21,11 @@ class NeighborIndex:
     center : (d,) float32, mean of the rows
     centered : (m, d) float32, the rows without it
     half_norms : (m,) float32, half of their squared lengths
+
+    Notes
+    -----
+    One matrix product says which rows are nearest. How near they are is measured again: in the product it is
+    the difference of large numbers, which every processor and runtime rounds in its own way.
     """
 
     def __init__(self, bank: NDArray[np.float32]) -> None:
@@ -64,9 +69,12 @@ class NeighborIndex:
         if without is not None:
             half_squares[:, without] = np.inf
         if k == 1:
-            nearest = half_squares.min(axis=1, keepdims=True)
+            nearest = half_squares.argmin(axis=1, keepdims=True)
         else:
-            nearest = np.sort(np.partition(half_squares, k - 1, axis=1)[:, :k], axis=1)
-        half_norms = 0.5 * np.einsum("nd,nd->n", queries, queries)[:, None]
-        distances: NDArray[np.float32] = np.sqrt(2.0 * np.maximum(nearest + half_norms, 0.0))
+            nearest = np.argpartition(half_squares, k - 1, axis=1)[:, :k]
+        away = queries[:, None] - self.centered[nearest]
+        distances: NDArray[np.float32] = np.sqrt(np.einsum("nkd,nkd->nk", away, away))
+        if without is not None:
+            distances[without[nearest]] = np.inf
+        distances.sort(axis=1)
         return distances

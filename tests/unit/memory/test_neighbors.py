@@ -10,7 +10,15 @@ BANK = np.random.default_rng(0).normal(size=(6, 3)).astype(np.float32)
 
 
 def test_a_row_of_the_bank_is_at_distance_zero():
-    assert NeighborIndex(BANK).distances(BANK).max() < 1e-3
+    assert NeighborIndex(BANK).distances(BANK).max() == 0
+
+
+def test_small_distances_are_not_rounded_away():
+    """Of rows a hundred thousand times as long, in single precision."""
+    bank = 1000 * BANK
+    step = np.float32(2**-6)  # exact, also on top of the rows
+    found = NeighborIndex(bank - bank.mean(axis=0)).distances(bank - bank.mean(axis=0) + step)
+    np.testing.assert_allclose(found, step * np.sqrt(3), rtol=5e-3)
 
 
 def test_no_queries_give_no_distances():

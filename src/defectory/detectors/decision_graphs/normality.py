@@ -36,15 +36,16 @@ def nearest_patches(bank: PatchBank, grid: Var) -> Var:
     embedded = op.concat(
         [op.sub(white, f32(center[:-2])), f32((places - center[-2:]).astype(np.float32))], axis=1
     )
-    half_squares = op.sub(f32(index.half_norms), op.matmul(embedded, f32(index.centered.T)))
-    half_norms = op.mul(f32(0.5), op.reduce_sum(op.mul(embedded, embedded), i64([1]), keepdims=1))
+    known = f32(index.centered)
+    products = op.matmul(embedded, op.transpose(known, perm=[1, 0]))
+    half_squares = op.sub(f32(index.half_norms), products)
     k = min(bank.n_neighbors, len(index.bank))
     if k == 1:
-        nearest = op.reduce_min(half_squares, i64([1]), keepdims=1)
+        nearest = op.arg_min(half_squares, axis=1, keepdims=1)
     else:
-        nearest, _ = op.top_k(half_squares, i64([k]), axis=1, largest=0)
-    squares = op.mul(f32(2.0), op.max([op.add(nearest, half_norms), f32(0.0)]))
-    distances = op.reduce_mean(op.sqrt(squares), i64([1]), keepdims=0)
+        _, nearest = op.top_k(half_squares, i64([k]), axis=1, largest=0)
+    away = op.sub(op.unsqueeze(embedded, i64([1])), op.gather(known, nearest, axis=0))
+    distances = op.reduce_mean(_length(away, axis=2), i64([1]), keepdims=0)
     return op.reshape(distances, i64([rows, columns]))
 
 
