@@ -27,21 +27,26 @@ from defectory.detectors.base import (
 )
 from defectory.detectors.evidence.cost import N_TIMED, PlannedFit, measure_cost
 from defectory.detectors.evidence.evidence import Evidence, part_of
-from defectory.detectors.evidence.fitter import LEAST_UNLABELED, AutoFitter, FitSettings
+from defectory.detectors.evidence.fitter import (
+    LEAST_NORMALS,
+    LEAST_UNLABELED,
+    AutoFitter,
+    FitSettings,
+)
 from defectory.detectors.evidence.learned_state import LearnedState
-from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages, by_folds
+from defectory.detectors.evidence.measured_images import FeaturePasses, by_folds
 from defectory.detectors.evidence.memory import RememberedImages
 from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.speeds import DEFAULT_SPEED, find_speed
+from defectory.detectors.evidence.update import compare_confirmed, teach
 from defectory.detectors.frozen import FrozenFeatureDetector
 from defectory.detectors.grouping import MOST_TOGETHER, draw_whole_groups, largest_group
 from defectory.detectors.image_shape import choose_shape
-from defectory.detectors.revision import Confirmed, Revision
+from defectory.detectors.revision import Revision
 from defectory.detectors.statistics import FitStatistics, merge_statistics
 from defectory.domain import (
     CONTENT_DIGITS,
     DataError,
-    HeldOutScores,
     ImageSource,
     Label,
     MaskSource,
@@ -60,7 +65,6 @@ if TYPE_CHECKING:
 
     from defectory.detectors.decision_graphs.features import Stages
 
-_MIN_NORMALS = 2
 _SHAPE = "shape_px"
 
 
@@ -159,10 +163,10 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         self._forget()
         _ = self.view  # refuses settings before an image is read
         pool = usable_as_normal(len(images), labels)
-        if len(pool) < _MIN_NORMALS:
+        if len(pool) < LEAST_NORMALS:
             raise DataError(
                 f"{len(pool)} of {len(images)} images are normal or unlabeled; "
-                f"at least {_MIN_NORMALS} are needed to tell what is normal"
+                f"at least {LEAST_NORMALS} are needed to tell what is normal"
             )
         codes = np.full(len(images), -1) if labels is None else np.asarray(labels)
         backbone = self._load_backbone()
@@ -369,72 +373,15 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         own = own_groups(len(images), groups)
         passes = FeaturePasses(self.backbone_, self.view, images, codes, masks, own, progress)
         names = [images.fingerprint(i)[:CONTENT_DIGITS] for i in range(len(images))]
-        is_known = np.isin(names, self.memory_.names)
+        taught = teach(self._evidence, self.memory_, passes, names, self._settings())
         revised = copy(self)
-        revised.normality_ = passes.absorb(
-            self.normality_, np.flatnonzero((codes == Label.NORMAL) & ~is_known)
-        )
-        new = passes.measure_new(self.normality_, np.arange(len(codes)), "reading labeled images")
-        revised.memory_ = self.memory_.with_labels(new, names)
-        n_normal = int(revised.memory_.is_presumed.sum())
-        if n_normal < _MIN_NORMALS:
-            raise DataError(
-                f"with these labels {n_normal} of the {len(revised.memory_)} images that the bundle "
-                f"remembers are normal; at least {_MIN_NORMALS} are needed to tell what is normal. Are "
-                "good and bad swapped? Else fit anew, on good images"
-            )
-        left_out = revised._relearn()
-        revised.suspects_ = ()
-        revised.account_ = (revised.memory_.explain(),)
+        revised.normality_, revised.learned_ = taught.evidence.normality, taught.evidence.learned
+        revised.memory_ = taught.memory
+        revised.held_out_ = taught.held_out(self._peaks(taught.maps[taught.calibrating]))
+        revised.left_out_defects_ = taught.left_out_defects
+        revised.suspects_, revised.account_ = (), (taught.memory.explain(),)
         before, after = self.score(images).image_scores, revised.score(images).image_scores
-        memory = revised.memory_
-        row_of = {name: row for row, name in enumerate(memory.names)}
-        rows = np.array([row_of[name] for name in names], np.intp)
-        # what neither has learned from: the old one no label of these, the new one of other folds
-        old, new_scores = self._score_known(memory.known.take(rows)), left_out[rows]
-        confirmed = {
-            name: Confirmed(name, int(code), *(float(score) for score in scores))
-            for name, code, *scores in zip(
-                names, codes, before, after, old, new_scores, strict=True
-            )
-        }
-        others = [row for row in memory.confirmed if memory.names[row] not in confirmed]
-        remembered = memory.known.take(np.array(others, np.intp))
-        old, now = self._score_known(remembered), revised._score_known(remembered)
-        for row, one, other in zip(others, old, now, strict=True):
-            name, code = memory.names[row], int(memory.known.codes[row])
-            confirmed[name] = Confirmed(name, code, float(one), float(other))
-        return Revision(revised, tuple(confirmed.values()))
-
-    def _relearn(self) -> NDArray[np.float32]:
-        """Learn from what is remembered, calibrate on it, and return its left-out scores."""
-        memory, settings = self.memory_, self._settings()
-        trainer = settings.quick_trainer()
-        known, presumed = memory.known, memory.is_presumed
-        self.learned_, scores, maps = LearnedState.of(
-            known,
-            self.normality_,
-            trainer.for_images(known, self.normality_, presumed),
-            trainer.for_maps(known, self.normality_, presumed),
-            presumed,
-            self.top_ratio,
-        )
-        rows = np.flatnonzero(known.codes != Label.ANOMALOUS)
-        self.held_out_ = HeldOutScores.of(
-            scores[rows],
-            self._peaks(maps[rows]),
-            is_confirmed=known.codes[rows] == Label.NORMAL,
-            groups=known.groups[rows],
-            contents=[memory.names[row] for row in rows],
-        )
-        self.left_out_defects_ = scores[known.codes == Label.ANOMALOUS]
-        return scores
-
-    def _score_known(self, known: MeasuredImages) -> NDArray[np.float32]:
-        """Return (n,) image scores of remembered images, as if they were new to the classifier."""
-        if not len(known):
-            return np.zeros(0, np.float32)
-        return self.learned_.score(self.normality_, known.measured, lambda: known.described)[0]
+        return Revision(revised, compare_confirmed(self._evidence, taught, names, before, after))
 
     def _peaks(self, maps: NDArray[np.float32]) -> list[float]:
         return [float(self._enlarge(grid).max()) for grid in maps]
@@ -473,7 +420,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
     ) -> FitCost | None:
         """Return what a fit on these images will take; None where there are too few to fit on."""
         pool = usable_as_normal(len(images), labels)
-        if len(pool) < _MIN_NORMALS:
+        if len(pool) < LEAST_NORMALS:
             return None
         numbers = groups_to_leave_out(len(images), groups, pool)
         shape_px = self._choose_shape(images, pool)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, Features
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.learned_state import LearnedState
+from defectory.detectors.evidence.measured_images import MeasuredImages
 from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.training_set import N_DISTANCES
 
@@ -30,6 +31,12 @@ class Evidence:
         return self.learned.score(
             self.normality, measured, lambda: self.normality.describe(samples)
         )
+
+    def score_known(self, known: MeasuredImages) -> Float:
+        """Return (n,) scores of images that were measured before, as if they were new to the classifiers."""
+        if not len(known):
+            return np.zeros(0, np.float32)
+        return self.learned.score(self.normality, known.measured, lambda: known.described)[0]
 
     def arrays(self) -> Arrays:
         """Return the state of both."""

@@ -34,6 +34,8 @@ Float = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 Indices = NDArray[np.intp]
 
+LEAST_NORMALS = 2
+"""Images below which nothing tells what is normal."""
 LEAST_UNLABELED = 20
 """Unlabeled images below which nothing can be said of their contamination."""
 # A person waits for an update; half the steps on half the places give about the same.

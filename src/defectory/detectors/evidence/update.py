@@ -1,0 +1,131 @@
+"""Labels taken after a fit, from what the bundle remembers: no image of the fit is read again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from defectory.detectors.evidence.evidence import Evidence
+from defectory.detectors.evidence.fitter import LEAST_NORMALS, FitSettings
+from defectory.detectors.evidence.learned_state import LearnedState
+from defectory.detectors.evidence.measured_images import FeaturePasses
+from defectory.detectors.evidence.memory import RememberedImages
+from defectory.detectors.revision import Confirmed
+from defectory.domain import DataError, HeldOutScores, Label
+
+Float = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What came of an update.
+
+    Attributes
+    ----------
+    evidence, memory : what scores images, and what is remembered of n images
+    scores, maps : (n,) and (n, rows, columns), of these, by models that have not learned from them
+    """
+
+    evidence: Evidence
+    memory: RememberedImages
+    scores: Float
+    maps: Float
+
+    def held_out(self, peaks: Sequence[float]) -> HeldOutScores:
+        """Return the left-out scores that thresholds are fitted on.
+
+        Parameters
+        ----------
+        peaks : highest values of the maps of the images `calibrating`
+        """
+        memory, rows = self.memory, self.calibrating
+        return HeldOutScores.of(
+            self.scores[rows],
+            peaks,
+            is_confirmed=memory.known.codes[rows] == Label.NORMAL,
+            groups=memory.known.groups[rows],
+            contents=[memory.names[row] for row in rows],
+        )
+
+    @property
+    def calibrating(self) -> NDArray[np.intp]:
+        """Rows of the images that are not labeled anomalous."""
+        return np.flatnonzero(self.memory.known.codes != Label.ANOMALOUS)
+
+    @property
+    def left_out_defects(self) -> Float:
+        """(m,) left-out scores of the labeled defects."""
+        defects: Float = self.scores[self.memory.known.codes == Label.ANOMALOUS]
+        return defects
+
+
+def teach(
+    evidence: Evidence, memory: RememberedImages, passes: FeaturePasses, names: Sequence[str],
+    settings: FitSettings,
+) -> Taught:  # fmt: skip
+    """Return what labels of the images of `passes` change.
+
+    Good images that are not remembered are learned as normal; classifiers are trained anew on what is
+    remembered, and on the new images.
+
+    Parameters
+    ----------
+    names : of the images, as the memory calls them
+
+    Raises
+    ------
+    DataError : the labels leave nothing that is normal.
+    """
+    codes = passes.codes
+    is_new = (codes == Label.NORMAL) & ~np.isin(names, memory.names)
+    normality = passes.absorb(evidence.normality, np.flatnonzero(is_new))
+    new = passes.measure_new(evidence.normality, np.arange(len(codes)), "reading labeled images")
+    memory = memory.with_labels(new, names)
+    n_normal = int(memory.is_presumed.sum())
+    if n_normal < LEAST_NORMALS:
+        raise DataError(
+            f"with these labels {n_normal} of the {len(memory)} images that the bundle "
+            f"remembers are normal; at least {LEAST_NORMALS} are needed to tell what is normal. Are "
+            "good and bad swapped? Else fit anew, on good images"
+        )
+    known, presumed, trainer = memory.known, memory.is_presumed, settings.quick_trainer()
+    learned, scores, maps = LearnedState.of(
+        known,
+        normality,
+        trainer.for_images(known, normality, presumed),
+        trainer.for_maps(known, normality, presumed),
+        presumed,
+        settings.top_ratio,
+    )
+    return Taught(Evidence(normality, learned), memory, scores, maps)
+
+
+def compare_confirmed(
+    old: Evidence, taught: Taught, names: Sequence[str], before: Float, after: Float
+) -> tuple[Confirmed, ...]:
+    """Return how all images with a confirmed label scored before the update and after it.
+
+    Parameters
+    ----------
+    names : of the m images that were labeled now
+    before, after : (m,) their scores by the bundles before and after
+    """
+    memory = taught.memory
+    row_of = {name: row for row, name in enumerate(memory.names)}
+    rows = np.array([row_of[name] for name in names], np.intp)
+    # what neither has learned from: the old one no label of these, the new one of other folds
+    old_scores, new_scores = old.score_known(memory.known.take(rows)), taught.scores[rows]
+    confirmed = {
+        name: Confirmed(name, int(code), *(float(score) for score in scores))
+        for name, code, *scores in zip(
+            names, memory.known.codes[rows], before, after, old_scores, new_scores, strict=True
+        )
+    }
+    others = [row for row in memory.confirmed if memory.names[row] not in confirmed]
+    remembered = memory.known.take(np.array(others, np.intp))
+    pairs = zip(old.score_known(remembered), taught.evidence.score_known(remembered), strict=True)
+    for row, (one, other) in zip(others, pairs, strict=True):
+        name, code = memory.names[row], int(memory.known.codes[row])
+        confirmed[name] = Confirmed(name, code, float(one), float(other))
+    return tuple(confirmed.values())
