@@ -158,7 +158,7 @@ class TwoPassDetector(FrozenFeatureDetector, AdditiveFit):
         rng = np.random.default_rng(self.seed)
         held_out = draw_whole_groups(normals, numbers, MAX_HELD_OUT, rng)
         with self._reading():
-            self._learn_noise(images, normals, self.view.whole_px)
+            self.noise_ = self._measure_noise(images, normals, self.view.whole_px)
             progress.start("reading features", len(normals))
             batches = self._batches(images, self.view, normals, progress)
             self._take(self._collect(batches, numbers[normals], None))
@@ -172,7 +172,7 @@ class TwoPassDetector(FrozenFeatureDetector, AdditiveFit):
         _ = self.view  # refuses settings before an image is read
         with self._reading():
             everything = np.arange(len(images))
-            self._learn_noise(images, everything, self.view.whole_px)
+            self.noise_ = self._measure_noise(images, everything, self.view.whole_px)
             progress.start("reading a draw of all", len(images))
             batches = self._batches(images, self.view, everything, progress)
             self.basis_ = {

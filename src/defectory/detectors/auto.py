@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import DEFAULT_BACKBONE, Backbone, Features, FeatureStore, View
-from defectory.backbones.engine import MAX_PIXELS
 from defectory.detectors.additive_fit import AdditiveFit
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import (
@@ -41,7 +40,7 @@ from defectory.detectors.evidence.speeds import DEFAULT_SPEED, find_speed
 from defectory.detectors.evidence.update import compare_confirmed, teach
 from defectory.detectors.frozen import FrozenFeatureDetector
 from defectory.detectors.grouping import MOST_TOGETHER, draw_whole_groups, largest_group
-from defectory.detectors.image_shape import choose_shape
+from defectory.detectors.image_shape import choose_shape, largest_square
 from defectory.detectors.revision import Revision
 from defectory.detectors.statistics import FitStatistics, merge_statistics
 from defectory.domain import (
@@ -312,7 +311,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
 
     def _learn_how_to_read(self, images: ImageSource, pool: NDArray[np.intp]) -> None:
         self.shape_px_ = self._choose_shape(images, pool)
-        self._learn_noise(images, pool, self.shape_px_)
+        self.noise_ = self._measure_noise(images, pool, self.shape_px_)
 
     def _reading_basis(self) -> Arrays:
         return {_SHAPE: np.array(self.shape_px_, np.float32), **self._noise_basis()}
@@ -440,8 +439,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
     @property
     def _planned_view(self) -> View:
         """The view; that of large squares as long as no image has been seen."""
-        side_px = min(self._detail_px, round(MAX_PIXELS**0.5)) // 32 * 32
-        return View(self.size_px, shape_px=self.shape_px_ or (side_px, side_px))
+        return View(self.size_px, shape_px=self.shape_px_ or largest_square(self._detail_px))
 
     def _choose_shape(self, images: ImageSource, pool: NDArray[np.intp]) -> tuple[int, int]:
         return choose_shape(images, pool, self.size_px, self._detail_px)

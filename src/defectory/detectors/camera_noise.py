@@ -25,14 +25,6 @@ class NoiseTaker:
     denoise: bool
     noise_: float = 0.0
 
-    def _learn_noise(
-        self,
-        images: ImageSource,
-        indices: Sequence[int] | NDArray[np.intp],
-        shape_px: tuple[int, int],
-    ) -> None:
-        self.noise_ = self._measure_noise(images, indices, shape_px)
-
     def _measure_noise(
         self,
         images: ImageSource,

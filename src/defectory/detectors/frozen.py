@@ -13,7 +13,7 @@ from defectory.detectors.base import (
     Detector,
 )
 from defectory.detectors.camera_noise import NoiseTaker
-from defectory.detectors.grids import BATCH, batched, enlarge
+from defectory.detectors.grids import BATCH, BATCH_COPIES, batched, enlarge
 from defectory.domain import (
     ExportError,
     ImageSource,
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from defectory.backbones import FeatureStore
     from defectory.detectors.decision_graphs.features import Stages
 
-# Features of a batch are gathered, cut to cells and whitened.
-_BATCH_COPIES = 5
 # Of scoring, whatever the images: buffers of matrix products, and what the allocator keeps.
 _SCORE_BYTES = 150 * 2**20
 _MAP_CELLS = 4
@@ -142,7 +140,7 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
     @property
     def _batch_bytes(self) -> int:
         """The features of a batch, and what is made of them on the way."""
-        return _BATCH_COPIES * BATCH * self.feature_bytes
+        return BATCH_COPIES * BATCH * self.feature_bytes
 
     @property
     def grid_side(self) -> int:

@@ -13,6 +13,8 @@ Grid = NDArray[np.float32]
 
 BATCH = 32
 """Images that are scored together: whitening matrices are read from memory once for all."""
+BATCH_COPIES = 5
+"""Of a batch's features: they are gathered, cut to cells and whitened."""
 
 # Pixels whose cells are counted at a time.
 _ROWS_PX = 2**18

@@ -50,5 +50,11 @@ def choose_shape(
     return (short, long) if width >= height else (long, short)
 
 
+def largest_square(detail_px: int) -> tuple[int, int]:
+    """Return what square images are resized to at most: what estimates go by before an image is seen."""
+    side_px = min(detail_px, round(MAX_PIXELS**0.5)) // 32 * 32
+    return side_px, side_px
+
+
 def _whole_multiple(side_px: float) -> int:
     return int(side_px) // _MULTIPLE_PX * _MULTIPLE_PX

@@ -7,6 +7,7 @@ pseudo-label losses that do have a gradient, the memory refreshed while an encod
 loss on held-out normals, never by a test set.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -21,9 +22,9 @@ from defectory.detectors.evidence.evidence import Evidence
 from defectory.detectors.evidence.fitter import AutoFitter, FitSettings
 from defectory.detectors.evidence.measured_images import FeaturePasses
 from defectory.detectors.evidence.normality import Normality
-from defectory.detectors.grids import batched, enlarge, resize
+from defectory.detectors.grids import BATCH, BATCH_COPIES, batched, enlarge, resize
 from defectory.detectors.grouping import draw_whole_groups
-from defectory.detectors.image_shape import choose_shape
+from defectory.detectors.image_shape import choose_shape, largest_square
 from defectory.detectors.segmentation.detector import SegmentationDetector
 from defectory.detectors.segmentation.head import count_top, top_pixels
 from defectory.detectors.segmentation.inputs import LEVELS
@@ -96,8 +97,8 @@ class Mapl(SegmentationDetector):
     evidence_: Evidence
     standards_: NDArray[np.float32]
     """Center and spread of the evidence's score, the head's, and the values of both maps."""
-    evidence_view_: View
-    """How images are shown to the evidence: as `auto` reads them."""
+    evidence_view_: View | None = None
+    """How images are shown to the evidence: as `auto` reads them; None as long as none has been seen."""
 
     def __init__(
         self,
@@ -170,7 +171,7 @@ class Mapl(SegmentationDetector):
         """Return the evidence, and how it and the head are standardized."""
         if not self._adds_evidence:
             return super().arrays()
-        view = self.evidence_view_
+        view = self._planned_view
         shown = np.array([*view.whole_px, view.noise], np.float32)
         own = {_VIEW: shown, "standards": self.standards_}
         return {**super().arrays(), **own, **self.evidence_.arrays()}
@@ -190,11 +191,37 @@ class Mapl(SegmentationDetector):
         return self
 
     def estimate_fit_bytes(self, n_images: int) -> int:
-        """Return the peak of training, or of the evidence beside torch."""
+        """Return the peak of training, and of the evidence beside torch."""
         found = super().estimate_fit_bytes(n_images)
         if not self._adds_evidence:
             return found
-        return found + Normality((_DETAIL_RATIO * self.size_px,) * 2).estimate_bytes(n_images)
+        return found + self._make_normality().estimate_bytes(n_images) + self._batch_bytes
+
+    def estimate_score_bytes(self, n_images: int) -> int:
+        """Return the peak: the head at work, what is made of a batch, maps of all."""
+        found = super().estimate_score_bytes(n_images)
+        return found + self._batch_bytes if self._adds_evidence else found
+
+    @property
+    def _batch_bytes(self) -> int:
+        return BATCH_COPIES * BATCH * self.feature_bytes
+
+    def look_at(self, images: ImageSource) -> None:
+        """Take the size that images will be shown to the evidence at."""
+        if self._adds_evidence:
+            self.evidence_view_ = self._view_of(self._choose_shape(images, np.arange(len(images))))
+
+    def time_reading(self, images: ImageSource) -> float:
+        """Return the seconds that fit spends on reading one image in both ways, measured on the given few."""
+        seconds = super().time_reading(images)
+        if not self._adds_evidence:
+            return seconds
+        self.look_at(images)
+        backbone = self._make_reader()[1]
+        started = time.monotonic()
+        for _ in backbone.extract(images, self._planned_view):
+            pass
+        return seconds + (time.monotonic() - started) / len(images)
 
     def _wanted_stages(self) -> tuple[str, ...]:
         if not self._adds_evidence:
@@ -211,13 +238,21 @@ class Mapl(SegmentationDetector):
         """Squares for the head; for the evidence, images as `auto` reads them."""
         if not self._adds_evidence:
             return super()._views
-        return [self.view, self.evidence_view_]
+        return [self.view, self._planned_view]
 
-    def _view_of(self, shape_px: tuple[int, int], noise: float) -> View:
+    @property
+    def _planned_view(self) -> View:
+        """How images are shown to the evidence; as large squares as long as none has been seen."""
+        return self.evidence_view_ or self._view_of(largest_square(_DETAIL_RATIO * self.size_px))
+
+    def _view_of(self, shape_px: tuple[int, int], noise: float = 0.0) -> View:
         return replace(self.view, shape_px=shape_px, noise=noise)
 
+    def _choose_shape(self, images: ImageSource, indices: Indices) -> tuple[int, int]:
+        return choose_shape(images, indices, self.size_px, _DETAIL_RATIO * self.size_px)
+
     def _make_normality(self) -> Normality:
-        return Normality(self.evidence_view_.whole_px, seed=self.seed)
+        return Normality(self._planned_view.whole_px, seed=self.seed)
 
     def _calibrate(
         self, passes: FeaturePasses, train: Indices, held_out: Indices
@@ -252,7 +287,7 @@ class Mapl(SegmentationDetector):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return scores (m,) and cells of maps (m, rows, columns) of the held-out images, left out."""
         normals = np.sort(np.concatenate([train, held_out]))
-        shape_px = choose_shape(passes.images, normals, self.size_px, _DETAIL_RATIO * self.size_px)
+        shape_px = self._choose_shape(passes.images, normals)
         noise = self._measure_noise(passes.images, normals, shape_px)
         self.evidence_view_ = self._view_of(shape_px, noise)
         passes = replace(passes, view=self.evidence_view_)
@@ -266,7 +301,9 @@ class Mapl(SegmentationDetector):
         with one_thread_a_product:
             found = AutoFitter(passes, settings, self._make_normality, studied=studied).run()
         self.evidence_ = found.evidence
-        self.suspects_, self.account_ = found.suspects, found.account
+        self.suspects_ = found.suspects
+        *account, scores = found.account
+        self.account_ = (*account, f"{scores}, and {self.head_weight:g} times a network")
         rows = np.searchsorted(found.held_out, held_out)
         return found.held_out_scores[rows], found.held_out_maps[rows]
 

@@ -141,7 +141,7 @@ class SegmentationDetector(NoiseTaker, Detector):
         train, held_out = split_normals(codes, n_held_out, self.seed, own)
         self._forget()
         try:
-            self._learn_noise(images, usable, self.view.whole_px)
+            self.noise_ = self._measure_noise(images, usable, self.view.whole_px)
             self._fit(images, codes, masks, train, held_out, own, progress)
         except BaseException:
             self._forget()  # half a fit is none
@@ -220,13 +220,17 @@ class SegmentationDetector(NoiseTaker, Detector):
     @property
     def reader_bytes(self) -> int:
         """What each image that is read at once takes; a trained encoder is wider than the packaged one."""
-        packaged = reader_bytes(self.view, self._wanted_stages(), self.backbone)
+        packaged = max(
+            reader_bytes(view, self._wanted_stages(), self.backbone) for view in self._views
+        )
         return packaged if self.encoder == "packaged" else int(4 * max(1.0, self.width) * packaged)
 
     @property
     def feature_bytes(self) -> int:
-        """The size of one image's features."""
-        return feature_bytes(self.view, self._wanted_stages(), self.backbone)
+        """The size of one image's features, shown in all ways."""
+        return sum(
+            feature_bytes(view, self._wanted_stages(), self.backbone) for view in self._views
+        )
 
     def time_reading(self, images: ImageSource) -> float:
         """Return the seconds that fit spends on reading one image, measured on the given few."""

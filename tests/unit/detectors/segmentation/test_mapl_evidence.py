@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from defectory.backbones import Backbone
 from defectory.backbones.onnxruntime_sessions import OnnxRuntimeSession
 from defectory.detectors.auto import Auto
 from defectory.detectors.mapl import Mapl
@@ -59,3 +60,34 @@ def test_a_contaminated_folder_is_distrusted_as_by_auto():
     ]
     assert suspects[0] == suspects[1]
     assert suspects[0] >= {40, 41, 42, 43}
+
+
+def test_estimates_go_by_the_images_that_are_seen(fitted):
+    """Long strips have more pixels than the squares that are expected of images unseen."""
+    blind, seen = Mapl(**FAST), Mapl(**FAST)
+    wide = ArrayImages([np.zeros((64, 1024, 3), np.uint8)] * 2)
+    seen.look_at(wide)
+    assert seen.reader_bytes > 3 * blind.reader_bytes
+    assert seen.estimate_fit_bytes(3) > blind.estimate_fit_bytes(3)
+    assert seen.estimate_score_bytes(3) > blind.estimate_score_bytes(3)
+    fitted_again = Mapl(**FAST)
+    fitted_again.look_at(strips(products(2)))
+    assert fitted.reader_bytes == fitted_again.reader_bytes
+
+
+def test_both_ways_to_read_an_image_are_timed(monkeypatch):
+    """A time budget goes by it."""
+    views = []
+    extract = Backbone.extract
+
+    def note(self, images, view, *args):
+        views.append(view.whole_px)
+        return extract(self, images, view, *args)
+
+    monkeypatch.setattr(Backbone, "extract", note)
+    assert Mapl(**FAST).time_reading(strips(products(2))) > 0
+    assert set(views) == {(64, 64), (64, 256)}
+
+
+def test_sizes_that_no_evidence_could_double_are_still_estimated():
+    assert Mapl(size_px=2048).reader_bytes > 0
