@@ -140,7 +140,7 @@ class Certificate:
     largest_score_error : difference from the bundle's score, relative to it, to the threshold or to the
         spread of good scores, whichever is largest
     largest_map_error : difference from the bundle's map, relative to its highest value or to the pixel
-        threshold, whichever is larger
+        threshold, whichever is larger; None where there are no maps
     tolerance : what errors may be; None where only decisions count, as of fp16 and int8
     images_per_s : one at a time, decoding not counted
     runtime : name and version
@@ -152,7 +152,7 @@ class Certificate:
     n_probes: int
     flips: Annotated[tuple[Flip, ...], _Listed]
     largest_score_error: float
-    largest_map_error: float
+    largest_map_error: float | None
     tolerance: float | None
     images_per_s: float
     runtime: Text
@@ -169,9 +169,11 @@ class Certificate:
     def explain(self) -> str:
         """Return it in one plain line."""
         flips = f"{len(self.flips)} of {self.n_probes} probes decided otherwise than by the bundle"
+        of_maps = self.largest_map_error
+        maps = "" if of_maps is None else f", of a map {of_maps:.1e}"
         return (
-            f"{flips}; largest error of a score {self.largest_score_error:.1e}, of a map "
-            f"{self.largest_map_error:.1e}; {self.images_per_s:.1f} images/s ({self.runtime})"
+            f"{flips}; largest error of a score {self.largest_score_error:.1e}{maps}; "
+            f"{self.images_per_s:.1f} images/s ({self.runtime})"
         )
 
 

@@ -160,7 +160,8 @@ class Detector(ABC):
         """Return the fitted detector as one ONNX graph, for runtimes without Python.
 
         Its input `image` is (h, w, 3) uint8, one decoded RGB image of any size; its outputs are `score` (),
-        the raw image score, and `map` (rows, columns), the anomaly map, float32. Needs the extra `export`.
+        the raw image score, and, where it localizes, `map` (rows, columns), the anomaly map, float32. Needs
+        the extra `export`.
 
         Raises
         ------

@@ -240,6 +240,18 @@ class Mcod(Detector):
                 progress.advance()
         return Scores(np.array(scores, np.float32))
 
+    def to_onnx(self) -> bytes:
+        """Return the fitted detector as one ONNX graph, without a map; see Detector.to_onnx."""
+        self._check_fitted()
+        from defectory.detectors.decision_graphs import contrast
+        from defectory.detectors.decision_graphs.model import build_decision_graph
+
+        return build_decision_graph(
+            [self._view],
+            self.backbone_,
+            lambda stages: (contrast.judge(stages, self.encoder_, self.reading_), None),
+        )
+
     def arrays(self) -> Arrays:
         """Return memory, whitening and, for packaged features, the trained projection."""
         own = {} if self.encoder_ is None else self.encoder_.arrays()

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from defectory.artifacts import load_bundle, save_bundle
+from defectory.backbones.onnxruntime_sessions import OnnxRuntimeSession
 from defectory.detectors.contrast.setups import VectorViews
 from defectory.detectors.contrast.twins import Objective, Twins, describe
 from defectory.detectors.mcod import Mcod
@@ -133,6 +134,14 @@ from defectory.domain import ArrayImages
 grey = np.full((20, 20, 3), 128, np.uint8)
 print(float(load_bundle(Path(sys.argv[1])).detector.score(ArrayImages([grey])).image_scores[0]))
 """
+
+
+def test_the_graph_of_a_network_from_scratch_scores_the_same(from_scratch, contaminated):
+    session = OnnxRuntimeSession(from_scratch.to_onnx(), "cpu", None)
+    images = contaminated[0].read(range(10))
+    found = [session.run({"image": image})[0] for image in images]
+    wanted = from_scratch.score(contaminated[0]).image_scores[:10]
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
 
 
 def test_scoring_needs_no_torch(from_scratch, tmp_path):

@@ -81,15 +81,17 @@ def pool_grids(features: Features, side: int) -> Float:
     return np.concatenate([_pool(grid, side).ravel() for grid in features.values()])
 
 
+def cell_edges(n: int, side: int) -> list[tuple[int, int]]:
+    """Return first row and end of each of `side` cells over n rows; they overlap where n is no multiple."""
+    edges = np.arange(side + 1) * n / side
+    return [(int(lo), max(int(lo) + 1, int(np.ceil(hi)))) for lo, hi in pairwise(edges)]
+
+
 def _pool(grid: Float, side: int) -> Float:
     """Return (side, side, c): means over cells, or the nearest cell where the grid is smaller."""
     for axis in (0, 1):
-        n = grid.shape[axis]
-        edges = np.arange(side + 1) * n / side
-        parts = [
-            grid.take(np.arange(int(lo), max(int(lo) + 1, int(np.ceil(hi)))), axis=axis)
-            for lo, hi in pairwise(edges)
-        ]
+        edges = cell_edges(grid.shape[axis], side)
+        parts = [grid.take(np.arange(*cell), axis=axis) for cell in edges]
         grid = np.stack([part.mean(axis=axis) for part in parts], axis=axis)
     return grid
 

@@ -17,20 +17,20 @@ IMAGE, SCORE, MAP = "image", "score", "map"
 
 
 def build_decision_graph(
-    views: Sequence[View], backbone: Backbone, judge: Callable[..., tuple[Var, Var]]
+    views: Sequence[View], backbone: Backbone, judge: Callable[..., tuple[Var, Var | None]]
 ) -> bytes:
-    """Return an ONNX model, from one decoded image to its score and map.
+    """Return an ONNX model, from one decoded image to its score, and its map where there is one.
 
     Parameters
     ----------
     views : how images are shown to the backbone
     backbone : frozen; its weights are in the graph once
-    judge : stages of each view -> score () and map (rows, columns), float32
+    judge : stages of each view -> score (), and map (rows, columns) or None, float32
     """
     image = argument(Tensor(np.dtype(np.uint8), ("height", "width", 3)))
     run = network_of(backbone)
     score, heat = judge(*(extract(prepare(image, view), view, backbone, run) for view in views))
-    outputs = {SCORE: op.reshape(score, i64([])), MAP: heat}
+    outputs = {SCORE: op.reshape(score, i64([]))} | ({} if heat is None else {MAP: heat})
     model: bytes = build({IMAGE: image}, outputs).SerializeToString()
     return model
 

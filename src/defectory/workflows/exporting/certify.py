@@ -53,7 +53,8 @@ def _compare(
     version: str,
     images_per_s: float,
 ) -> Certificate:
-    flips, score_error, map_error, is_finite = [], 0.0, 0.0, True
+    flips, score_error, is_finite = [], 0.0, True
+    map_error = 0.0 if maps else None
     for probe, (score, heat) in zip(probes, found, strict=True):
         outcome = decision.outcome(score)
         is_finite &= math.isfinite(score)
@@ -64,9 +65,9 @@ def _compare(
         score_error = max(score_error, _plain(abs(score - probe.score) / scale))
         if probe.file in maps:
             least = decision.pixel_threshold or 0.0
-            map_error = max(map_error, map_difference(maps[probe.file], heat, least))
+            map_error = max(map_error or 0.0, map_difference(maps[probe.file], heat, least))
     tolerance = decision.tolerance
-    is_near = tolerance is None or max(score_error, map_error) <= tolerance
+    is_near = tolerance is None or max(score_error, map_error or 0.0) <= tolerance
     return Certificate(
         is_ok=is_finite and not flips and is_near,
         n_probes=len(probes),

@@ -10,11 +10,13 @@ import pytest
 from defectory.artifacts import Promise
 from defectory.artifacts.checksums import check_sums
 from defectory.artifacts.exported import read_decision, read_references
+from defectory.detectors.mcod import Mcod
 from defectory.domain import BundleError, ExportError, OutputError, ParameterError
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.exporting.certify import certify
 from defectory.workflows.exporting.export import export_bundle, export_model
 from defectory.workflows.exporting.options import ExportOptions
+from tests.bundles import bundle_of
 from tests.unit.workflows.exporting.small_net import model_of
 
 
@@ -73,6 +75,17 @@ def test_openvino_decides_alike(model, tmp_path):
     assert found.certificate.largest_map_error < 1e-5
     assert found.certificate.runtime.startswith("openvino ")
     assert (tmp_path / "out" / "model.bin").is_file()
+
+
+def test_a_detector_without_maps_is_certified_by_its_scores(parts, tmp_path):
+    detector = Mcod(n_epochs=1, n_folds=0).fit(parts.images())
+    model = CalibratedDetector(bundle_of(detector, promise=Promise(0.2, 0.5)))
+    found = export(model, tmp_path / "out", good=parts)
+    assert found.certificate.is_ok
+    assert found.certificate.largest_map_error is None
+    assert " map" not in found.certificate.explain()
+    assert [tensor.name for tensor in read_decision(tmp_path / "out").outputs] == ["score"]
+    assert certify(tmp_path / "out").is_ok
 
 
 def test_half_precision_takes_half_the_bytes_of_the_weights(model, exported, tmp_path):
