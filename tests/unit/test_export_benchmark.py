@@ -51,13 +51,15 @@ def test_tables_count_flips_and_say_what_could_not_be_exported():
     runs = [
         {
             "row": "auto", "data_set": name, "n_tested": 200, "python_images_per_s": 20.0,
+            "python_one_at_a_time_per_s": 12.0,
             "forms": {"onnx fp32": figures, "onnx int8": {"error": "it is so"}},
         }
         for name in ("lens", "solar")
     ]  # fmt: skip
     page = export_tables.exports(runs)
     assert (
-        "| auto | onnx fp32 | 2 | 2e-05 | 1e-06 | 2 of 400 | 0.0100 | 2.0% (1.0%) | 30.0 |" in page
+        "| auto | onnx fp32 | 2 | 2e-05 | 1e-06 | 2 of 400 | 0.0100 | 2.0% (1.0%) | 30.0 | 2.50 |"
+        in page
     )
     assert "| 1.50 | 14 MB |" in page
     assert "Not exported: auto, solar, onnx int8: it is so" in page

@@ -392,7 +392,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         )
 
         normality = Normality(self._planned_view.whole_px, speed=find_speed(self.speed))
-        studied = min(n_images, FitSettings.n_studied) * normality.n_places * 2 * 200
+        studied = min(n_images, FitSettings.n_studied) * normality.grid.n_places * 2 * 200
         own = normality.estimate_bytes(n_images) + normality.model_bytes + studied
         return library_bytes(self.backbone, self.weights) + 100 * 2**20 + own + self._batch_bytes
 

@@ -336,7 +336,7 @@ class Mapl(SegmentationDetector):
 
         score, grid = auto.judge(stages[1], self.evidence_)
         known = model.enlarge(grid, _MAP_CELLS, _BLUR_CELLS)
-        rows, columns = (n * _MAP_CELLS for n in self.evidence_.normality.patch_grid)
+        rows, columns = (n * _MAP_CELLS for n in self.evidence_.normality.grid.patches)
         heat = segmentation.resize(self._run_head_graph(stages[0]), (rows, columns))
         top = segmentation.mean_of_top_pixels(heat, count_top)
         return (

@@ -26,13 +26,12 @@ from defectory.detectors.evidence.classifier import PlaceClassifier
 from defectory.detectors.evidence.evidence import Evidence
 from defectory.detectors.evidence.normality import (
     IMAGE_STAGE,
-    IMAGE_WEIGHT,
-    N_ODDEST,
     PATCH_STAGES,
     PLACE_STAGES,
     STEP,
     Normality,
 )
+from defectory.detectors.evidence.scales import IMAGE_WEIGHT, N_ODDEST
 from defectory.detectors.evidence.training_set import GAIN, MOST, OF_IMAGE
 from defectory.detectors.grids import interpolation_matrix
 
@@ -56,37 +55,37 @@ class _MeasuredImage:
 
     def __init__(self, stages: Stages, normality: Normality) -> None:
         self._normality = normality
-        grid = normality.patch_grid
-        self._share = grid[0] // normality.place_grid[0]
-        places = as_rows(pool(stack_stages(stages, PLACE_STAGES, grid), self._share))
+        self._grid, self._scales = normality.grid, normality.scales_
+        grid = self._grid.patches
+        places = as_rows(pool(stack_stages(stages, PLACE_STAGES, grid), self._grid.share))
         self._looks = op.matmul(places, f32(normality.directions_))
         self._patches = nearest_patches(normality.bank_, stack_stages(stages, PATCH_STAGES, grid))
         self._image = op.unsqueeze(mean_and_spread(stages[IMAGE_STAGE]), i64([0, 1]))
-        self.heat = op.div(self._patches, f32(normality.patch_unit_))
+        self.heat = op.div(self._patches, f32(self._scales.unit))
 
     @cached_property
     def by_place(self) -> Var:
         """(p,) standardized distances to the places' Gaussians."""
         distances = mahalanobis(self._normality.places_, op.unsqueeze(self._looks, i64([1])))
-        return scaled(op.squeeze(distances, i64([1])), self._normality.place_scale_)
+        return scaled(op.squeeze(distances, i64([1])), self._scales.place)
 
     @cached_property
     def by_patch(self) -> Var:
         """(p,) standardized distances of each place's oddest patch."""
-        grid = self._normality.patch_grid
-        return self._highest(scaled(self._patches, self._normality.patch_scale_.reshape(2, *grid)))
+        scale = self._scales.patch.reshape(2, *self._grid.patches)
+        return self._highest(scaled(self._patches, scale))
 
     @cached_property
     def by_both(self) -> Var:
         """(p,) both added."""
-        return op.add(op.mul(f32(self._normality.place_weight_), self.by_place), self.by_patch)
+        return op.add(op.mul(f32(self._scales.place_weight), self.by_place), self.by_patch)
 
     @cached_property
     def score(self) -> Var:
         """() of the oddest places and the image as a whole."""
-        oddest = mean_of_highest(self.by_both, min(N_ODDEST, self._normality.n_places))
+        oddest = mean_of_highest(self.by_both, min(N_ODDEST, self._grid.n_places))
         whole = op.squeeze(mahalanobis(self._normality.image_, self._image), i64([0, 1]))
-        of_places, of_image = self._normality.part_scale_.T
+        of_places, of_image = self._scales.part.T
         return op.add(scaled(oddest, of_places), op.mul(f32(IMAGE_WEIGHT), scaled(whole, of_image)))
 
     def logits(self, classifier: PlaceClassifier, *, in_context: bool) -> Var:
@@ -104,7 +103,7 @@ class _MeasuredImage:
 
     def spread_over_patches(self, values: Var) -> Var:
         """Return (rows, columns) of (p,) values of places."""
-        few, many = self._normality.place_grid, self._normality.patch_grid
+        few, many = self._grid.places, self._grid.patches
         down, across = (interpolation_matrix(*sides) for sides in zip(few, many, strict=True))
         return op.matmul(op.matmul(f32(down), op.reshape(values, i64(few))), f32(across.T))
 
@@ -128,17 +127,17 @@ class _MeasuredImage:
 
     def _near(self) -> Var:
         """Return (p,) means of `by_both` over 3 x 3 places; edges are repeated."""
-        rows, columns = self._normality.place_grid
+        rows, columns = self._grid.places
         grid = op.reshape(self.by_both, i64([1, 1, rows, columns]))
         padded = op.pad(grid, i64([0, 0, 1, 1, 0, 0, 1, 1]), mode="edge")
         return op.reshape(op.average_pool(padded, kernel_shape=[3, 3]), i64([-1]))
 
     def _highest(self, patches: Var) -> Var:
         """Return (p,), the highest of (rows, columns) values of patches that share a place."""
-        if self._share == 1:
+        if self._grid.share == 1:
             return op.reshape(patches, i64([-1]))
         given = op.unsqueeze(patches, i64([0, 1]))
-        sides = [self._share] * 2
+        sides = [self._grid.share] * 2
         highest, _ = op.max_pool(given, kernel_shape=sides, strides=sides)
         return op.reshape(highest, i64([-1]))
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from defectory.backbones import Backbone, Features, View
 from defectory.detectors.base import FitCost
-from defectory.detectors.evidence.normality import Normality, Samples
+from defectory.detectors.evidence.measurements import Samples
+from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.gaussian_field import GaussianField
 from defectory.domain import ImageSource
 from defectory.machine import one_thread_a_product

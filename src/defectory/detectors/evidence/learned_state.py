@@ -11,7 +11,8 @@ from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.classifier import ClassifierSettings, PlaceClassifier
 from defectory.detectors.evidence.measured_images import MeasuredImages
-from defectory.detectors.evidence.normality import Measurements, Normality
+from defectory.detectors.evidence.measurements import Measurements
+from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.training_set import PlaceRows, PlaceTrainingSet
 from defectory.detectors.grids import top_mean
 from defectory.domain import Label, ParameterError
@@ -111,7 +112,7 @@ class LearnedState:
             normality.image_scores(known.measured),
             learned_scores(images.logits, top_ratio),
             normality.map_cells(known.measured),
-            normality.spread_over_patches(maps.logits),
+            normality.grid.spread(maps.logits),
         )
         scales = np.stack([scale_of(part[is_presumed]) for part in parts], axis=1)
         weights = np.array([images.weight, maps.weight], np.float32)
@@ -134,7 +135,7 @@ class LearnedState:
             if self.images is not None:
                 scores = learned_scores(self.images.logits(places), self.top_ratio)
             if self.maps is not None:
-                logits = normality.spread_over_patches(self.maps.logits(places.in_context()))
+                logits = normality.grid.spread(self.maps.logits(places.in_context()))
         return (
             self.fuse_scores(normality.image_scores(measured), scores),
             self.fuse_maps(heats, logits),

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, Features, View
-from defectory.detectors.evidence.normality import Described, Measurements, Normality, Weights
+from defectory.detectors.evidence.measurements import Measurements, Weights
+from defectory.detectors.evidence.normality import Described, Normality
 from defectory.detectors.grids import batched, cell_means
 from defectory.detectors.grouping import (
     MOST_TOGETHER,
@@ -248,7 +249,7 @@ class FeaturePasses:
         self, normality: Normality, rows: Indices, measured: Measurements,
         described: Described,
     ) -> MeasuredImages:  # fmt: skip
-        coverage = np.stack([self._cover(int(row), normality.place_grid) for row in rows])
+        coverage = np.stack([self._cover(int(row), normality.grid.places) for row in rows])
         codes, groups = self.codes[rows], self.groups[rows]
         return MeasuredImages(rows, codes, groups, coverage, measured, described)
 

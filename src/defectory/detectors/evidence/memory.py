@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from defectory.detectors.arrays import check_array, to_groups, to_hashes, to_numbers
 from defectory.detectors.base import Arrays
 from defectory.detectors.evidence.measured_images import MeasuredImages
-from defectory.detectors.evidence.normality import Measurements, Normality
+from defectory.detectors.evidence.measurements import Measurements
+from defectory.detectors.evidence.normality import Normality
 from defectory.domain import Label, ParameterError, own_groups
 
 Bools = NDArray[np.bool_]
@@ -117,8 +118,8 @@ class RememberedImages:
     def restore(cls, arrays: Mapping[str, NDArray[Any]], normality: Normality) -> Self:
         """Return what `arrays` described; ParameterError where it does not fit the normality model."""
         codes = check_array(arrays, "codes", (None,)).astype(np.int8)
-        n, p = len(codes), normality.n_places
-        q = normality.patch_grid[0] * normality.patch_grid[1]
+        n, p = len(codes), normality.grid.n_places
+        q = normality.grid.n_patches
         if not np.isin(codes, [int(code) for code in Label]).all():
             raise ParameterError("the memory holds a code that is none of Label")
         names = check_array(arrays, "names", (n, None))

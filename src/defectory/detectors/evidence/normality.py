@@ -10,7 +10,6 @@ added there, so that an image is odd where both find it odd.
 
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -19,9 +18,12 @@ from numpy.typing import NDArray
 from defectory.backbones import Backbone, Features
 from defectory.detectors.arrays import check_array
 from defectory.detectors.base import Arrays
+from defectory.detectors.evidence.measurements import Measurements, Samples, Weights
+from defectory.detectors.evidence.place_grid import PlaceGrid
+from defectory.detectors.evidence.scales import Scales
 from defectory.detectors.evidence.speeds import BALANCED, Speed
 from defectory.detectors.gaussian_field import GaussianField, restore_field
-from defectory.detectors.grids import interpolation_matrix, mean_and_spread, stack_stages
+from defectory.detectors.grids import mean_and_spread, stack_stages
 from defectory.detectors.grouping import Groups
 from defectory.detectors.moments import FieldFitter, moments_of
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
@@ -31,27 +33,12 @@ from defectory.machine import count_readers, map_ordered
 
 Float = NDArray[np.float32]
 Described = NDArray[np.int8]
-Indices = NDArray[np.intp]
 
 PLACE_STAGES = ("block7", "block10", "block14")
 PATCH_STAGES = ("block7", "block10", "block15")
 IMAGE_STAGE = "block15"
-_STRIDE_PX = 16
-# Gaussians at most, about: finer grids share one among neighbors.
-_MOST_PLACES = 256
 # Images that the covariance of a place is worth as much as that of all places, and the identity's share.
 _PRIOR_OF_COVARIANCE, _IDENTITY_SHARE = 20, 0.02
-# Normals whose spread a place's own is mixed with: few images leave a place's spread uncertain.
-_PRIOR_OF_SPREAD = 30
-# Normals from which on the Gaussians count half as much as they do with many.
-_PRIOR_OF_PLACES = 100
-# The oddest places whose mean is the image's score: defects are small, however large the image. One alone is
-# more often an accident.
-N_ODDEST = 2
-# Of an image beside its whole collection: steadier, so that many hidden defects are noticed.
-_N_ODDEST_OF_COLLECTION = 5
-# Of the image as a whole, beside its oddest places.
-IMAGE_WEIGHT = 0.3
 # Patches of places that weigh less are not remembered.
 _LEAST_WEIGHT = 0.6
 _BANK = "bank."
@@ -59,75 +46,6 @@ _BANK = "bank."
 _N_LOOKS = 96
 STEP = 0.1
 """Of the numbers of `describe`, in deviations over good images; far below the noise of any."""
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Features of n images.
-
-    Attributes
-    ----------
-    places : (p, n, d) float32
-    patches : n grids (rows, columns, e) float32
-    image : (n, c) float32, of the image as a whole
-    """
-
-    places: Float
-    patches: Sequence[Float]
-    image: Float
-
-    def __len__(self) -> int:
-        return len(self.image)
-
-
-@dataclass(frozen=True)
-class Weights:
-    """How much n images count in what is normal, 1 = fully, 0 = not at all.
-
-    Attributes
-    ----------
-    image : (n,) float32, of the image as a whole
-    places : (n, p) float32, of each place
-    """
-
-    image: Float
-    places: Float
-
-    def take(self, images: slice | Indices) -> "Weights":
-        """Return those of some of the images."""
-        return Weights(self.image[images], self.places[images])
-
-
-@dataclass(frozen=True)
-class Measurements:
-    """Distances of n images before they are brought to one scale.
-
-    Attributes
-    ----------
-    places : (n, p) float32, Mahalanobis distances to the place's Gaussian
-    patches : (n, q) float32, distances of all patches to the nearest normal one
-    image : (n,) float32, Mahalanobis distance of the image as a whole
-    """
-
-    places: Float
-    patches: Float
-    image: Float
-
-    def __len__(self) -> int:
-        return len(self.image)
-
-    @classmethod
-    def join(cls, parts: Sequence[Self]) -> Self:
-        """Return the images of all the parts, in order."""
-        return cls(
-            np.concatenate([part.places for part in parts]),
-            np.concatenate([part.patches for part in parts]),
-            np.concatenate([part.image for part in parts]),
-        )
-
-    def take(self, images: slice | NDArray[np.integer]) -> Self:
-        """Return some of the images."""
-        return type(self)(self.places[images], self.patches[images], self.image[images])
 
 
 class Normality:
@@ -142,46 +60,37 @@ class Normality:
 
     stages: ClassVar[tuple[str, ...]] = (*PLACE_STAGES, IMAGE_STAGE)
 
-    place_scale_: Float
-    patch_scale_: Float
-    patch_unit_: Float
-    place_weight_: Float
-    part_scale_: Float
+    scales_: Scales
 
     def __init__(
         self, shape_px: tuple[int, int], *, speed: Speed = BALANCED, seed: int = 0
     ) -> None:
         self.speed, self.seed = speed, seed
-        self.patch_grid = shape_px[0] // _STRIDE_PX, shape_px[1] // _STRIDE_PX
-        self.place_grid, self._share = _coarser(self.patch_grid)
+        self.grid = PlaceGrid.of(shape_px)
         self._basis: Mapping[str, NDArray[Any]] | None = None
-
-    @property
-    def n_places(self) -> int:
-        """Places of an image, p."""
-        return self.place_grid[0] * self.place_grid[1]
 
     @property
     def model_bytes(self) -> int:
         """What a fitted model takes, in bytes."""
-        return 4 * self.n_places * self.speed.n_place_dims**2
+        return 4 * self.grid.n_places * self.speed.n_place_dims**2
 
     def estimate_bytes(self, n_images: int) -> int:
         """Return the peak of fit beside the process: moments, working copies, waiting and held-out values."""
-        q, width = self.patch_grid[0] * self.patch_grid[1], 512
+        p, q, width = self.grid.n_places, self.grid.n_patches, 512
         moments = 3 * self.model_bytes
         waiting = min(n_images * q, N_WHITENING + q) * 4 * width
-        waiting += min(n_images * self.n_places, N_WHITENING) * 4 * 384
+        waiting += min(n_images * p, N_WHITENING) * 4 * 384
         memory = 3 * 32768 * 130 * 4 + 4 * 256 * self.speed.n_patches * 4
-        held_out = min(n_images, 2000) * 8 * (q + self.n_places)
+        held_out = min(n_images, 2000) * 8 * (q + p)
         return moments + 2 * waiting + memory + held_out
 
     def sample(self, batch: list[Features]) -> Samples:
         """Return what the three are about, of each image."""
-        places = [self._pool(stack_stages(f, PLACE_STAGES, self.patch_grid)) for f in batch]
+        grid = self.grid
+        places = [grid.mean(stack_stages(f, PLACE_STAGES, grid.patches)) for f in batch]
         return Samples(
             np.ascontiguousarray(np.stack(places).swapaxes(0, 1)),
-            [stack_stages(f, PATCH_STAGES, self.patch_grid) for f in batch],
+            [stack_stages(f, PATCH_STAGES, grid.patches) for f in batch],
             mean_and_spread(batch, IMAGE_STAGE),
         )
 
@@ -205,7 +114,7 @@ class Normality:
         weights : of the n images; None for 1
         """
         if weights is None:
-            weights = self._equal_weights(len(groups))
+            weights = Weights.equal(len(groups), self.grid.n_places)
         remembers = weights.places >= min(_LEAST_WEIGHT, float(weights.places.max()))
         memory = self.make_bank()
         is_ready = self._basis is not None
@@ -220,7 +129,7 @@ class Normality:
             whole.add(samples.image[None], weights.image[None, done : done + len(batch)])
             waiting.append(samples.places)
             done += len(batch)
-            is_enough = done * self.n_places >= N_WHITENING
+            is_enough = done * self.grid.n_places >= N_WHITENING
             if not is_ready and (is_enough or done == len(groups)):
                 self._learn_directions(np.concatenate(waiting, axis=1))
                 is_ready = True
@@ -231,7 +140,7 @@ class Normality:
                 waiting = []
             for i, grid in enumerate(samples.patches, done - len(batch)):
                 if remembers[i].any():
-                    bank.add(grid, int(groups[i]), self._repeat(remembers[i]))
+                    bank.add(grid, int(groups[i]), self.grid.repeat(remembers[i]))
         filled = bank.finish()
         basis = {
             "directions": self.directions_,
@@ -279,9 +188,7 @@ class Normality:
     def keep_scales(self, other: "Normality") -> None:
         """Take all scales of another model, and round the Gaussians as bundles do."""
         self.round()
-        self.place_scale_, self.patch_scale_ = other.place_scale_, other.patch_scale_
-        self.patch_unit_, self.place_weight_ = other.patch_unit_, other.place_weight_
-        self.part_scale_ = other.part_scale_
+        self.scales_ = other.scales_
 
     def _target(self, share: float) -> Float:
         """Return (d,), what covariances of places are shrunk towards by so much: that of all, in part."""
@@ -296,7 +203,7 @@ class Normality:
 
         Only before `standardize`. Groups (whole ones) and weights are theirs in `learn`.
         """
-        own = weights or self._equal_weights(len(samples))
+        own = weights or Weights.equal(len(samples), self.grid.n_places)
         places = self.places_.leave_groups_out(
             self._looks(samples.places)[:, :, None],
             groups,
@@ -321,14 +228,7 @@ class Normality:
     def standardize(self, measured: Measurements, weights: Float | None = None) -> None:
         """Set all scales by normals left out, of weights (n,); round the Gaussians as bundles do."""
         self.round()
-        if weights is None:
-            weights = np.ones(len(measured), np.float32)
-        self.place_scale_ = _scale_by_place(measured.places, weights)
-        self.patch_scale_ = _scale_by_place(measured.patches, weights)
-        self.patch_unit_ = np.array([max(float(measured.patches.mean()), 1e-6)], np.float32)
-        n = float(weights.sum())
-        self.place_weight_ = np.array([n / (n + _PRIOR_OF_PLACES)], np.float32)
-        self.part_scale_ = _scale_of_parts(self._parts(measured, N_ODDEST), weights)
+        self.scales_ = Scales.of(measured, weights, self.grid)
 
     def round(self) -> None:
         """Round the Gaussians as bundles do; nothing can be left out in closed form after it."""
@@ -336,30 +236,20 @@ class Normality:
         self.image_.round()
 
     def image_scores(self, measured: Measurements) -> Float:
-        """Return (n,) scores: the oddest places, and the image as a whole."""
-        return _combined(self._parts(measured, N_ODDEST), self.part_scale_)
+        """Return (n,) scores; see Scales.image_scores."""
+        return self.scales_.image_scores(measured, self.grid)
 
     def scores_within(self, measured: Measurements) -> Float:
-        """Return (n,) scores of the images of a collection, left out, by more of their places.
-
-        They tell what the collection is like: a score by few places has good images far out, among which a
-        fifth of hidden defects goes unnoticed.
-        """
-        parts = self._parts(measured, _N_ODDEST_OF_COLLECTION)
-        return _combined(parts, _scale_of_parts(parts, np.ones(len(measured), np.float32)))
+        """Return (n,) scores within a collection; see Scales.scores_within."""
+        return self.scales_.scores_within(measured, self.grid)
 
     def standardized_parts(self, measured: Measurements) -> tuple[Float, Float]:
-        """Return (n, p) distances by place and by patch, in units of what the place shows when left out.
-
-        Of a place's patches the oddest counts.
-        """
-        patches = _scaled(measured.patches, self.patch_scale_)
-        return _scaled(measured.places, self.place_scale_), self._highest(patches)
+        """Return (n, p) distances by place and by patch; see Scales.by_part."""
+        return self.scales_.by_part(measured, self.grid)
 
     def standardized_places(self, measured: Measurements) -> Float:
-        """Return (n, p), both parts added; Gaussians count less where few images told them."""
-        by_place, by_patch = self.standardized_parts(measured)
-        return self.place_weight_ * by_place + by_patch
+        """Return (n, p), both added; see Scales.by_place."""
+        return self.scales_.by_place(measured, self.grid)
 
     def map_cells(self, measured: Measurements) -> Float:
         """Return the (n, rows, columns) values of the map: distances of patches, 1 for a usual one.
@@ -367,24 +257,12 @@ class Normality:
         Not standardized place by place: where the product is restless, defects are larger too. Without the
         Gaussians, which blur where they find a defect (measured on all development sets).
         """
-        values = measured.patches / self.patch_unit_
-        return values.reshape(len(values), *self.patch_grid)
+        values = measured.patches / self.scales_.unit
+        return values.reshape(len(values), *self.grid.patches)
 
     def highest_of_map(self, measured: Measurements) -> Float:
         """Return (n, p), the highest value of the map in each place."""
-        return self._highest(measured.patches / self.patch_unit_)
-
-    def spread_over_patches(self, values: Float) -> Float:
-        """Return (n, rows, columns) of (n, p) values of places, interpolated."""
-        down, across = (
-            interpolation_matrix(few, many)
-            for few, many in zip(self.place_grid, self.patch_grid, strict=True)
-        )
-        grids = values.reshape(len(values), *self.place_grid)
-        # image by image: rounding depends on the shape of a matrix product
-        return np.array([down @ grid @ across.T for grid in grids], np.float32).reshape(
-            len(values), *self.patch_grid
-        )
+        return self.grid.highest(measured.patches / self.scales_.unit)
 
     def describe(self, samples: Samples) -> Described:
         """Return (n, p, w) int8, in steps of `STEP`: what sets each place apart from its mean.
@@ -419,11 +297,7 @@ class Normality:
         named: Arrays = {
             "directions": self.directions_,
             "variances": self.variances_,
-            "place_scale": self.place_scale_,
-            "patch_scale": self.patch_scale_,
-            "patch_unit": self.patch_unit_,
-            "place_weight": self.place_weight_,
-            "part_scale": self.part_scale_,
+            **self.scales_.arrays(),
             "fits": np.array(
                 [
                     [np.mean(field.n_samples), field.shrinkage]
@@ -444,23 +318,16 @@ class Normality:
         """Take the state that `arrays` gave."""
         n_channels = {stage.name: stage.n_channels for stage in backbone.stages}
         widths = [sum(n_channels[s] for s in stages) for stages in (PLACE_STAGES, PATCH_STAGES)]
-        p, q = self.n_places, self.patch_grid[0] * self.patch_grid[1]
         self.directions_ = check_array(arrays, "directions", (widths[0], None))
         d = self.directions_.shape[1]
         self.variances_ = check_array(arrays, "variances", (d,))
-        self.place_scale_ = check_array(arrays, "place_scale", (2, p))
-        self.patch_scale_ = check_array(arrays, "patch_scale", (2, q))
-        self.patch_unit_ = check_array(arrays, "patch_unit", (1,))
-        self.place_weight_ = check_array(arrays, "place_weight", (1,))
-        self.part_scale_ = check_array(arrays, "part_scale", (2, 2))
+        self.scales_ = Scales.restore(arrays, self.grid)
         fits = check_array(arrays, "fits", (2, 2))
-        positive = (
-            self.variances_, self.place_scale_[1], self.patch_scale_[1], self.patch_unit_,
-            self.part_scale_[1], fits,
-        )  # fmt: skip
-        if any((values <= 0).any() for values in positive):
-            raise ParameterError("a spread or the shrinkage is not positive")
-        self.places_ = restore_field(arrays, "places", (p, d), *map(float, fits[0]))
+        if (self.variances_ <= 0).any() or (fits <= 0).any():
+            raise ParameterError("a variance or the shrinkage is not positive")
+        self.places_ = restore_field(
+            arrays, "places", (self.grid.n_places, d), *map(float, fits[0])
+        )
         n_image = 2 * n_channels[IMAGE_STAGE]
         self.image_ = restore_field(arrays, "image", (1, n_image), *map(float, fits[1]))
         bank = {k.removeprefix("bank."): v for k, v in arrays.items() if k.startswith("bank.")}
@@ -472,14 +339,6 @@ class Normality:
         return PatchBank(
             n_bank=self.speed.n_patches, n_dims=self.speed.n_patch_dims, seed=self.seed
         )
-
-    def _equal_weights(self, n: int) -> Weights:
-        return Weights(np.ones(n, np.float32), np.ones((n, self.n_places), np.float32))
-
-    def _repeat(self, places: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return (rows, columns) marks of patches of (p,) marks of the places that they share."""
-        grid = places.reshape(self.place_grid)
-        return grid.repeat(self._share, axis=0).repeat(self._share, axis=1)
 
     def _patch_distances(self, grids: Sequence[Float], groups: Sequence[int | None]) -> Float:
         """Return (n, q) distances of patches, each image by the memory without its group; several at once."""
@@ -506,75 +365,11 @@ class Normality:
         alone = [np.ascontiguousarray(place) @ self.directions_ for place in places.swapaxes(0, 1)]
         return np.stack(alone, axis=1)
 
-    def _pool(self, grid: Float) -> Float:
-        """Return (p, d): the means of the patches that share a place."""
-        (rows, columns), k = self.place_grid, self._share
-        pooled = grid if k == 1 else grid.reshape(rows, k, columns, k, -1).mean(axis=(1, 3))
-        return pooled.reshape(rows * columns, -1)
-
-    def _highest(self, patches: Float) -> Float:
-        """Return (n, p), the highest of (n, q) values that share a place."""
-        (rows, columns), k = self.place_grid, self._share
-        highest: Float = patches.reshape(len(patches), rows, k, columns, k).max(axis=(2, 4))
-        return highest.reshape(len(patches), -1)
-
-    def _parts(self, measured: Measurements, n_oddest: int) -> Float:
-        """Return (2, n): the mean of so many oddest places, and the distance of the image as a whole."""
-        return np.stack([_oddest(self.standardized_places(measured), n_oddest), measured.image])
-
 
 def _bank_part(basis: Mapping[str, NDArray[Any]]) -> Arrays:
     return {k.removeprefix(_BANK): v for k, v in basis.items() if k.startswith(_BANK)}
 
 
-def _coarser(grid: tuple[int, int]) -> tuple[tuple[int, int], int]:
-    """Return a grid of about `_MOST_PLACES` cells, and how many of the given ones share a cell, each way."""
-    share = 1
-    while grid[0] * grid[1] > 2 * _MOST_PLACES * share**2 and not (
-        grid[0] % (2 * share) or grid[1] % (2 * share)
-    ):
-        share *= 2
-    return (grid[0] // share, grid[1] // share), share
-
-
-def _oddest(places: Float, n: int) -> Float:
-    """Return the mean of the highest n of (images, p) values."""
-    n = min(n, places.shape[1])
-    ordered = np.partition(places, places.shape[1] - n, axis=1)[:, -n:]
-    # one order of summing, whatever partition left
-    found: Float = np.sort(ordered, axis=1).mean(axis=1)
-    return found
-
-
-def _scale_of_parts(parts: Float, weights: Float) -> Float:
-    """Return (2, k), center and spread of (k, n) values."""
-    center = np.average(parts, axis=1, weights=weights)
-    spread = np.sqrt(np.average(np.square(parts - center[:, None]), axis=1, weights=weights))
-    return np.stack([center, np.maximum(spread, 1e-6)]).astype(np.float32)
-
-
-def _combined(parts: Float, scale: Float) -> Float:
-    """Return (n,) scores: oddest places and the image as a whole, (2, n), on one scale, added."""
-    places, image = (parts - scale[0][:, None]) / scale[1][:, None]
-    combined: Float = (places + np.float32(IMAGE_WEIGHT) * image).astype(np.float32)
-    return combined
-
-
 def _rows(values: Float) -> Float:
     """Return (n, p) of (p, n), laid out image by image: sums are rounded by how values lie in memory."""
     return np.ascontiguousarray(values.T)
-
-
-def _scale_by_place(values: Float, weights: Float) -> Float:
-    """Return (2, p), center and spread of (n, p) values; they lean on all places where images are few."""
-    n = float(weights.sum())
-    own = n / (n + _PRIOR_OF_SPREAD)
-    center = np.average(values, axis=0, weights=weights)
-    variance = np.average(np.square(values - center), axis=0, weights=weights)
-    mixed = own * variance + (1 - own) * variance.mean()
-    centers = own * center + (1 - own) * center.mean()
-    return np.stack([centers, np.sqrt(np.maximum(mixed, 1e-6))]).astype(np.float32)
-
-
-def _scaled(values: Float, scale: Float) -> Float:
-    return np.asarray((values - scale[0]) / scale[1], np.float32)

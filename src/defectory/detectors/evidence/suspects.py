@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.detectors.evidence.normality import Weights
+from defectory.detectors.evidence.measurements import Weights
 from defectory.domain import Label, Suspect
 
 Float = NDArray[np.float32]

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.detectors.evidence.measured_images import MeasuredImages
-from defectory.detectors.evidence.normality import STEP, Described, Measurements, Normality
+from defectory.detectors.evidence.measurements import Measurements
+from defectory.detectors.evidence.normality import STEP, Described, Normality
 from defectory.detectors.grouping import Groups
 
 Float = NDArray[np.float32]
@@ -91,7 +92,7 @@ def distance_columns(normality: Normality, measured: Measurements) -> Float:
     by_place, by_patch = normality.standardized_parts(measured)
     both = normality.standardized_places(measured)
     whole = np.repeat(both.mean(axis=1, keepdims=True), both.shape[1], axis=1)
-    near = _mean_of_neighbors(both, normality.place_grid)
+    near = _mean_of_neighbors(both, normality.grid.places)
     raw = normality.highest_of_map(measured)
     columns = np.stack([by_place, by_patch, near, whole, raw], axis=2)
     return np.asarray(GAIN * np.clip(columns, -MOST, MOST), np.float32)

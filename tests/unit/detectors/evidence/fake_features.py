@@ -5,7 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 
 from defectory.detectors.evidence.measured_images import MeasuredImages
-from defectory.detectors.evidence.normality import Measurements, Normality, Weights
+from defectory.detectors.evidence.measurements import Measurements, Weights
+from defectory.detectors.evidence.normality import Normality
+from defectory.detectors.evidence.place_grid import PlaceGrid
 
 SHAPE_PX = (64, 64)
 GRID = (4, 4)
@@ -78,7 +80,7 @@ def measurements(places):
 class PlainNormality:
     """Takes distances as they are; patches are places."""
 
-    place_grid = patch_grid = GRID
+    grid = PlaceGrid(GRID, GRID, 1)
 
     def standardized_parts(self, measured):
         return measured.places, measured.patches
@@ -94,9 +96,6 @@ class PlainNormality:
 
     def map_cells(self, measured):
         return measured.patches.reshape(-1, *GRID)
-
-    def spread_over_patches(self, values):
-        return values.reshape(-1, *GRID)
 
 
 class FakeBackbone:

@@ -13,7 +13,7 @@ from defectory.detectors.evidence.learned_state import (
     trust_in_labels,
     trust_in_masks,
 )
-from defectory.detectors.evidence.normality import Measurements
+from defectory.detectors.evidence.measurements import Measurements
 from defectory.detectors.evidence.training_set import PlaceRows, PlaceTrainingSet
 from defectory.domain import Label, ParameterError
 from tests.unit.detectors.evidence.fake_features import (

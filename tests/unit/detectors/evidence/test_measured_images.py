@@ -227,7 +227,7 @@ def test_the_model_is_standardized_on_those_left_out(fitted):
     measured = known.measured.take(np.flatnonzero(np.isin(ROWS, POOL)))
     image = None if say is None else say.image
     center = np.average(measured.image, weights=image)
-    assert normality.part_scale_[0, 1] == pytest.approx(center, rel=1e-5)
+    assert normality.scales_.part[0, 1] == pytest.approx(center, rel=1e-5)
 
 
 def test_only_labeled_defects_have_a_coverage(fitted):
@@ -312,7 +312,7 @@ def test_few_images_are_measured_by_models_fitted_without_their_fold(rows, has_s
     np.testing.assert_array_equal(known.described, described)
     image = None if say is None else say.image
     center = np.average(known.measured.image, weights=image)
-    assert normality.part_scale_[0, 1] == pytest.approx(center, rel=1e-5)
+    assert normality.scales_.part[0, 1] == pytest.approx(center, rel=1e-5)
 
 
 GROUPS = np.random.default_rng(0).permutation(np.arange(N) // 3)

@@ -162,4 +162,4 @@ def test_restore_refuses_what_does_not_fit(normality):
     assert larger.n_looks == normality.n_looks
     with pytest.raises(ParameterError, match="expected"):
         RememberedImages.restore(arrays, larger)
-    assert Normality(SHAPE_PX).n_places == N_PLACES
+    assert Normality(SHAPE_PX).grid.n_places == N_PLACES

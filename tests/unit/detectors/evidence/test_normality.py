@@ -4,18 +4,12 @@ import numpy as np
 import pytest
 
 from defectory.detectors.evidence import normality as module
-from defectory.detectors.evidence.normality import (
-    IMAGE_WEIGHT,
-    STEP,
-    Measurements,
-    Normality,
-    Weights,
-)
+from defectory.detectors.evidence.measurements import Measurements, Weights
+from defectory.detectors.evidence.normality import STEP, Normality
 from defectory.detectors.grids import stack_stages
 from defectory.detectors.moments import FieldFitter
 from defectory.domain import ParameterError
 from tests.unit.detectors.evidence.fake_features import (
-    GRID,
     N_PLACES,
     SHAPE_PX,
     WIDTHS,
@@ -57,28 +51,6 @@ def _refit(normality, listed, say):
 
 def _measured(normality, listed):
     return normality.measure(normality.sample(listed))
-
-
-@pytest.mark.parametrize(
-    ("shape_px", "patches", "places"),
-    [
-        ((64, 64), (4, 4), (4, 4)),
-        ((64, 128), (4, 8), (4, 8)),
-        ((256, 256), (16, 16), (16, 16)),
-        ((512, 512), (32, 32), (16, 16)),
-        ((1024, 1024), (64, 64), (16, 16)),
-        ((256, 4096), (16, 256), (4, 64)),
-        ((4096, 256), (256, 16), (64, 4)),
-    ],
-)
-def test_patches_share_places_where_there_are_many(shape_px, patches, places):
-    normality = Normality(shape_px)
-    assert (normality.patch_grid, normality.place_grid) == (patches, places)
-    assert normality.n_places == places[0] * places[1]
-
-
-def test_a_grid_that_cannot_be_halved_is_kept():
-    assert Normality((528, 528)).place_grid == (33, 33)
 
 
 def test_places_are_means_of_their_patches():
@@ -245,9 +217,9 @@ def test_the_say_is_that_of_the_image_however_images_are_batched(size, monkeypat
 def test_patches_of_places_with_little_say_are_not_remembered(shape_px, n):
     listed, share = features(n, shape_px=shape_px), shape_px[0] // 16 // 16 or 1
     normality = Normality(shape_px)
-    say = weights_of(n, normality.n_places)
+    say = weights_of(n, normality.grid.n_places)
     normality.learn(iter([listed]), np.arange(n), say)
-    grids = say.places.reshape(n, *normality.place_grid) >= 0.6
+    grids = say.places.reshape(n, *normality.grid.places) >= 0.6
     allowed = grids.repeat(share, axis=1).repeat(share, axis=2)
     bank = normality.bank_
     embedded = [bank.embed(grid) for grid in normality.sample(listed).patches]
@@ -283,7 +255,7 @@ def test_an_image_is_measured_alike_alone_and_in_company(shape_px):
         normality.highest_of_map,
     ]
     in_company = [derive(together) for derive in derived]
-    spread = normality.spread_over_patches(together.places)
+    spread = normality.grid.spread(together.places)
     for i in range(7):
         one = normality.sample([listed[i]])
         alone = normality.measure(one)
@@ -291,7 +263,7 @@ def test_an_image_is_measured_alike_alone_and_in_company(shape_px):
             np.testing.assert_array_equal(getattr(alone, part)[0], getattr(together, part)[i])
         for derive, expected in zip(derived, in_company, strict=True):
             np.testing.assert_array_equal(derive(alone)[0], expected[i])
-        np.testing.assert_array_equal(normality.spread_over_patches(alone.places)[0], spread[i])
+        np.testing.assert_array_equal(normality.grid.spread(alone.places)[0], spread[i])
         np.testing.assert_array_equal(normality.describe(one)[0], described[i])
 
 
@@ -300,34 +272,15 @@ def test_shapes_of_what_is_measured(shape_px):
     listed = features(3, shape_px=shape_px)
     normality, measured = standardized(listed, shape_px=shape_px)
     rows, columns = shape_px[0] // 16, shape_px[1] // 16
-    p = normality.n_places
+    p = normality.grid.n_places
     assert measured.places.shape == normality.highest_of_map(measured).shape == (3, p)
     assert measured.patches.shape == (3, rows * columns)
     assert measured.image.shape == normality.image_scores(measured).shape == (3,)
     assert normality.map_cells(measured).shape == (3, rows, columns)
-    assert normality.spread_over_patches(measured.places).shape == (3, rows, columns)
+    assert normality.grid.spread(measured.places).shape == (3, rows, columns)
     assert normality.describe(normality.sample(listed)).shape == (3, p, normality.n_looks)
     for part in PARTS:
         assert getattr(measured, part).dtype == np.float32
-
-
-@pytest.mark.parametrize("shape_px", SHAPES)
-def test_a_constant_is_spread_as_one(shape_px):
-    normality = Normality(shape_px)
-    found = normality.spread_over_patches(np.full((2, normality.n_places), 3, np.float32))
-    np.testing.assert_allclose(found, 3, rtol=1e-6)
-
-
-def test_places_are_spread_where_they_are():
-    values = np.random.default_rng(0).normal(size=(2, N_PLACES)).astype(np.float32)
-    found = Normality(SHAPE_PX).spread_over_patches(values)
-    np.testing.assert_array_equal(found, values.reshape(2, *GRID))
-    normality = Normality(FINE_PX)
-    one = np.zeros((1, 256), np.float32)
-    one[0, 16 * 3 + 9] = 1
-    found = normality.spread_over_patches(one)[0]
-    peaks = np.argwhere(found == found.max())
-    assert peaks.tolist() == [[6, 18], [6, 19], [7, 18], [7, 19]]
 
 
 def test_of_the_patches_of_a_place_the_oddest_counts():
@@ -339,89 +292,8 @@ def test_of_the_patches_of_a_place_the_oddest_counts():
     assert normality.highest_of_map(odd)[1].argmax() == place
     before, after = (normality.standardized_parts(of)[1] for of in (measured, odd))
     assert np.argwhere(before != after).tolist() == [[1, place]]
-    z = (patches - normality.patch_scale_[0]) / normality.patch_scale_[1]
+    z = (patches - normality.scales_.patch[0]) / normality.scales_.patch[1]
     assert after[1, place] == pytest.approx(z[1, 32 * 7 + 19], rel=1e-5)
-
-
-def test_scales_are_those_of_each_place_where_normals_are_many():
-    rng = np.random.default_rng(0)
-    values = (2 + rng.normal(size=(20_000, 3)) * [1, 2, 4] + [0, 5, 10]).astype(np.float32)
-    found = module._scale_by_place(values, np.ones(20_000, np.float32))
-    np.testing.assert_allclose(found, [[2, 7, 12], [1, 2, 4]], rtol=0.03)
-
-
-def test_scales_lean_on_all_places_where_normals_are_few():
-    values = np.array([[1, 10], [3, 18]], np.float32)
-    own = 2 / 32
-    (first, second), spreads = module._scale_by_place(values, np.ones(2, np.float32))
-    np.testing.assert_allclose([first, second], [8 - own * 6, 8 + own * 6], rtol=1e-5)
-    np.testing.assert_allclose(np.square(spreads), [8.5 - own * 7.5, 8.5 + own * 7.5], rtol=1e-5)
-
-
-def test_normals_of_no_weight_do_not_move_scales():
-    values = np.array([[1, 10], [3, 18], [900, 900]], np.float32)
-    weights = np.array([1, 1, 0], np.float32)
-    np.testing.assert_array_equal(
-        module._scale_by_place(values, weights), module._scale_by_place(values[:2], weights[:2])
-    )
-
-
-def test_an_image_without_say_does_not_move_any_scale():
-    normality = learned(LISTED)
-    measured = normality.measure_left_out(normality.sample(LISTED), np.arange(N))
-    say = np.ones(N, np.float32)
-    say[[3, 8]] = 0
-    scales = []
-    for factor in (1, 50):
-        for values in (measured.places, measured.patches, measured.image):
-            values[[3, 8]] *= factor
-        normality.standardize(measured, say)
-        scales.append((normality.place_scale_, normality.patch_scale_, normality.part_scale_))
-        assert normality.place_weight_[0] == pytest.approx(38 / 138)
-    for before, after in zip(*scales, strict=True):
-        np.testing.assert_allclose(after, before, rtol=1e-5)
-
-
-def test_gaussians_count_less_where_few_images_told_them():
-    few, many = (standardized(features(n))[0].place_weight_[0] for n in (10, 150))
-    assert (few, many) == (pytest.approx(1 / 11), pytest.approx(3 / 5))
-    normality, measured = standardized(LISTED)
-    by_place, by_patch = normality.standardized_parts(measured)
-    np.testing.assert_allclose(
-        normality.standardized_places(measured),
-        40 / 140 * by_place + by_patch,
-        rtol=1e-5,
-        atol=1e-5,
-    )
-
-
-def test_scores_of_normals_left_out_have_no_mean_and_unit_parts(monkeypatch):
-    monkeypatch.setattr(module, "IMAGE_WEIGHT", 0.0)
-    alone, measured = standardized(LISTED)
-    scores = alone.image_scores(measured)
-    assert scores.mean() == pytest.approx(0, abs=1e-4)
-    assert scores.std() == pytest.approx(1, rel=1e-4)
-    monkeypatch.setattr(module, "IMAGE_WEIGHT", 0.5)
-    both, again = standardized(LISTED)
-    image = (measured.image - measured.image.mean()) / measured.image.std()
-    np.testing.assert_allclose(both.image_scores(again), scores + 0.5 * image, atol=1e-3)
-
-
-def test_a_score_is_that_of_the_two_oddest_places():
-    normality, measured = standardized(LISTED)
-    highest = np.sort(normality.standardized_places(measured), axis=1)[:, -2:].mean(axis=1)
-    center, spread = normality.part_scale_
-    parts = (highest - center[0]) / spread[0], (measured.image - center[1]) / spread[1]
-    expected = parts[0] + IMAGE_WEIGHT * parts[1]
-    np.testing.assert_allclose(normality.image_scores(measured), expected, rtol=1e-5, atol=1e-5)
-
-
-def test_a_collection_is_seen_by_the_five_oddest_places_on_a_scale_of_its_own():
-    normality, measured = standardized(LISTED)
-    highest = np.sort(normality.standardized_places(measured), axis=1)[:, -5:].mean(axis=1)
-    parts = ((part - part.mean()) / part.std() for part in (highest, measured.image))
-    expected = next(parts) + IMAGE_WEIGHT * next(parts)
-    np.testing.assert_allclose(normality.scores_within(measured), expected, rtol=1e-4, atol=1e-4)
 
 
 def test_looks_of_wide_features_are_rounded_alike_alone_and_in_company():
@@ -498,9 +370,7 @@ def test_what_is_absorbed_is_normal_then_and_the_old_model_stays_as_it_was():
     assert after.patches.max() < 1e-2 < before.patches.min()
     for name, array in normality.arrays().items():
         np.testing.assert_array_equal(array, old[name])
-    scales = ("place_scale_", "patch_scale_", "patch_unit_", "place_weight_", "part_scale_")
-    for name in scales:
-        np.testing.assert_array_equal(getattr(found, name), getattr(normality, name))
+    assert found.scales_ is normality.scales_
     np.testing.assert_array_equal(_measured(normality, [odd]).places, before.places)
     assert np.mean(found.places_.n_samples) == N + 3
     assert normality.image_scores(measured).mean() == pytest.approx(0, abs=1e-4)
