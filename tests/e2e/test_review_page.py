@@ -377,6 +377,24 @@ def test_it_learns_in_the_background_and_waits_to_be_looked_at(open_page):
     page.wait_for_selector("#dialog-proposal:has-text('20 labels')")
 
 
+def test_a_notice_takes_the_place_of_the_one_before_and_goes_once_it_was_followed(open_page):
+    page = open_page()
+    label_truly(page, 20)
+    page.wait_for_selector(".notice:has-text('It has learned')", timeout=TEACHING_MS)
+    page.evaluate(
+        """async () => {
+            const home = document.querySelector("script[src]").src;
+            const { notify } = await import(new URL("announce.js", home));
+            notify("and again", { kind: "learned", action: { label: "see", run() {} } });
+            notify("another thing", { action: { label: "see", run() {} } });
+        }"""
+    )
+    assert page.locator(".notice p").all_inner_texts() == ["and again", "another thing"]
+    page.keyboard.press("t")
+    page.wait_for_selector("#dialog-proposal:has-text('20 labels')")
+    assert page.locator(".notice p").all_inner_texts() == ["another thing"]
+
+
 def project(page) -> dict:
     return page.request.get(f"{origin(page)}/api/project").json()
 

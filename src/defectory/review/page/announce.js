@@ -9,9 +9,13 @@ export function announce(message) {
   byId("said").textContent = message;
 }
 
-/** A notice in the corner; `action` may be {label, run}. An alert interrupts a screen reader. */
-export function notify(message, { isAlert = false, action = null } = {}) {
-  const notice = element("div", { class: isAlert ? "notice alert" : "notice", role: isAlert ? "alert" : "status" });
+/**
+ * A notice in the corner; it takes the place of an earlier one of its kind, so that they do not pile up over the page.
+ * `action` may be {label, run}: such a notice stays until it is closed. An alert interrupts a screen reader.
+ */
+export function notify(message, { isAlert = false, action = null, kind = message } = {}) {
+  withdraw(kind);
+  const notice = element("div", { class: isAlert ? "notice alert" : "notice", role: isAlert ? "alert" : "status", "data-kind": kind });
   notice.append(element("p", {}, message));
   if (action) {
     const run = () => { notice.remove(); action.run(); };
@@ -22,4 +26,9 @@ export function notify(message, { isAlert = false, action = null } = {}) {
   notice.append(close);
   byId("notices").append(notice);
   if (!action) setTimeout(() => notice.remove(), SHOWN_MS);
+}
+
+/** Close the notice of a kind, which is no longer true. */
+export function withdraw(kind) {
+  for (const notice of byId("notices").children) if (notice.dataset.kind === kind) notice.remove();
 }

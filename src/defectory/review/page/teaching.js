@@ -1,7 +1,7 @@
 /** Teaching in the background: started here, watched until it is done, then put to a person. */
 
 import { getProject, teach } from "./api.js";
-import { notify } from "./announce.js";
+import { notify, withdraw } from "./announce.js";
 import { byId } from "./dom.js";
 import { listen } from "./events.js";
 import { openProposal } from "./proposal.js";
@@ -12,6 +12,8 @@ const WATCH_MS = 700;
 const REFRESH_REST_MS = 400;
 /** Labels after which it learns in the background; what comes of it waits to be looked at. */
 const LESSON = 20;
+/** The notice that a proposal waits. */
+const LEARNED = "learned";
 
 let watching = 0;
 let refreshing = 0;
@@ -41,7 +43,7 @@ export async function refreshProject() {
 /** Teach; where a proposal waits for an answer, show that instead; where it is being made, as soon as it is there. */
 export async function teachOrShow() {
   const { proposal, job } = state.project ?? {};
-  if (proposal) return openProposal();
+  if (proposal) return show();
   isAsked = true;
   if (job && !job.error) return;
   try {
@@ -80,6 +82,7 @@ function watch() {
 function showJob() {
   const { job, proposal } = state.project ?? {};
   const banner = byId("job");
+  if (!proposal) withdraw(LEARNED);
   const isAtWork = Boolean(job) && !job.error;
   banner.hidden = !isAtWork;
   if (isAtWork) {
@@ -87,17 +90,18 @@ function showJob() {
     byId("teach").disabled = !proposal;
     wasAtWork = true;
     watch();
-    if (proposal && isAsked) showAsked();
+    if (proposal && isAsked) show();
   } else if (wasAtWork) {
     wasAtWork = false;
     if (job?.error) notify(text("job.failed", { message: job.error }), { isAlert: isAsked });
-    else if (proposal && isAsked) showAsked();
-    else if (proposal && !document.getElementById("dialog-proposal")) notify(text("job.learned"), { action: { label: text("top.see_proposal"), run: openProposal } });
+    else if (proposal && isAsked) show();
+    else if (proposal && !document.getElementById("dialog-proposal")) notify(text("job.learned"), { kind: LEARNED, action: { label: text("top.see_proposal"), run: show } });
   }
 }
 
-function showAsked() {
+function show() {
   isAsked = false;
+  withdraw(LEARNED);
   openProposal();
 }
 
