@@ -1,6 +1,5 @@
 """What detectors on frozen features share: reading features, in batches, and enlarging maps."""
 
-import time
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -99,11 +98,7 @@ class FrozenFeatureDetector(NoiseTaker, Detector):
 
     def time_reading(self, images: ImageSource) -> float:
         """Return the seconds that fit spends on reading one image, measured on the given few."""
-        backbone = self._load_backbone()
-        started = time.monotonic()
-        for _ in backbone.extract(images, self.view):
-            pass
-        return (time.monotonic() - started) / len(images)
+        return self._load_backbone().time_reading(images, self.view)
 
     def _load_backbone(self) -> Backbone:
         from defectory.backbones.weights import load_backbone  # a bundle brings its own

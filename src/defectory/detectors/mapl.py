@@ -7,7 +7,6 @@ pseudo-label losses that do have a gradient, the memory refreshed while an encod
 loss on held-out normals, never by a test set.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -218,10 +217,7 @@ class Mapl(SegmentationDetector):
             return seconds
         self.look_at(images)
         backbone = self._make_reader()[1]
-        started = time.monotonic()
-        for _ in backbone.extract(images, self._planned_view):
-            pass
-        return seconds + (time.monotonic() - started) / len(images)
+        return seconds + backbone.time_reading(images, self._planned_view)
 
     def _wanted_stages(self) -> tuple[str, ...]:
         if not self._adds_evidence:

@@ -299,13 +299,11 @@ class Mcod(Detector):
 
     def time_reading(self, images: ImageSource) -> float:
         """Return the seconds that fit spends on reading one image, measured on the given few."""
+        if self.encoder == "packaged":
+            return (1 + self.n_views) * self._load_backbone().time_reading(images, self._view)
         started = time.monotonic()
-        if self.encoder != "packaged":
-            images.read(range(len(images)))
-            return (time.monotonic() - started) / len(images)
-        for _ in self._load_backbone().extract(images, self._view):
-            pass
-        return (1 + self.n_views) * (time.monotonic() - started) / len(images)
+        images.read(range(len(images)))
+        return (time.monotonic() - started) / len(images)
 
     @property
     def _view(self) -> View:

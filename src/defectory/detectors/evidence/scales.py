@@ -1,7 +1,7 @@
 """Distances by place, by patch and of the image brought to one scale: that of normals left out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -59,8 +59,8 @@ class Scales:
             np.array([n / (n + _PRIOR_OF_PLACES)], np.float32),
             np.zeros((2, 2), np.float32),
         )
-        part = _scale_of_parts(rough._parts(measured, grid, N_ODDEST), weights)
-        return cls(rough.place, rough.patch, rough.unit, rough.place_weight, part)
+        parts = rough._parts(measured, grid, N_ODDEST)
+        return replace(rough, part=_scale_of_parts(parts, weights))
 
     def image_scores(self, measured: Measurements, grid: PlaceGrid) -> Float:
         """Return (n,) scores: the oddest places, and the image as a whole."""

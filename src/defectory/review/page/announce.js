@@ -30,5 +30,5 @@ export function notify(message, { isAlert = false, action = null, kind = message
 
 /** Close the notice of a kind, which is no longer true. */
 export function withdraw(kind) {
-  for (const notice of byId("notices").children) if (notice.dataset.kind === kind) notice.remove();
+  for (const notice of [...byId("notices").children]) if (notice.dataset.kind === kind) notice.remove();
 }

@@ -30,10 +30,6 @@ FINE_PX = (512, 512)
 """Here 2 x 2 patches share a place."""
 
 
-def _full(n):
-    return Weights(np.ones(n, np.float32), np.ones((n, N_PLACES), np.float32))
-
-
 def _looks(normality, listed):
     """Return (p, n, d)."""
     return normality.sample(listed).places @ normality.directions_
@@ -76,7 +72,7 @@ def test_an_image_as_a_whole_is_mean_and_spread_of_the_coarsest_stage():
 def test_what_is_left_out_is_measured_as_by_a_refit_without_it(say):
     """But for the shrinkage target, whose level is kept, and directions; patches: see the bank's tests."""
     normality = learned(LISTED, say)
-    tags, own = np.arange(N), say or _full(N)
+    tags, own = np.arange(N), say or Weights.equal(N, N_PLACES)
     found = normality.measure_left_out(normality.sample(LISTED), tags, say)
     with_it = _measured(normality, LISTED)
     for i in (0, 7, N - 1):
@@ -118,7 +114,7 @@ def _again(listed, seed=0):
 def test_a_group_is_left_out_as_a_whole(say):
     """But for the shrinkage target, whose level is kept, and directions."""
     listed, groups = LISTED + _again(LISTED), np.tile(np.arange(N)[::-1], 2)
-    normality, own = learned(listed, say, groups=groups), say or _full(2 * N)
+    normality, own = learned(listed, say, groups=groups), say or Weights.equal(2 * N, N_PLACES)
     samples = normality.sample(listed)
     found = normality.measure_left_out(samples, groups, say)
     alone = learned(listed, say).measure_left_out(samples, np.arange(2 * N), say)
@@ -238,7 +234,8 @@ def test_where_all_have_little_say_those_with_the_most_are_remembered():
 def test_few_images_lean_on_all_places():
     shrinkage = [learned(features(n)).places_.shrinkage for n in (2, N, 400)]
     np.testing.assert_allclose(shrinkage, [0.02 + 20 / (20 + n) for n in (2, N, 400)])
-    half = Weights(*(np.float32(0.5) * part for part in (_full(N).image, _full(N).places)))
+    full = Weights.equal(N, N_PLACES)
+    half = Weights(np.float32(0.5) * full.image, np.float32(0.5) * full.places)
     assert learned(LISTED, half).places_.shrinkage == pytest.approx(0.02 + 20 / 40)
 
 
