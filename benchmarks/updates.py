@@ -134,7 +134,8 @@ def _labeled(data: Dataset, chosen: Sequence[int], truth: Any) -> Dataset:
     """Return the data set with the true labels of some images, without masks."""
     samples = list(data.samples)
     for i in chosen:
-        samples[i] = replace(samples[i], label=Label(int(truth[i])), mask_path=None, split="")
+        label = Label(int(truth[i]))
+        samples[i] = replace(samples[i], label=label, mask_path=None, split="", is_random=False)
     return replace(data, samples=tuple(samples))
 
 

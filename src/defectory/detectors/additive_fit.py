@@ -239,7 +239,7 @@ class TwoPassDetector(FrozenFeatureDetector, AdditiveFit):
         rng = np.random.default_rng(self.seed)
         held_out = draw_whole_groups(rows, groups, MAX_HELD_OUT, rng)
         read = self._reader(images, progress or NoProgress())
-        known = self._statistics()
+        known = self._statistics().without_groups()
         extended = copy(self)
         self.backbone_.cache = self.cache
         try:

@@ -261,7 +261,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         self, passes: FeaturePasses, held_out: NDArray[np.intp]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Learn from new images; return scores and maps of those to be left out."""
-        before, known = self.normality_, self.normality_.statistics
+        before, known = self.normality_, self.normality_.statistics.without_groups()
         rows = np.arange(len(passes.images))
         new = passes.collect(
             self._make_normality().take_basis(known.basis), rows, "learning more images"
@@ -274,6 +274,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         else:
             measured, described = passes.leave_out(self.normality_, held_out)
         self.normality_.keep_scales(before)
+        self.normality_.bank_.forget_images()  # numbers of groups of the fit and of these overlap
         return self.learned_.score(self.normality_, measured, lambda: described)
 
     def _fit(

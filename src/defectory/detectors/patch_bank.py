@@ -70,7 +70,7 @@ class PatchBank:
         self.n_neighbors = n_neighbors
         self.position_weight = position_weight
         self.seed = seed
-        self._tags = np.empty(0, np.intp)  # of the rows' images, known after learning
+        self._tags = np.empty(0, np.intp)  # of the rows' images; -1 where that is not known
 
     def learn(self, n_images: int) -> "PatchBankFitter":
         """Return what takes the grids of so many images, one by one."""
@@ -88,11 +88,8 @@ class PatchBank:
 
     @property
     def coreset(self) -> Coreset:
-        """What is remembered, and of which images; -1 where that is not known any more."""
-        points = self.index_.bank
-        known = len(self._tags) == len(points)
-        tags = self._tags if known else np.full(len(points), -1, np.intp)
-        return Coreset(points, tags, self.coverage_radius_)
+        """What is remembered, and of which images; -1 where that is not known."""
+        return Coreset(self.index_.bank, self._tags, self.coverage_radius_)
 
     def take(self, coreset: Coreset) -> Self:
         """Remember these patches, each with the tag of its image."""
@@ -101,13 +98,17 @@ class PatchBank:
         self._tags = coreset.indices
         return self
 
+    def forget_images(self) -> None:
+        """Forget which patches are of which images."""
+        self._tags = np.full(len(self.index_.bank), -1, np.intp)
+
     def distances(self, grid: Float, *, without: int | None = None) -> Float:
         """Return the (rows, columns) distances of an image's patches.
 
         Parameters
         ----------
         grid : (rows, columns, d) float32
-        without : tag of the image whose patches do not count; only right after learning
+        without : tag of the image whose patches do not count
         """
         left_out = None if without is None else self._tags == without
         if left_out is not None and left_out.all():
@@ -127,6 +128,7 @@ class PatchBank:
         new = embedded[farthest[away[farthest] > self.coverage_radius_]]
         found = copy(self)
         found.index_ = NeighborIndex(np.concatenate([self.index_.bank, new]))
+        found._tags = np.concatenate([self._tags, np.full(len(new), -1, np.intp)])
         return found
 
     def embed(self, grid: Float) -> Float:
@@ -149,6 +151,7 @@ class PatchBank:
             "mean": self.mean_,
             "projection": self.projection_,
             "bank": self.index_.bank,
+            "tags": self._tags.astype(np.float32),
             "coverage_radius": np.array([self.coverage_radius_], np.float32),
         }
 
@@ -158,6 +161,9 @@ class PatchBank:
         self.projection_ = check_array(arrays, "projection", (width, None))
         n_columns = self.projection_.shape[1] + 2
         self.index_ = NeighborIndex(check_array(arrays, "bank", (None, n_columns)))
+        self.forget_images()
+        if "tags" in arrays:  # older bundles do not know
+            self._tags = check_array(arrays, "tags", self._tags.shape).astype(np.intp)
         self.coverage_radius_ = float(check_array(arrays, "coverage_radius", (1,))[0])
         return self
 

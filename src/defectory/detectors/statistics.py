@@ -61,6 +61,13 @@ class FitStatistics:
         tags = [numbers.get(tag, tag) for tag in self.coreset.indices.tolist()]
         return replace(self, coreset=replace(self.coreset, indices=np.array(tags, np.intp)))
 
+    def without_groups(self) -> "FitStatistics":
+        """Return them with no group known, for a merge with statistics of another numbering."""
+        if self.coreset is None:
+            return self
+        unknown = np.full(len(self.coreset.indices), -1, np.intp)
+        return replace(self, coreset=replace(self.coreset, indices=unknown))
+
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
         """Return what `arrays` gave; ParameterError where something is missing or does not fit."""

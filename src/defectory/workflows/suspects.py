@@ -80,16 +80,18 @@ def write_suspects(suspects: Sequence[SuspectImage], part: Path, folder: Path) -
     part.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
+_RANDOM = "random"  # which older lists lack
 _KEYS = {"name", "path", *(entry.name for entry in fields(Suspect))} - {"index"}
 
-SUSPECTS_FILE = json_lines("a list of suspects", lambda row: set(row) == _KEYS)
+SUSPECTS_FILE = json_lines("a list of suspects", lambda row: set(row) - {_RANDOM} == _KEYS)
 """What `write_suspects` writes; a list that a person has added to is theirs."""
 
 
 def _row(item: SuspectImage, folder: Path) -> dict[str, Any]:
     known = asdict(item.suspect)
     del known["index"]  # of an order that nobody sees
-    return {"name": item.name, "path": _relative(item.path, folder), **known}
+    # labels of the first of a ranking are no random sample, and promise nothing
+    return {"name": item.name, "path": _relative(item.path, folder), **known, _RANDOM: "no"}
 
 
 def record_suspects(

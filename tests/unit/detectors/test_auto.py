@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from defectory.detectors.auto import Auto
+from defectory.detectors.evidence import memory as memory_module
 from defectory.detectors.evidence.cost import N_TIMED, PlannedFit
+from defectory.detectors.evidence.fitter import FitSettings
 from defectory.detectors.evidence.speeds import SPEEDS
 from defectory.detectors.gaussian import Gaussian
 from defectory.domain import ArrayImages, Label, NotFittedError, ParameterError
@@ -176,6 +178,48 @@ def test_update_takes_a_false_alarm_and_a_missed_defect(taught):
     assert held_out.contents == (*taught.held_out_.contents, own.name)
     assert held_out.is_confirmed.all()
     assert len(np.unique(held_out.groups)) == len(held_out) == 30 + 1
+
+
+@pytest.mark.parametrize("is_saved", [False, True])
+def test_good_images_of_the_fit_stay_left_out_when_they_are_confirmed(is_saved, monkeypatch):
+    """Also those that the bundle has forgotten, and those that it never looked at closely."""
+    listed, new = products(150), products(20, seed=3)
+    expected = _distances(Auto(**_QUICK).fit(ArrayImages(listed)))
+    monkeypatch.setattr(memory_module, "_N_NORMAL", 40)
+    monkeypatch.setattr(FitSettings, "n_studied", 100)
+    fitted = Auto(**_QUICK).fit(ArrayImages(listed))
+    memory = fitted.memory_
+    assert (len(memory), len(memory.rest), len(memory.learned.names)) == (40, 60, 50)
+    if is_saved:
+        fitted = Auto(**fitted.config()).restore(fitted.arrays(), fitted.backbone_)
+    revised = fitted.update(ArrayImages([*listed, *new]), [0] * 170).detector
+    found = _distances(revised)
+    assert len(found) == len(revised.held_out_) == 170
+    for name, distances in expected.items():
+        np.testing.assert_allclose(found[name], distances, rtol=0.01)
+    added = revised.normality_.image_.n_samples - fitted.normality_.image_.n_samples
+    assert added == 20
+
+
+def test_a_good_image_that_the_fit_doubted_is_learned_once_it_is_confirmed(contaminated):
+    odd = [planted(image, (4 + 5 * i, 60 - 5 * i)) for i, image in enumerate(products(10, seed=5))]
+    of_odd = ArrayImages(odd)
+    names = {of_odd.fingerprint(i)[:12] for i in range(len(of_odd))}
+    assert len(contaminated.memory_.doubted & names) >= 8
+    some = ArrayImages([odd[0], *products(2)])
+    taught = contaminated.update(some, [0, 0, 0]).detector
+    assert taught.memory_.doubted == contaminated.memory_.doubted - {of_odd.fingerprint(0)[:12]}
+    n_before, n_after = (d.normality_.image_.n_samples for d in (contaminated, taught))
+    assert np.mean(n_after) == pytest.approx(np.mean(n_before) + 1)
+    again = taught.update(some, [0, 0, 0]).detector
+    assert np.mean(again.normality_.image_.n_samples) == pytest.approx(np.mean(n_after))
+
+
+def _distances(detector):
+    """Return content -> what the memory holds of the distances of the image's places, patches and whole."""
+    known = detector.memory_.known.measured
+    rows = np.column_stack([known.places, known.patches, known.image])
+    return dict(zip(detector.memory_.names, rows, strict=True))
 
 
 def test_update_changes_its_mind_about_an_image_it_knows(taught):

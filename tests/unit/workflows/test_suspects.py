@@ -61,11 +61,11 @@ def test_the_file_names_every_suspect_in_order_with_paths_from_its_folder(train,
     assert rows == [
         {
             "name": "c.png", "path": "../data/train/c.png", "score": 9.0, "weight": 0.0,
-            "votes": 5, "n_votes": 5, "round": 1, "reason": "odd",
+            "votes": 5, "n_votes": 5, "round": 1, "reason": "odd", "random": "no",
         },
         {
             "name": "a.png", "path": "../data/train/a.png", "score": 7.5, "weight": 0.25,
-            "votes": 3, "n_votes": 5, "round": 2, "reason": "rather odd",
+            "votes": 3, "n_votes": 5, "round": 2, "reason": "rather odd", "random": "no",
         },
     ]  # fmt: skip
 

@@ -1,7 +1,7 @@
 """One fit of `auto`: what is normal, whom to distrust, what labels teach, what is told."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from defectory.detectors.evidence.learned_state import (
     scale_of,
 )
 from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages
-from defectory.detectors.evidence.memory import RememberedImages
+from defectory.detectors.evidence.memory import LearnedImages, RememberedImages
 from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.suspects import (
     ViewDeviations,
@@ -80,6 +80,7 @@ class FitCandidate:
     trained : classifier for image scores, None where there is none
     scores : (n,) float32, left-out image scores of both
     n_rounds : normality models that were fitted on the way
+    doubted : (k,) images that count less than half in what is normal
     """
 
     known: MeasuredImages
@@ -87,6 +88,7 @@ class FitCandidate:
     trained: TrainedClassifier | None
     scores: Float
     n_rounds: int = 1
+    doubted: Indices = field(default_factory=lambda: np.empty(0, np.intp))
 
     @property
     def is_unlabeled(self) -> Bools:
@@ -184,7 +186,12 @@ class AutoFitter:
         normality = self._passes.learn(self._make(), rows, weights, "learning with doubts")
         again = self._passes.measure_left_out(normality, known.indices, weights, self._make)
         return FitCandidate(
-            again, normality, None, normality.image_scores(again.measured), found.n_rounds + 1
+            again,
+            normality,
+            None,
+            normality.image_scores(again.measured),
+            found.n_rounds + 1,
+            rows[weights.image < 0.5],
         )
 
     def _to_study(self) -> Indices:
@@ -227,7 +234,7 @@ class AutoFitter:
         self, found: FitCandidate, contamination: Contamination | None,
         suspects: tuple[Suspect, ...],
     ) -> FitSummary:  # fmt: skip
-        known, images = found.known, self._passes.images
+        known = found.known
         presumed = found.presumed_normal(contamination)
         nothing = TrainedClassifier(None, np.zeros(known.coverage.shape, np.float32), 0.0)
         learned, scores, maps = LearnedState.of(
@@ -239,7 +246,6 @@ class AutoFitter:
             self._settings.top_ratio,
         )
         rows = np.flatnonzero(known.codes != Label.ANOMALOUS)
-        names = [images.fingerprint(int(i))[:CONTENT_DIGITS] for i in known.indices]
         rng = np.random.default_rng([self._settings.seed, _MEMORY_STREAM])
         return FitSummary(
             evidence=Evidence(found.normality, learned),
@@ -247,11 +253,30 @@ class AutoFitter:
             held_out_scores=scores[rows],
             held_out_maps=maps[rows],
             left_out_defects=scores[known.codes == Label.ANOMALOUS],
-            memory=RememberedImages.of(known, names, presumed, rng),
+            memory=RememberedImages.of(
+                known,
+                self._names(known.indices),
+                presumed,
+                rng,
+                self._learned(found),
+                frozenset(self._names(found.doubted)),
+            ),
             suspects=suspects,
             contamination=contamination,
             account=_explain(self._passes.codes, found, contamination, len(suspects)),
         )
+
+    def _learned(self, found: FitCandidate) -> LearnedImages:
+        """Return what normality has learned from beside the studied images; a second fit takes only those."""
+        if found.n_rounds > 1 or self._normality is not None:
+            return LearnedImages()
+        pool = np.flatnonzero(self._passes.codes != Label.ANOMALOUS)
+        rows = np.setdiff1d(pool, found.known.indices)
+        return LearnedImages(self._names(rows), self._passes.groups[rows])
+
+    def _names(self, rows: Indices) -> tuple[str, ...]:
+        images = self._passes.images
+        return tuple(images.fingerprint(int(row))[:CONTENT_DIGITS] for row in rows)
 
 
 def _suspects_of(found: FitCandidate) -> tuple[Suspect, ...]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from defectory.backbones import Backbone, Features, View
-from defectory.detectors.evidence.measurements import Measurements, Weights
+from defectory.detectors.evidence.measurements import Measurements, Samples, Weights
 from defectory.detectors.evidence.normality import Described, Normality
 from defectory.detectors.grids import batched, cell_means
 from defectory.detectors.grouping import (
@@ -228,13 +229,23 @@ class FeaturePasses:
         order = np.argsort(np.argsort(folds, kind="stable"), kind="stable")
         return Measurements.join(parts).take(order)
 
-    def measure_new(self, normality: Normality, rows: Indices, stage: str) -> MeasuredImages:
-        """Return images that a finished model has not learned from."""
+    def measure_new(
+        self, normality: Normality, rows: Indices, stage: str, learned: Groups | None = None
+    ) -> MeasuredImages:
+        """Return images that a finished model has not learned from, or without what it learned from them.
+
+        Parameters
+        ----------
+        learned : (n,) numbers that groups of the rows' images had in the fit, -1 where it did not learn from
+            them; None for all -1
+        """
         measured: list[Measurements] = []
         described: list[Described] = []
+        own = iter(np.full(len(rows), -1) if learned is None else learned)
         for batch in self._batches(rows, stage):
             samples = normality.sample(batch)
-            measured.append(normality.measure(samples))
+            numbers = np.array(list(islice(own, len(batch))))
+            measured.append(_measure(normality, samples, numbers))
             described.append(normality.describe(samples))
         joined = Measurements.join(measured)
         return self._put_together(normality, rows, joined, np.concatenate(described))
@@ -265,6 +276,22 @@ class FeaturePasses:
         for batch in batched(self.backbone.extract(self.images, self.view, listed)):
             self.progress.advance(len(batch))
             yield batch
+
+
+def _measure(normality: Normality, samples: Samples, learned: Groups) -> Measurements:
+    """Return measurements of images, without those of the (n,) groups >= 0 that were learned from.
+
+    Those in closed form, which is off by the rounding of bundles: only where many images were learned from.
+    """
+    if (learned < 0).all():
+        return normality.measure(samples)
+    alone = [samples.take(slice(i, i + 1)) for i in range(len(samples))]
+    return Measurements.join(
+        [
+            normality.measure(one) if group < 0 else normality.measure_left_out(one, group[None])
+            for one, group in zip(alone, learned, strict=True)
+        ]
+    )
 
 
 def by_folds(groups: Groups) -> bool:

@@ -28,6 +28,11 @@ class Samples:
     def __len__(self) -> int:
         return len(self.image)
 
+    def take(self, images: slice) -> "Samples":
+        """Return some of the images."""
+        places = np.ascontiguousarray(self.places[:, images])
+        return Samples(places, self.patches[images], self.image[images])
+
 
 @dataclass(frozen=True)
 class Weights:

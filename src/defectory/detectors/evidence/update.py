@@ -66,8 +66,9 @@ def teach(
 ) -> Taught:  # fmt: skip
     """Return what labels of the images of `passes` change.
 
-    Good images that are not remembered are learned as normal; classifiers are trained anew on what is
-    remembered, and on the new images.
+    Good images are learned as normal, those of the fit only where it doubted them. Classifiers are trained
+    anew on what is remembered, and on the new images. Images of the fit are measured as if it had not seen
+    them.
 
     Parameters
     ----------
@@ -78,9 +79,15 @@ def teach(
     DataError : the labels leave nothing that is normal.
     """
     codes = passes.codes
-    is_new = (codes == Label.NORMAL) & ~np.isin(names, memory.names)
-    normality = passes.absorb(evidence.normality, np.flatnonzero(is_new))
-    new = passes.measure_new(evidence.normality, np.arange(len(codes)), "reading labeled images")
+    is_new = ~memory.are_learned(names) | np.isin(names, list(memory.doubted))
+    is_good = codes == Label.NORMAL
+    normality = passes.absorb(evidence.normality, np.flatnonzero(is_good & is_new))
+    new = passes.measure_new(
+        evidence.normality,
+        np.arange(len(codes)),
+        "reading labeled images",
+        memory.learned.groups_of(names),
+    )
     memory = memory.with_labels(new, names)
     n_normal = int(memory.is_presumed.sum())
     if n_normal < LEAST_NORMALS:

@@ -53,8 +53,8 @@ class Effect:
     n_defects : newly confirmed defects
     n_found_before, n_found_after : of these, rejected at the threshold before, and at the new one
     n_good, n_false_before, n_false_after : likewise of newly confirmed good images
-    n_good_among : images among which those were chosen: all that the model held out, where they are of its
-        fit, since a person is asked about suspicious ones first; else themselves
+    n_good_among : images among which those were chosen: all of the fit, where they are of it, since a person
+        is asked about suspicious ones first; else themselves
     """
 
     n_defects: int

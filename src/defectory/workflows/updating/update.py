@@ -201,8 +201,6 @@ def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDe
     ]
     defects = [image for image in left_out if image.label == Label.ANOMALOUS]
     good = [image for image in left_out if image.label == Label.NORMAL]
-    held_out = model.bundle.calibration
-    n_known = len({image.name for image in good} & set(held_out.contents))
     return Effect(
         n_defects=len(defects),
         n_found_before=sum(image.was_rejected for image in defects),
@@ -210,8 +208,17 @@ def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDe
         n_good=len(good),
         n_false_before=sum(image.was_rejected for image in good),
         n_false_after=sum(image.is_rejected for image in good),
-        n_good_among=len(good) + (len(held_out) - n_known if n_known else 0),
+        n_good_among=_count_among(good, model.facts),
     )
+
+
+def _count_among(good: Sequence[CheckedImage], facts: BundleFacts) -> int:
+    """Return among how many images these were chosen: all of the fit that may be good, and themselves."""
+    of_fit = set(facts.data.image_hashes[: facts.data.n_images])
+    n_of_fit = sum(image.name in of_fit for image in good)
+    if not n_of_fit:
+        return len(good)
+    return len(good) - n_of_fit + max(n_of_fit, facts.data.n_images - facts.labels.anomalous)
 
 
 def _checked(
@@ -236,7 +243,7 @@ def _revised_model(
     revised = CalibratedDetector(
         Bundle(
             detector,
-            _fair(detector.held_out_, facts.chosen),
+            _fair(detector, facts),
             model.promise,
             facts,
             _defects(detector),
@@ -249,13 +256,19 @@ def _revised_model(
     return CalibratedDetector(replace(revised.bundle, facts=facts))
 
 
-def _fair(held_out: HeldOutScores, chosen: Sequence[str]) -> HeldOutScores:
-    """Return scores among which images that were chosen for theirs do not count as confirmed.
+def _fair(detector: Detector, facts: BundleFacts) -> HeldOutScores:
+    """Return left-out scores among which images that were chosen for theirs do not count as confirmed.
 
     These are the highest of the good ones, and a promise made on them would be stricter than asked for. Where
-    all others are confirmed they are left out; else an estimate goes by all.
+    all others are confirmed they are left out; else an estimate goes by all. Where all images of the fit are
+    confirmed there was nothing to choose among these.
     """
-    is_fair = ~np.isin(held_out.contents, list(chosen))
+    held_out = detector.held_out_
+    of_fit = np.isin(held_out.contents, facts.data.image_hashes[: facts.data.n_images])
+    is_fair = ~np.isin(held_out.contents, facts.chosen)
+    n_known = int(of_fit.sum()) + max(facts.labels.anomalous, len(detector.left_out_defects_))
+    if held_out.is_confirmed.all() and n_known >= facts.data.n_images:
+        is_fair |= of_fit
     if held_out.is_confirmed.all() and is_fair.any():
         return held_out.take(is_fair)
     return replace(held_out, is_confirmed=held_out.is_confirmed & is_fair)

@@ -190,6 +190,26 @@ def fitted(request):
     return passes, normality, known, say
 
 
+def test_images_of_the_fit_are_measured_without_what_it_learned_from_them():
+    """As a bundle does it, after rounding, whose patches are whose being known."""
+    listed = features(80, seed=3)
+    rows, codes = np.arange(80), np.zeros(80, np.int8)
+    passes = FeaturePasses(FakeBackbone(listed), "view", None, codes, None, rows + 5, Told())
+    normality = passes.learn(MAKE(), rows[:70], None, "learning")
+    left_out = passes.measure_left_out(normality, rows[:70], None, MAKE).measured
+    learned_groups = np.where(rows < 70, rows + 5, -1)
+    learned_groups[::2] = -1
+    found = passes.measure_new(normality, rows, "scoring", learned_groups).measured
+    plain = passes.measure_new(normality, rows, "scoring").measured
+    of_fit = np.arange(1, 70, 2)
+    others = np.setdiff1d(rows, of_fit)
+    for part in PARTS:
+        values, expected, own = (getattr(of, part) for of in (found, left_out, plain))
+        np.testing.assert_allclose(values[of_fit], expected[of_fit], rtol=0.01)
+        assert np.median(own[of_fit]) < 0.97 * np.median(values[of_fit])
+        np.testing.assert_array_equal(values[others], own[others])
+
+
 def test_a_model_learns_from_these_images_alone(fitted):
     passes, normality, _, say = fitted
     twin = learned([LISTED[i] for i in POOL], say)

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from defectory.detectors.evidence import memory as module
-from defectory.detectors.evidence.memory import RememberedImages
+from defectory.detectors.evidence.memory import LearnedImages, RememberedImages
 from defectory.detectors.evidence.normality import Normality
 from defectory.domain import Label, ParameterError
 from tests.unit.detectors.evidence.fake_features import (
@@ -72,6 +74,14 @@ def test_of_many_images_some_are_remembered(normality, monkeypatch):
         np.testing.assert_array_equal(found.is_presumed, PRESUMED[rows])
         np.testing.assert_array_equal(found.known.groups, np.array(GROUPS)[rows])
         drawn.update(found.names)
+        others = [
+            i for i, name in enumerate(NAMES) if name not in found.names and CODES[i] != ANOMALOUS
+        ]
+        assert found.rest.names == tuple(NAMES[i] for i in others)
+        np.testing.assert_array_equal(found.rest.groups, np.array(GROUPS)[others])
+        for part in PARTS:
+            kept = getattr(found.rest.measured, part)
+            np.testing.assert_allclose(kept, getattr(known.measured, part)[others], rtol=1e-3)
     assert drawn == set(NAMES)
 
 
@@ -92,6 +102,61 @@ def test_new_labels_give_way_to_all_but_distances(normality):
         np.testing.assert_array_equal(values[:N], getattr(memory.known.measured, part))
         np.testing.assert_allclose(values[N], getattr(new.measured, part)[1], rtol=1e-3)
     assert memory.known.codes.tolist() == CODES
+
+
+def test_an_image_of_the_fit_keeps_its_distances_though_its_looks_were_forgotten(
+    normality, monkeypatch
+):
+    """Measured by a model that has learned from it, a good image would look better than any new one."""
+    monkeypatch.setattr(module, "_N_NORMAL", 2)
+    memory = _memory(normality)
+    forgotten, left = memory.rest.names
+    new = _known(normality, [NORMAL, NORMAL], seed=1)
+    found = memory.with_labels(new, ["facade123456", forgotten])
+    assert found.names == (*memory.names, forgotten, "facade123456")
+    assert found.rest.names == (left,)
+    for part in PARTS:
+        of_fit, fresh = getattr(found.known.measured, part)[-2:]
+        np.testing.assert_array_equal(of_fit, getattr(memory.rest.measured, part)[0])
+        np.testing.assert_allclose(fresh, getattr(new.measured, part)[0], rtol=1e-3)
+    np.testing.assert_array_equal(found.known.described[-2], new.described[1])
+    assert found.known.groups[-2] == GROUPS[NAMES.index(forgotten)]
+    assert found.known.groups[-1] > max(GROUPS)
+    assert found.known.codes[-2:].tolist() == [NORMAL, NORMAL]
+
+
+def test_images_that_were_learned_from_are_known_by_name(normality, monkeypatch):
+    monkeypatch.setattr(module, "_N_NORMAL", 2)
+    learned = LearnedImages(("0badcafe0000", "0badcafe0001"), np.array([12, 40]))
+    memory = replace(_memory(normality), learned=learned)
+    asked = ["0badcafe0001", NAMES[0], memory.rest.names[0], "facade123456"]
+    assert memory.learned.groups_of(asked).tolist() == [40, -1, -1, -1]
+    assert LearnedImages().groups_of(asked).tolist() == [-1, -1, -1, -1]
+    again = RememberedImages.restore(memory.arrays(), normality)
+    assert again.learned.groups_of(asked).tolist() == [40, -1, -1, -1]
+    assert again.rest.names == memory.rest.names
+
+
+def test_doubts_end_with_a_label(normality, monkeypatch):
+    monkeypatch.setattr(module, "_N_NORMAL", 2)
+    known = _known(normality)
+    rng, doubted = np.random.default_rng(0), frozenset((NAMES[1], NAMES[5]))
+    memory = RememberedImages.of(known, NAMES, PRESUMED, rng, doubted=doubted)
+    assert memory.are_learned([NAMES[1], "facade123456"]).tolist() == [True, False]
+    again = RememberedImages.restore(memory.arrays(), normality)
+    assert again.doubted == doubted
+    assert again.with_labels(_known(normality, [NORMAL]), [NAMES[1]]).doubted == {NAMES[5]}
+
+
+def test_a_bundle_from_before_they_were_known_is_read(normality):
+    arrays = {
+        k: a
+        for k, a in _memory(normality).arrays().items()
+        if not k.startswith(("learned", "doubted"))
+    }
+    found = RememberedImages.restore(arrays, normality)
+    assert (found.names, len(found.rest), found.learned.names) == (tuple(NAMES), 0, ())
+    assert not found.doubted
 
 
 def test_a_suspect_that_is_labeled_normal_is_presumed_normal(normality):
@@ -141,7 +206,7 @@ def test_what_is_restored_is_the_same(normality, has_new_labels):
 
 def test_restore_refuses_what_does_not_fit(normality):
     arrays = _memory(normality).arrays()
-    for name in arrays:
+    for name in (name for name in arrays if name not in ("learned_names", "doubted")):
         with pytest.raises(ParameterError, match=f"{name!r} is missing"):
             RememberedImages.restore({k: a for k, a in arrays.items() if k != name}, normality)
         with pytest.raises(ParameterError, match="expected"):

@@ -222,20 +222,21 @@ def test_good_images_are_compared_with_themselves(n_rejected_before, is_worse, n
     assert bool(effect.why_worse(0.01)) == is_worse
 
 
-@pytest.mark.parametrize(("n_held_out", "is_worse"), [(100, True), (300, False)])
-def test_images_chosen_among_others_stand_for_all_of_them(n_held_out, is_worse, new):
+@pytest.mark.parametrize(("n_images", "is_worse"), [(100, True), (300, False)])
+def test_images_chosen_among_others_stand_for_all_of_them(n_images, is_worse, new):
     """Four were asked about because they are suspicious: of 300 good images three may be rejected at 1 %."""
     after = [12.0, 12.0, 12.0, 0.0]
     known = [Confirmed(f"{i}", int(Label.NORMAL), 0.0, x, 0.0, x) for i, x in enumerate(after)]
-    model = model_of(Taking(known))
-    held_out = HeldOutScores.of(
-        np.zeros(n_held_out, np.float32), contents=[f"{i}" for i in range(n_held_out)]
-    )
-    bundle = dataclasses.replace(model.bundle, calibration=held_out)
-    model = dataclasses.replace(model, bundle=bundle)
-    effect = update_model(model, new).effect
-    assert effect.n_good_among == n_held_out
+    effect = update_model(_model_of_images(Taking(known), n_images), new).effect
+    assert effect.n_good_among == n_images
     assert bool(effect.why_worse(0.01)) == is_worse
+
+
+def _model_of_images(detector, n_images):
+    """A model that was fitted on images whose contents are 0, 1, 2, ..., and two defects."""
+    contents = tuple(f"{i}" for i in range(n_images + 2))
+    labels = LabelCounts(unlabeled=n_images, anomalous=2)
+    return model_of(detector, data=TrainingData("f", "csv", n_images + 2, contents), labels=labels)
 
 
 @pytest.mark.parametrize(("odd", "basis"), [(50.0, "estimated"), (0.0, "promised")])
@@ -299,6 +300,21 @@ def test_images_chosen_for_their_scores_promise_nothing(new):
     detector._revision.detector.held_out_ = HeldOutScores.of(np.arange(400), contents=contents)
     later, n_fair = confirmed_of(again, second)
     assert (n_fair, len(later.bundle.calibration)) == (397, 397)  # all others are confirmed
+
+
+@pytest.mark.parametrize(("n_images", "n_fair"), [(399, 399), (500, 398)])
+def test_where_all_images_of_the_fit_are_confirmed_there_was_nothing_to_choose(
+    n_images, n_fair, new
+):
+    """But of images that came later nobody knows what they were chosen among."""
+    contents = [f"{i:012x}" for i in range(400)]
+    data = TrainingData("f", "csv", n_images, tuple(contents[:399]))
+    detector = Taking([])
+    detector._revision.detector.held_out_ = HeldOutScores.of(np.arange(400), contents=contents)
+    told = dataclasses.replace(new, chosen=frozenset((contents[0], contents[399])))
+    held_out = update_model(model_of(detector, data=data), told).model.bundle.calibration
+    assert held_out.contents == tuple(contents[399 - n_fair : 399])
+    assert held_out.is_confirmed.all()
 
 
 def test_another_detector_is_refused_with_what_to_do(new):
