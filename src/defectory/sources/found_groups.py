@@ -18,6 +18,9 @@ from defectory.sources.near_duplicates import alike_pairs
 MOST_IN_A_GROUP = 32
 """A sequence in which each picture resembles the next is cut into groups of at most so many."""
 
+N_NEEDED = 299
+"""Good images that promise the usual 1 % at 95 % confidence."""
+
 _MOST_IMAGES = 20_000
 """Hashes of all pairs of more take minutes."""
 
@@ -73,14 +76,20 @@ class FoundGroups:
         )
 
 
-def wants_groups(train: Dataset) -> bool:
+def wants_groups(train: Dataset, n_needed: int = N_NEEDED) -> bool:
     """Return whether groups are looked for among images to learn from: none are named, nor are they too many.
 
-    Nor where nobody has called an image good: nothing is promised then, and other pictures of a part help to
-    tell that one of them shows a defect.
+    Nor where nothing can be promised, as some are unlabeled and few are called good: other pictures of a part
+    help to tell that one of them shows a defect.
+
+    Parameters
+    ----------
+    n_needed : good images that a promise needs where others are unlabeled
     """
-    has_confirmed = bool((train.labels == Label.NORMAL).any())
-    return train.groups is None and has_confirmed and len(train) <= _MOST_IMAGES
+    labels = train.labels
+    n_good = int((labels == Label.NORMAL).sum())
+    may_promise = n_good >= n_needed or (n_good > 0 and not (labels == Label.UNLABELED).any())
+    return train.groups is None and may_promise and len(train) <= _MOST_IMAGES
 
 
 def find_groups(thumbnails: Thumbnails, names: Sequence[str]) -> FoundGroups:

@@ -1,11 +1,15 @@
 """Pictures of one part are found; what only looks alike as a whole is left alone."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from defectory.domain import ArrayImages, NoProgress
-from defectory.sources.found_groups import MOST_IN_A_GROUP, find_groups
+from defectory.domain import ArrayImages, Label, NoProgress
+from defectory.sources import Dataset, Sample
+from defectory.sources.found_groups import MOST_IN_A_GROUP, find_groups, wants_groups
 from defectory.sources.grouping import PARENT, group_by
 from defectory.sources.thumbnails import read_thumbnails
 from tests.pictures import disc, lit_again
@@ -101,3 +105,19 @@ def test_thumbnails_are_grey_and_square():
     assert found.dtype == np.uint8
     assert found[0, :, 40:].min() == np.asarray(Image.fromarray(wide).convert("L")).max()
     assert read_thumbnails(ArrayImages([]), NoProgress()).shape == (0, 64, 64)
+
+
+@pytest.mark.parametrize(
+    ("n_good", "n_unlabeled", "wanted"),
+    [(0, 400, False), (1, 400, False), (298, 1, False), (299, 400, True), (3, 0, True)],
+)
+def test_groups_are_looked_for_where_something_may_be_promised(n_good, n_unlabeled, wanted):
+    labels = [Label.NORMAL] * n_good + [Label.UNLABELED] * n_unlabeled + [Label.ANOMALOUS]
+    samples = [
+        Sample(Path(f"{i}.png"), label, None, "train", None, None, f"{i}.png")
+        for i, label in enumerate(labels)
+    ]
+    train = Dataset(Path(), "list", tuple(samples))
+    assert wants_groups(train) == wanted
+    assert wants_groups(train, n_needed=1) == (n_good > 0)
+    assert not wants_groups(replace(train, samples=(replace(samples[0], group="a"), *samples[1:])))

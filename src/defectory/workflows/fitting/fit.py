@@ -7,7 +7,7 @@ from inspect import signature
 from pathlib import Path
 
 from defectory.artifacts import Bundle, LabelCounts, Promise
-from defectory.calibration import choose_threshold
+from defectory.calibration import choose_threshold, n_normals_needed
 from defectory.detectors.base import Detector
 from defectory.domain import (
     DefectScores,
@@ -143,9 +143,10 @@ def _with_groups(
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Return the images with the groups that the detector is told of, and what to say of them."""
     if "groups" in signature(detector.fit).parameters:
-        return (
-            with_found_groups(train, images, progress) if options.group_by is None else (train, ())
-        )
+        if options.group_by is not None:
+            return train, ()
+        n_needed = n_normals_needed(options.false_reject_rate, options.confidence)
+        return with_found_groups(train, images, progress, n_needed)
     if train.groups is None:
         return train, ()
     note = f"{detector.name} takes no groups: their images count as if they had none"

@@ -4,20 +4,24 @@ from dataclasses import replace
 
 from defectory.domain import ImageSource, Progress
 from defectory.sources import Dataset
-from defectory.sources.found_groups import find_groups, wants_groups
+from defectory.sources.found_groups import N_NEEDED, find_groups, wants_groups
 from defectory.sources.thumbnails import read_thumbnails
 
 
 def with_found_groups(
-    train: Dataset, images: ImageSource, progress: Progress
+    train: Dataset, images: ImageSource, progress: Progress, n_needed: int = N_NEEDED
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Return the data set with the groups that its pictures show, and what to say of them.
+
+    Parameters
+    ----------
+    n_needed : good images that a promise needs where others are unlabeled
 
     Raises
     ------
     ImageReadError : an image cannot be read.
     """
-    if not wants_groups(train):
+    if not wants_groups(train, n_needed):
         return train, ()
     names = [sample.name for sample in train.samples]
     found = find_groups(read_thumbnails(images, progress), names)
