@@ -133,8 +133,11 @@ class RememberedImages:
         return np.flatnonzero(self.known.codes != Label.UNLABELED)
 
     def are_learned(self, names: Sequence[str]) -> Bools:
-        """Return (n,) bool, which of these images normality has learned from."""
-        return np.isin(names, (*self.names, *self.rest.names, *self.learned.names))
+        """Return (n,) bool, which of these images normality has learned from: no defects, nothing doubted."""
+        is_good = self.known.codes != Label.ANOMALOUS
+        good = [name for name, is_taken in zip(self.names, is_good, strict=True) if is_taken]
+        learned = {*good, *self.rest.names, *self.learned.names} - self.doubted
+        return np.array([name in learned for name in names], bool)
 
     def with_labels(self, new: MeasuredImages, names: Sequence[str]) -> "RememberedImages":
         """Return the memory with newly labeled images; what it knew of them gives way, but for distances.

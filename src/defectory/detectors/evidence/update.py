@@ -79,9 +79,8 @@ def teach(
     DataError : the labels leave nothing that is normal.
     """
     codes = passes.codes
-    is_new = ~memory.are_learned(names) | np.isin(names, list(memory.doubted))
-    is_good = codes == Label.NORMAL
-    normality = passes.absorb(evidence.normality, np.flatnonzero(is_good & is_new))
+    is_new = (codes == Label.NORMAL) & ~memory.are_learned(names)
+    normality = passes.absorb(evidence.normality, np.flatnonzero(is_new))
     new = passes.measure_new(
         evidence.normality,
         np.arange(len(codes)),

@@ -142,10 +142,14 @@ def test_doubts_end_with_a_label(normality, monkeypatch):
     known = _known(normality)
     rng, doubted = np.random.default_rng(0), frozenset((NAMES[1], NAMES[5]))
     memory = RememberedImages.of(known, NAMES, PRESUMED, rng, doubted=doubted)
-    assert memory.are_learned([NAMES[1], "facade123456"]).tolist() == [True, False]
+    # a labeled defect, what is doubted, what is not, and what is new
+    asked = [NAMES[0], NAMES[1], NAMES[3], "facade123456"]
+    assert memory.are_learned(asked).tolist() == [False, False, True, False]
     again = RememberedImages.restore(memory.arrays(), normality)
     assert again.doubted == doubted
-    assert again.with_labels(_known(normality, [NORMAL]), [NAMES[1]]).doubted == {NAMES[5]}
+    taught = again.with_labels(_known(normality, [NORMAL]), [NAMES[1]])
+    assert taught.doubted == {NAMES[5]}
+    assert taught.are_learned(asked).tolist() == [False, True, True, False]
 
 
 def test_a_bundle_from_before_they_were_known_is_read(normality):
