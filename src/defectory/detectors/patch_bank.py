@@ -119,7 +119,12 @@ class PatchBank:
         mean: Float = found.mean(axis=1)
         return mean.reshape(grid.shape[:2])
 
-    def absorb(self, grid: Float) -> "PatchBank":
+    @property
+    def free_tag(self) -> int:
+        """The lowest tag above those of all images."""
+        return int(self._tags.max(initial=-1)) + 1
+
+    def absorb(self, grid: Float, tag: int = -1) -> "PatchBank":
         """Return the memory with the patches of one more image that are farther than its radius from all."""
         embedded = self.embed(grid)
         away = self.index_.distances(embedded, 1)[:, 0]
@@ -128,7 +133,7 @@ class PatchBank:
         new = embedded[farthest[away[farthest] > self.coverage_radius_]]
         found = copy(self)
         found.index_ = NeighborIndex(np.concatenate([self.index_.bank, new]))
-        found._tags = np.concatenate([self._tags, np.full(len(new), -1, np.intp)])
+        found._tags = np.concatenate([self._tags, np.full(len(new), tag, np.intp)])
         return found
 
     def embed(self, grid: Float) -> Float:

@@ -9,6 +9,7 @@ from defectory.detectors.auto import Auto
 from defectory.detectors.evidence import memory as memory_module
 from defectory.detectors.evidence.cost import N_TIMED, PlannedFit
 from defectory.detectors.evidence.fitter import FitSettings
+from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.speeds import SPEEDS
 from defectory.detectors.gaussian import Gaussian
 from defectory.domain import ArrayImages, Label, NotFittedError, ParameterError
@@ -213,6 +214,29 @@ def test_a_good_image_that_the_fit_doubted_is_learned_once_it_is_confirmed(conta
     assert np.mean(n_after) == pytest.approx(np.mean(n_before) + 1)
     again = taught.update(some, [0, 0, 0]).detector
     assert np.mean(again.normality_.image_.n_samples) == pytest.approx(np.mean(n_after))
+
+
+def test_images_that_the_fit_doubted_vouch_for_each_other_not_for_themselves(
+    contaminated, monkeypatch
+):
+    assert not contaminated.normality_.leaves_out_when_rounded  # too few, for the image as a whole
+    monkeypatch.setattr(Normality, "leaves_out_when_rounded", True)
+    odd = ArrayImages(
+        [planted(image, (4 + 5 * i, 60 - 5 * i)) for i, image in enumerate(products(10, seed=5))]
+    )
+    names = [odd.fingerprint(i)[:12] for i in range(len(odd))]
+    doubted = [i for i, name in enumerate(names) if name in contaminated.memory_.doubted]
+    first = ArrayImages(odd.read(doubted[:1]))
+    old, alone, together = (
+        _distances(of)[names[doubted[0]]]
+        for of in (
+            contaminated,
+            contaminated.update(first, [0]).detector,
+            contaminated.update(ArrayImages(odd.read(doubted)), [0] * len(doubted)).detector,
+        )
+    )
+    np.testing.assert_allclose(alone[:-1], old[:-1], rtol=0.05)
+    assert together[:-1].mean() < 0.9 * alone[:-1].mean()
 
 
 def _distances(detector):

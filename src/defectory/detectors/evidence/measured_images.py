@@ -250,10 +250,16 @@ class FeaturePasses:
         joined = Measurements.join(measured)
         return self._put_together(normality, rows, joined, np.concatenate(described))
 
-    def absorb(self, normality: Normality, rows: Indices) -> Normality:
-        """Return the finished model, having learned from a few more images."""
+    def absorb(self, normality: Normality, rows: Indices, groups: Groups) -> Normality:
+        """Return the finished model, having learned from a few more images.
+
+        Parameters
+        ----------
+        groups : (n,) numbers of the rows' images that no other image has
+        """
+        own = iter(groups.tolist())
         for batch in self._batches(rows, "learning good images"):
-            normality = normality.absorb(normality.sample(batch))
+            normality = normality.absorb(normality.sample(batch), list(islice(own, len(batch))))
         return normality
 
     def _put_together(

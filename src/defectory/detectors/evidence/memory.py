@@ -170,6 +170,19 @@ class RememberedImages:
             self.doubted.difference(names),
         )
 
+    def measured_anew(self, images: MeasuredImages, names: Sequence[str]) -> "RememberedImages":
+        """Return the memory with other distances of some of the images."""
+        places, measured = _places_in(self.names, names), self.known.measured
+        parts = (
+            (getattr(measured, part).copy(), getattr(_rounded(images).measured, part))
+            for part in ("places", "patches", "image")
+        )
+        found = []
+        for kept, new in parts:
+            kept[places] = new
+            found.append(kept)
+        return replace(self, known=replace(self.known, measured=Measurements(*found)))
+
     def explain(self) -> str:
         """Return what there is to learn from, in a line."""
         codes = self.known.codes

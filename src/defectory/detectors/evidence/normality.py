@@ -279,17 +279,30 @@ class Normality:
         return found
 
     @property
+    def leaves_out_when_rounded(self) -> bool:
+        """Whether images can be left out in closed form after rounding: there are more than directions.
+
+        Where an image is all that a direction knows, rounding decides what is left without it.
+        """
+        return bool(np.mean(self.image_.n_samples) > self.image_.means.shape[1])
+
+    @property
     def n_looks(self) -> int:
         """Columns of `describe`, w."""
         return min(_N_LOOKS, len(self.variances_))
 
-    def absorb(self, samples: Samples) -> "Normality":
-        """Return the model that has learned from more images; this one and all scales are unchanged."""
+    def absorb(self, samples: Samples, tags: Sequence[int]) -> "Normality":
+        """Return the model that has learned from more images; this one and all scales are unchanged.
+
+        Parameters
+        ----------
+        tags : of n images, numbers that tell their patches from those of others
+        """
         found = copy(self)
         found.places_ = self.places_.absorb(self._looks(samples.places))
         found.image_ = self.image_.absorb(samples.image[None])
-        for grid in samples.patches:
-            found.bank_ = found.bank_.absorb(grid)
+        for grid, tag in zip(samples.patches, tags, strict=True):
+            found.bank_ = found.bank_.absorb(grid, tag)
         return found
 
     def arrays(self) -> Arrays:

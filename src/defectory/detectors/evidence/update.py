@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 from defectory.detectors.evidence.evidence import Evidence
 from defectory.detectors.evidence.fitter import LEAST_NORMALS, FitSettings
 from defectory.detectors.evidence.learned_state import LearnedState
-from defectory.detectors.evidence.measured_images import FeaturePasses
+from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages
 from defectory.detectors.evidence.memory import RememberedImages
+from defectory.detectors.evidence.normality import Normality
+from defectory.detectors.grouping import Groups
 from defectory.detectors.revision import Confirmed
 from defectory.domain import DataError, HeldOutScores, Label
 
@@ -25,12 +27,14 @@ class Taught:
     ----------
     evidence, memory : what scores images, and what is remembered of n images
     scores, maps : (n,) and (n, rows, columns), of these, by models that have not learned from them
+    before : the same images by the old normality
     """
 
     evidence: Evidence
     memory: RememberedImages
     scores: Float
     maps: Float
+    before: MeasuredImages
 
     def held_out(self, peaks: Sequence[float]) -> HeldOutScores:
         """Return the left-out scores that thresholds are fitted on.
@@ -79,15 +83,21 @@ def teach(
     DataError : the labels leave nothing that is normal.
     """
     codes = passes.codes
-    is_new = (codes == Label.NORMAL) & ~memory.are_learned(names)
-    normality = passes.absorb(evidence.normality, np.flatnonzero(is_new))
+    absorbed = np.flatnonzero((codes == Label.NORMAL) & ~memory.are_learned(names))
+    groups = _free_groups(evidence.normality, memory, len(absorbed))
+    normality = passes.absorb(evidence.normality, absorbed, groups)
+    learned_as = memory.learned.groups_of(names)
     new = passes.measure_new(
-        evidence.normality,
-        np.arange(len(codes)),
-        "reading labeled images",
-        memory.learned.groups_of(names),
+        evidence.normality, np.arange(len(codes)), "reading labeled images", learned_as
     )
+    doubted = np.isin(absorbed, np.flatnonzero(np.isin(names, list(memory.doubted))))
     memory = memory.with_labels(new, names)
+    before = memory.known
+    if doubted.any() and normality.leaves_out_when_rounded:
+        # what it holds against an image may be that it doubted others like it
+        rows = absorbed[doubted]
+        again = passes.measure_new(normality, rows, "leaving images out again", groups[doubted])
+        memory = memory.measured_anew(again, [names[row] for row in rows])
     n_normal = int(memory.is_presumed.sum())
     if n_normal < LEAST_NORMALS:
         raise DataError(
@@ -104,7 +114,13 @@ def teach(
         presumed,
         settings.top_ratio,
     )
-    return Taught(Evidence(normality, learned), memory, scores, maps)
+    return Taught(Evidence(normality, learned), memory, scores, maps, before)
+
+
+def _free_groups(normality: Normality, memory: RememberedImages, n: int) -> Groups:
+    """Return (n,) numbers that no group of the fit has."""
+    above = max(normality.bank_.free_tag, int(memory.learned.groups.max(initial=-1)) + 1)
+    return above + np.arange(n)
 
 
 def compare_confirmed(
@@ -121,7 +137,7 @@ def compare_confirmed(
     row_of = {name: row for row, name in enumerate(memory.names)}
     rows = np.array([row_of[name] for name in names], np.intp)
     # what neither has learned from: the old one no label of these, the new one of other folds
-    old_scores, new_scores = old.score_known(memory.known.take(rows)), taught.scores[rows]
+    old_scores, new_scores = old.score_known(taught.before.take(rows)), taught.scores[rows]
     confirmed = {
         name: Confirmed(name, int(code), *(float(score) for score in scores))
         for name, code, *scores in zip(
@@ -129,8 +145,12 @@ def compare_confirmed(
         )
     }
     others = [row for row in memory.confirmed if memory.names[row] not in confirmed]
-    remembered = memory.known.take(np.array(others, np.intp))
-    pairs = zip(old.score_known(remembered), taught.evidence.score_known(remembered), strict=True)
+    rest = np.array(others, np.intp)
+    pairs = zip(
+        old.score_known(taught.before.take(rest)),
+        taught.evidence.score_known(memory.known.take(rest)),
+        strict=True,
+    )
     for row, (one, other) in zip(others, pairs, strict=True):
         name, code = memory.names[row], int(memory.known.codes[row])
         confirmed[name] = Confirmed(name, code, float(one), float(other))

@@ -294,11 +294,11 @@ def test_a_finished_model_measures_all_images_as_new_ones(fitted):
 def test_a_finished_model_learns_from_a_few_more(fitted):
     normality, passes = fitted[1], _passes()
     some = np.array([3, 20])
-    found = passes.absorb(normality, some)
+    found = passes.absorb(normality, some, some + 100)
     assert passes.backbone.read == [[3, 20]]
     samples = normality.sample([LISTED[i] for i in some])
     assert (found.measure(samples).places < normality.measure(samples).places).all()
-    assert passes.absorb(normality, some[:0]) is normality
+    assert passes.absorb(normality, some[:0], some[:0]) is normality
 
 
 FEW = np.setdiff1d(POOL[:23], [7])

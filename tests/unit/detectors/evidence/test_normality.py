@@ -360,7 +360,7 @@ def test_what_is_absorbed_is_normal_then_and_the_old_model_stays_as_it_was():
     (odd,) = features(1, seed=8)
     odd = {name: stage + 6 for name, stage in odd.items()}
     before, old = _measured(normality, [odd]), {k: v.copy() for k, v in normality.arrays().items()}
-    found = normality.absorb(normality.sample([odd] * 3))
+    found = normality.absorb(normality.sample([odd] * 3), [50, 51, 52])
     after = _measured(found, [odd])
     assert (after.places < 0.8 * before.places).all()
     assert after.image[0] < 0.8 * before.image[0]
@@ -389,7 +389,10 @@ def test_what_is_restored_scores_alike(shape_px):
             getattr(again, derive)(found), getattr(normality, derive)(found)
         )
     np.testing.assert_array_equal(again.describe(samples), normality.describe(samples))
-    absorbed = [model.absorb(samples).measure(samples) for model in (again, normality)]
+    absorbed = [
+        model.absorb(samples, range(50, 50 + len(samples))).measure(samples)
+        for model in (again, normality)
+    ]
     for part in PARTS:  # what it was shrunk by is rounded
         np.testing.assert_allclose(*(getattr(of, part) for of in absorbed), rtol=1e-3)
 
