@@ -125,6 +125,16 @@ def test_an_image_of_the_fit_keeps_its_distances_though_its_looks_were_forgotten
     assert found.known.codes[-2:].tolist() == [NORMAL, NORMAL]
 
 
+def test_some_distances_are_measured_anew(normality):
+    memory, new = _memory(normality), _known(normality, [NORMAL, NORMAL], seed=1)
+    found = memory.measured_anew(new, [NAMES[4], NAMES[1]])
+    for part in PARTS:
+        values, old = (getattr(of.known.measured, part) for of in (found, memory))
+        np.testing.assert_allclose(values[[4, 1]], getattr(new.measured, part), rtol=1e-3)
+        np.testing.assert_array_equal(values[[0, 2, 3, 5]], old[[0, 2, 3, 5]])
+    np.testing.assert_array_equal(found.known.codes, memory.known.codes)
+
+
 def test_images_that_were_learned_from_are_known_by_name(normality, monkeypatch):
     monkeypatch.setattr(module, "_N_NORMAL", 2)
     learned = LearnedImages(("0badcafe0000", "0badcafe0001"), np.array([12, 40]))
