@@ -48,7 +48,13 @@ def test_a_proposal_is_shown_and_thrown_away(page, labeled):
         proposal
     )
     assert page.get("/api/project").json()["proposal"] is True
-    assert page.post("/api/proposal/reject").status_code == 204
+    other = {"version": proposal["version"] - 1}
+    for way in ("accept", "reject"):
+        answer = page.post(f"/api/proposal/{way}", json=other)
+        assert answer.status_code == 409
+        assert "another bundle was taught" in answer.json()["error"]
+    answer = page.post("/api/proposal/reject", json={"version": proposal["version"]})
+    assert answer.status_code == 204
     assert page.get("/api/proposal").status_code == 404
     assert page.get("/api/project").json()["bundle"]["version"] == 1
 

@@ -66,8 +66,8 @@ export const postLabels = (entries) => send("POST", "api/labels", { json: { entr
 export const getDisagreements = () => getJson("api/disagreements");
 export const teach = () => send("POST", "api/teach", { json: {} });
 export const getProposal = () => getJson("api/proposal");
-export const acceptProposal = () => send("POST", "api/proposal/accept", { json: {} });
-export const rejectProposal = () => send("POST", "api/proposal/reject", { json: {} });
+export const acceptProposal = (version) => send("POST", "api/proposal/accept", { json: { version } });
+export const rejectProposal = (version) => send("POST", "api/proposal/reject", { json: { version } });
 export const getHistory = () => getJson("api/history");
 export const restoreVersion = (version) => send("POST", `api/history/${version}/restore`, { json: {} });
 export const getThresholds = () => getJson("api/thresholds");

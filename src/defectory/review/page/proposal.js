@@ -15,7 +15,7 @@ export function openProposal() {
   return fill(dialog.body, getProposal, (proposal) => {
     show(dialog.body, proposal);
     const end = (action, said) => async () => {
-      await action();
+      await action(proposal.version);
       dialog.close();
       announce(text(said));
       tell("bundle-changed");
@@ -23,22 +23,27 @@ export function openProposal() {
     const answers = [actionButton(text("proposal.reject"), end(rejectProposal, "proposal.rejected"), { place: dialog.body, isPrimary: Boolean(proposal.worse) })];
     if (!proposal.worse) answers.push(actionButton(text("proposal.accept"), end(acceptProposal, "proposal.accepted"), { place: dialog.body, isPrimary: true }));
     dialog.foot.append(...answers);
-    if (!proposal.is_ready) stop = waitUntilReady(dialog, answers);
+    stop = watchJob(dialog, answers, proposal);
   });
 }
 
-/** It can be read while its detector scores the other images, and answered once that is done. */
-function waitUntilReady(dialog, answers) {
+/**
+ * It can be read while its detector scores the other images, and answered once that is done. Where it was ready and
+ * another one was taught meanwhile, that one is shown.
+ */
+function watchJob(dialog, answers, { is_ready: wasReady }) {
   const said = element("p", { class: "soft scoring", role: "status" });
   dialog.foot.prepend(said);
+  let wasAtWork = false;
   const show = () => {
     const { job, proposal } = state.project ?? {};
-    const isScoring = Boolean(job) && !job.error;
-    said.textContent = isScoring ? text("proposal.scoring", { done: job.done, total: job.total }) : "";
-    for (const button of answers) button.disabled = isScoring;
-    if (isScoring) return;
-    stop();
-    if (!proposal) dialog.close(); // scoring failed, and why is told
+    const isAtWork = Boolean(job) && !job.error;
+    said.textContent = isAtWork ? text("proposal.scoring", { done: job.done, total: job.total }) : "";
+    for (const button of answers) button.disabled = isAtWork;
+    if (isAtWork) wasAtWork = true;
+    else if (!proposal) dialog.close(); // scoring failed, and why is told; or it was answered at another window
+    else if (wasAtWork && wasReady) openProposal();
+    else wasReady = true;
   };
   const stop = listen("project", show);
   show();

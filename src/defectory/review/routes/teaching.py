@@ -7,8 +7,9 @@ from defectory.review.answers import as_json, nothing, sentence
 from defectory.review.calls import Call, route
 
 
-class _Insists(msgspec.Struct):
+class _Answer(msgspec.Struct):
     force: bool = False
+    version: int | None = None
 
 
 def _teach(call: Call) -> Response:
@@ -25,13 +26,14 @@ def _proposal(call: Call) -> Response:
 
 
 def _accept(call: Call) -> Response:
-    force = call.json(_Insists).force if call.body else False
-    call.site.project.accept(force=force)
+    answer = call.json(_Answer) if call.body else _Answer()
+    call.site.project.accept(force=answer.force, version=answer.version)
     return nothing()
 
 
 def _reject(call: Call) -> Response:
-    call.site.project.reject()
+    answer = call.json(_Answer) if call.body else _Answer()
+    call.site.project.reject(version=answer.version)
     return nothing()
 
 

@@ -234,13 +234,13 @@ class ReviewProject:
         """Return the taught bundle that waits for an answer."""
         return versions.proposal_of(self._review)
 
-    def accept(self, *, force: bool = False) -> None:
-        """Let the taught bundle decide; WorseError where it decides worse and `force` is not given."""
-        versions.accept(self._review, force=force)
+    def accept(self, *, force: bool = False, version: int | None = None) -> None:
+        """Let the taught bundle decide; see `versions.accept`."""
+        versions.accept(self._review, force=force, version=version)
 
-    def reject(self) -> None:
-        """Leave the taught bundle in the history."""
-        versions.reject(self._review)
+    def reject(self, *, version: int | None = None) -> None:
+        """Leave the taught bundle in the history; see `versions.reject`."""
+        versions.reject(self._review, version=version)
 
     def history(self) -> list[BundleVersion]:
         """Return the bundles that there are, the oldest first."""

@@ -72,27 +72,31 @@ def proposal_of(review: OpenReview) -> Proposal | None:
     return None if row is None or row.proposal is None else decode(row.proposal)
 
 
-def accept(review: OpenReview, *, force: bool) -> None:
+def accept(review: OpenReview, *, force: bool, version: int | None = None) -> None:
     """Let the taught bundle decide from now on.
+
+    Parameters
+    ----------
+    version : of the bundle that a person has looked at; None for the one that waits, whichever it is
 
     Raises
     ------
-    DataError : none waits for an answer, or it still scores images.
+    DataError : none waits for an answer, or it still scores images, or another one waits than was looked at.
     WorseError : it decides worse on what is known, and `force` is not given.
     """
     _refuse_early(review)
     with review.store.writing() as connection:
-        row = _waiting(proposed_version(connection))
+        row = _waiting(proposed_version(connection), version)
         _refuse_worse(row, force=force)
         make_current(connection, row.version)
         drop_maps(connection, [row.scores_of])
 
 
-def reject(review: OpenReview) -> None:
-    """Leave the taught bundle in the history; DataError where none waits, or it still scores images."""
+def reject(review: OpenReview, *, version: int | None = None) -> None:
+    """Leave the taught bundle in the history; DataError as of `accept`."""
     _refuse_early(review)
     with review.store.writing() as connection:
-        row = _waiting(proposed_version(connection))
+        row = _waiting(proposed_version(connection), version)
         set_state(connection, row.version, "rejected")
         drop_maps(connection, [current_version(connection).scores_of])
 
@@ -220,9 +224,11 @@ def _refuse_early(review: OpenReview) -> None:
         raise DataError("the taught bundle still scores the other images; answer when that is done")
 
 
-def _waiting(row: VersionRow | None) -> VersionRow:
+def _waiting(row: VersionRow | None, version: int | None) -> VersionRow:
     if row is None:
         raise DataError("no taught bundle waits for an answer; teach first")
+    if version not in (None, row.version):
+        raise DataError("another bundle was taught meanwhile; look at what it changes, then answer")
     return row
 
 

@@ -108,6 +108,17 @@ def test_images_whose_scores_are_known_are_not_looked_at_again(project, monkeypa
     assert project.anomaly_map(1) is not None  # computed when somebody looks
 
 
+def test_only_what_was_looked_at_is_answered(taught):
+    """Another bundle may have been taught in the background while a person read about this one."""
+    looked_at = taught.proposal().version
+    for answer in (taught.accept, taught.reject):
+        with pytest.raises(DataError, match="another bundle was taught meanwhile"):
+            answer(version=looked_at - 1)
+    assert taught.proposal().version == looked_at
+    taught.accept(version=looked_at, force=True)
+    assert taught.overview().bundle.version == looked_at
+
+
 def test_rejecting_keeps_it_in_the_history(taught):
     before = taught.find().images
     taught.reject()
