@@ -120,6 +120,11 @@ class PatchBank:
         return mean.reshape(grid.shape[:2])
 
     @property
+    def tags(self) -> Float:
+        """(m,) the tags of the patches' images; -1 where that is not known."""
+        return self._tags.astype(np.float32)
+
+    @property
     def free_tag(self) -> int:
         """The lowest tag above those of all images."""
         return int(self._tags.max(initial=-1)) + 1
@@ -151,12 +156,11 @@ class PatchBank:
         return np.column_stack([np.repeat(down, n_columns), np.tile(across, n_rows)])
 
     def arrays(self) -> Arrays:
-        """Return the whitening and the memory."""
+        """Return the whitening and the memory; `tags` besides, for whoever leaves images out later."""
         return {
             "mean": self.mean_,
             "projection": self.projection_,
             "bank": self.index_.bank,
-            "tags": self._tags.astype(np.float32),
             "coverage_radius": np.array([self.coverage_radius_], np.float32),
         }
 
@@ -167,7 +171,7 @@ class PatchBank:
         n_columns = self.projection_.shape[1] + 2
         self.index_ = NeighborIndex(check_array(arrays, "bank", (None, n_columns)))
         self.forget_images()
-        if "tags" in arrays:  # older bundles do not know
+        if "tags" in arrays:
             self._tags = check_array(arrays, "tags", self._tags.shape).astype(np.intp)
         self.coverage_radius_ = float(check_array(arrays, "coverage_radius", (1,))[0])
         return self

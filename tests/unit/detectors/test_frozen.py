@@ -85,9 +85,8 @@ def test_restore_refuses_arrays_that_do_not_fit(detector):
     arrays = fitted.arrays()
     for name in arrays:
         rest = {key: array for key, array in arrays.items() if key != name}
-        if name != "tags":  # which older bundles lack
-            with pytest.raises(ParameterError, match=f"{name!r} is missing"):
-                detector(size_px=64).restore(rest, fitted.backbone_)
+        with pytest.raises(ParameterError, match=f"{name!r} is missing"):
+            detector(size_px=64).restore(rest, fitted.backbone_)
         with pytest.raises((ParameterError, ValueError)):
             detector(size_px=64).restore({**rest, name: arrays[name][None]}, fitted.backbone_)
 

@@ -191,7 +191,7 @@ def test_what_is_restored_gives_the_same_distances(n_dims):
 def test_a_restored_memory_knows_whose_patches_are_whose():
     grids = _grids(4)
     bank = _learned(grids, tags=[30, 7, 9, 2])
-    arrays = bank.arrays()
+    arrays = {**bank.arrays(), "tags": bank.tags}
     again = PatchBank().restore(arrays, D)
     grown = again.absorb(_grids(1, seed=5)[0])
     for i, tag in enumerate([30, 7, 9, 2]):
@@ -199,8 +199,7 @@ def test_a_restored_memory_knows_whose_patches_are_whose():
         np.testing.assert_array_equal(again.distances(grids[i], without=tag), expected)
         assert expected.min() > 10 * bank.distances(grids[i]).max()
         assert (grown.distances(grids[i], without=tag) > 0.5 * expected.min()).all()
-    older = PatchBank().restore({k: a for k, a in arrays.items() if k != "tags"}, D)
-    for forgetful in (older, again):
+    for forgetful in (PatchBank().restore(bank.arrays(), D), again):
         forgetful.forget_images()
         np.testing.assert_array_equal(
             forgetful.distances(grids[0], without=30), bank.distances(grids[0])
@@ -210,9 +209,8 @@ def test_a_restored_memory_knows_whose_patches_are_whose():
 def test_restore_refuses_what_does_not_fit():
     arrays = _learned(_grids(2)).arrays()
     for name in arrays:
-        if name != "tags":  # which older bundles lack
-            with pytest.raises(ParameterError, match=f"{name!r} is missing"):
-                PatchBank().restore({k: a for k, a in arrays.items() if k != name}, D)
+        with pytest.raises(ParameterError, match=f"{name!r} is missing"):
+            PatchBank().restore({k: a for k, a in arrays.items() if k != name}, D)
         with pytest.raises(ParameterError, match="expected"):
             PatchBank().restore({**arrays, name: arrays[name][None]}, D)
     with pytest.raises(ParameterError, match="expected"):

@@ -325,7 +325,7 @@ class Normality:
             ("bank", self.bank_),
         ):
             named |= {f"{prefix}.{key}": value for key, value in part.arrays().items()}
-        return named
+        return {**named, f"{_BANK}tags": self.bank_.tags}
 
     def restore(self, arrays: Mapping[str, NDArray[Any]], backbone: Backbone) -> Self:
         """Take the state that `arrays` gave."""
