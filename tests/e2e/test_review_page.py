@@ -377,6 +377,33 @@ def test_it_learns_in_the_background_and_waits_to_be_looked_at(open_page):
     page.wait_for_selector("#dialog-proposal:has-text('20 labels')")
 
 
+def test_what_was_taught_while_somebody_read_is_shown_before_it_is_answered(open_page):
+    page = open_page()
+    label_truly(page, 8)
+    page.keyboard.press("t")
+    accept = "#dialog-proposal button:enabled:has-text('Accept')"
+    page.wait_for_selector("#dialog-proposal:has-text('8 labels')", timeout=TEACHING_MS)
+    page.wait_for_selector(accept, timeout=TEACHING_MS)
+    page.evaluate(
+        """async () => {
+            const module = (name) => import(new URL(name, document.querySelector("script[src]").src));
+            const { getImage, getImages, putLabel, teach } = await module("api.js");
+            const { refreshProject } = await module("teaching.js");
+            const { images } = await getImages({ sort: "name", limit: 50 });
+            for (const { id, name } of images.filter(({ label }) => !label).slice(0, 3)) {
+                const value = name.startsWith("good") ? "good" : "defective";
+                await putLabel(id, { value, client_id: `other-${id}` }, (await getImage(id)).etag);
+            }
+            await teach(); // all this at another window
+            await refreshProject();
+        }"""
+    )
+    page.wait_for_selector("#dialog-proposal:has-text('11 labels')", timeout=TEACHING_MS)
+    page.click(accept)
+    page.wait_for_selector("#dialog-proposal", state="detached")
+    assert project(page)["bundle"]["version"] == 3
+
+
 def test_a_notice_takes_the_place_of_the_one_before_and_goes_once_it_was_followed(open_page):
     page = open_page()
     label_truly(page, 20)

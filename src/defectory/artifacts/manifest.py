@@ -77,6 +77,11 @@ class TrainingData:
     n_images: Count
     image_hashes: Annotated[tuple[Content, ...], Meta(max_length=MAX_HASHES)] = ()
 
+    @property
+    def fitted_hashes(self) -> tuple[str, ...]:
+        """Content of the images of the fit alone: those of updates come behind them."""
+        return self.image_hashes[: self.n_images]
+
 
 @dataclass(frozen=True)
 class LabelCounts:

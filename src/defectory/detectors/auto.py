@@ -234,7 +234,8 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
     ) -> Self:
         """Return a detector that has learned from more normals; see AdditiveFit.extend.
 
-        What labels taught, and what is remembered of images, stays as it is.
+        What labels taught, and what is remembered of the images of the fit, stays as it is; of new ones it is
+        remembered that they were learned from.
         """
         self._check_fitted()
         rows = np.arange(len(images))
@@ -251,6 +252,8 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
                 scores, maps = extended._learn_more(passes, held_out)
         finally:
             self.backbone_.cache = None
+        names = [images.fingerprint(i)[:CONTENT_DIGITS] for i in range(len(images))]
+        extended.memory_ = self.memory_.with_learned(names, groups)
         peaks = self._peaks(maps)
         extended.held_out_ = held_out_from(
             images, held_out, scores, peaks, labels=labels, groups=groups

@@ -202,6 +202,23 @@ def test_good_images_of_the_fit_stay_left_out_when_they_are_confirmed(is_saved, 
     assert added == 20
 
 
+def test_images_of_a_later_fit_are_learned_from_once():
+    listed = products(90)
+    first, more = ArrayImages(listed[:60]), ArrayImages(listed[60:])
+    unlabeled = np.full(30, -1, np.int8)
+    fitted = Auto(**_QUICK).fit(first)
+    extended = fitted.extend(more, unlabeled, groups=np.arange(30))
+    assert not fitted.memory_.learned.names
+    taught = extended.update(more, [0] * 30).detector
+    n_before, n_after = (np.mean(d.normality_.image_.n_samples) for d in (extended, taught))
+    assert n_after == pytest.approx(n_before)
+    as_fitted = extended.normality_.measure(
+        extended.normality_.sample(list(extended.backbone_.extract(more, extended.view)))
+    )
+    known = taught.memory_.known.measured.take(np.arange(60, 90))
+    assert (known.places.mean(axis=1) > 1.1 * as_fitted.places.mean(axis=1)).all()
+
+
 def test_a_good_image_that_the_fit_doubted_is_learned_once_it_is_confirmed(contaminated):
     odd = [planted(image, (4 + 5 * i, 60 - 5 * i)) for i, image in enumerate(products(10, seed=5))]
     of_odd = ArrayImages(odd)

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from defectory.calibration import n_normals_needed
 from defectory.domain import ArrayImages, Label, NoProgress
 from defectory.sources import Dataset, Sample
-from defectory.sources.found_groups import MOST_IN_A_GROUP, find_groups, wants_groups
+from defectory.sources.found_groups import MOST_IN_A_GROUP, N_NEEDED, find_groups, wants_groups
 from defectory.sources.grouping import PARENT, group_by
 from defectory.sources.thumbnails import read_thumbnails
 from tests.pictures import disc, lit_again
@@ -119,5 +120,6 @@ def test_groups_are_looked_for_where_something_may_be_promised(n_good, n_unlabel
     ]
     train = Dataset(Path(), "list", tuple(samples))
     assert wants_groups(train) == wanted
+    assert n_normals_needed(0.01) == N_NEEDED
     assert wants_groups(train, n_needed=1) == (n_good > 0)
     assert not wants_groups(replace(train, samples=(replace(samples[0], group="a"), *samples[1:])))

@@ -139,6 +139,12 @@ class RememberedImages:
         learned = {*good, *self.rest.names, *self.learned.names} - self.doubted
         return np.array([name in learned for name in names], bool)
 
+    def with_learned(self, names: Sequence[str], groups: Groups) -> "RememberedImages":
+        """Return the memory with more images that normality has learned from, (n,) numbers of theirs."""
+        known = self.learned
+        more = LearnedImages((*known.names, *names), np.concatenate([known.groups, groups]))
+        return replace(self, learned=more)
+
     def with_labels(self, new: MeasuredImages, names: Sequence[str]) -> "RememberedImages":
         """Return the memory with newly labeled images; what it knew of them gives way, but for distances.
 

@@ -7,7 +7,7 @@ from inspect import signature
 from pathlib import Path
 
 from defectory.artifacts import Bundle, LabelCounts, Promise
-from defectory.calibration import choose_threshold, n_normals_needed
+from defectory.calibration import choose_threshold
 from defectory.detectors.base import Detector
 from defectory.domain import (
     DefectScores,
@@ -145,8 +145,7 @@ def _with_groups(
     if "groups" in signature(detector.fit).parameters:
         if options.group_by is not None:
             return train, ()
-        n_needed = n_normals_needed(options.false_reject_rate, options.confidence)
-        return with_found_groups(train, images, progress, n_needed)
+        return with_found_groups(train, images, progress, options.n_normals_needed)
     if train.groups is None:
         return train, ()
     note = f"{detector.name} takes no groups: their images count as if they had none"

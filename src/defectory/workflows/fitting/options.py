@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from defectory.backbones import DEFAULT_BACKBONE
-from defectory.calibration import DEFAULT_CONFIDENCE
+from defectory.calibration import DEFAULT_CONFIDENCE, n_normals_needed
 from defectory.detectors import DEFAULT_DETECTOR
 from defectory.detectors.base import Detector
 from defectory.detectors.evidence.speeds import DEFAULT_SPEED
@@ -61,6 +61,11 @@ class FitOptions:
     weights: Path | None = None
     keep_probes: bool = True
     tell_cost: bool = False
+
+    @property
+    def n_normals_needed(self) -> int:
+        """Good images that the promise needs."""
+        return n_normals_needed(self.false_reject_rate, self.confidence)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ import numpy as np
 
 from defectory.artifacts import BUNDLE_FILE, BundleFacts
 from defectory.artifacts.manifest import MAX_HASHES
-from defectory.calibration import n_normals_needed
 from defectory.detectors.additive_fit import MAX_HELD_OUT
 from defectory.detectors.base import Detector, held_out_from
 from defectory.domain import (
@@ -95,8 +94,7 @@ def resume_fit(
     _refuse_known(model, train, contents)
     images, labels = train.images(), train.labels
     if options.group_by is None:
-        n_needed = n_normals_needed(options.false_reject_rate, options.confidence)
-        train, found = with_found_groups(train, images, progress, n_needed)
+        train, found = with_found_groups(train, images, progress, options.n_normals_needed)
         more = (*more, *found)
     groups = own_groups(len(train), train.groups)
     with kept_features(False, progress) as store:  # exact, and today's alone

@@ -214,7 +214,7 @@ def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDe
 
 def _count_among(good: Sequence[CheckedImage], facts: BundleFacts) -> int:
     """Return among how many images these were chosen: all of the fit that may be good, and themselves."""
-    of_fit = set(facts.data.image_hashes[: facts.data.n_images])
+    of_fit = set(facts.data.fitted_hashes)
     n_of_fit = sum(image.name in of_fit for image in good)
     if not n_of_fit:
         return len(good)
@@ -264,7 +264,7 @@ def _fair(detector: Detector, facts: BundleFacts) -> HeldOutScores:
     confirmed there was nothing to choose among these.
     """
     held_out = detector.held_out_
-    of_fit = np.isin(held_out.contents, facts.data.image_hashes[: facts.data.n_images])
+    of_fit = np.isin(held_out.contents, facts.data.fitted_hashes)
     is_fair = ~np.isin(held_out.contents, facts.chosen)
     n_known = int(of_fit.sum()) + max(facts.labels.anomalous, len(detector.left_out_defects_))
     if held_out.is_confirmed.all() and n_known >= facts.data.n_images:
