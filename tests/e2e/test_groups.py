@@ -149,3 +149,17 @@ def test_in_a_folder_nobody_sorted_no_groups_are_looked_for(relit_parts, tmp_pat
         assert done.exit_code == 0, done.output
         assert ("look like 24 parts" in done.output) == bool(more)
         assert defectory.load(new).threshold.n_groups == found
+
+
+def test_where_some_are_unlabeled_groups_are_looked_for_if_the_promise_can_be_made(
+    relit_parts, tmp_path
+):
+    """30 good images promise 10 %, not the usual 1 %: a few labels are no reason to leave siblings out."""
+    folder, _ = relit_parts
+    save(folder / "unlabeled/one.png", disc(np.random.default_rng(9), 96))
+    new = tmp_path / "new.defectory"
+    fit = ("fit", folder, "-o", new, "--size", 64, "--detector", "gaussian", "--overwrite")
+    for rate, is_found in (("1%", False), ("10%", True)):
+        done = run(*fit, "--false-reject-rate", rate)
+        assert done.exit_code == 0, done.output
+        assert ("look like 25 parts" in done.output) == is_found

@@ -209,6 +209,10 @@ def test_images_of_a_later_fit_are_learned_from_once():
     fitted = Auto(**_QUICK).fit(first)
     extended = fitted.extend(more, unlabeled, groups=np.arange(30))
     assert not fitted.memory_.learned.names
+    # numbers of groups of the two fits have nothing to do with each other
+    assert (extended.normality_.bank_.coreset.indices == -1).all()
+    other = fitted.extend(more, unlabeled, groups=np.arange(30) + 1000)
+    np.testing.assert_array_equal(extended.held_out_.scores, other.held_out_.scores)
     taught = extended.update(more, [0] * 30).detector
     n_before, n_after = (np.mean(d.normality_.image_.n_samples) for d in (extended, taught))
     assert n_after == pytest.approx(n_before)
