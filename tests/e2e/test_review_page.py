@@ -155,7 +155,20 @@ def read_mask(page, image_id: int) -> np.ndarray:
 
 def mask_is_saved(page):
     """Expect one mask to be taken by the server."""
-    return page.expect_response(lambda answer: answer.url.endswith("/mask") and answer.ok)
+    return page.expect_response(
+        lambda answer: answer.url.endswith("/mask") and answer.request.method != "GET" and answer.ok
+    )
+
+
+def wait_for_marked_rows(page, image_id: int, are_there) -> set[int]:
+    """Wait until the server has a mask whose marked rows are as expected; return them."""
+    for _ in range(100):  # an answer may be that to an earlier stroke, so the mask itself is asked for
+        has_mask = facts(page, image_id)["has_mask"]
+        rows = set(np.nonzero(read_mask(page, image_id).any(axis=1))[0].tolist()) if has_mask else set()
+        if are_there(rows):
+            return rows
+        page.wait_for_timeout(100)
+    raise AssertionError(f"the mask of the server marks rows {sorted(rows)}")
 
 
 def test_labels_by_keys_are_on_the_server(open_page):
@@ -237,13 +250,10 @@ def test_coming_back_to_a_mask_adds_to_it(open_page):
     draw(page, (-0.2, -0.2), (0.2, -0.2))
     press(page, "ArrowRight")
     press(page, "ArrowLeft")
-    with page.expect_response(
-        lambda answer: answer.url.endswith("/mask") and answer.request.method == "PUT"
-    ):
-        draw(page, (-0.2, 0.2), (0.2, 0.2))
-    page.wait_for_load_state("networkidle")
-    rows = np.nonzero(read_mask(page, image_id).any(axis=1))[0]
-    assert rows.min() < SIZE_PX / 2 < rows.max()
+    draw(page, (-0.2, 0.2), (0.2, 0.2))
+    rows = wait_for_marked_rows(
+        page, image_id, lambda rows: rows and min(rows) < SIZE_PX / 2 < max(rows)
+    )
     page.reload()
     wait_for_photo(page)
     page.fill("#search", facts(page, image_id)["name"])
@@ -251,12 +261,7 @@ def test_coming_back_to_a_mask_adds_to_it(open_page):
     page.wait_for_selector(f"#stage[data-shown='{image_id}']")
     page.locator("#tools [data-tool='brush']").click()
     draw(page, (-0.2, 0), (0.2, 0))
-    for _ in range(50):  # until it is stored
-        after = np.nonzero(read_mask(page, image_id).any(axis=1))[0]
-        if len(after) > len(rows):
-            break
-        page.wait_for_timeout(100)
-    assert set(rows) < set(after)  # what was stored, and the new stroke
+    wait_for_marked_rows(page, image_id, lambda after: rows < after)  # what was stored, and the new stroke
 
 
 def test_a_lost_connection_keeps_a_mask(open_page):
