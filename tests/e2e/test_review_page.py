@@ -162,9 +162,15 @@ def mask_is_saved(page):
 
 def wait_for_marked_rows(page, image_id: int, are_there) -> set[int]:
     """Wait until the server has a mask whose marked rows are as expected; return them."""
-    for _ in range(100):  # an answer may be that to an earlier stroke, so the mask itself is asked for
+    for _ in range(
+        100
+    ):  # an answer may be that to an earlier stroke, so the mask itself is asked for
         has_mask = facts(page, image_id)["has_mask"]
-        rows = set(np.nonzero(read_mask(page, image_id).any(axis=1))[0].tolist()) if has_mask else set()
+        rows = (
+            set(np.nonzero(read_mask(page, image_id).any(axis=1))[0].tolist())
+            if has_mask
+            else set()
+        )
         if are_there(rows):
             return rows
         page.wait_for_timeout(100)
@@ -261,7 +267,9 @@ def test_coming_back_to_a_mask_adds_to_it(open_page):
     page.wait_for_selector(f"#stage[data-shown='{image_id}']")
     page.locator("#tools [data-tool='brush']").click()
     draw(page, (-0.2, 0), (0.2, 0))
-    wait_for_marked_rows(page, image_id, lambda after: rows < after)  # what was stored, and the new stroke
+    wait_for_marked_rows(
+        page, image_id, lambda after: rows < after
+    )  # what was stored, and the new stroke
 
 
 def test_a_lost_connection_keeps_a_mask(open_page):
