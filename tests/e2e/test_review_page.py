@@ -519,6 +519,30 @@ def test_all_of_it_by_keyboard(open_page):
     assert reached >= {"brush", "good", "new-type"}
 
 
+def test_an_estimate_from_an_image_or_two_is_not_shown(open_page):
+    page = open_page()
+
+    def answer_with(defective, rejected):
+        def answer(route):
+            project = route.fetch().json()
+            named = {"defect_ratio": defective, "precision": rejected, "recall": None}
+            shares = {
+                k: v and dict(zip(("value", "lower", "upper"), v, strict=True))
+                for k, v in named.items()
+            }
+            route.fulfill(json={**project, "running": {**shares, "n_random": 5}})
+
+        page.unroute_all()
+        page.route("**/api/project", answer)
+        page.reload()
+        wait_for_photo(page)
+        return page.locator("#estimate")
+
+    known, rough = (0.1, 0.02, 0.4), (0.0, 0.0, 0.98)
+    playwright.expect(answer_with(known, rough)).to_have_text("Defective 10 % (2–40 %)")
+    playwright.expect(answer_with(rough, rough)).to_contain_text("No estimate yet")
+
+
 def test_a_phone_shows_all_and_is_tapped(open_page):
     page = open_page(PHONE, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
@@ -565,4 +589,6 @@ def test_axe_finds_nothing(open_page, scheme, size):
         page.keyboard.press("Escape")
     page.keyboard.press("v")
     page.wait_for_selector(".tile")
+    if size == DESKTOP:
+        page.hover("#view-grid")  # the pointer rests where it was pressed
     check("grid")

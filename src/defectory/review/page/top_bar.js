@@ -28,6 +28,8 @@ export function startTopBar() {
   listen("language", showConnection);
 }
 
+const WIDEST = 0.5; // an interval beyond it, of one or two images, would be read as a figure all the same
+
 function show() {
   const { project } = state;
   if (!project) return;
@@ -43,9 +45,10 @@ function show() {
   byId("open-people").setAttribute("aria-label", text("people.open", { who }));
 }
 
-/** "Defective 8 % (3 to 16 %) · found 83 % (61 to 95 %)"; what cannot be said yet is left out. */
+/** "Defective 8 % (3–16 %) · Finds 83 % (61–95 %)"; what cannot be said yet, or only roughly, is left out. */
 function estimate(running) {
-  const names = ["defect_ratio", "recall", "precision"].filter((name) => running?.[name]);
+  const isTold = (share) => share && share.upper - share.lower <= WIDEST;
+  const names = ["defect_ratio", "recall", "precision"].filter((name) => isTold(running?.[name]));
   if (!names.length) return text("top.no_estimate");
   return names.map((name) => text(`top.${name}`, { interval: shortInterval(running[name]) })).join("  ·  ");
 }
