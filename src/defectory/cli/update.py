@@ -104,7 +104,8 @@ def _print_update(result: Any, new_bundle: Path) -> None:
     flips, wrong = result.flips, result.still_wrong
     n_right = sum(image.is_right for image in flips)
     click.echo(
-        f"Decisions that change on images with a confirmed label: {len(flips)} of {len(result.checked)}"
+        f"Decisions that change on images with a confirmed label, now that it has learned from them: "
+        f"{len(flips)} of {len(result.checked)}"
         + (f", {n_right} rightly and {len(flips) - n_right} wrongly." if flips else ".")
     )
     _print_images(flips, "now right", "now wrong")

@@ -279,6 +279,15 @@ def test_update_changes_its_mind_about_an_image_it_knows(taught):
     assert again.memory_.is_presumed[place]
 
 
+def test_labels_that_it_has_learned_before_tell_nothing_new(taught):
+    images = ArrayImages(products(3, seed=13))
+    once = taught.update(ArrayImages(images.read([0, 1])), [0, 1]).detector
+    grown = {c.name: c for c in once.update(images, [0, 1, 0]).confirmed}
+    names = [images.fingerprint(i)[:12] for i in range(3)]
+    assert [grown[name].left_out_before is None for name in names] == [True, True, False]
+    assert [grown[name].left_out_after is None for name in names] == [True, True, False]
+
+
 def test_new_labels_have_groups_of_their_own(taught):
     images = ArrayImages(products(3, seed=13))
     held_out = taught.update(images, [0, 0, 0], groups=[4, -1, 4]).detector.held_out_

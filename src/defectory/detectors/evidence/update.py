@@ -28,6 +28,7 @@ class Taught:
     evidence, memory : what scores images, and what is remembered of n images
     scores, maps : (n,) and (n, rows, columns), of these, by models that have not learned from them
     before : the same images by the old normality
+    labeled_before : names of images that had a label already
     """
 
     evidence: Evidence
@@ -35,6 +36,7 @@ class Taught:
     scores: Float
     maps: Float
     before: MeasuredImages
+    labeled_before: frozenset[str]
 
     def held_out(self, peaks: Sequence[float]) -> HeldOutScores:
         """Return the left-out scores that thresholds are fitted on.
@@ -83,6 +85,7 @@ def teach(
     DataError : the labels leave nothing that is normal.
     """
     codes = passes.codes
+    labeled_before = frozenset(memory.names[row] for row in memory.confirmed)
     absorbed = np.flatnonzero((codes == Label.NORMAL) & ~memory.are_learned(names))
     groups = _free_groups(evidence.normality, memory, len(absorbed))
     normality = passes.absorb(evidence.normality, absorbed, groups)
@@ -114,7 +117,7 @@ def teach(
         presumed,
         settings.top_ratio,
     )
-    return Taught(Evidence(normality, learned), memory, scores, maps, before)
+    return Taught(Evidence(normality, learned), memory, scores, maps, before, labeled_before)
 
 
 def _free_groups(normality: Normality, memory: RememberedImages, n: int) -> Groups:
@@ -137,13 +140,13 @@ def compare_confirmed(
     row_of = {name: row for row, name in enumerate(memory.names)}
     rows = np.array([row_of[name] for name in names], np.intp)
     # what neither has learned from: the old one no label of these, the new one of other folds
-    old_scores, new_scores = old.score_known(taught.before.take(rows)), taught.scores[rows]
-    confirmed = {
-        name: Confirmed(name, int(code), *(float(score) for score in scores))
-        for name, code, *scores in zip(
-            names, memory.known.codes[rows], before, after, old_scores, new_scores, strict=True
-        )
-    }
+    left_out = old.score_known(taught.before.take(rows)), taught.scores[rows]
+    confirmed = {}
+    for name, code, *scores in zip(
+        names, memory.known.codes[rows], before, after, *left_out, strict=True
+    ):
+        told = scores[:2] if name in taught.labeled_before else scores
+        confirmed[name] = Confirmed(name, int(code), *(float(score) for score in told))
     others = [row for row in memory.confirmed if memory.names[row] not in confirmed]
     rest = np.array(others, np.intp)
     pairs = zip(

@@ -57,6 +57,7 @@ function show(body, proposal) {
   body.append(
     element("p", {}, text("proposal.lead", { n: proposal.n_labels })),
     comparison(proposal),
+    element("p", { class: "soft" }, text("proposal.left_out")),
     element("h3", {}, flips.length ? text("proposal.flips", { n: flips.length }) : text("proposal.no_flips")),
   );
   if (flips.length) body.append(element("ul", { class: "flips" }, [...flips].sort((a, b) => a.is_right - b.is_right).map(flip)));

@@ -17,7 +17,8 @@ class CheckedImage:
     ----------
     name : as in the data set or the labels; first hex digits of its hash where that is not known
     label : normal or anomalous
-    before, after : raw image scores
+    before, after : raw image scores; before, of images of the fit, by a model without them, as people were
+        shown; after by the new one, which has learned from the image
     was_rejected, is_rejected : decisions at the threshold before, and at the new one
     """
 
@@ -50,7 +51,7 @@ class Effect:
 
     Attributes
     ----------
-    n_defects : newly confirmed defects
+    n_defects : newly confirmed defects; what was confirmed before tells nothing new
     n_found_before, n_found_after : of these, rejected at the threshold before, and at the new one
     n_good, n_false_before, n_false_after : likewise of newly confirmed good images
     n_good_among : images among which those were chosen: all of the fit, where they are of it, since a person

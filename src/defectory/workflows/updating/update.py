@@ -10,7 +10,7 @@ import numpy as np
 from defectory.artifacts import BUNDLE_FILE, Bundle, BundleFacts, UpdateRecord
 from defectory.artifacts.manifest import MAX_HASHES
 from defectory.detectors.base import Detector
-from defectory.detectors.revision import Revision, TakesLabels
+from defectory.detectors.revision import Confirmed, Revision, TakesLabels
 from defectory.domain import (
     DefectScores,
     HeldOutScores,
@@ -85,7 +85,7 @@ def update_model(
         n_masks=sum(sample.mask_path is not None for sample in dataset.samples),
         threshold_before=model.threshold,
         checked=tuple(
-            _checked(names.get(i.name, i.name), i.label, (i.before, i.after), limits)
+            _checked(names.get(i.name, i.name), i.label, (_shown_before(i), i.after), limits)
             for i in revision.confirmed
         ),
         account=revision.detector.account_,
@@ -210,6 +210,11 @@ def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDe
         n_false_after=sum(image.is_rejected for image in good),
         n_good_among=_count_among(good, model.facts),
     )
+
+
+def _shown_before(image: Confirmed) -> float:
+    """Return the score that a person was shown: of images of the fit, that by a model without them."""
+    return image.before if image.left_out_before is None else image.left_out_before
 
 
 def _count_among(good: Sequence[CheckedImage], facts: BundleFacts) -> int:

@@ -94,6 +94,16 @@ def test_each_confirmed_image_is_decided_by_the_threshold_of_its_time(new):
     assert (found.n_labels, found.n_normal, found.n_anomalous, found.n_masks) == (2, 1, 1, 1)
 
 
+def test_an_image_of_the_fit_was_decided_as_it_was_shown_left_out(new):
+    seen = Confirmed(
+        "bbb", int(Label.ANOMALOUS), 2.0, 12.0, left_out_before=11.0, left_out_after=8.0
+    )
+    found = update_model(model_of(Taking([seen])), new)
+    [image] = found.checked
+    assert (image.before, image.after, image.was_rejected, image.flips) == (11.0, 12.0, True, False)
+    assert (found.effect.n_found_before, found.effect.n_found_after) == (1, 1)
+
+
 def test_the_detector_gets_images_labels_and_masks_in_one_order(new):
     detector = Taking([])
     update_model(model_of(detector), new)
