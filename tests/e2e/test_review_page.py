@@ -331,6 +331,19 @@ def test_what_teaching_changed_is_accepted_and_taken_back(open_page):
     assert project(page)["n_labeled"] == 12
 
 
+def test_labels_are_taken_along_as_a_table(open_page):
+    page = open_page()
+    label_truly(page, 2)
+    page.click("#open-history")
+    with page.expect_download() as saved:
+        page.click("#dialog-history a:has-text('labels.csv')")
+    assert saved.value.suggested_filename == "labels.csv"
+    header, *rows = saved.value.path().read_text().splitlines()
+    assert header.split(",")[-1] == "random"
+    assert len(rows) == 2
+    assert {row.split(",")[-1] for row in rows} <= {"yes", "no"}
+
+
 def test_what_teaching_changed_is_thrown_away(open_page):
     page = open_page()
     label_truly(page, 8)

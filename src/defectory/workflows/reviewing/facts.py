@@ -235,7 +235,13 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class LabeledImage:
-    """A label as others take it: an image file, good or defective, with a mask file or None."""
+    """A label as others take it: an image file, good or defective, with a mask file or None.
+
+    Attributes
+    ----------
+    group : images of one group belong together, as the data name them; None where they name none
+    is_random : whether the image is of a random sample; None where the data said the label
+    """
 
     id: int
     name: str
@@ -243,6 +249,8 @@ class LabeledImage:
     value: str
     defect_type: str
     mask_path: str | None
+    group: str | None
+    is_random: bool | None
     who: str
     when: str
 
