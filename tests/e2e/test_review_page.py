@@ -325,7 +325,7 @@ def test_what_teaching_changed_is_accepted_and_taken_back(open_page):
     page.wait_for_selector("#dialog-proposal", state="detached")
     assert project(page)["bundle"]["version"] == 2
     page.click("#open-history")
-    page.click("#dialog-history button:has-text('Go back')")
+    page.click("#dialog-history button:has-text('Use this one')")
     page.wait_for_selector("#dialog-history", state="detached")
     assert project(page)["bundle"]["version"] == 1
     assert project(page)["n_labeled"] == 12

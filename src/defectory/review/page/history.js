@@ -1,4 +1,4 @@
-/** Every bundle that was in use, one click to go back to; and the labels, to take along. */
+/** Every bundle there was, each one click away; and the labels, to take along. */
 
 import { getHistory, getProposal, restoreVersion } from "./api.js";
 import { announce } from "./announce.js";

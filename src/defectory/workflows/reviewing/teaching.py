@@ -156,7 +156,7 @@ def _propose(review: OpenReview, before: VersionRow, row: VersionRow, proposal: 
     with review.store.writing() as connection:
         check_still_current(connection, before)
         check_preparing(connection, row.version)
-        reject_waiting(connection)
+        reject_waiting(connection, "a newer one was taught")
         set_state(connection, row.version, "proposed")
         set_proposal(connection, row.version, encode(proposal))
         drop_maps(connection, [before.scores_of, row.version])
