@@ -556,6 +556,28 @@ def test_an_estimate_from_an_image_or_two_is_not_shown(open_page):
     playwright.expect(answer_with(rough, rough)).to_contain_text("No estimate yet")
 
 
+def test_only_a_promised_rate_is_told_as_one(open_page):
+    page = open_page()
+
+    def told(basis):
+        def answer(route):
+            project = route.fetch().json()
+            route.fulfill(json={**project, "bundle": {**project["bundle"], "basis": basis}})
+
+        page.unroute_all()
+        page.route("**/api/project", answer)
+        page.reload()
+        wait_for_photo(page)
+        return page.locator("#facts")
+
+    assert project(page)["bundle"]["basis"] == "short"  # sixteen good images
+    playwright.expect(page.locator("#facts")).to_contain_text("too few are known to promise it")
+    playwright.expect(told("promised")).to_contain_text("reject at most 1 % of good parts.")
+    playwright.expect(told("estimated")).to_contain_text(
+        "reject about 1 % of good parts, estimated"
+    )
+
+
 def test_a_phone_shows_all_and_is_tapped(open_page):
     page = open_page(PHONE, has_touch=True, is_mobile=True)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE[0]

@@ -43,7 +43,7 @@ function decision(image) {
     element("p", { class: "score", "data-decision": image.decision },
       element("strong", {}, fixed(image.score)), element("span", { class: "chip" }, text(`decision.${image.decision}`))),
     bundle && element("p", {}, text(`facts.${sign}`, { score: fixed(image.score), threshold: fixed(bundle.threshold) })),
-    bundle && element("p", { class: "soft" }, text("facts.set_to", { rate: percent(bundle.false_reject_rate) })),
+    bundle && element("p", { class: "soft" }, text(`facts.set_to.${bundle.basis}`, { rate: percent(bundle.false_reject_rate) })),
     bundle?.promise && element("details", { class: "promise" }, element("summary", {}, text("facts.promise")),
       element("p", { class: "soft", lang: "en" }, bundle.promise)),
     typeof facts?.p_value === "number" && element("p", { class: "soft", title: text("facts.p_value_means") },

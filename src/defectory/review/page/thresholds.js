@@ -28,7 +28,7 @@ export function openThresholds() {
     dialog.foot.append(actionButton(text("threshold.use"), async () => {
       await putThreshold(chosen);
       dialog.close();
-      announce(text("threshold.used", { rate: percent(chosen.false_reject_rate) }));
+      announce(text(chosen.is_promised ? "threshold.used" : "threshold.used_unpromised", { rate: percent(chosen.false_reject_rate) }));
       tell("bundle-changed");
     }, { isPrimary: true, place: dialog.body }));
   });

@@ -78,6 +78,9 @@ def overview_of(review: OpenReview, name: str) -> Overview:
             detector=current.detector,
             threshold=finite(current.threshold),
             promise=current.promise,
+            basis=review.once(
+                "basis", current.version, lambda: review.model_of(current).threshold.basis
+            ),
             false_reject_rate=current.false_reject_rate,
             date=current.made_at,
         ),

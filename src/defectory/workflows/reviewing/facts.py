@@ -29,6 +29,7 @@ class CurrentBundle:
     detector : its name
     threshold : of image scores; None where there is none
     promise : what the threshold keeps, in a sentence
+    basis : what the rate is worth: promised, short (of good images), estimated or none
     false_reject_rate : (0, 1), asked for
     date : when this version came to be, ISO 8601 in UTC
     """
@@ -37,6 +38,7 @@ class CurrentBundle:
     detector: str
     threshold: float | None
     promise: str
+    basis: str
     false_reject_rate: float
     date: str
 

@@ -72,6 +72,7 @@ def test_an_estimate_is_offered_beside_a_promise_and_can_be_had_back(project):
     assert [(o.is_promised, o.prefers_estimate) for o in options] == [(True, False), (False, True)]
     project.set_false_reject_rate(0.01, prefers_estimate=True)
     assert load_calibrated(project.bundle_path()).threshold.basis == "estimated"
+    assert project.overview().bundle.basis == "estimated"
     (current,) = (o for o in project.thresholds().options if o.is_current)
     assert (current.prefers_estimate, current.threshold) == (True, options[1].threshold)
     project.set_false_reject_rate(0.01)
