@@ -380,6 +380,19 @@ def test_what_is_just_decided_is_checked_with_a_click_each(open_page):
     assert project(page)["n_defective"] == n_rejected + 1
 
 
+def test_of_several_labels_taken_back_at_once_it_says_how_many(open_page):
+    page = open_page()
+    page.keyboard.press("v")
+    page.wait_for_selector(".tile:focus")
+    for key in ("Space", "Shift+ArrowRight", "Shift+ArrowRight", "g"):
+        page.keyboard.press(key)
+    playwright.expect(page.locator("#said")).to_have_text("Saved: good, 3 images")
+    page.keyboard.press("Control+z")
+    playwright.expect(page.locator(".notice p")).to_have_text("3 labels taken back.")
+    playwright.expect(page.locator("#said")).to_have_text("Saved: 3 labels taken back")
+    assert project(page)["n_labeled"] == 0
+
+
 def test_the_list_has_the_highest_score_first(open_page):
     page = open_page()
     page.select_option("#source", "filter:all")
