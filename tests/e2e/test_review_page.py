@@ -569,6 +569,35 @@ def test_an_estimate_from_an_image_or_two_is_not_shown(open_page):
     playwright.expect(answer_with(rough, rough)).to_contain_text("No estimate yet")
 
 
+def test_parts_a_day_are_counted_among_good_and_defective_ones(open_page):
+    page = open_page()
+
+    def answer_project(route):
+        share = {"value": 0.2, "lower": 0.1, "upper": 0.3}
+        running = {"n_random": 30, "defect_ratio": share, "recall": None, "precision": None}
+        route.fulfill(json={**route.fetch().json(), "running": running})
+
+    def answer_thresholds(route):
+        told = route.fetch().json()
+        recall = {"value": 0.9, "lower": 0.5, "upper": 0.98}
+        options = [
+            option | {"recall": recall}
+            for option in told["options"]
+            if option["false_reject_rate"] == 0.01
+        ]
+        route.fulfill(json=told | {"options": options})
+
+    page.route("**/api/project", answer_project)
+    page.route("**/api/thresholds", answer_thresholds)
+    page.reload()
+    wait_for_photo(page)
+    page.click("#open-threshold")
+    page.fill("#parts", "1000")
+    cells = page.locator("#dialog-thresholds tbody td")
+    playwright.expect(cells.nth(3)).to_have_text("8")  # of 800 good ones
+    playwright.expect(cells.nth(4)).to_have_text("20 (4 to 100)")  # of 200 defective ones
+
+
 def test_only_a_promised_rate_is_told_as_one(open_page):
     page = open_page()
 
