@@ -461,6 +461,23 @@ def test_a_notice_takes_the_place_of_the_one_before_and_goes_once_it_was_followe
     assert page.locator(".notice p").all_inner_texts() == ["another thing"]
 
 
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_a_notice_covers_no_decision(open_page, size):
+    page = open_page(size)
+    page.evaluate(
+        """async () => {
+            const home = document.querySelector("script[src]").src;
+            const { notify } = await import(new URL("announce.js", home));
+            notify("something waits", { action: { label: "see what it is", run() {} } });
+        }"""
+    )
+    for decisions in ("#decisions", ".grid-decisions"):
+        below = page.locator(decisions).bounding_box()
+        notice = page.locator(".notice").bounding_box()
+        assert notice["y"] + notice["height"] <= below["y"]
+        page.keyboard.press("v")
+
+
 def project(page) -> dict:
     return page.request.get(f"{origin(page)}/api/project").json()
 
