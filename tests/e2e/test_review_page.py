@@ -586,6 +586,27 @@ def test_an_estimate_from_an_image_or_two_is_not_shown(open_page):
     playwright.expect(answer_with(rough, rough)).to_contain_text("No estimate yet")
 
 
+def test_names_of_a_folder_show_what_tells_them_apart(open_page):
+    page = open_page()
+
+    def answer(route):
+        told = route.fetch().json()
+        for image in told["images"]:
+            image["name"] = f"late shift of the second week/{image['name']}"
+        route.fulfill(json=told)
+
+    page.route("**/api/images?*", answer)
+    page.select_option("#source", "filter:all")
+    heading = page.locator("#facts header")
+    playwright.expect(heading.locator(".folder")).to_have_text("late shift of the second week/")
+    assert "/" not in heading.locator("h2").inner_text()
+    page.keyboard.press("v")
+    tile = page.locator(".tile-name").first
+    playwright.expect(tile).to_have_text(re.compile(r"^[\d.]+ +\S+\.pnglate shift"))
+    assert re.fullmatch(r"late shift of the second week/\S+\.png", tile.get_attribute("title"))
+    assert tile.evaluate("(name) => name.scrollWidth <= name.clientWidth")
+
+
 def test_parts_a_day_are_counted_among_good_and_defective_ones(open_page):
     page = open_page()
 

@@ -2,7 +2,7 @@
 
 import { previewUrl } from "./api.js";
 import { openComparison } from "./comparison.js";
-import { byId, element, fileName } from "./dom.js";
+import { byId, element, fileName, folderName } from "./dom.js";
 import { listen } from "./events.js";
 import { decideCurrent } from "./labeling.js";
 import { fixed, moment, percent, plain } from "./numbers.js";
@@ -32,7 +32,9 @@ function showFacts() {
 
 function heading(image, facts) {
   const size = facts ? text("facts.size", { width: facts.width, height: facts.height }) : "";
-  return element("header", {}, element("h2", { title: image.name }, fileName(image.name)), element("p", { class: "soft" }, size));
+  const folder = folderName(image.name);
+  return element("header", {}, element("h2", { title: image.name }, fileName(image.name)),
+    folder && element("p", { class: "soft folder" }, folder), element("p", { class: "soft" }, size));
 }
 
 function decision(image) {
