@@ -607,6 +607,18 @@ def test_names_of_a_folder_show_what_tells_them_apart(open_page):
     assert tile.evaluate("(name) => name.scrollWidth <= name.clientWidth")
 
 
+def test_alike_images_that_nobody_confirmed_are_not_called_good(open_page):
+    page = open_page()
+    rows = page.locator("#facts .alike")
+    playwright.expect(rows.locator("h4")).to_have_text(
+        ["Good ones", "Low scores, nobody confirmed them", "Confirmed defects"]
+    )
+    playwright.expect(rows.nth(0)).to_contain_text("None known yet.")
+    page.keyboard.press("c")
+    caption = page.locator("#dialog-comparison figcaption").nth(1)
+    playwright.expect(caption).to_have_text("Low score, nobody confirmed it (1 of 3)")
+
+
 def test_parts_a_day_are_counted_among_good_and_defective_ones(open_page):
     page = open_page()
 

@@ -1,7 +1,7 @@
 /** The right side: what the detector says of the image, why it is asked, what it resembles, what was decided. */
 
 import { previewUrl } from "./api.js";
-import { openComparison } from "./comparison.js";
+import { KINDS, openComparison } from "./comparison.js";
 import { byId, element, fileName, folderName } from "./dom.js";
 import { listen } from "./events.js";
 import { decideCurrent } from "./labeling.js";
@@ -62,6 +62,7 @@ function asked(image) {
 function resembles({ id, alike }) {
   const row = (kind) => {
     const ids = alike?.[kind] ?? [];
+    if (kind === "unconfirmed" && !ids.length) return null;
     const pictures = ids.map((other, i) => element("button", {
       type: "button", class: "thumb", "aria-label": text(`alike.compare_${kind}`, { n: i + 1 }),
       onclick: () => openComparison(id, alike, kind, i),
@@ -69,7 +70,7 @@ function resembles({ id, alike }) {
     return element("div", { class: "alike", "data-kind": kind }, element("h4", {}, text(`alike.${kind}`)),
       ids.length ? element("div", { class: "thumbs" }, pictures) : element("p", { class: "soft" }, text(`alike.no_${kind}`)));
   };
-  return element("section", {}, element("h3", {}, text("alike.title")), row("good"), row("defective"));
+  return element("section", {}, element("h3", {}, text("alike.title")), KINDS.map(row));
 }
 
 function types(image) {

@@ -189,11 +189,12 @@ class Alike:
 
     Attributes
     ----------
-    good : confirmed ones; where these are few, images that score low
-    defective : confirmed ones
+    good, defective : confirmed ones
+    unconfirmed : where good ones are fewer than three, images that score low and nobody labeled
     """
 
     good: tuple[int, ...]
+    unconfirmed: tuple[int, ...]
     defective: tuple[int, ...]
 
 
