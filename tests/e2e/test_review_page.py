@@ -325,10 +325,23 @@ def test_what_teaching_changed_is_accepted_and_taken_back(open_page):
     page.wait_for_selector("#dialog-proposal", state="detached")
     assert project(page)["bundle"]["version"] == 2
     page.click("#open-history")
-    page.click("#dialog-history button:has-text('Go back')")
+    page.click("#dialog-history button:has-text('Use this one')")
     page.wait_for_selector("#dialog-history", state="detached")
     assert project(page)["bundle"]["version"] == 1
     assert project(page)["n_labeled"] == 12
+
+
+def test_labels_are_taken_along_as_a_table(open_page):
+    page = open_page()
+    label_truly(page, 2)
+    page.click("#open-history")
+    with page.expect_download() as saved:
+        page.click("#dialog-history a:has-text('labels.csv')")
+    assert saved.value.suggested_filename == "labels.csv"
+    header, *rows = saved.value.path().read_text().splitlines()
+    assert header.split(",")[-1] == "random"
+    assert len(rows) == 2
+    assert {row.split(",")[-1] for row in rows} <= {"yes", "no"}
 
 
 def test_what_teaching_changed_is_thrown_away(open_page):
@@ -365,6 +378,19 @@ def test_what_is_just_decided_is_checked_with_a_click_each(open_page):
         f"fetch('api/project').then((a) => a.json()).then(({{n_labeled}}) => n_labeled === {n})"
     )
     assert project(page)["n_defective"] == n_rejected + 1
+
+
+def test_of_several_labels_taken_back_at_once_it_says_how_many(open_page):
+    page = open_page()
+    page.keyboard.press("v")
+    page.wait_for_selector(".tile:focus")
+    for key in ("Space", "Shift+ArrowRight", "Shift+ArrowRight", "g"):
+        page.keyboard.press(key)
+    playwright.expect(page.locator("#said")).to_have_text("Saved: good, 3 images")
+    page.keyboard.press("Control+z")
+    playwright.expect(page.locator(".notice p")).to_have_text("3 labels taken back.")
+    playwright.expect(page.locator("#said")).to_have_text("Saved: 3 labels taken back")
+    assert project(page)["n_labeled"] == 0
 
 
 def test_the_list_has_the_highest_score_first(open_page):
@@ -433,6 +459,23 @@ def test_a_notice_takes_the_place_of_the_one_before_and_goes_once_it_was_followe
     page.keyboard.press("t")
     page.wait_for_selector("#dialog-proposal:has-text('20 labels')")
     assert page.locator(".notice p").all_inner_texts() == ["another thing"]
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_a_notice_covers_no_decision(open_page, size):
+    page = open_page(size)
+    page.evaluate(
+        """async () => {
+            const home = document.querySelector("script[src]").src;
+            const { notify } = await import(new URL("announce.js", home));
+            notify("something waits", { action: { label: "see what it is", run() {} } });
+        }"""
+    )
+    for decisions in ("#decisions", ".grid-decisions"):
+        below = page.locator(decisions).bounding_box()
+        notice = page.locator(".notice").bounding_box()
+        assert notice["y"] + notice["height"] <= below["y"]
+        page.keyboard.press("v")
 
 
 def project(page) -> dict:
@@ -541,6 +584,90 @@ def test_an_estimate_from_an_image_or_two_is_not_shown(open_page):
     known, rough = (0.1, 0.02, 0.4), (0.0, 0.0, 0.98)
     playwright.expect(answer_with(known, rough)).to_have_text("Defective 10 % (2–40 %)")
     playwright.expect(answer_with(rough, rough)).to_contain_text("No estimate yet")
+
+
+def test_names_of_a_folder_show_what_tells_them_apart(open_page):
+    page = open_page()
+
+    def answer(route):
+        told = route.fetch().json()
+        for image in told["images"]:
+            image["name"] = f"late shift of the second week/{image['name']}"
+        route.fulfill(json=told)
+
+    page.route("**/api/images?*", answer)
+    page.select_option("#source", "filter:all")
+    heading = page.locator("#facts header")
+    playwright.expect(heading.locator(".folder")).to_have_text("late shift of the second week/")
+    assert "/" not in heading.locator("h2").inner_text()
+    page.keyboard.press("v")
+    tile = page.locator(".tile-name").first
+    playwright.expect(tile).to_have_text(re.compile(r"^[\d.]+ +\S+\.pnglate shift"))
+    assert re.fullmatch(r"late shift of the second week/\S+\.png", tile.get_attribute("title"))
+    assert tile.evaluate("(name) => name.scrollWidth <= name.clientWidth")
+
+
+def test_alike_images_that_nobody_confirmed_are_not_called_good(open_page):
+    page = open_page()
+    rows = page.locator("#facts .alike")
+    playwright.expect(rows.locator("h4")).to_have_text(
+        ["Good ones", "Low scores, nobody confirmed them", "Confirmed defects"]
+    )
+    playwright.expect(rows.nth(0)).to_contain_text("None known yet.")
+    page.keyboard.press("c")
+    caption = page.locator("#dialog-comparison figcaption").nth(1)
+    playwright.expect(caption).to_have_text("Low score, nobody confirmed it (1 of 3)")
+
+
+def test_parts_a_day_are_counted_among_good_and_defective_ones(open_page):
+    page = open_page()
+
+    def answer_project(route):
+        share = {"value": 0.2, "lower": 0.1, "upper": 0.3}
+        running = {"n_random": 30, "defect_ratio": share, "recall": None, "precision": None}
+        route.fulfill(json={**route.fetch().json(), "running": running})
+
+    def answer_thresholds(route):
+        told = route.fetch().json()
+        recall = {"value": 0.9, "lower": 0.5, "upper": 0.98}
+        options = [
+            option | {"recall": recall}
+            for option in told["options"]
+            if option["false_reject_rate"] == 0.01
+        ]
+        route.fulfill(json=told | {"options": options})
+
+    page.route("**/api/project", answer_project)
+    page.route("**/api/thresholds", answer_thresholds)
+    page.reload()
+    wait_for_photo(page)
+    page.click("#open-threshold")
+    page.fill("#parts", "1000")
+    cells = page.locator("#dialog-thresholds tbody td")
+    playwright.expect(cells.nth(3)).to_have_text("8")  # of 800 good ones
+    playwright.expect(cells.nth(4)).to_have_text("20 (4 to 100)")  # of 200 defective ones
+
+
+def test_only_a_promised_rate_is_told_as_one(open_page):
+    page = open_page()
+
+    def told(basis):
+        def answer(route):
+            project = route.fetch().json()
+            route.fulfill(json={**project, "bundle": {**project["bundle"], "basis": basis}})
+
+        page.unroute_all()
+        page.route("**/api/project", answer)
+        page.reload()
+        wait_for_photo(page)
+        return page.locator("#facts")
+
+    assert project(page)["bundle"]["basis"] == "short"  # sixteen good images
+    playwright.expect(page.locator("#facts")).to_contain_text("too few are known to promise it")
+    playwright.expect(told("promised")).to_contain_text("reject at most 1 % of good parts.")
+    playwright.expect(told("estimated")).to_contain_text(
+        "reject about 1 % of good parts, estimated"
+    )
 
 
 def test_a_phone_shows_all_and_is_tapped(open_page):

@@ -34,6 +34,7 @@ def sample_rows(draw):
             draw(st.sampled_from(["train", "test", ""])),
             draw(TEXTS),
             draw(TEXTS),
+            draw(st.sampled_from([True, False, None])),
         )
         for name in names
     ]
@@ -46,7 +47,7 @@ def test_read_after_write_is_the_identity(extension, rows):
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         samples = []
-        for i, (name, label, masked, split, group, kind) in enumerate(rows):
+        for i, (name, label, masked, split, group, kind, is_random) in enumerate(rows):
             path = root / f"images{i}" / name
             path.parent.mkdir(parents=True)
             path.touch()
@@ -54,7 +55,7 @@ def test_read_after_write_is_the_identity(extension, rows):
             if mask:
                 mask.touch()
             relative = path.relative_to(root).as_posix()
-            samples.append(Sample(path, label, mask, split, group, kind, relative))
+            samples.append(Sample(path, label, mask, split, group, kind, relative, is_random))
         dataset = Dataset(root, extension, tuple(samples))
         write_manifest(dataset, root / f"list.{extension}")
         assert read_dataset(root / f"list.{extension}") == dataset

@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 from defectory.sources.vocabulary import Question, fold
 
-COLUMNS = ("path", "label", "mask", "split", "group", "type")
+COLUMNS = ("path", "label", "mask", "split", "group", "type", "random")
 """Columns as `write_manifest` names them; only `path` is required."""
+
+YES_NO = {True: "yes", False: "no", None: ""}
+"""What a manifest says in the column `random`; None where nothing is known."""
 
 IMAGE_NAMES = (
     "path, image path, image, file path, file, file name, image file, image name, img, img path, "

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from defectory.domain import OutputError
 from defectory.remote.copies import address_of
-from defectory.sources.columns import COLUMNS
+from defectory.sources.columns import COLUMNS, YES_NO
 from defectory.sources.dataset import Dataset, Sample
 from defectory.storage import FileKind, OutputFile, check_outputs, write_outputs
 from defectory.storage.checks import Say
@@ -72,6 +72,7 @@ def _row(sample: Sample, folder: Path) -> dict[str, str]:
         "split": sample.split,
         "group": sample.group or "",
         "type": sample.defect_type or "",
+        "random": YES_NO[sample.is_random],
     }
 
 

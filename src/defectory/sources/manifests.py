@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defectory.domain import DataError, Label, ManifestError
-from defectory.sources.columns import Columns, find_columns
+from defectory.sources.columns import YES_NO, Columns, find_columns
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.file_lookup import FileLookup, spellings
 from defectory.sources.files import check_spreadsheet, find_manifest_layout, is_image_name
@@ -25,7 +25,7 @@ from defectory.sources.tables import (
 )
 from defectory.sources.vocabulary import USUAL, Question, Vocabulary, fold
 
-_YES_NO = {"yes": True, "no": False}
+_IS_YES = {word: value for value, word in YES_NO.items()}
 _N_PROBLEMS = 10
 _N_NAMED = 8
 
@@ -163,7 +163,7 @@ class _Rows:
             group=self._text(group) or None,
             defect_type=self._text(kind) or None,
             name=name,
-            is_random=_YES_NO.get(fold(random)),
+            is_random=_IS_YES.get(fold(random)),
         )
 
     def _take(self, line: int, sample: Sample) -> None:

@@ -88,7 +88,7 @@ def test_all_that_is_known_of_an_image(page, large):
     }  # fmt: skip
     assert (facts["width"], facts["height"]) == (2000, 1500)
     assert "large & <odd>.jpg" in facts["name"]
-    assert set(facts["alike"]) == {"good", "defective"}
+    assert set(facts["alike"]) == {"good", "unconfirmed", "defective"}
 
 
 @pytest.mark.parametrize("what", ["", "/preview", "/heatmap", "/outline", "/mask"])

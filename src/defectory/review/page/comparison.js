@@ -5,9 +5,12 @@ import { openDialog } from "./dialogs.js";
 import { element } from "./dom.js";
 import { text } from "./texts.js";
 
+/** Kinds of alike images, in order. */
+export const KINDS = ["good", "unconfirmed", "defective"];
+
 /** Compare image `id` with the `position`-th of `alike[kind]`; arrows go through all of them. */
 export function openComparison(id, alike, kind, position) {
-  const others = ["good", "defective"].flatMap((each) => (alike[each] ?? []).map((other) => ({ id: other, kind: each })));
+  const others = KINDS.flatMap((each) => (alike[each] ?? []).map((other) => ({ id: other, kind: each })));
   let at = others.findIndex((other) => other.kind === kind) + position;
   const dialog = openDialog("comparison", text("alike.comparison"), { isWide: true });
   const picture = element("img", { alt: "" });

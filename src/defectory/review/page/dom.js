@@ -34,3 +34,6 @@ export function isTyping(target) {
 
 /** The last part of a path. */
 export const fileName = (path) => path.split(/[\\/]/).at(-1);
+
+/** What comes before it, with its slash; empty where there is no folder. */
+export const folderName = (path) => path.slice(0, path.length - fileName(path).length);

@@ -1,8 +1,8 @@
 /** The right side: what the detector says of the image, why it is asked, what it resembles, what was decided. */
 
 import { previewUrl } from "./api.js";
-import { openComparison } from "./comparison.js";
-import { byId, element, fileName } from "./dom.js";
+import { KINDS, openComparison } from "./comparison.js";
+import { byId, element, fileName, folderName } from "./dom.js";
 import { listen } from "./events.js";
 import { decideCurrent } from "./labeling.js";
 import { fixed, moment, percent, plain } from "./numbers.js";
@@ -32,7 +32,9 @@ function showFacts() {
 
 function heading(image, facts) {
   const size = facts ? text("facts.size", { width: facts.width, height: facts.height }) : "";
-  return element("header", {}, element("h2", { title: image.name }, fileName(image.name)), element("p", { class: "soft" }, size));
+  const folder = folderName(image.name);
+  return element("header", {}, element("h2", { title: image.name }, fileName(image.name)),
+    folder && element("p", { class: "soft folder" }, folder), element("p", { class: "soft" }, size));
 }
 
 function decision(image) {
@@ -43,7 +45,7 @@ function decision(image) {
     element("p", { class: "score", "data-decision": image.decision },
       element("strong", {}, fixed(image.score)), element("span", { class: "chip" }, text(`decision.${image.decision}`))),
     bundle && element("p", {}, text(`facts.${sign}`, { score: fixed(image.score), threshold: fixed(bundle.threshold) })),
-    bundle && element("p", { class: "soft" }, text("facts.set_to", { rate: percent(bundle.false_reject_rate) })),
+    bundle && element("p", { class: "soft" }, text(`facts.set_to.${bundle.basis}`, { rate: percent(bundle.false_reject_rate) })),
     bundle?.promise && element("details", { class: "promise" }, element("summary", {}, text("facts.promise")),
       element("p", { class: "soft", lang: "en" }, bundle.promise)),
     typeof facts?.p_value === "number" && element("p", { class: "soft", title: text("facts.p_value_means") },
@@ -60,6 +62,7 @@ function asked(image) {
 function resembles({ id, alike }) {
   const row = (kind) => {
     const ids = alike?.[kind] ?? [];
+    if (kind === "unconfirmed" && !ids.length) return null;
     const pictures = ids.map((other, i) => element("button", {
       type: "button", class: "thumb", "aria-label": text(`alike.compare_${kind}`, { n: i + 1 }),
       onclick: () => openComparison(id, alike, kind, i),
@@ -67,7 +70,7 @@ function resembles({ id, alike }) {
     return element("div", { class: "alike", "data-kind": kind }, element("h4", {}, text(`alike.${kind}`)),
       ids.length ? element("div", { class: "thumbs" }, pictures) : element("p", { class: "soft" }, text(`alike.no_${kind}`)));
   };
-  return element("section", {}, element("h3", {}, text("alike.title")), row("good"), row("defective"));
+  return element("section", {}, element("h3", {}, text("alike.title")), KINDS.map(row));
 }
 
 function types(image) {

@@ -2,7 +2,7 @@
 
 import { previewUrl } from "./api.js";
 import { announce } from "./announce.js";
-import { byId, element } from "./dom.js";
+import { byId, element, fileName, folderName } from "./dom.js";
 import { listen } from "./events.js";
 import { decide } from "./labeling.js";
 import { fixed } from "./numbers.js";
@@ -61,7 +61,8 @@ function tileOf(image, index) {
     role: "option", class: "tile", "data-index": index, "data-id": image.id, tabindex: index === focused ? 0 : -1,
     "aria-selected": String(selected.has(image.id)),
   }, element("img", { src: previewUrl(image.id, 256), alt: "", loading: "lazy", decoding: "async" }),
-  element("span", { class: "mark", "aria-hidden": "true" }), element("span", { class: "tile-name" }, `${fixed(image.score)}  ${image.name}`));
+  element("span", { class: "mark", "aria-hidden": "true" }), element("span", { class: "tile-name", title: image.name }, `${fixed(image.score)}  ${fileName(image.name)}`,
+    folderName(image.name) && element("small", { class: "soft" }, folderName(image.name))));
   describe(tile, image);
   return tile;
 }

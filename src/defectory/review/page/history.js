@@ -1,4 +1,4 @@
-/** Every bundle that was in use; going back is one click. */
+/** Every bundle there was, each one click away; and the labels, to take along. */
 
 import { getHistory, getProposal, restoreVersion } from "./api.js";
 import { announce } from "./announce.js";
@@ -14,6 +14,7 @@ export function openHistory() {
   return fill(dialog.body, readHistory, ({ versions, proposed }) => {
     const newest = [...versions].sort((a, b) => b.version - a.version);
     dialog.body.append(element("p", {}, text("history.lead")), element("ol", { class: "versions" }, newest.map((version) => rowOf(version, version.version === proposed, dialog))));
+    dialog.foot.append(element("a", { class: "button", href: "api/labels.csv", download: "labels.csv" }, text("history.labels")));
   });
 }
 

@@ -27,8 +27,8 @@ export function startLabeling() {
   listen("saved", ({ item, label }) => {
     if (item.kind !== "label") return;
     const said = label?.value ?? item.value;
-    announce(said ? text("label.saved", { label: text(`label.${said}`), name: nameOf(item.id) })
-      : text("label.cleared", { name: nameOf(item.id) }));
+    const told = { n: item.n ?? 1, name: nameOf(item.id) };
+    announce(said ? text("label.saved", { ...told, label: text(`label.${said}`) }) : text("label.cleared", told));
   });
 }
 
@@ -62,6 +62,7 @@ export function undoDecision() {
   undone.push(changes);
   lastDecisions = lastDecisions.slice(0, -changes.length);
   apply(changes, "before");
+  if (changes.length > 1) notify(text("label.undone", { n: changes.length })); // most of them are not on screen
   show(changes);
 }
 
@@ -97,6 +98,7 @@ function apply(changes, side) {
     return {
       kind: "label", id: change.id, ...change[side], seconds: Math.round(seconds * 1000) / 1000,
       strategy: image.strategy ?? "", before: change[side === "after" ? "before" : "after"],
+      n: changes.filter((other) => other[side].value === change[side].value).length, // labeled alike at once
     };
   });
   post(items);

@@ -2,7 +2,7 @@
 
 import { announce } from "./announce.js";
 import { Brush } from "./brush.js";
-import { openComparison } from "./comparison.js";
+import { KINDS, openComparison } from "./comparison.js";
 import { byId } from "./dom.js";
 import { listen, tell } from "./events.js";
 import { fixed } from "./numbers.js";
@@ -150,8 +150,8 @@ export const photoActions = {
   larger: () => brush.resize(1), smaller: () => brush.resize(-1), outline: () => brush.takeOutline(),
   compare: () => {
     const { facts } = state;
-    const kind = facts?.alike?.good?.length ? "good" : "defective";
-    if (facts?.alike?.[kind]?.length) openComparison(facts.id, facts.alike, kind, 0);
+    const kind = KINDS.find((each) => facts?.alike?.[each]?.length);
+    if (kind) openComparison(facts.id, facts.alike, kind, 0);
   },
 };
 

@@ -28,7 +28,7 @@ export function openThresholds() {
     dialog.foot.append(actionButton(text("threshold.use"), async () => {
       await putThreshold(chosen);
       dialog.close();
-      announce(text("threshold.used", { rate: percent(chosen.false_reject_rate) }));
+      announce(text(chosen.is_promised ? "threshold.used" : "threshold.used_unpromised", { rate: percent(chosen.false_reject_rate) }));
       tell("bundle-changed");
     }, { isPrimary: true, place: dialog.body }));
   });
@@ -52,14 +52,21 @@ function rowOf(option, parts, chosen, choose) {
     element("td", {}, fixed(option.threshold)),
     element("td", {}, plain(option.n_rejected, 0)),
   ];
-  if (parts > 0) cells.push(element("td", {}, plain(parts * rate, parts * rate < 10 ? 1 : 0)), element("td", {}, missedADay(option, parts)));
+  if (parts > 0) cells.push(element("td", {}, aDay(goodOf(parts) * rate)), element("td", {}, missedADay(option, parts)));
   return element("tr", {}, cells);
 }
 
-/** Defects that would pass a day: needs an estimate of how many there are. */
+const defectRatio = () => state.project?.running?.defect_ratio;
+
+/** Good parts a day; all parts where nobody knows how many are defective. */
+const goodOf = (parts) => parts * (1 - (defectRatio()?.value ?? 0));
+
+const aDay = (n) => plain(n, n < 10 ? 1 : 0);
+
+/** Defects that would pass a day, with the interval of what is found: needs an estimate of how many there are. */
 function missedADay({ recall: found }, parts) {
-  const ratio = state.project?.running?.defect_ratio;
+  const ratio = defectRatio();
   if (!found || !ratio) return "–";
-  const missed = parts * ratio.value * (1 - found.value);
-  return plain(missed, missed < 10 ? 1 : 0);
+  const [value, lower, upper] = [found.value, found.upper, found.lower].map((share) => aDay(parts * ratio.value * (1 - share)));
+  return text("number.interval", { value, lower, upper });
 }

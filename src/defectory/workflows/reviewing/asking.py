@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.domain import CONTENT_DIGITS, ParameterError
+from defectory.domain import CONTENT_DIGITS, Label, ParameterError
 from defectory.labeling.candidates import Candidates, spread_labels
 from defectory.labeling.queue import DEFAULT_MIX, STRATEGIES, make_queue
 from defectory.labeling.random_part import find_random_part
@@ -78,6 +78,9 @@ def overview_of(review: OpenReview, name: str) -> Overview:
             detector=current.detector,
             threshold=finite(current.threshold),
             promise=current.promise,
+            basis=review.once(
+                "basis", current.version, lambda: review.model_of(current).threshold.basis
+            ),
             false_reject_rate=current.false_reject_rate,
             date=current.made_at,
         ),
@@ -109,6 +112,21 @@ def random_part_of(state: ReviewState) -> tuple[NDArray[np.int8], NDArray[np.boo
     """Return (n,) codes, copies sharing a label, and (n,) bool, labeled images that are a random sample."""
     codes = spread_labels(state.codes, state.alike)
     return codes, find_random_part(codes, is_passed=state.is_passed, seed=_SEED)
+
+
+def tell_choices_apart(state: ReviewState) -> tuple[frozenset[str], frozenset[str]]:
+    """Return contents of labeled images: chosen for their scores, and drawn at random, whoever asked first.
+
+    What the data themselves say was neither.
+    """
+    codes, is_random = random_part_of(state)
+    chosen, drawn = set(), set()
+    for image, code, is_drawn in zip(state.images, codes, is_random, strict=True):
+        if is_drawn:
+            drawn.add(image.content[:CONTENT_DIGITS])
+        elif code != Label.UNLABELED and state.last(image.id).who != DATA:
+            chosen.add(image.content[:CONTENT_DIGITS])
+    return frozenset(chosen - drawn), frozenset(drawn)
 
 
 def _running(state: ReviewState) -> Running | None:

@@ -165,13 +165,13 @@ def _alike(review: OpenReview, image: ImageRow) -> Alike:
     likeness = review.looks @ review.looks[state.places[image.id]]
     # a copy of the image itself tells nothing about it
     is_other = np.array([other.content != image.content for other in state.images])
-    good = (state.codes == Label.NORMAL) & is_other
-    if good.sum() < _N_ALIKE:
-        is_open = np.array([value is None for value in state.values])
-        good |= (state.scores <= np.median(state.scores)) & is_open & is_other
-    defective = (state.codes == Label.ANOMALOUS) & is_other
     ids = [other.id for other in state.images]
-    return Alike(_nearest(ids, likeness, good), _nearest(ids, likeness, defective))
+    good = _nearest(ids, likeness, (state.codes == Label.NORMAL) & is_other)
+    is_open = np.array([value is None for value in state.values])
+    is_low = (state.scores <= np.median(state.scores)) & is_open & is_other
+    unconfirmed = _nearest(ids, likeness, is_low)[: _N_ALIKE - len(good)]
+    defective = _nearest(ids, likeness, (state.codes == Label.ANOMALOUS) & is_other)
+    return Alike(good, unconfirmed, defective)
 
 
 def _nearest(

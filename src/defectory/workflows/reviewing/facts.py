@@ -29,6 +29,7 @@ class CurrentBundle:
     detector : its name
     threshold : of image scores; None where there is none
     promise : what the threshold keeps, in a sentence
+    basis : what the rate is worth: promised, short (of good images), estimated or none
     false_reject_rate : (0, 1), asked for
     date : when this version came to be, ISO 8601 in UTC
     """
@@ -37,6 +38,7 @@ class CurrentBundle:
     detector: str
     threshold: float | None
     promise: str
+    basis: str
     false_reject_rate: float
     date: str
 
@@ -187,11 +189,12 @@ class Alike:
 
     Attributes
     ----------
-    good : confirmed ones; where these are few, images that score low
-    defective : confirmed ones
+    good, defective : confirmed ones
+    unconfirmed : where good ones are fewer than three, images that score low and nobody labeled
     """
 
     good: tuple[int, ...]
+    unconfirmed: tuple[int, ...]
     defective: tuple[int, ...]
 
 
@@ -235,7 +238,13 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class LabeledImage:
-    """A label as others take it: an image file, good or defective, with a mask file or None."""
+    """A label as others take it: an image file, good or defective, with a mask file or None.
+
+    Attributes
+    ----------
+    group : images of one group belong together, as the data name them; None where they name none
+    is_random : whether the image is of a random sample; None where the data said the label
+    """
 
     id: int
     name: str
@@ -243,6 +252,8 @@ class LabeledImage:
     value: str
     defect_type: str
     mask_path: str | None
+    group: str | None
+    is_random: bool | None
     who: str
     when: str
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from defectory.domain import CONTENT_DIGITS, DataError, Label, Progress
 from defectory.projects import Answer, VersionRow
-from defectory.projects.answers import DATA, new_answers
+from defectory.projects.answers import new_answers
 from defectory.projects.bundle_versions import (
     add_learned,
     add_version,
@@ -21,7 +21,7 @@ from defectory.projects.mask_files import mask_path
 from defectory.projects.scores import drop_maps
 from defectory.sources import Dataset, Sample
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
-from defectory.workflows.reviewing.asking import random_part_of
+from defectory.workflows.reviewing.asking import tell_choices_apart
 from defectory.workflows.reviewing.facts import Proposal
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.proposals import encode, proposal_from
@@ -68,7 +68,8 @@ def teach(review: OpenReview, progress: Progress, *, use_cache: bool) -> Proposa
 
 def _teach(review: OpenReview, progress: Progress, *, use_cache: bool) -> Proposal:
     before, answers, images = _what_is_new(review)
-    new = _told_apart(review, _as_labels(review, answers, images))
+    chosen, drawn = tell_choices_apart(read_state(review))
+    new = replace(_as_labels(review, answers, images), chosen=chosen, drawn=drawn)
     # a model of its own: nobody else may score with it while it takes features from the cache
     model = load_calibrated(review.bundle_path(before))
     update = update_model(model, new, use_cache=use_cache, progress=progress)
@@ -116,19 +117,6 @@ def _as_labels(
     return check_new_labels(dataset, review.folder)
 
 
-def _told_apart(review: OpenReview, new: NewLabels) -> NewLabels:
-    """Return the labels with what is known of how their images were chosen."""
-    state = read_state(review)
-    codes, is_random = random_part_of(state)
-    chosen, drawn = set(), set()
-    for image, code, is_drawn in zip(state.images, codes, is_random, strict=True):
-        if is_drawn:
-            drawn.add(image.content[:CONTENT_DIGITS])
-        elif code != Label.UNLABELED and state.last(image.id).who != DATA:
-            chosen.add(image.content[:CONTENT_DIGITS])
-    return replace(new, chosen=frozenset(chosen - drawn), drawn=frozenset(drawn))
-
-
 def _sample(image: ImageRow, answer: Answer, folder: Path) -> Sample:
     is_bad = answer.value == "defective"
     return Sample(
@@ -168,7 +156,7 @@ def _propose(review: OpenReview, before: VersionRow, row: VersionRow, proposal: 
     with review.store.writing() as connection:
         check_still_current(connection, before)
         check_preparing(connection, row.version)
-        reject_waiting(connection)
+        reject_waiting(connection, "a newer one was taught")
         set_state(connection, row.version, "proposed")
         set_proposal(connection, row.version, encode(proposal))
         drop_maps(connection, [before.scores_of, row.version])

@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+from defectory.calibration import Threshold
 from defectory.domain import DataError, WorseError
 from defectory.projects import VersionRow
 from defectory.projects.answers import now
@@ -26,7 +27,7 @@ from defectory.workflows.reviewing.facts import BundleVersion, Proposal, finite
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.proposals import decode
 
-_SHOWN = {"past": "", "current": "", "proposed": "waits for an answer", "rejected": "rejected"}
+_SHOWN = {"past": "", "current": "", "proposed": "waits for an answer", "rejected": "not accepted"}
 
 
 def file_of(version: int) -> str:
@@ -117,7 +118,7 @@ def restore(review: OpenReview, version: int, *, force: bool) -> None:
             return
         if row.state != "past":
             _refuse_worse(row, force=force)
-        reject_waiting(connection, but=version)
+        reject_waiting(connection, "another detector was chosen", but=version)
         make_current(connection, version)
         drop_maps(connection, [row.scores_of])
 
@@ -170,7 +171,7 @@ def set_false_reject_rate(review: OpenReview, rate: float, *, prefers_estimate: 
             model,
             version,
             state="preparing",
-            note=f"at most {rate:.2%} of good parts rejected, chosen by a person",
+            note=f"{_told_rate(model.threshold)}, chosen by a person",
             parent=before.version,
             scores_of=before.scores_of,
             n_labels=before.n_labels,
@@ -181,7 +182,7 @@ def set_false_reject_rate(review: OpenReview, rate: float, *, prefers_estimate: 
     with review.store.writing() as connection:
         check_still_current(connection, before)
         check_preparing(connection, version)
-        reject_waiting(connection)
+        reject_waiting(connection, "another threshold was chosen")
         make_current(connection, version)
 
 
@@ -211,11 +212,21 @@ def check_preparing(connection: sqlite3.Connection, version: int) -> None:
         raise DataError("the bundle was taught from another window meanwhile; try again")
 
 
-def reject_waiting(connection: sqlite3.Connection, *, but: int = 0) -> None:
-    """Reject the taught bundle that waits for an answer, if there is one."""
+def reject_waiting(connection: sqlite3.Connection, why: str, *, but: int = 0) -> None:
+    """Reject the taught bundle that waits for an answer, if there is one; `why` begins a sentence."""
     row = proposed_version(connection)
     if row is not None and row.version != but:
-        set_state(connection, row.version, "rejected", note=f"{row.note}; nobody answered")
+        set_state(
+            connection, row.version, "rejected", note=f"{row.note}; {why} before anybody answered"
+        )
+
+
+def _told_rate(threshold: Threshold) -> str:
+    """Return the rate of a threshold, and whether it is promised."""
+    rate = f"{threshold.false_reject_rate:.2%} of good parts rejected"
+    if threshold.is_estimated:
+        return f"about {rate} (estimated)"
+    return f"at most {rate}" + ("" if threshold.is_kept else " (not promised)")
 
 
 def _refuse_early(review: OpenReview) -> None:

@@ -76,8 +76,12 @@ def test_an_image_is_told_of_as_score_does(project, review_bundle, pictures):
 
 def test_alike_images_are_confirmed_ones_and_never_the_image_itself(project):
     before = project.image(1).alike
-    assert len(before.good) == 3  # low scores stand in
-    assert before.defective == ()
+    assert (before.good, before.defective) == ((), ())
+    assert len(before.unconfirmed) == 3  # low scores stand in
+    assert 1 not in before.unconfirmed
+    project.label(2, "good", who="anna")
+    some = project.image(1).alike
+    assert (some.good, len(some.unconfirmed)) == ((2,), 2)
     for i in (1, 5, 9):
         project.label(i, "defective", who="anna")
     for i in (2, 3, 4):
@@ -85,6 +89,7 @@ def test_alike_images_are_confirmed_ones_and_never_the_image_itself(project):
     found = project.image(1).alike
     assert set(found.defective) == {5, 9}
     assert set(found.good) == {2, 3, 4}
+    assert found.unconfirmed == ()
 
 
 def test_the_outline_covers_where_the_map_is_high(project):

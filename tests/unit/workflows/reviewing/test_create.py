@@ -148,6 +148,7 @@ def test_labels_and_masks_of_the_data_are_answers_and_the_test_split_is_not_ther
     assert project.image(rows[0].id).label.who == "data"
     assert project.image(rows[0].id).has_mask
     assert project.mask(rows[0].id).any()
+    assert False not in [image.is_random for image in project.labeled()]  # nobody chose them here
     assert told.lines == ["1 images of the test split are left out: nothing may learn from them"]
     project.close()
 

@@ -18,6 +18,7 @@ from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.reviewing import scoring
 from defectory.workflows.reviewing.project import ReviewProject
 from defectory.workflows.reviewing.proposals import encode
+from defectory.workflows.updating.update import update_bundle
 
 
 class Stages(NoProgress):
@@ -126,7 +127,7 @@ def test_rejecting_keeps_it_in_the_history(taught):
     assert taught.find().images == before
     assert [(v.version, v.is_current, v.note) for v in taught.history()] == [
         (1, True, "the bundle that the review began with"),
-        (2, False, "taught 20 labels; rejected"),
+        (2, False, "taught 20 labels; not accepted"),
     ]
     assert taught.overview().n_new_labels == 20
 
@@ -169,7 +170,9 @@ def test_teaching_again_takes_the_place_of_what_waited(taught):
     found = taught.teach(progress=stages, use_cache=False)
     assert stages.found[-1] == ("scoring", 20)
     assert (found.version, taught.proposal().version) == (3, 3)
-    assert "nobody answered" in taught.history()[1].note
+    assert taught.history()[1].note == (
+        "taught 20 labels; a newer one was taught before anybody answered; not accepted"
+    )
 
 
 def test_an_interrupted_lesson_leaves_nothing_and_can_be_given_again(project):
@@ -231,6 +234,26 @@ def test_only_a_random_sample_of_what_was_confirmed_promises(project):
     model = load_calibrated(project.bundle_path())
     assert len(model.facts.chosen) == 4
     assert model.bundle.calibration.is_confirmed.sum() == 20
+
+
+def test_its_table_teaches_as_the_page_does(project, review_bundle, tmp_path):
+    first = [entry.id for entry in project.queue(4, "random")]
+    suspicious = [i.id for i in project.find().images if i.id not in first][:3]
+    for i in (*first, *suspicious):
+        project.label(i, "good", who="anna")
+    (tmp_path / "labels.csv").write_text(project.labels_csv(), errors="surrogateescape")
+    project.teach(use_cache=False)
+    project.accept(force=True)
+    taught = load_calibrated(project.bundle_path())
+    better = tmp_path / "better.defectory"
+    update = update_bundle(
+        review_bundle, tmp_path / "labels.csv", better, use_cache=False, force=True
+    )
+    assert len(update.model.facts.chosen) == len(taught.facts.chosen) == 3
+    n_confirmed = taught.bundle.calibration.is_confirmed.sum()
+    assert n_confirmed == 16 + 4
+    assert update.model.bundle.calibration.is_confirmed.sum() == n_confirmed
+    assert update.model.threshold == taught.threshold
 
 
 def test_a_proposal_can_be_read_but_not_answered_while_images_are_scored(project):
