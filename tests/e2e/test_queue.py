@@ -44,12 +44,14 @@ def test_the_strategies_of_the_command_line_are_those_there_are():
 
 
 def test_a_queue_is_answered_and_update_takes_it(bundle, photos, tmp_path):
-    path = tmp_path / "queue.csv"
+    path = tmp_path / "queue 1.csv"
     asked = run("queue", bundle, photos, "-n", 8, "-o", path)
     assert asked.exit_code == 0, asked.output
     assert "Asks about 8 of 12 images without a label: " in asked.output
     assert "the next 8 labels are expected to change" in asked.output
-    assert f"defectory update {bundle} {path} -o NEW" in asked.output
+    assert (
+        f"defectory update {bundle} '{path}' -o NEW" in asked.output
+    )  # can be copied into a shell
     rows = answer(path)
     assert len(rows) == 8
     n_bad = sum("/b" in row["image"] for row in rows)

@@ -8,7 +8,7 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.names import STRATEGIES
-from defectory.cli.text import counted, one_line, print_notes
+from defectory.cli.text import as_command, counted, one_line, print_notes
 from defectory.cli.values import ANY_PATH, FILE_TO_WRITE
 
 _N_SHOWN = 5
@@ -110,4 +110,4 @@ def _print_queue(found: Any, bundle: Path, output: Path) -> None:
         click.echo(f"Judging by scores near the threshold, {found.gain.said}.")
     print_notes(found.notes)
     click.echo(one_line(f"Wrote {output}. Fill in its column label, then run"))
-    click.echo(one_line(f"  defectory update {bundle} {output} -o NEW"))
+    click.echo(f"  {as_command('defectory', 'update', bundle, output, '-o', 'NEW')}")
