@@ -184,6 +184,7 @@ def test_unreadable_images_are_named_and_skipped_only_when_asked(parts, bundle, 
     refused = run("score", bundle, data, "-o", tmp_path / "out")
     assert refused.exit_code == 1
     assert "broken.png" in refused.output
+    assert "give --skip-unreadable to leave such files out" in refused.output
     assert not (tmp_path / "out").exists()
     skipped = run("score", bundle, data, "-o", tmp_path / "out", "--skip-unreadable")
     assert skipped.exit_code == 0

@@ -49,6 +49,7 @@ _N_SHOWN = 5
 )
 @shared.label_words
 @shared.seed
+@shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.max_memory
 @shared.threads
 @shared.overwrite("a queue without answers")
@@ -66,6 +67,7 @@ def queue(
     good_words: tuple[str, ...],
     bad_words: tuple[str, ...],
     seed: int,
+    skip_unreadable: bool,
     overwrite: bool,
     max_memory_bytes: int | None,
 ) -> None:
@@ -87,6 +89,7 @@ def queue(
             strategy=strategy,
             seed=seed,
             for_excel=for_excel,
+            skip_unreadable=skip_unreadable,
             overwrite=overwrite,
             good_words=good_words,
             bad_words=bad_words,

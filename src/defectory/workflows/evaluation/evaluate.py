@@ -30,7 +30,7 @@ from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.evaluation.pixels import GridMasks, pixel_figures
 from defectory.workflows.evaluation.results import Evaluation, Interval
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
-from defectory.workflows.readable import find_unreadable, keep_readable
+from defectory.workflows.readable import leave_out_unreadable
 
 # Of pixel figures: a chunk of normal cells, and what each defective cell of the grid takes.
 _METRICS_BYTES, _CELL_BYTES = 250 * 2**20, 300
@@ -75,9 +75,8 @@ def evaluate(
         test = dataset
     notes = [*model.bundle.notes, *dataset.notes]
     if skip_unreadable:
-        unreadable = find_unreadable(test, progress)
-        test = keep_readable(test, unreadable)
-        notes += [f"left out, cannot be read: {reason}" for reason in unreadable.values()]
+        test, left_out = leave_out_unreadable(test, progress)
+        notes += left_out
     if not (test.labels != Label.UNLABELED).any():
         raise DataError(
             f"{dataset.root}: no image to judge is labeled; evaluation needs labels "
