@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import (
-    CONTENT_DIGITS,
     DataError,
     Decision,
     Label,
@@ -73,10 +72,9 @@ def evaluate(
     test = dataset.subset("test")
     if not len(test):
         test = dataset
-    notes = [*model.bundle.notes, *dataset.notes]
+    left_out: tuple[str, ...] = ()
     if skip_unreadable:
         test, left_out = leave_out_unreadable(test, progress)
-        notes += left_out
     if not (test.labels != Label.UNLABELED).any():
         raise DataError(
             f"{dataset.root}: no image to judge is labeled; evaluation needs labels "
@@ -86,7 +84,10 @@ def evaluate(
     need = _memory_need(model, len(test), masks.n_defective_cells)
     with within(plan_memory(max_memory_bytes, need, test.files())):
         scores, decisions = model.judge(test.images(), progress=progress)
-    notes += [*_trained_on(model, test), *masks.notes]
+    known = model.note_known(
+        test.images(),
+        ", hidden defects among them, too: the figures do not say what new images will give",
+    )
     labels, groups = test.labels, own_groups(len(test), test.groups)
     metrics, intervals = _image_figures(scores.image_scores, labels, groups, decisions, seed)
     pixel_metrics, pixel_ci = pixel_figures(scores.anomaly_maps, masks, labels, groups, seed)
@@ -100,7 +101,8 @@ def evaluate(
         n_normal=int((labels == Label.NORMAL).sum()),
         n_anomalous=int((labels == Label.ANOMALOUS).sum()),
         n_unlabeled=int((labels == Label.UNLABELED).sum()),
-        notes=tuple(notes),
+        # what tells most of the figures comes first
+        notes=(*known, *left_out, *masks.notes, *model.bundle.notes, *dataset.notes),
         data_fingerprint=test.fingerprint(),
         root=test.root,
         n_groups=_count_groups(groups[labels != Label.UNLABELED]),
@@ -150,16 +152,3 @@ def _image_figures(
             found = bootstrap_interval(statistic, values, truth, groups=groups[known], seed=seed)
             intervals[key] = (found.low, found.high)
     return metrics, intervals
-
-
-def _trained_on(model: CalibratedDetector, test: Dataset) -> list[str]:
-    """Warn where images to judge were learned from: figures on them flatter."""
-    hashes = {*model.facts.data.image_hashes, *model.bundle.calibration.contents}
-    images = test.images()
-    n = sum(images.fingerprint(i)[:CONTENT_DIGITS] in hashes for i in range(len(test)))
-    if not n:
-        return []
-    return [
-        f"{n} of {len(test)} images were learned from in fit or set the threshold; the figures "
-        "flatter the detector"
-    ]
