@@ -79,7 +79,9 @@ def _explain(error: Exception) -> None:
     context = click.get_current_context(silent=True)
     could_skip = context is not None and context.params.get("skip_unreadable") is False
     if could_skip and isinstance(error, ImageReadError):
-        error.add_note("repair or remove it, or give --skip-unreadable to leave such files out")
+        error.add_note(
+            "repair or remove that file, or give --skip-unreadable to leave such files out"
+        )
     if isinstance(error, DefectoryError):
         _fail(error)
     if isinstance(error, MemoryError):
