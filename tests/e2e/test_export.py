@@ -177,7 +177,7 @@ def test_a_killed_export_leaves_the_old_or_the_new_folder(tmp_path):
         process.stdout.close()
         check_sums(folder)
         assert (folder / "certificate.json").is_file()
-    assert run("verify", folder).exit_code == 0
+    assert run("verify", folder, "--quiet").exit_code == 0
 
 
 def test_errors_are_one_line(bundle, tmp_path):

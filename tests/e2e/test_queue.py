@@ -1,6 +1,7 @@
 """Images worth a label, by the command line: asked about, answered, taught."""
 
 import csv
+import shutil
 
 import numpy as np
 import pytest
@@ -44,12 +45,14 @@ def test_the_strategies_of_the_command_line_are_those_there_are():
 
 
 def test_a_queue_is_answered_and_update_takes_it(bundle, photos, tmp_path):
-    path = tmp_path / "queue.csv"
+    path = tmp_path / "queue 1.csv"
     asked = run("queue", bundle, photos, "-n", 8, "-o", path)
     assert asked.exit_code == 0, asked.output
     assert "Asks about 8 of 12 images without a label: " in asked.output
     assert "the next 8 labels are expected to change" in asked.output
-    assert f"defectory update {bundle} {path} -o NEW" in asked.output
+    assert (
+        f"defectory update {bundle} '{path}' -o NEW" in asked.output
+    )  # can be copied into a shell
     rows = answer(path)
     assert len(rows) == 8
     n_bad = sum("/b" in row["image"] for row in rows)
@@ -62,6 +65,20 @@ def test_a_queue_is_answered_and_update_takes_it(bundle, photos, tmp_path):
     assert again.exit_code == 0, again.output
     assert "Asks about 4 of 4 images without a label" in again.output
     assert defectory.load(tmp_path / "new.defectory").facts["updates"][0]["n_labels"] == 8
+
+
+def test_unreadable_images_are_skipped_when_asked(bundle, photos, tmp_path):
+    data, queue = tmp_path / "data", tmp_path / "queue.csv"
+    shutil.copytree(photos, data)
+    (data / "broken.png").write_bytes(b"no picture")
+    refused = run("queue", bundle, data, "-o", queue)
+    assert refused.exit_code == 1
+    assert refused.output.rstrip().endswith("give --skip-unreadable to leave such files out")
+    asked = run("queue", bundle, data, "-o", queue, "--skip-unreadable")
+    assert asked.exit_code == 0, asked.output
+    assert "Asks about 12 of 12 images without a label" in asked.output
+    assert "Note: left out, cannot be read: cannot read " in asked.output
+    assert "broken.png" not in queue.read_text()
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ N_IMAGES = 12
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("start") / "photos"
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("start") / "my photos"
     folder.mkdir()
     for i in range(N_IMAGES):
         save(folder / f"{i:02}.png", disc(rng, 64))
@@ -58,22 +58,31 @@ def test_one_command_fits_ranks_and_serves_and_goes_on_the_next_day(photos, tmp_
             assert b"<canvas" in page.read()
         assert f"Looked at {N_IMAGES} images" in said
         assert "broken.png" in said
-        assert f"photos.review: {N_IMAGES} images, 0 labeled; bundle 1 of auto." in said
+        assert f"my photos.review: {N_IMAGES} images, 0 labeled; bundle 1 of auto." in said
         process.send_signal(signal.SIGINT)
         assert process.wait(30) == 0
-        assert re.search(r"go on with  defectory review \S*photos\.review", process.stdout.read())
-    assert [path.name for path in tmp_path.iterdir()] == ["photos.review"]
-    project = ReviewProject.open(tmp_path / "photos.review")
+        review = tmp_path / "my photos.review"
+        assert f"go on with  defectory review '{review}'\n" in process.stdout.read()
+    assert list(tmp_path.iterdir()) == [review]
+    project = ReviewProject.open(review)
     first = project.find().images[0]
     project.label(first.id, "good", who="Ada", expected=first.etag)
     project.close()
-    with started(tmp_path, photos) as (_, said):
-        assert "fitting" not in said
-        assert f"photos.review: {N_IMAGES} images, 1 labeled; bundle 1 of auto." in said
+    for again in (photos, review):
+        with started(tmp_path, again) as (_, said):
+            assert "fitting" not in said
+            assert f"my photos.review: {N_IMAGES} images, 1 labeled; bundle 1 of auto." in said
+    assert list(tmp_path.iterdir()) == [review]
+    done = run("fit", review, "-o", tmp_path / "of-previews.defectory")
+    assert done.exit_code == 1
+    assert (
+        f"is a review, no folder of images; give the images, or go on with  defectory review '{review}'"
+        in (done.output)
+    )
 
     other = tmp_path / "other"
     save(other / "0.png", disc(np.random.default_rng(1), 64))
-    done = run("start", other, "-o", tmp_path / "photos.review", "--no-browser")
+    done = run("start", other, "-o", review, "--no-browser")
     assert done.exit_code == 1
     assert "is the review of another bundle or of other images" in done.output
 

@@ -459,7 +459,9 @@ class Model:
         threshold, name = self.threshold, self._calibrated.bundle.detector.name
         n_images = self._calibrated.facts.data.n_images
         promised = "nothing is rejected"
-        if threshold.is_estimated:
+        if threshold.is_of_few:
+            promised = "estimated from few images"
+        elif threshold.is_estimated:
             promised = (
                 f"about {_percent(threshold.false_reject_rate)} of good parts rejected (estimated)"
             )

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from defectory.calibration.thresholds import (
     DEFAULT_CONFIDENCE,
+    MIN_IMAGES,
     Threshold,
     fit_threshold,
     n_normals_needed,
@@ -23,7 +24,6 @@ from defectory.domain import HeldOutScores, members_of, own_groups
 
 Floats = NDArray[np.float64]
 
-_MIN_IMAGES = 20
 # Of the good parts' upper tail, in those of a bell curve: the estimate, and what else is plausible.
 _TAIL, _TAILS = 1.3, (0.8, 2.0)
 _QUARTILES = (0.25, 0.5, 0.75)
@@ -60,7 +60,7 @@ def choose_threshold(
     promised = fit_threshold(
         values[confirmed], false_reject_rate, confidence, groups=groups[confirmed]
     )
-    is_too_few = confirmed.all() and len(values) < _MIN_IMAGES
+    is_too_few = confirmed.all() and len(values) < MIN_IMAGES
     if is_too_few or (promised.is_kept and not prefers_estimate):
         return promised
     estimated = estimate_threshold(
@@ -103,7 +103,7 @@ def estimate_threshold(
     confirmed = np.zeros(n, bool) if is_confirmed is None else is_confirmed
     deviations = NormalDist().inv_cdf(1 - false_reject_rate)
     value = _reach(values, _TAIL * deviations)
-    if n < _MIN_IMAGES:
+    if n < MIN_IMAGES:
         value = max(value, float(values.max()))
     again = _resampled_quartiles(values, numbers)
     low, high = (_reach_of(again, tail * deviations) for tail in _TAILS)

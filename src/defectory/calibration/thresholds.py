@@ -29,6 +29,8 @@ from defectory.domain import ParameterError, own_groups
 Floats = NDArray[np.float64]
 
 DEFAULT_CONFIDENCE = 0.95
+MIN_IMAGES = 20
+"""An estimate of fewer is at least their highest score, whatever the rate: quartiles say little there."""
 ROUNDING = 1e-9
 """Of sums of shares."""
 
@@ -74,6 +76,11 @@ class Threshold:
         return self.interval is not None
 
     @property
+    def is_of_few(self) -> bool:
+        """Whether it is an estimate of so few images that it is at least their highest score."""
+        return self.is_estimated and self.n_normals < MIN_IMAGES
+
+    @property
     def basis(self) -> str:
         """What a decision by it is worth: promised, short (of good images), estimated or none."""
         if not self.n_normals:
@@ -103,9 +110,15 @@ class Threshold:
                 if self.n_missing
                 else "is to be had: choose the rate anew; it may find less"
             )
+            told = (
+                f"of fewer than {MIN_IMAGES} images the threshold is at least the highest score, whatever "
+                f"the rate ({self.n_normals} images, "
+                if self.is_of_few
+                else f"about {self.false_reject_rate:.2%} of good parts rejected, "
+                f"judging by the bulk of {self.n_normals} images ("
+            )
             return (
-                f"Estimated, not promised: about {self.false_reject_rate:.2%} of good parts rejected, "
-                f"judging by the bulk of {self.n_normals} images ({self.n_confirmed} confirmed good); from "
+                f"Estimated, not promised: {told}{self.n_confirmed} confirmed good); from "
                 f"{low:.4g} to {high:.4g} are as plausible. A promise ({self.confidence:.0%} confidence) "
                 f"{needed}."
             )

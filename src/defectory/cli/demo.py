@@ -9,7 +9,7 @@ import click
 from defectory.cli import names
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.text import print_evaluation, print_fit
+from defectory.cli.text import as_command, print_evaluation, print_fit
 from defectory.cli.values import ANY_PATH
 
 _BUNDLE = "solar-cells.defectory"
@@ -42,13 +42,13 @@ def demo(folder: Path, detector: str, overwrite: bool) -> None:
     print_fit(result, folder / _BUNDLE, None)
     print_evaluation(evaluation, folder / "figures.json", None)
     click.echo(f"\nOpen the report in a browser: {os.path.abspath(folder / 'report.html')}")  # noqa: PTH100
-    bundle, cells = (click.format_filename(folder / n) for n in (_BUNDLE, DOUBTFUL))
+    todo = as_command(_command(), "review", folder / _BUNDLE, folder / DOUBTFUL)
     click.echo(
         "Experts were not sure of 401 more cells. Label some yourself, and teach the bundle:\n"
-        f"  {_command()} review {bundle} {cells}"
+        f"  {todo}"
     )
 
 
 def _command() -> str:
     """Return how this command was called: a virtual environment need not be on the path."""
-    return click.format_filename(sys.argv[0]) if Path(sys.argv[0]).is_file() else "defectory"
+    return sys.argv[0] if Path(sys.argv[0]).is_file() else "defectory"

@@ -74,8 +74,14 @@ def _spell(error: UnicodeError) -> tuple[bytes, int]:
 
 def _explain(error: Exception) -> None:
     """Say what a user can act on, and end; return where it is for us to see."""
-    from defectory.domain import DefectoryError
+    from defectory.domain import DefectoryError, ImageReadError
 
+    context = click.get_current_context(silent=True)
+    could_skip = context is not None and context.params.get("skip_unreadable") is False
+    if could_skip and isinstance(error, ImageReadError):
+        error.add_note(
+            "repair or remove that file, or give --skip-unreadable to leave such files out"
+        )
     if isinstance(error, DefectoryError):
         _fail(error)
     if isinstance(error, MemoryError):

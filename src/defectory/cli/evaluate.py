@@ -1,14 +1,13 @@
 """The command `evaluate`."""
 
-import shlex
 from pathlib import Path
 
 import click
 
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
-from defectory.cli.remote import brings, shown
-from defectory.cli.text import print_evaluation
+from defectory.cli.remote import brings
+from defectory.cli.text import as_command, print_evaluation
 from defectory.cli.values import ANY_PLACE, FILE_TO_WRITE
 
 
@@ -60,9 +59,8 @@ def evaluate(
     from defectory.cli.bars import Bars
     from defectory.workflows.evaluation.bundles import evaluate_bundle
 
-    command = f"defectory evaluate {shown(bundle)} {shown(data)}"
-    if group_by is not None:
-        command += f" --group-by {shlex.quote(group_by)}"
+    groups = () if group_by is None else ("--group-by", group_by)
+    command = as_command("defectory", "evaluate", bundle, data, *groups)
     with Bars() as bars:
         evaluation = evaluate_bundle(
             bundle,

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from defectory.cli.bars import Bars
-from defectory.cli.text import counted, one_line, print_notes
+from defectory.cli.text import as_command, counted, one_line, print_notes
 
 N_LISTED = 10
 """Images that are named."""
@@ -52,8 +52,8 @@ def collect(data: Path, folder: Path, shard: tuple[int, int], options: Any) -> N
     print_notes(summary.notes)
     click.echo(
         one_line(
-            f"Wrote {summary.path}. When all are there, run the same with  --from-parts {folder} "
-            "-o BUNDLE  in place of --shard"
+            f"Wrote {summary.path}. When all are there, run the same with  "
+            f"{as_command('--from-parts', folder, '-o', 'BUNDLE')}  in place of --shard"
         )
     )
 

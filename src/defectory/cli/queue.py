@@ -8,7 +8,7 @@ import click
 from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.names import STRATEGIES
-from defectory.cli.text import counted, one_line, print_notes
+from defectory.cli.text import as_command, counted, one_line, print_notes
 from defectory.cli.values import ANY_PATH, FILE_TO_WRITE
 
 _N_SHOWN = 5
@@ -49,6 +49,7 @@ _N_SHOWN = 5
 )
 @shared.label_words
 @shared.seed
+@shared.skip_unreadable("Leave out images that cannot be read.")
 @shared.max_memory
 @shared.threads
 @shared.overwrite("a queue without answers")
@@ -66,6 +67,7 @@ def queue(
     good_words: tuple[str, ...],
     bad_words: tuple[str, ...],
     seed: int,
+    skip_unreadable: bool,
     overwrite: bool,
     max_memory_bytes: int | None,
 ) -> None:
@@ -87,6 +89,7 @@ def queue(
             strategy=strategy,
             seed=seed,
             for_excel=for_excel,
+            skip_unreadable=skip_unreadable,
             overwrite=overwrite,
             good_words=good_words,
             bad_words=bad_words,
@@ -110,4 +113,4 @@ def _print_queue(found: Any, bundle: Path, output: Path) -> None:
         click.echo(f"Judging by scores near the threshold, {found.gain.said}.")
     print_notes(found.notes)
     click.echo(one_line(f"Wrote {output}. Fill in its column label, then run"))
-    click.echo(one_line(f"  defectory update {bundle} {output} -o NEW"))
+    click.echo(f"  {as_command('defectory', 'update', bundle, output, '-o', 'NEW')}")

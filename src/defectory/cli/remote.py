@@ -72,10 +72,3 @@ def file_to_write(path: Any, *, beside: Callable[[Path], Path] | None = None) ->
         names.insert(0, beside(Path(path.name)).name)
     with outgoing(path.parent, names) as folder:
         yield folder / path.name
-
-
-def shown(path: Any) -> str:
-    """Return what a path is called: the address where it is a copy or remote."""
-    from defectory.remote.copies import told_remote
-
-    return told_remote(str(path))

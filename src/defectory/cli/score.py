@@ -10,6 +10,7 @@ from defectory.cli import options as shared
 from defectory.cli.errors import plain_errors
 from defectory.cli.remote import brings, is_in_store
 from defectory.cli.text import (
+    as_command,
     counted,
     one_line,
     print_gray_zone,
@@ -243,9 +244,8 @@ def _score_shard(
     )
     print_notes(summary.notes)
     if shard[1] > 1:
-        click.echo(
-            one_line(f"Wrote {summary.folder}. When all are there, run  defectory merge {folder}")
-        )
+        todo = as_command("defectory", "merge", folder)
+        click.echo(one_line(f"Wrote {summary.folder}. When all are there, run  {todo}"))
 
 
 def _merge(folder: Any, file_format: str) -> None:
@@ -285,5 +285,8 @@ def _print_alarm(record: Any, bundle: Path) -> None:
         return
     rang_on = record.rang_on
     where = f" It rang at {rang_on.image}, scored on {rang_on.date}." if rang_on else ""
-    todo = f"Where good parts have changed, run  defectory recalibrate {bundle} IMAGES -o NEW"
-    click.echo(one_line(f"{record.alarm.explain()}{where} Check lamp and camera. {todo}"), err=True)
+    todo = as_command("defectory", "recalibrate", bundle, "IMAGES", "-o", "NEW")
+    told = (
+        f"{record.alarm.explain()}{where} Check lamp and camera. Where good parts have changed, run"
+    )
+    click.echo(f"{one_line(told)}  {todo}", err=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from defectory.cli.text import as_command
 from defectory.cli.values import ANY_PATH, FILE_TO_WRITE
 
 _OPTIONS = (
@@ -71,15 +72,16 @@ def serve_review(open_project: Callable[[], Any], options: Any) -> None:
     with take_address(options) as address:
         project = open_project()
         overview = project.overview()
-        folder = click.format_filename(project.folder)
         click.echo(
-            f"{folder}: {overview.n_images} images, {overview.n_labeled} labeled; "
-            f"bundle {overview.bundle.version} of {overview.bundle.detector}."
+            f"{click.format_filename(project.folder)}: {overview.n_images} images, "
+            f"{overview.n_labeled} labeled; bundle {overview.bundle.version} of {overview.bundle.detector}."
         )
         if not is_loopback(options.host):
             click.echo(_warning(options.certfile is not None))
         serve(address, project, lambda link: click.echo(f"Open {link}\nCtrl-C ends it."))
-    click.echo(f"Everything is kept; go on with  defectory review {folder}")
+    click.echo(
+        f"Everything is kept; go on with  {as_command('defectory', 'review', project.folder)}"
+    )
 
 
 def _warning(is_secure: bool) -> str:

@@ -32,14 +32,15 @@ def start(photos: Path, folder: Path | None, no_cache: bool, **where: Any) -> No
     """Begin with PHOTOS as they are: a first fit, all images ranked, and a page to label them on.
 
     PHOTOS is a folder (or a list) of images; most need no label. A person then labels what pays most, the
-    detector learns from it, and a threshold is chosen on the same page. Given again, it goes on.
+    detector learns from it, and a threshold is chosen on the same page. Given again, or with PROJECT in the
+    place of PHOTOS, it goes on.
     """
     from defectory.cli.bars import Bars
     from defectory.workflows.fitting.options import FitOptions
-    from defectory.workflows.reviewing.start import start_review
+    from defectory.workflows.reviewing.start import is_review, start_review
 
     is_quiet = click.get_current_context().meta[shared.QUIET]
-    folder = folder or review_of(photos)
+    folder = folder or (photos if is_review(photos) else review_of(photos))
     options = FitOptions(use_cache=not no_cache, tell_cost=not is_quiet)
 
     def begin() -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import click
 
+from defectory.cli.text import as_command
 from defectory.domain.nearest import did_you_mean
 
 COMMANDS = {
@@ -71,7 +72,7 @@ def _meant(name: str, commands: Sequence[str]) -> str:
     if name.lower() in COMMANDS:
         return f"; did you mean {COMMANDS[name.lower()]}?"
     if os.path.lexists(name):
-        return f"; a command comes first, such as  defectory inspect {name}"
+        return f"; a command comes first, such as  {as_command('defectory', 'inspect', name)}"
     return did_you_mean(name, commands) or "; --help lists them."
 
 

@@ -1,6 +1,7 @@
 """What commands print of their results."""
 
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,11 @@ def _told(text: str) -> str:
     from defectory.remote.copies import told_remote
 
     return told_remote(text)
+
+
+def as_command(*words: object) -> str:
+    """Return a command in one line that can be copied into a shell: names of files may have spaces."""
+    return one_line(shlex.join(map(str, words)))
 
 
 def counted(n: int, noun: str) -> str:

@@ -15,6 +15,7 @@ from defectory.cli.values import ANY_PATH
 @click.argument("folder", type=ANY_PATH)
 @shared.as_json
 @shared.threads
+@shared.quiet
 @plain_errors
 def verify(folder: Path, as_json: bool) -> None:
     """Check that FOLDER, which `export` wrote, decides on this machine as its bundle does.

@@ -22,9 +22,11 @@ Strategy = Callable[[Candidates, int], Wanted]
 
 
 def likely_defects(candidates: Candidates, seed: int = 0) -> Wanted:
-    """Yield open images by falling score."""
+    """Yield open images by falling score, the highest of each group."""
     del seed
     order = _falling(candidates.scores, _open(candidates))
+    # a queue asks about a group once, and counts it once: ranks do, too
+    order = order[np.sort(np.unique(candidates.own_groups[order], return_index=True)[1])]
     for rank, i in enumerate(order.tolist(), start=1):
         place = "the highest" if rank == 1 else f"rank {rank}"
         yield i, f"scores {candidates.scores[i]:.4g}, {place} of {len(order)} unlabeled images"

@@ -9,9 +9,10 @@ from pathlib import Path
 from defectory.domain import DataError, OutputError
 from defectory.domain.errors import one_line
 from defectory.projects.schema import APPLICATION_ID, bring_up_to_date
+from defectory.storage.names import REVIEW_DATABASE
 from defectory.storage.renames import sync_folder
 
-DATABASE = "review.sqlite"
+DATABASE = REVIEW_DATABASE
 
 _BUSY_S = 30.0
 # Files that SQLite keeps beside a database while it is open, or that a killed process leaves.

@@ -57,13 +57,18 @@ def histogram_svg(scored: ScoredImages) -> str:
     ]
     row_height = 140 if len(rows) < 3 else 100
     parts: list[str] = []
+    has_line = isfinite(scored.threshold)
+    place = float(axis.place(scored.threshold)) if has_line else 0.0
     frame = _Frame(46, 46, _WIDTH - 60, row_height - 34)
     for index, (name, css, scores) in enumerate(rows):
         frame = _Frame(46, 46 + row_height * index, _WIDTH - 60, row_height - 34)
-        parts += _histogram_row(frame, f"{name} ({scores.size})", css, edges, axis.place(scores))
+        parts += _histogram_row(frame, css, edges, axis.place(scores))
+        # the name keeps to the side that the line does not run through
+        x, anchor = (frame.left, "start") if place > 0.5 else (frame.right, "end")
+        parts.append(_text(x, frame.top - 7, f"{name} ({scores.size})", anchor, "row-name"))
     parts += _score_labels(frame, axis)
-    if isfinite(scored.threshold):
-        parts += _threshold_line(frame, float(axis.place(scored.threshold)), scored.threshold)
+    if has_line:
+        parts += _threshold_line(frame, place, scored.threshold)
     summary = ", ".join(f"{scores.size} {name.lower()}" for name, _, scores in rows)
     label = f"Histogram of image scores: {summary}; threshold {as_score(scored.threshold)}"
     return _svg(_WIDTH, frame.bottom + 46, label, parts)
@@ -109,7 +114,7 @@ def _bin_edges(axis: ScoreAxis, threshold: float) -> NDArray[np.float64]:
 
 
 def _histogram_row(
-    frame: _Frame, title: str, css: str, edges: NDArray[np.float64], places: NDArray[np.float64]
+    frame: _Frame, css: str, edges: NDArray[np.float64], places: NDArray[np.float64]
 ) -> list[str]:
     # Right-closed bins: a score at the threshold is accepted, so it belongs to the left.
     bins = np.clip(np.searchsorted(edges, places, side="left") - 1, 0, len(edges) - 2)
@@ -130,7 +135,6 @@ def _histogram_row(
         _text(frame.left - 6, frame.top + 5, str(top), "end"),
         _text(frame.left - 6, frame.bottom + 5, "0", "end"),
         f'<g class="{css}">{"".join(bars)}</g>',
-        _text(frame.right, frame.top - 7, title, "end", "row-name"),
     ]
 
 

@@ -12,7 +12,7 @@ class SuspectItem:
     Attributes
     ----------
     name : as in the data set
-    score : raw image score
+    score : raw image score, by what was learned without it
     weight : [0, 1], what is left of its say
     reason : a plain sentence
     image : (h, w, 3) uint8, or None where the file cannot be read any more

@@ -1,5 +1,6 @@
 """The images under a folder and their masks, by folder and name; a flat data set where no name is asked."""
 
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from defectory.domain import DataError, Label
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.files import FoundFiles, explain_skipped, find_files
 from defectory.sources.vocabulary import fold
+from defectory.storage.names import REVIEW_DATABASE
 
 MASK_FOLDERS = ("ground_truth", "masks", "mask", "Masken", "Maske")
 """Names of folders that hold masks; case, spaces, hyphens and underscores do not count."""
@@ -113,10 +115,15 @@ class FolderFiles:
 
     Raises
     ------
-    DataError : there are no images, or a folder may not be entered.
+    DataError : there are no images, it is the folder of a review, or a folder may not be entered.
     """
 
     def __init__(self, root: Path) -> None:
+        if (root / REVIEW_DATABASE).is_file():
+            raise DataError(
+                f"{root} is a review, no folder of images; give the images, or go on with  "
+                f"defectory review {shlex.quote(str(root))}"
+            )
         self.root = root
         self.found = find_files(root)
         self._images: list[tuple[Folders, Path]] = []

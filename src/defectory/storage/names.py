@@ -11,6 +11,9 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 
+REVIEW_DATABASE = "review.sqlite"
+"""In the folder of a review, which is no folder of images though it holds previews of them."""
+
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"|?*\\\ud800-\udfff]')
 # Windows takes these for devices, with any extension
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)

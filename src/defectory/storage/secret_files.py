@@ -1,6 +1,7 @@
 """Files that hold a secret: made where they are missing, for their owner alone, and read no other way."""
 
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def read_secret_file(path: Path, make: Callable[[], str], *, what: str, most_byt
     except OSError as error:
         raise ParameterError(f"{path}: {error.strerror or error}") from error
     if is_open:
-        raise ParameterError(f"{path}: others can read this {what}; run  chmod 600 {path}")
+        todo = shlex.join(("chmod", "600", str(path)))
+        raise ParameterError(f"{path}: others can read this {what}; run  {todo}")
     return content.decode("ascii", "replace").strip()
 
 

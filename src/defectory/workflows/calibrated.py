@@ -20,9 +20,11 @@ from defectory.calibration import Threshold, choose_threshold
 from defectory.calibration.p_values import ConformalPValues
 from defectory.detectors import provider_of
 from defectory.domain import (
+    CONTENT_DIGITS,
     BundleError,
     Decision,
     HeldOutScores,
+    ImageReadError,
     ImageSource,
     ParameterError,
     Progress,
@@ -30,6 +32,7 @@ from defectory.domain import (
 )
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
+from defectory.machine import count_readers, map_ordered
 from defectory.workflows.decisions import decide
 
 if TYPE_CHECKING:
@@ -168,6 +171,31 @@ class CalibratedDetector:
             for i, (score, heat) in enumerate(zip(scores.image_scores, maps, strict=True))
         ]
         return scores, decisions
+
+    @cached_property
+    def known_contents(self) -> frozenset[str]:
+        """Contents of images that were learned from in fit, or set the threshold."""
+        return frozenset((*self.facts.data.image_hashes, *self.bundle.calibration.contents))
+
+    def note_known(self, images: ImageSource, said: str) -> tuple[str, ...]:
+        """Return what to say where the model knows some of the images, by their content, else nothing.
+
+        Parameters
+        ----------
+        said : what a person should make of it, the end of the sentence
+        """
+
+        def is_known(index: int) -> bool:
+            try:
+                return images.fingerprint(index)[:CONTENT_DIGITS] in self.known_contents
+            except ImageReadError:  # gone since it was scored
+                return False
+
+        n = sum(map_ordered(is_known, range(len(images)), count_readers()))
+        if not n:
+            return ()
+        told = f"{n} of {len(images)} images were learned from in fit or set the threshold"
+        return (f"{told}: they look better than new ones would{said}",)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write the model as one file, whole or not at all.

@@ -21,6 +21,15 @@ def find_unreadable(dataset: Dataset, progress: Progress | None = None) -> dict[
     return broken
 
 
+def leave_out_unreadable(
+    dataset: Dataset, progress: Progress | None = None
+) -> tuple[Dataset, tuple[str, ...]]:
+    """Return the images that can be read, and what to say of the others; DataError if none is left."""
+    unreadable = find_unreadable(dataset, progress)
+    notes = tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
+    return keep_readable(dataset, unreadable), notes
+
+
 def keep_readable(dataset: Dataset, unreadable: dict[str, str]) -> Dataset:
     """Return the data set without those images; DataError if none is left."""
     kept = tuple(s for s in dataset.samples if s.name not in unreadable)

@@ -53,6 +53,10 @@ def test_few_unlabeled_images_give_their_highest_score_at_least(n):
     found = choose_threshold(HeldOutScores.of(GOOD[:n], is_confirmed=np.zeros(n, bool)), 0.01)
     assert found.value >= np.float32(GOOD[:n]).max()
     assert found.n_missing == 299
+    assert found.explain().startswith(
+        "Estimated, not promised: of fewer than 20 images the threshold is at least the highest score, "
+        f"whatever the rate ({n} images, 0 confirmed good); from "
+    )
 
 
 def test_stricter_rates_have_higher_estimates():

@@ -95,6 +95,7 @@ def test_suspects_of_a_contaminated_folder_are_the_odd_ones_oddest_first(contami
     assert all(s.weight < 0.3 and 0 < s.votes <= s.n_votes for s in suspects[:8])
     assert all("deviations above" in s.reason for s in suspects)
     assert len(contaminated.account_) == 3
+    assert contaminated.account_[1].endswith(f"not counted. {len(suspects)} of them weigh little.")
 
 
 def test_suspects_are_held_out_too_but_few_of_them_are_presumed_normal(contaminated):

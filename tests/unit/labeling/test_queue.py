@@ -54,6 +54,13 @@ def test_likely_defects_come_by_falling_score():
     assert order == np.argsort(-known.scores).tolist()
 
 
+def test_copies_count_once_among_likely_defects():
+    known = candidates_of(3, scores=np.array([1.0, 3.0, 2.0]), groups=np.array([0, 1, 1]))
+    queue = make_queue(known, 3, **only("likely-defect"))
+    assert [entry.index for entry in queue] == [1, 0]
+    assert queue[1].reason == "scores 1, rank 2 of 2 unlabeled images"
+
+
 def test_near_the_threshold_comes_by_distance_to_it():
     known = candidates_of(scores=np.array([0.0, 0.9, 1.3, 5.0]), codes=np.full(4, -1, np.int8))
     queue = make_queue(known, 2, **only("near-threshold"))

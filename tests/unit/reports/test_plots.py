@@ -55,6 +55,18 @@ def test_histograms_are_well_formed_and_inside_their_drawing(make_scored, thresh
     assert ('class="threshold"' in svg) == np.isfinite(threshold)
 
 
+@pytest.mark.parametrize("threshold", [-500.0, 17.3, 30.0, 1e6])
+def test_no_name_of_a_row_lies_on_the_threshold(make_scored, threshold):
+    svg = histogram_svg(make_scored(threshold))
+    middle = float(ET.fromstring(svg).get("viewBox").split()[2]) / 2
+    names = [t for t in ET.fromstring(svg).iter(f"{SVG}text") if t.get("class") == "row-name"]
+    assert [name.text.split()[0] for name in names] == ["Good", "Defective"]
+    for name in names:
+        is_left = float(name.get("x")) < middle
+        assert name.get("text-anchor") == ("start" if is_left else "end")
+        assert (_threshold_x(svg) > middle + 20) == is_left
+
+
 def test_no_bar_stands_on_both_sides_of_the_threshold(make_scored):
     svg = histogram_svg(make_scored(17.3))
     line = _threshold_x(svg)

@@ -30,7 +30,7 @@ def test_pictures_are_shown_and_the_rest_is_listed(make_content):
     for i in range(5):
         assert page.text.count(f"odd_{i}.png") == 1
         assert page.text.count(f"Reason {i}.") == 1
-    assert "weight 0.25 score 9.000" in page.text
+    assert "weight 0.25 score, left out 9.000" in page.text
     assert all(value.startswith("data:") for value in page.values("src"))
 
 
@@ -40,7 +40,10 @@ def test_only_pictures_or_only_a_list_is_a_whole_page_too(make_content, n_pictur
     assert "Images the fit distrusted 2" in page.text
     assert "2 without a picture" not in page.text
     assert page.count("figure") == 8 + n_pictures
-    assert (page.text.count("Image Weight Score Reason"), page.text.count("Reason 1.")) == (
+    assert (
+        page.text.count("Image Weight Score, left out Reason"),
+        page.text.count("Reason 1."),
+    ) == (
         bool(n_rows),
         1,
     )

@@ -314,7 +314,7 @@ def _explain(
     if contamination is not None:
         lines.append(f"unlabeled images: {contamination.explain()}")
         if n_suspects:
-            lines[-1] += f"; {n_suspects} weigh little"
+            lines[-1] += f" {n_suspects} of them weigh little."
     if found.trained is None:
         lines.append("scores: by what is normal alone")
     else:

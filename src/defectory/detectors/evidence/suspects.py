@@ -87,10 +87,6 @@ def list_suspects(
 
 
 def _explain(views: ViewDeviations, row: int) -> str:
-    strongest = int(np.argmax(views.deviations[:, row]))
     votes = views.votes(row)
     by = " and ".join(votes) if votes else "none of its views alone"
-    return (
-        f"odd by {by}: {views.names[strongest]} is "
-        f"{views.deviations[strongest, row]:.1f} deviations above what is usual here"
-    )
+    return f"odd by {by}: up to {views.deviations[:, row].max():.1f} deviations above what is usual here"

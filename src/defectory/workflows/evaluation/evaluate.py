@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import (
-    CONTENT_DIGITS,
     DataError,
     Decision,
     Label,
@@ -30,7 +29,7 @@ from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.evaluation.pixels import GridMasks, pixel_figures
 from defectory.workflows.evaluation.results import Evaluation, Interval
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
-from defectory.workflows.readable import find_unreadable, keep_readable
+from defectory.workflows.readable import leave_out_unreadable
 
 # Of pixel figures: a chunk of normal cells, and what each defective cell of the grid takes.
 _METRICS_BYTES, _CELL_BYTES = 250 * 2**20, 300
@@ -73,11 +72,9 @@ def evaluate(
     test = dataset.subset("test")
     if not len(test):
         test = dataset
-    notes = [*model.bundle.notes, *dataset.notes]
+    left_out: tuple[str, ...] = ()
     if skip_unreadable:
-        unreadable = find_unreadable(test, progress)
-        test = keep_readable(test, unreadable)
-        notes += [f"left out, cannot be read: {reason}" for reason in unreadable.values()]
+        test, left_out = leave_out_unreadable(test, progress)
     if not (test.labels != Label.UNLABELED).any():
         raise DataError(
             f"{dataset.root}: no image to judge is labeled; evaluation needs labels "
@@ -87,7 +84,10 @@ def evaluate(
     need = _memory_need(model, len(test), masks.n_defective_cells)
     with within(plan_memory(max_memory_bytes, need, test.files())):
         scores, decisions = model.judge(test.images(), progress=progress)
-    notes += [*_trained_on(model, test), *masks.notes]
+    known = model.note_known(
+        test.images(),
+        ", hidden defects among them, too: the figures do not say what new images will give",
+    )
     labels, groups = test.labels, own_groups(len(test), test.groups)
     metrics, intervals = _image_figures(scores.image_scores, labels, groups, decisions, seed)
     pixel_metrics, pixel_ci = pixel_figures(scores.anomaly_maps, masks, labels, groups, seed)
@@ -101,7 +101,8 @@ def evaluate(
         n_normal=int((labels == Label.NORMAL).sum()),
         n_anomalous=int((labels == Label.ANOMALOUS).sum()),
         n_unlabeled=int((labels == Label.UNLABELED).sum()),
-        notes=tuple(notes),
+        # what tells most of the figures comes first
+        notes=(*known, *left_out, *masks.notes, *model.bundle.notes, *dataset.notes),
         data_fingerprint=test.fingerprint(),
         root=test.root,
         n_groups=_count_groups(groups[labels != Label.UNLABELED]),
@@ -151,16 +152,3 @@ def _image_figures(
             found = bootstrap_interval(statistic, values, truth, groups=groups[known], seed=seed)
             intervals[key] = (found.low, found.high)
     return metrics, intervals
-
-
-def _trained_on(model: CalibratedDetector, test: Dataset) -> list[str]:
-    """Warn where images to judge were learned from: figures on them flatter."""
-    hashes = {*model.facts.data.image_hashes, *model.bundle.calibration.contents}
-    images = test.images()
-    n = sum(images.fingerprint(i)[:CONTENT_DIGITS] in hashes for i in range(len(test)))
-    if not n:
-        return []
-    return [
-        f"{n} of {len(test)} images were learned from in fit or set the threshold; the figures "
-        "flatter the detector"
-    ]

@@ -83,7 +83,7 @@ def build_report(
         title=title,
         subtitle=f"{detector.name} on {detector.backbone_.card.name}, {len(labels)} images, {today}",
         verdict=_verdict(confusion, gray_zone),
-        warnings=tuple(dict.fromkeys([*model.facts.notes, *evaluation.notes])),
+        warnings=tuple(dict.fromkeys([*evaluation.notes, *model.facts.notes])),
         metrics=tuple(_metrics(evaluation)),
         intervals=evaluation.explain_intervals(),
         scored=ScoredImages(evaluation.scores, labels, threshold.value),

@@ -166,7 +166,7 @@ def resume_to_bundle(
 
 
 def _refuse_known(model: CalibratedDetector, train: Dataset, contents: Sequence[str]) -> None:
-    known = {*model.facts.data.image_hashes, *model.bundle.calibration.contents}
+    known = model.known_contents
     again = [s.name for s, content in zip(train.samples, contents, strict=True) if content in known]
     if again:
         raise ParameterError(

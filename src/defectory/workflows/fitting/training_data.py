@@ -9,7 +9,7 @@ from defectory.sources.grouping import group_by
 from defectory.sources.training_part import training_part
 from defectory.workflows.fitting.options import FitOptions
 from defectory.workflows.fitting.weaknesses import weak_labels
-from defectory.workflows.readable import find_unreadable, keep_readable
+from defectory.workflows.readable import leave_out_unreadable
 
 
 def read_training_part(
@@ -29,11 +29,7 @@ def readable_part(
     train: Dataset, options: FitOptions, progress: Progress
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Return the images that can be read where others are to be skipped, and which those are."""
-    if not options.skip_unreadable:
-        return train, ()
-    unreadable = find_unreadable(train, progress)
-    notes = tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
-    return keep_readable(train, unreadable), notes
+    return leave_out_unreadable(train, progress) if options.skip_unreadable else (train, ())
 
 
 def _confirmed(dataset: Dataset) -> Dataset:

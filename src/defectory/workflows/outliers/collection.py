@@ -9,7 +9,7 @@ import numpy as np
 from defectory.domain import DataError, ImageSource, Progress
 from defectory.sources import read_images
 from defectory.sources.idx import IdxImages, is_idx_name, read_idx
-from defectory.workflows.readable import find_unreadable, keep_readable
+from defectory.workflows.readable import leave_out_unreadable
 
 _N_IMAGE_AXES = 3
 
@@ -48,9 +48,8 @@ def read_collection(
     dataset = read_images(path)
     notes = dataset.notes
     if skip_unreadable:
-        broken = find_unreadable(dataset, progress)
-        dataset = keep_readable(dataset, broken)
-        notes += tuple(f"left out, cannot be read: {reason}" for reason in broken.values())
+        dataset, left_out = leave_out_unreadable(dataset, progress)
+        notes += left_out
     return Collection(title, [s.name for s in dataset.samples], dataset.images(), notes)
 
 

@@ -22,6 +22,7 @@ from defectory.sources.thumbnails import read_thumbnails
 from defectory.storage import OutputFile, check_outputs, write_outputs
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
+from defectory.workflows.readable import leave_out_unreadable
 from defectory.workflows.reviewing.candidates import gather_candidates
 from defectory.workflows.reviewing.gain import expect_gain
 from defectory.workflows.reviewing.queue_tables import QUEUE_FILE, QueueRow, write_queue
@@ -68,6 +69,7 @@ def queue_to_file(
     strategy: str = MIX,
     seed: int = 0,
     for_excel: bool = False,
+    skip_unreadable: bool = False,
     overwrite: bool = False,
     good_words: Iterable[str] = (),
     bad_words: Iterable[str] = (),
@@ -85,6 +87,7 @@ def queue_to_file(
     strategy : one of STRATEGIES, or MIX
     seed : of what is drawn at random
     for_excel : semicolons and decimal commas
+    skip_unreadable : leave out images that cannot be read, and say which; else they are an error
     good_words, bad_words : further names and labels for good and for defective parts
     max_memory_bytes : > 0, of the process
 
@@ -108,6 +111,9 @@ def queue_to_file(
     inputs = [bundle, data, *found.files()]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     model = load_calibrated(bundle)
+    if skip_unreadable:
+        dataset, left_out = leave_out_unreadable(dataset, progress)
+        notes = (*notes, *left_out)
     with within(plan_memory(max_memory_bytes, _memory_need(model, dataset), dataset.files())):
         queue = make_rows(model, dataset, n, mix=mix, seed=seed, progress=progress)
     if not queue.rows:

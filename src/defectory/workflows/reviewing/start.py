@@ -15,6 +15,11 @@ from defectory.workflows.reviewing.project import ReviewProject
 from defectory.workflows.reviewing.versions import file_of
 
 
+def is_review(folder: Path) -> bool:
+    """Return whether a folder holds a review, and not photos to begin with."""
+    return is_project(folder)
+
+
 def start_review(
     photos: Path,
     folder: Path,
@@ -27,7 +32,8 @@ def start_review(
 
     Parameters
     ----------
-    photos : folder or manifest; what its names say of good and bad is learned from, the rest ranked
+    photos : folder or manifest; what its names say of good and bad is learned from, the rest ranked; or the
+        folder of the review itself
     folder : of the review; not inside the photos, nor around them
     options : of the first fit; images that cannot be read are left out, and named in its notes
     said : told of the first fit, before the images are scored for the review
@@ -39,6 +45,8 @@ def start_review(
     OutputError : the folder of the review is, contains or lies inside the photos; holds something else.
     """
     progress = progress or NoProgress()
+    if photos == folder and is_review(folder):
+        return ReviewProject.open(folder)
     first = folder / file_of(1)
     if (
         is_project(folder) and first.is_file()

@@ -11,7 +11,7 @@ from defectory import __version__
 from defectory.calibration.thresholds import check_share
 from defectory.domain import BundleError, NoProgress, Progress
 from defectory.machine import at_most_readers, count_readers, map_ordered
-from defectory.sources import Dataset, Sample, read_image
+from defectory.sources import Dataset, FileImages, Sample, read_image
 from defectory.sources.layouts import read_given
 from defectory.storage import (
     GrowingFolder,
@@ -130,7 +130,11 @@ def score_to_folder(
         rows = growing.rows(order) if found is None else found.mark(growing.rows(order))
         more = _more_columns(model, found, scale)
         write_rows(rows, growing.path(table), file_format, more=more)
-        notes = (*model.bundle.notes, *dataset.notes)
+        known = model.note_known(
+            FileImages([sample.path for sample in queue.readable]),
+            "; `queue` and `review` show them left out",
+        )
+        notes = (*known, *model.bundle.notes, *dataset.notes)
         summary = summarize(
             growing.rows(order), model, folder / table, notes, has_heatmaps=bool(scale)
         )

@@ -1,5 +1,6 @@
 """Whether shards make one collection: all there, whole, of one run and of the same list of images."""
 
+import shlex
 from collections import Counter
 from pathlib import Path
 
@@ -31,7 +32,8 @@ def read_begun(folder: Place) -> Begun:
         )
     if begun is None:
         raise ShardsError(
-            f"{folder} holds no shards; make them:  defectory score BUNDLE IMAGES --shard 0/N -o {folder}"
+            f"{folder} holds no shards; make them:  defectory score BUNDLE IMAGES --shard 0/N "
+            f"-o {shlex.quote(str(folder))}"
         )
     return begun
 

@@ -91,7 +91,12 @@ def update_model(
         account=revision.detector.account_,
         effect=_effect(revision, model, revised),
         wall_s=time.monotonic() - started,
-        notes=(*model.bundle.notes, *new.notes, *_lost_calibration(model.facts)),
+        notes=(
+            *model.bundle.notes,
+            *new.notes,
+            *_lost_calibration(model.facts),
+            *_promising_nothing(revised),
+        ),
     )
 
 
@@ -187,6 +192,20 @@ def _lost_calibration(facts: BundleFacts) -> tuple[str, ...]:
     return (
         f"the threshold of {last.date:%Y-%m-%d} was fitted on {last.n_images} fresh good images, this one on "
         "those that the bundle remembers of its fit: recalibrate again",
+    )
+
+
+def _promising_nothing(revised: CalibratedDetector) -> tuple[str, ...]:
+    """Return what to say where not every image that was confirmed good counts for a promise; see `_fair`."""
+    n, n_fair = (
+        int(scores.is_confirmed.sum())
+        for scores in (revised.bundle.detector.held_out_, revised.bundle.calibration)
+    )
+    if n == n_fair:
+        return ()
+    return (
+        f"{n - n_fair} of {n} images confirmed good were asked about for their scores, not drawn at random: "
+        "they do not count for a promise",
     )
 
 

@@ -297,8 +297,17 @@ def test_images_chosen_for_their_scores_promise_nothing(new):
 
     def confirmed_of(model, chosen, drawn=frozenset()):
         told = dataclasses.replace(new, chosen=chosen, drawn=drawn)
-        found = update_model(model, told).model
-        return found, int(found.bundle.calibration.is_confirmed.sum())
+        update = update_model(model, told)
+        found = update.model
+        n, n_fair = (
+            int(scores.is_confirmed.sum())
+            for scores in (found.bundle.detector.held_out_, found.bundle.calibration)
+        )
+        assert update.notes[-1] == (
+            f"{n - n_fair} of {n} images confirmed good were asked about for their scores, not drawn at "
+            "random: they do not count for a promise"
+        )
+        return found, n_fair
 
     once, n_fair = confirmed_of(model_of(detector), first)
     assert (n_fair, once.facts.chosen) == (348, tuple(contents[:2]))
@@ -322,7 +331,11 @@ def test_where_all_images_of_the_fit_are_confirmed_there_was_nothing_to_choose(
     detector = Taking([])
     detector._revision.detector.held_out_ = HeldOutScores.of(np.arange(400), contents=contents)
     told = dataclasses.replace(new, chosen=frozenset((contents[0], contents[399])))
-    held_out = update_model(model_of(detector, data=data), told).model.bundle.calibration
+    update = update_model(model_of(detector, data=data), told)
+    held_out = update.model.bundle.calibration
+    assert update.notes[-1].startswith(
+        f"{400 - n_fair} of 400 images confirmed good were asked about"
+    )
     assert held_out.contents == tuple(contents[399 - n_fair : 399])
     assert held_out.is_confirmed.all()
 
