@@ -37,7 +37,7 @@ on ImageNet throughout.
 
 `auto` was rebuilt on three views of what is normal after some of this page was measured, and later
 scored by two places an image for five, with no guard. Its figures are of the last, but for those of
-`auto without refit`, providers and the queue (`review`), which are of the one between.
+`auto without refit` and providers, which are of the one between.
 `mapl` adds its network to the last.
 
 Decisions in P0, P1 and P2 are of the thresholds as they are now: estimates where images are unlabeled,

@@ -19,8 +19,8 @@ DEFAULT_MIX: Mapping[str, float] = {
 }
 """Strategy -> its share of a queue.
 
-Images near the threshold teach most of the first twenty labels, diverse ones no more than random ones of any
-number (`benchmarks review`): these are asked about on request.
+Likely defects, images near the threshold and suspected ones teach most; diverse ones and disagreements bring
+less than random ones in the end (`benchmarks review`): these are asked about on request.
 """
 
 

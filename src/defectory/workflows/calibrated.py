@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,12 +178,15 @@ class CalibratedDetector:
         """Contents of images that were learned from in fit, or set the threshold."""
         return frozenset((*self.facts.data.image_hashes, *self.bundle.calibration.contents))
 
-    def note_known(self, images: ImageSource, said: str) -> tuple[str, ...]:
+    def note_known(
+        self, images: ImageSource, said: str, *, most: int | None = None
+    ) -> tuple[str, ...]:
         """Return what to say where the model knows some of the images, by their content, else nothing.
 
         Parameters
         ----------
         said : what a person should make of it, the end of the sentence
+        most : images to look at, evenly spaced: each file is read once more; None for all
         """
 
         def is_known(index: int) -> bool:
@@ -191,10 +195,15 @@ class CalibratedDetector:
             except ImageReadError:  # gone since it was scored
                 return False
 
-        n = sum(map_ordered(is_known, range(len(images)), count_readers()))
+        step = 1 if most is None else max(1, ceil(len(images) / most))
+        looked_at = range(0, len(images), step)
+        n = sum(map_ordered(is_known, looked_at, count_readers()))
         if not n:
             return ()
-        told = f"{n} of {len(images)} images were learned from in fit or set the threshold"
+        sample = f" (of {len(images)}, one in {step} looked at)" if step > 1 else ""
+        told = (
+            f"{n} of {len(looked_at)} images{sample} were learned from in fit or set the threshold"
+        )
         return (f"{told}: they look better than new ones would{said}",)
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:

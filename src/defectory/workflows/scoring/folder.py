@@ -35,6 +35,8 @@ from defectory.workflows.scoring.summary import ScoreSummary, summarize, worst_f
 
 # Of a row before it is on disk, and of a heatmap while it is drawn; and what writing Parquet loads.
 _ROW_BYTES, _HEATMAP_BYTES, _ARROW_BYTES = 4096, 60 * 2**20, 250 * 2**20
+# Images that are read once more, to say how many the bundle has learned from.
+_MOST_LOOKED_AT = 1000
 
 if TYPE_CHECKING:  # loaded only where it is asked for
     from defectory.reports.content import HeatScale
@@ -133,6 +135,7 @@ def score_to_folder(
         known = model.note_known(
             FileImages([sample.path for sample in queue.readable]),
             "; `queue` and `review` show them left out",
+            most=_MOST_LOOKED_AT,
         )
         notes = (*known, *model.bundle.notes, *dataset.notes)
         summary = summarize(
