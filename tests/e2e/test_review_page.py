@@ -132,6 +132,14 @@ def label_truly(page, n: int) -> None:
     wait_until_saved(page, last, "good" if name.startswith("good") else "defective")
 
 
+def call_three_good_in_the_grid(page) -> None:
+    """Open the grid and label its first three images, by keys."""
+    page.keyboard.press("v")
+    page.wait_for_selector(".tile:focus")
+    for key in ("Space", "Shift+ArrowRight", "Shift+ArrowRight", "g"):
+        page.keyboard.press(key)
+
+
 def draw(page, *points: tuple[float, float]) -> None:
     """Draw a stroke through points, in parts of the stage from its middle."""
     page.wait_for_selector("#stage[data-mask='ready']")
@@ -382,10 +390,7 @@ def test_what_is_just_decided_is_checked_with_a_click_each(open_page):
 
 def test_of_several_labels_taken_back_at_once_it_says_how_many(open_page):
     page = open_page()
-    page.keyboard.press("v")
-    page.wait_for_selector(".tile:focus")
-    for key in ("Space", "Shift+ArrowRight", "Shift+ArrowRight", "g"):
-        page.keyboard.press(key)
+    call_three_good_in_the_grid(page)
     playwright.expect(page.locator("#said")).to_have_text("Saved: good, 3 images")
     page.keyboard.press("Control+z")
     playwright.expect(page.locator(".notice p")).to_have_text("3 labels taken back.")
@@ -530,10 +535,7 @@ def test_labels_of_a_lost_connection_outlive_the_page(open_page):
 
 def test_all_of_it_by_keyboard(open_page):
     page = open_page()
-    page.keyboard.press("v")
-    page.wait_for_selector(".tile:focus")
-    for key in ("Space", "Shift+ArrowRight", "Shift+ArrowRight", "g"):
-        page.keyboard.press(key)
+    call_three_good_in_the_grid(page)
     saved = page.locator(".tile .mark[data-label='good'][data-saving='saved']")
     playwright.expect(saved).to_have_count(3)
     assert project(page)["n_good"] == 3

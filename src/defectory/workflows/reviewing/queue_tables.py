@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from defectory.sources.columns import YES_NO
 from defectory.storage import FileKind
 
 COLUMNS = ("image", "label", "mask", "score", "decision", "strategy", "random", "reason")
@@ -55,8 +56,8 @@ def write_queue(
             score = f"{row.score:.6g}"
             score = score.replace(".", ",") if for_excel else score
             path = _relative(row.path, folder)
-            random = "yes" if row.is_random else "no"
-            writer.writerow((path, "", "", score, row.decision, row.strategy, random, row.reason))
+            told = (row.decision, row.strategy, YES_NO[row.is_random], row.reason)
+            writer.writerow((path, "", "", score, *told))
 
 
 def _is_unanswered(path: Path) -> bool:

@@ -78,6 +78,7 @@ def update_model(
     revised = _revised_model(model, revision.detector, new)
     names = {**model.facts.known_names, **new.names}
     limits = model.threshold.value, revised.threshold.value
+    of_fit = frozenset(model.facts.data.fitted_hashes)
     return Update(
         model=revised,
         n_normal=int((dataset.labels == Label.NORMAL).sum()),
@@ -85,7 +86,9 @@ def update_model(
         n_masks=sum(sample.mask_path is not None for sample in dataset.samples),
         threshold_before=model.threshold,
         checked=tuple(
-            _checked(names.get(i.name, i.name), i.label, (_shown_before(i), i.after), limits)
+            _checked(
+                names.get(i.name, i.name), i.label, (_shown_before(i, of_fit), i.after), limits
+            )
             for i in revision.confirmed
         ),
         account=revision.detector.account_,
@@ -231,9 +234,10 @@ def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDe
     )
 
 
-def _shown_before(image: Confirmed) -> float:
+def _shown_before(image: Confirmed, of_fit: frozenset[str]) -> float:
     """Return the score that a person was shown: of images of the fit, that by a model without them."""
-    return image.before if image.left_out_before is None else image.left_out_before
+    left_out = image.left_out_before
+    return image.before if left_out is None or image.name not in of_fit else left_out
 
 
 def _count_among(good: Sequence[CheckedImage], facts: BundleFacts) -> int:

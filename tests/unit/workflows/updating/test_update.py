@@ -26,7 +26,7 @@ from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import known_names
 from defectory.workflows.updating.new_labels import NewLabels
 from defectory.workflows.updating.update import CheckedImage, refuse_worse, update_model
-from tests.bundles import bundle_of
+from tests.bundles import DATA, bundle_of
 
 BEFORE = np.linspace(0, 10, 30, dtype=np.float32)  # threshold 10
 AFTER = np.linspace(0, 5, 400, dtype=np.float32)  # enough for 1 %: threshold below 5
@@ -98,7 +98,10 @@ def test_an_image_of_the_fit_was_decided_as_it_was_shown_left_out(new):
     seen = Confirmed(
         "bbb", int(Label.ANOMALOUS), 2.0, 12.0, left_out_before=11.0, left_out_after=8.0
     )
-    found = update_model(model_of(Taking([seen])), new)
+    of_fit = dataclasses.replace(DATA, image_hashes=("bbb",))
+    elsewhere = update_model(model_of(Taking([seen])), new)
+    assert elsewhere.checked[0].before == 2.0
+    found = update_model(model_of(Taking([seen]), data=of_fit), new)
     [image] = found.checked
     assert (image.before, image.after, image.was_rejected, image.flips) == (11.0, 12.0, True, False)
     assert (found.effect.n_found_before, found.effect.n_found_after) == (1, 1)
