@@ -9,7 +9,7 @@ from defectory.detectors import DEFAULT_DETECTOR, Detector, detector_names, find
 from defectory.testing import detector_checks
 
 # Settings a detector does not have are left out, so a new detector needs no line here.
-FAST = {"size_px": 64, "n_bank": 512, "n_steps": 12, "n_memory": 6, "detail_ratio": 1.0}
+FAST = {"size_px": 64, "n_bank": 512, "n_steps": 6, "n_memory": 6, "detail_ratio": 1.0}
 
 
 def fast(detector_class):

@@ -121,6 +121,7 @@ def test_a_cluster_gives_what_shards_by_hand_give_to_the_byte(
     assert "1 unreadable" in result.output
 
 
+@pytest.mark.thorough
 @pytest.mark.skipif(not Path("/proc").exists(), reason="finds workers by /proc")
 def test_it_goes_on_where_it_was_and_a_worker_that_is_killed_changes_nothing(
     cluster, bundle, data, by_hand, tmp_path
@@ -178,6 +179,7 @@ def test_a_fit_is_that_of_parts_by_hand(cluster, parts, tmp_path):
     assert not by_ray.with_name("by-ray.defectory.parts").exists()
 
 
+@pytest.mark.thorough
 def test_outliers_find_all_that_workers_have_read(cluster, data, tmp_path, monkeypatch):
     monkeypatch.setenv("DEFECTORY_CACHE", str(tmp_path / "cache"))
     for path in sorted(data.glob("good/00*.png")):

@@ -29,7 +29,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def n_cases(is_thorough):
-    return 400 if is_thorough else 100
+    return 400 if is_thorough else 50
 
 
 @pytest.fixture(scope="module")
