@@ -91,7 +91,7 @@ def test_of_two_at_the_same_shard_one_is_killed(
     assert doomed.status() == 0, (tmp_path / "said").read_text()
     shard_s = time.monotonic() - started
     killed = []
-    for n in range(3 if is_thorough else 1):
+    for n in range(3):
         out = tmp_path / f"out-{n}"
         for i in range(N):
             child = doomed.start(*work(out, f"{i}/{N}", "killed"))
@@ -106,6 +106,8 @@ def test_of_two_at_the_same_shard_one_is_killed(
         for i in range(N):  # which may have been killed last
             assert "were there already" in score(bundle, data, out, i)
         assert not list(out.rglob("*.part"))
+        if not is_thorough and -signal.SIGKILL in killed:
+            break  # the first may come too late for those that started faster
     assert {*killed} <= {0, -signal.SIGKILL}
     assert -signal.SIGKILL in killed
 

@@ -29,7 +29,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def n_cases(is_thorough):
-    return 400 if is_thorough else 50
+    return 400 if is_thorough else 100
 
 
 @pytest.fixture(scope="module")
