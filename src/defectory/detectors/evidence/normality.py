@@ -25,7 +25,7 @@ from defectory.detectors.evidence.speeds import BALANCED, Speed
 from defectory.detectors.gaussian_field import GaussianField, restore_field
 from defectory.detectors.grids import mean_and_spread, stack_stages
 from defectory.detectors.grouping import Groups
-from defectory.detectors.moments import FieldFitter, moments_of
+from defectory.detectors.moments import RunningMoments, moments_of
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
 from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ParameterError
@@ -122,7 +122,7 @@ class Normality:
             memory.take_basis(_bank_part(self._basis))
         bank = memory.learn(int(remembers.any(axis=1).sum()))
         waiting: list[Float] = []
-        whole, places = FieldFitter(_IDENTITY_SHARE), FieldFitter(_IDENTITY_SHARE)
+        whole, places = RunningMoments(), RunningMoments()
         done = 0
         for batch in batches:
             samples = self.sample(batch)

@@ -6,8 +6,9 @@ import pytest
 from defectory.detectors.evidence import normality as module
 from defectory.detectors.evidence.measurements import Measurements, Weights
 from defectory.detectors.evidence.normality import STEP, Normality
+from defectory.detectors.gaussian_field import GaussianField
 from defectory.detectors.grids import stack_stages
-from defectory.detectors.moments import FieldFitter
+from defectory.detectors.moments import RunningMoments
 from defectory.domain import ParameterError
 from tests.unit.detectors.evidence.fake_features import (
     N_PLACES,
@@ -39,10 +40,14 @@ def _refit(normality, listed, say):
     """Return the Gaussians of these images, with directions and shrinkage of the model."""
     share = 0.02 / normality.places_.shrinkage
     target = (1 - share) * normality.variances_ / normality.variances_.mean() + share
-    places, image = FieldFitter(normality.places_.shrinkage), FieldFitter(0.02)
+    places, image = RunningMoments(), RunningMoments()
     places.add(_looks(normality, listed), np.ascontiguousarray(say.places.T))
     image.add(normality.sample(listed).image[None], say.image[None])
-    return places.finish(target), image.finish()
+    shrinkage = normality.places_.shrinkage
+    return (
+        GaussianField.of(places.moments(), shrinkage, target),
+        GaussianField.of(image.moments(), 0.02),
+    )
 
 
 def _measured(normality, listed):
