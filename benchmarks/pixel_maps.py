@@ -24,8 +24,9 @@ from defectory.backbones import View
 from defectory.backbones.feature_cache import FeatureCache
 from defectory.backbones.weights import load_backbone
 from defectory.detectors.evidence.measured_images import cover
+from defectory.detectors.gaussian_field import GaussianField
 from defectory.detectors.grids import smoothing_matrix, stack_stages
-from defectory.detectors.moments import FieldFitter
+from defectory.detectors.moments import RunningMoments
 from defectory.domain import Label
 from defectory.sources import Dataset
 
@@ -136,10 +137,10 @@ def field_distances(cells: Cells) -> Cells:
         flat = grids.reshape(len(grids), -1, grids.shape[-1])
         return np.ascontiguousarray(flat.swapaxes(0, 1))
 
-    fitter, train = FieldFitter(_SHRINKAGE), by_cell(cells.train)
+    running, train = RunningMoments(), by_cell(cells.train)
     for start in range(0, train.shape[1], _BATCH):
-        fitter.add(train[:, start : start + _BATCH])
-    field = fitter.finish()
+        running.add(train[:, start : start + _BATCH])
+    field = GaussianField.of(running.moments(), _SHRINKAGE)
     left_out = field.leave_one_out(train[:, :, None])[..., 0]
     found = field.distances(by_cell(cells.test))
     return Cells(*(values.T.reshape(-1, _SIDE, _SIDE) for values in (left_out, found)))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from defectory.detectors.moments import FieldFitter
+from defectory.detectors.gaussian_field import GaussianField
+from defectory.detectors.moments import RunningMoments
 
 
 @pytest.mark.parametrize("n_new", [1, 3])
@@ -13,9 +14,9 @@ def test_absorbing_is_fitting_on_more(n_new):
     samples[:, -n_new:] *= 4
 
     def fit(part):
-        fitter = FieldFitter(0.02)
-        fitter.add(part)
-        return fitter.finish()
+        running = RunningMoments()
+        running.add(part)
+        return GaussianField.of(running.moments(), 0.02)
 
     few, many = fit(samples[:, :-n_new]), fit(samples)
     absorbed = few.absorb(samples[:, -n_new:])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from defectory.detectors.gaussian_field import inverse_triangle
-from defectory.detectors.moments import FieldFitter
+from defectory.detectors.gaussian_field import GaussianField, inverse_triangle
+from defectory.detectors.moments import RunningMoments
 from defectory.domain import DataError
 from tests.reference.field_twins import slow_distance, slow_field, slow_leave_one_out
 
@@ -23,11 +23,11 @@ def _samples(n_images, b, d, seed=0):
 
 
 def _fit(samples, shrinkage, per_block):
-    fitter = FieldFitter(shrinkage)
+    running = RunningMoments()
     for start in range(0, samples.shape[1], per_block):
         part = samples[:, start : start + per_block]
-        fitter.add(part.reshape(P, -1, samples.shape[-1]))
-    return fitter.finish()
+        running.add(part.reshape(P, -1, samples.shape[-1]))
+    return GaussianField.of(running.moments(), shrinkage)
 
 
 @pytest.mark.parametrize(("n_images", "d"), [(300, 12), (40, 64), (2, 5), (64, 7), (65, 7)])
@@ -78,7 +78,7 @@ def test_one_image_cannot_be_left_out():
 
 def test_nothing_added_is_an_error():
     with pytest.raises(DataError, match="no image"):
-        FieldFitter(0.02).finish()
+        RunningMoments().moments()
 
 
 def test_a_rounded_field_survives_storage_exactly():
@@ -101,13 +101,13 @@ def test_features_that_never_change_give_finite_distances():
 
 def test_the_spread_of_channels_is_that_around_each_cells_mean():
     samples = _samples(70, 1, 5)[:, :, 0]
-    fitter = FieldFitter(0.02)
+    running = RunningMoments()
     for start in range(0, 70, 8):
-        fitter.add(samples[:, start : start + 8])
+        running.add(samples[:, start : start + 8])
     expected = np.sqrt(samples.astype(float).var(axis=1).mean(axis=0))
-    np.testing.assert_allclose(fitter.moments().channel_spread(), expected, rtol=1e-4)
+    np.testing.assert_allclose(running.moments().channel_spread(), expected, rtol=1e-4)
     with pytest.raises(DataError, match="no image"):
-        FieldFitter(0.02).moments().channel_spread()
+        RunningMoments().moments().channel_spread()
 
 
 @pytest.mark.parametrize("d", [1, 2, 63, 64, 65, 129, 384])

@@ -5,17 +5,18 @@ import pytest
 
 from benchmarks import siblings
 from benchmarks.sibling_tables import siblings as tables
+from defectory.detectors.gaussian_field import GaussianField
 from defectory.detectors.gaussian_normality import GaussianNormality
-from defectory.detectors.moments import FieldFitter
+from defectory.detectors.moments import RunningMoments
 
 CELLS, SIDE_PX = 4, 32
 N_PRODUCTS, N_PICTURES = 30, 3
 
 
 def _field(samples):
-    fitter = FieldFitter(0.02)
-    fitter.add(samples)
-    return fitter.finish()
+    running = RunningMoments()
+    running.add(samples)
+    return GaussianField.of(running.moments(), 0.02)
 
 
 @pytest.fixture

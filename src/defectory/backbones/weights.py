@@ -27,7 +27,6 @@ def load_backbone(
     stages: Sequence[str] = ("block7", "block10"),
     *,
     cache: FeatureStore | None = None,
-    n_threads: int | None = None,
     weights: Path | None = None,
 ) -> Backbone:
     """Return the backbone of that name, cut to the stages wanted.
@@ -38,7 +37,7 @@ def load_backbone(
         plug-in's
     stages : names on the weight card, fine to coarse
         names of EfficientNet-Lite0 are answered by any backbone, see `name_equivalents`
-    cache, n_threads : see `Backbone`
+    cache : see `Backbone`
     weights : file of weights for `timm:NAME`, see `convert_timm`; None takes what timm's cache has
 
     Raises
@@ -54,7 +53,7 @@ def load_backbone(
     unknown = [stage for stage in stages if stage not in known]
     if unknown:
         raise ParameterError(f"{name} has no stage {unknown[0]!r}; it has {', '.join(known)}")
-    return Backbone(cut_to_stages(model, stages), card, stages, cache=cache, n_threads=n_threads)
+    return Backbone(cut_to_stages(model, stages), card, stages, cache=cache)
 
 
 def cut_to_stages(model: bytes, stages: Sequence[str]) -> bytes:

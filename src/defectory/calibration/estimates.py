@@ -2,8 +2,8 @@
 
 Left-out scores of a folder as it is are those of good parts and of some defects. Quartiles hardly notice a
 tenth of defects, so the bulk of the scores gives center and spread, and what is usual of tails the rest. Good
-parts' left-out scores reach further out than a bell curve, by a factor that differs from product to product:
-the one taken was chosen on the development sets, and the interval says what is as plausible.
+parts' left-out scores have a heavier tail than a normal distribution, by a factor that differs from product
+to product: the one taken was chosen on the development sets, and the interval says what is as plausible.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from defectory.domain import HeldOutScores, members_of, own_groups
 
 Floats = NDArray[np.float64]
 
-# Of the good parts' upper tail, in those of a bell curve: the estimate, and what else is plausible.
+# Of the good parts' upper tail, in those of a normal distribution: the estimate, and what else is plausible.
 _TAIL, _TAILS = 1.3, (0.8, 2.0)
 _QUARTILES = (0.25, 0.5, 0.75)
 _NORMAL_IQR = 1.349
@@ -92,7 +92,7 @@ def estimate_threshold(
 
     Notes
     -----
-    The median, plus robust deviations (interquartile range / 1.349) in number 1.3 times a bell curve's
+    The median, plus robust deviations (interquartile range / 1.349) in number 1.3 times the normal
     quantile. The interval spans both tails that are plausible and what resampling of groups does. Below 20
     images the highest score is taken where it is above the estimate: quartiles say little there.
     """

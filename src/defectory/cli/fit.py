@@ -43,7 +43,7 @@ from defectory.cli.values import ANY_PATH, ANY_PLACE, FILE_TO_WRITE, PLACE_TO_WR
     default=0.95,
     show_default=True,
     metavar="C",
-    help="How surely that is to hold.",
+    help="Confidence with which that holds.",
 )
 @shared.miss_rate
 @names.backbone
@@ -57,7 +57,7 @@ from defectory.cli.values import ANY_PATH, ANY_PLACE, FILE_TO_WRITE, PLACE_TO_WR
 @click.option(
     "--assume-good",
     is_flag=True,
-    help="Unlabeled images are good, I have looked: the threshold may promise by them.",
+    help="Count unlabeled images as good, since you have looked at them: the promise may rest on them.",
 )
 @click.option(
     "--no-probes",

@@ -30,7 +30,7 @@ def labels() -> None:
     "--format",
     "format",
     type=click.Choice(FORMATS, case_sensitive=False),
-    help="Of LABELS; found by content.",
+    help="Format of LABELS; found by content unless given.",
 )
 @click.option(
     "--unmarked",
@@ -81,7 +81,12 @@ def import_labels(
     required=True,
     help="File to write; for labelme a folder, for manifest a name that ends in .csv or .jsonl.",
 )
-@click.option("--to", type=click.Choice(TARGETS, case_sensitive=False), required=True)
+@click.option(
+    "--to",
+    type=click.Choice(TARGETS, case_sensitive=False),
+    required=True,
+    help="Format of that file.",
+)
 @shared.label_words
 @shared.overwrite("labels")
 @shared.quiet

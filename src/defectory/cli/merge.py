@@ -19,12 +19,7 @@ from defectory.cli.values import ANY_PLACE
     type=TableFormat(),
     help="Write all rows as one table, too, the highest score first.",
 )
-@click.option(
-    "--excel",
-    "for_excel",
-    is_flag=True,
-    help="Write CSV for Excel where decimals have commas (Germany, France, ...).",
-)
+@shared.excel
 @shared.quiet
 @plain_errors
 def merge(folder: Any, file_format: str | None, for_excel: bool) -> None:

@@ -70,6 +70,7 @@ detector: Option = click.option(
     type=_Name("detector", DETECTORS, DETECTORS.__contains__),
     default="auto",
     show_default=True,
+    help="What is fitted; auto suits most data.",
 )
 backbone: Option = click.option(
     "--backbone",

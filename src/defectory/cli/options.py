@@ -35,7 +35,7 @@ other_promise: Option = click.option(
     "--false-reject-rate",
     type=SHARE,
     metavar="R",
-    help="Decide by another promise than the bundle's; nothing is fitted again.",
+    help="Decide by this false-reject rate instead of the bundle's; nothing is fitted again.",
 )
 miss_rate: Option = click.option(
     "--miss-rate",
@@ -67,7 +67,15 @@ device: Option = click.option(
     show_default=True,
     help="To train networks on: auto takes a GPU where there is one, cuda-bf16 computes in bfloat16.",
 )
-seed: Option = click.option("--seed", type=int, default=0, show_default=True)
+seed: Option = click.option(
+    "--seed", type=int, default=0, show_default=True, help="Of every random draw."
+)
+excel: Option = click.option(
+    "--excel",
+    "for_excel",
+    is_flag=True,
+    help="Write CSV for Excel where decimals have commas (Germany, France, ...).",
+)
 
 
 new_bundle: Option = click.option(

@@ -39,14 +39,9 @@ _N_SHOWN = 5
     type=click.Choice(("mix", *STRATEGIES), case_sensitive=False),
     default="mix",
     show_default=True,
-    help="What images are chosen by.",
+    help="How images are chosen.",
 )
-@click.option(
-    "--excel",
-    "for_excel",
-    is_flag=True,
-    help="Write CSV for Excel where decimals have commas (Germany, France, ...).",
-)
+@shared.excel
 @shared.label_words
 @shared.seed
 @shared.skip_unreadable("Leave out images that cannot be read.")

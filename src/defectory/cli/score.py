@@ -59,13 +59,9 @@ class TableFormat(_Choice):
     type=TableFormat(),
     default="jsonl",
     show_default=True,
+    help="Of the table of results.",
 )
-@click.option(
-    "--excel",
-    "for_excel",
-    is_flag=True,
-    help="Write CSV for Excel where decimals have commas (Germany, France, ...).",
-)
+@shared.excel
 @click.option(
     "--alarm",
     type=FILE_TO_WRITE,
@@ -79,7 +75,8 @@ class TableFormat(_Choice):
     "--fdr",
     type=SHARE,
     metavar="R",
-    help="Mark discoveries: images that stand out, on average at most this share of them good after all.",
+    help="Mark discoveries, by Benjamini and Hochberg: of the images marked, on average at most this share "
+    "(the false discovery rate) are good.",
 )
 @click.option(
     "--shard",
@@ -92,7 +89,7 @@ class TableFormat(_Choice):
     "--chunk-size",
     type=click.IntRange(min=1),
     metavar="N",
-    help="Images in a file of a shard, which a killed process has to score again; 4096 if not said.",
+    help="Images in a file of a shard, which a killed process has to score again; 4096 unless given.",
 )
 @shared.ray(
     "Score all shards on a Ray cluster, and merge: HOST:PORT, auto for the one that runs here, or local to "

@@ -16,14 +16,14 @@ from defectory.cli.values import ANY_PATH, BYTES, FILE_TO_WRITE, SECONDS
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="To listen on. Any but this machine's own lets others in, and needs --token-file.",
+    help="Address to listen on. Any but this machine's own lets others in, and needs --token-file.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
-    help="To listen on; 0 for any that is free.",
+    help="Port to listen on; 0 for any that is free.",
 )
 @click.option(
     "--allow-host",
@@ -69,7 +69,7 @@ from defectory.cli.values import ANY_PATH, BYTES, FILE_TO_WRITE, SECONDS
     default="30s",
     show_default=True,
     metavar="TIME",
-    help="In which a request is answered; else by 504.",
+    help="Time in which a request is answered; later, it is answered by 504.",
 )
 @click.option(
     "--max-body",
@@ -78,7 +78,7 @@ from defectory.cli.values import ANY_PATH, BYTES, FILE_TO_WRITE, SECONDS
     default="64MB",
     show_default=True,
     metavar="SIZE",
-    help="Of a request; longer ones are refused.",
+    help="Most that a request may hold; longer ones are refused.",
 )
 @click.option(
     "--max-megapixels",
@@ -86,7 +86,7 @@ from defectory.cli.values import ANY_PATH, BYTES, FILE_TO_WRITE, SECONDS
     default=64,
     show_default=True,
     metavar="N",
-    help="Of an image; larger ones are refused before they are decoded.",
+    help="Most that an image may have; larger ones are refused before they are decoded.",
 )
 @shared.threads
 @plain_errors

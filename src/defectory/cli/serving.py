@@ -17,14 +17,14 @@ _OPTIONS = (
         "--host",
         default="127.0.0.1",
         show_default=True,
-        help="To listen on. Any but this machine's own lets others in, and needs --token-file.",
+        help="Address to listen on. Any but this machine's own lets others in, and needs --token-file.",
     ),
     click.option(
         "--port",
         type=click.IntRange(0, 65535),
         default=0,
         show_default=True,
-        help="To listen on; 0 for one that the review comes back to, or any that is free.",
+        help="Port to listen on; 0 for one that the review comes back to, or any that is free.",
     ),
     click.option(
         "--token-file",

@@ -29,7 +29,7 @@ from defectory.cli.values import ANY_PATH, BYTES, FILE_TO_WRITE, SECONDS
     default="0.5s",
     show_default=True,
     metavar="TIME",
-    help="Between two looks into FOLDER.",
+    help="Pause between two looks into FOLDER.",
 )
 @click.option(
     "--settle",
@@ -52,7 +52,7 @@ from defectory.cli.values import ANY_PATH, BYTES, FILE_TO_WRITE, SECONDS
     "secret",
     type=FILE_TO_WRITE,
     metavar="FILE",
-    help="What signs webhooks; made where it is missing. Without it, webhook.secret in the output.",
+    help="Key that signs webhooks; made where it is missing. Without it, webhook.secret in the output.",
 )
 @click.option("--alarm", is_flag=True, help="Watch for drift, as `score --alarm` does.")
 @click.option("--journal", is_flag=True, help="Keep a journal of scores, too.")

@@ -196,19 +196,19 @@ class GaussianNormality:
 
     def collect(self, batches: Iterator[list[Features]]) -> "FitStatistics":
         """Return what a pass over normals leaves of them."""
-        from defectory.detectors.moments import FieldFitter
+        from defectory.detectors.moments import RunningMoments
         from defectory.detectors.statistics import FitStatistics
 
-        fitters = {name: FieldFitter(self.shrinkage) for name in ("cells", "lines", "image")}
+        running = {name: RunningMoments() for name in ("cells", "lines", "image")}
         n_images = 0
         for batch in batches:
             samples = self.sample(batch)
             for name, part in (("cells", samples.cells), ("lines", samples.lines)):
                 p, i, b, d = part.shape
-                fitters[name].add(part.reshape(p, i * b, d))
-            fitters["image"].add(samples.image[None])
+                running[name].add(part.reshape(p, i * b, d))
+            running["image"].add(samples.image[None])
             n_images += len(batch)
-        moments = {name: fitter.moments() for name, fitter in fitters.items()}
+        moments = {name: found.moments() for name, found in running.items()}
         return FitStatistics(n_images, moments, None, {})
 
     def take(self, statistics: "FitStatistics") -> Self:

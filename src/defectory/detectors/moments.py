@@ -90,17 +90,10 @@ class Moments:
         return cls(check_array(arrays, f"{prefix}.n", (p,)), means, covariances)
 
 
-class FieldFitter:
-    """Streams samples into a GaussianField: memory does not grow with their number.
+class RunningMoments:
+    """Moments of a stream of samples: memory does not grow with their number."""
 
-    Parameters
-    ----------
-    shrinkage : (0, 1]
-        weight of the identity in the covariance; more is steadier with few images
-    """
-
-    def __init__(self, shrinkage: float) -> None:
-        self.shrinkage = shrinkage
+    def __init__(self) -> None:
         self._block: list[tuple[Float, Float | None]] = []
         self._origin: Double | None = None
         self._sums: Double | None = None
@@ -114,7 +107,7 @@ class FieldFitter:
             self._flush()
 
     def moments(self) -> Moments:
-        """Return what was added, in one; DataError if nothing was. The fitter is empty then."""
+        """Return what was added, in one; DataError if nothing was. Nothing is left then."""
         if self._block:
             self._flush()
         if self._products is None or self._sums is None or self._origin is None:
@@ -127,10 +120,6 @@ class FieldFitter:
             covariance /= n[cell]
             covariance -= np.outer(shift[cell], shift[cell])
         return Moments(self._n, self._origin + shift, covariances)
-
-    def finish(self, target: Float | None = None) -> GaussianField:
-        """Return the fitted field; see `GaussianField.of`."""
-        return GaussianField.of(self.moments(), self.shrinkage, target)
 
     def _flush(self) -> None:
         samples = np.concatenate([part for part, _ in self._block], axis=1)

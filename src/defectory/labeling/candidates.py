@@ -24,7 +24,7 @@ class Candidates:
     scores : (n,) float64, raw image scores
     threshold : above it an image is rejected; inf where there is none
     codes : (n,) int8 of Label; UNLABELED ones may be asked about
-    looks : (n, d) float32, thumbnails or features for diversity; None where they are not known
+    embeddings : (n, d) float32, for diversity; None where they are not known
     groups : (n,) int64, images of one number show the same thing and are asked about once, one below 0 has
         none; None: each its own
     suspicions : (n,) float64 in [0, 1], how much the fit distrusts an image; None where it does not say
@@ -39,7 +39,7 @@ class Candidates:
     scores: Floats
     threshold: float
     codes: NDArray[np.int8]
-    looks: NDArray[np.float32] | None = None
+    embeddings: NDArray[np.float32] | None = None
     groups: NDArray[np.int64] | None = None
     suspicions: Floats | None = None
     disagreements: Floats | None = None
@@ -47,7 +47,7 @@ class Candidates:
 
     def __post_init__(self) -> None:
         n = len(self.scores)
-        told = (self.codes, self.looks, self.groups, self.suspicions, self.disagreements)
+        told = (self.codes, self.embeddings, self.groups, self.suspicions, self.disagreements)
         if any(values is not None and len(values) != n for values in told):
             raise ParameterError(f"what is known of {n} images to ask about is of other lengths")
         if not np.isfinite(self.scores).all():

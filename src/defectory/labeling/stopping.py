@@ -44,7 +44,6 @@ def expected_gain(
     n_next: int = 10,
     flipped_by_last: float | None = None,
     n_last: int = 0,
-    enough: float = ENOUGH,
 ) -> Gain | None:
     """Return what the next labels are expected to change; None where there is no threshold.
 
@@ -57,7 +56,6 @@ def expected_gain(
     n_next : >= 1
     flipped_by_last : [0, 1], share of decisions that the last update changed; None before the first
     n_last : >= 1, labels of that update
-    enough : fewer flips than this share say stop
 
     Raises
     ------
@@ -80,24 +78,24 @@ def expected_gain(
     ratio = _crossed(np.sort(scores), threshold, step)
     if flipped_by_last is not None and n_last > 0:
         ratio = max(ratio, min(1.0, flipped_by_last * n_next / n_last))
-    is_enough = ratio < enough
+    is_enough = ratio < ENOUGH
     advice = "that is enough" if is_enough else "go on"
     labels = f"next {n_next} labels are" if n_next > 1 else "next label is"
     said = f"the {labels} expected to change {_percent(ratio)} of decisions: {advice}"
     return Gain(n_next, ratio, is_enough, said)
 
 
-def threshold_spread(held_out: HeldOutScores, threshold: Threshold, *, seed: int = 0) -> float:
+def threshold_spread(held_out: HeldOutScores, threshold: Threshold) -> float:
     """Return the standard error of a threshold, >= 0; inf where there is nothing to tell it from.
 
     Parameters
     ----------
     held_out : scores that it was fitted on
-    threshold : from its interval where it is an estimate, else by resampling of groups
+    threshold : from its interval where it is an estimate, else by a bootstrap of the groups
 
     Notes
     -----
-    Cost: 200 fits of a threshold. Random: the resamples, by `seed`.
+    Cost: 200 fits of a threshold. Random: the resamples, the same each time.
     """
     if threshold.interval is not None:
         low, high = threshold.interval
@@ -108,14 +106,16 @@ def threshold_spread(held_out: HeldOutScores, threshold: Threshold, *, seed: int
     numbers = own_groups(n, held_out.groups)
     n_groups = int(numbers.max()) + 1
     members = list(members_of(numbers, range(n_groups)))
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     found = []
     for _ in range(_N_RESAMPLES):
-        rows = np.concatenate([members[group] for group in rng.integers(n_groups, size=n_groups)])
+        drawn = [members[group] for group in rng.integers(n_groups, size=n_groups)]
         again = fit_threshold(
-            held_out.scores[rows].astype(np.float64),
+            held_out.scores[np.concatenate(drawn)].astype(np.float64),
             threshold.false_reject_rate,
             threshold.confidence,
+            # a group that is drawn twice counts as two
+            groups=np.repeat(np.arange(n_groups), [len(rows) for rows in drawn]),
         )
         found.append(again.value)
     return float(np.std(found))

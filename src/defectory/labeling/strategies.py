@@ -13,7 +13,7 @@ from defectory.domain import Label
 from defectory.labeling.candidates import Candidates, Floats, Indices
 from defectory.labeling.random_part import random_order
 
-_CHUNK = 256  # looks that all others are compared with at once
+_CHUNK = 256  # embeddings that all others are compared with at once
 
 Wanted = Iterator[tuple[int, str]]
 """Indices of images, each with a plain sentence why."""
@@ -92,7 +92,7 @@ def disagreements(candidates: Candidates, seed: int = 0) -> Wanted:
 
 
 def diverse(candidates: Candidates, seed: int = 0) -> Wanted:
-    """Yield open images, each the least like all that are labeled or chosen before; none without looks.
+    """Yield open images, each the least like all that are labeled or chosen before; none without embeddings.
 
     Notes
     -----
@@ -100,9 +100,9 @@ def diverse(candidates: Candidates, seed: int = 0) -> Wanted:
     2018 (greedy k-center from what is labeled). Cost: time O(n d) for each image that is yielded or labeled.
     Random: the first image where nothing is labeled.
     """
-    if candidates.looks is None:
+    if candidates.embeddings is None:
         return
-    looks, is_left = candidates.looks, candidates.is_open
+    embeddings, is_left = candidates.embeddings, candidates.is_open
     labeled = np.flatnonzero(candidates.codes != Label.UNLABELED)
     if not len(labeled):
         order = random_order(len(candidates), seed)
@@ -111,12 +111,12 @@ def diverse(candidates: Candidates, seed: int = 0) -> Wanted:
             is_left[i] = False
             yield i, "is the first to be looked at: nothing is labeled yet"
         labeled = np.array(first, np.intp)
-    gap = _gaps(looks, labeled)
+    gap = _gaps(embeddings, labeled)
     while is_left.any():
         farthest = int(np.where(is_left, gap, -1.0).argmax())
         is_left[farthest] = False
         yield farthest, "looks unlike every image that is labeled or asked about before it"
-        np.minimum(gap, _gaps(looks, np.array([farthest])), out=gap)
+        np.minimum(gap, _gaps(embeddings, np.array([farthest])), out=gap)
 
 
 def random(candidates: Candidates, seed: int = 0) -> Wanted:
@@ -147,12 +147,12 @@ def _falling(values: Floats, places: Indices) -> Indices:
     return places[np.argsort(-values[places], kind="stable")]
 
 
-def _gaps(looks: NDArray[np.float32], chosen: Indices) -> NDArray[np.float32]:
-    """Return (n,) squared distances of all looks to the nearest of the chosen."""
-    norms = np.einsum("nd,nd->n", looks, looks)
-    gap = np.full(len(looks), np.inf, np.float32)
+def _gaps(embeddings: NDArray[np.float32], chosen: Indices) -> NDArray[np.float32]:
+    """Return (n,) squared distances of all embeddings to the nearest of the chosen."""
+    norms = np.einsum("nd,nd->n", embeddings, embeddings)
+    gap = np.full(len(embeddings), np.inf, np.float32)
     for start in range(0, len(chosen), _CHUNK):
         part = chosen[start : start + _CHUNK]
-        apart = norms[:, None] - 2 * looks @ looks[part].T + norms[part]
+        apart = norms[:, None] - 2 * embeddings @ embeddings[part].T + norms[part]
         np.minimum(gap, apart.min(1), out=gap)
     return np.maximum(gap, 0)

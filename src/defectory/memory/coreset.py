@@ -1,9 +1,9 @@
-"""Choose few points that cover many: greedy k-centre, and its sharded form for endless streams.
+"""Choose few points that cover many: greedy k-center, and its sharded form for endless streams.
 
 Source: Gonzalez 1985 (farthest-first traversal, within twice the optimal radius); Roth et al. 2022
 (PatchCore) use it on all patches at once, with time O(n m) and all of n in memory. Differs from PatchCore:
 `StreamingCoreset` sees patches shard by shard and keeps a bounded number of candidates, in the manner of
-Malkomes et al. 2015 (sharded k-centre, within four times the optimum if every shard keeps as many
+Malkomes et al. 2015 (sharded k-center, within four times the optimum if every shard keeps as many
 points as the result). We keep fewer a shard, so instead of the factor the radius that was really reached is
 measured and returned.
 """
@@ -41,7 +41,7 @@ class Coreset:
 
 
 def select_coreset(points: Points, n_selected: int, *, seed: int = 0) -> Coreset:
-    """Return a greedy k-centre subset: each choice is the point farthest from all chosen before.
+    """Return a greedy k-center subset: each choice is the point farthest from all chosen before.
 
     Parameters
     ----------

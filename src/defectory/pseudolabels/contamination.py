@@ -1,7 +1,8 @@
 """How many unlabeled images are defective, from scores of images that no model has learned from.
 
-The scores of good images are bell-shaped on some scale between linear and logarithmic, but which one the
-scores do not tell: a heavy tail of good images looks like a few defects. So every scale gets its say.
+The scores of good images are Gaussian on some scale between linear and logarithmic, but which one the scores
+do not tell: a heavy tail of good images looks like a few defects. So the estimate averages over scales, each
+weighted by its likelihood (Bayesian model averaging, tempered).
 """
 
 from dataclasses import dataclass
@@ -103,8 +104,8 @@ class _Pool:
 
 
 @dataclass(frozen=True)
-class _Bells:
-    """Two bell curves; all (b, s): a row a resample, a column a scale."""
+class _Mixture:
+    """A mixture of two Gaussians; all (b, s): a row a resample, a column a scale."""
 
     ratio: Float
     means: tuple[Float, Float]
@@ -173,15 +174,15 @@ def estimate_contamination(
     pool = _pooled(values, normal, odd)
     y = pool.scales()
     gap = 0.0 if len(odd) else _GAP
-    bells = _fit(y, pool, _start(y, pool), _N_ROUNDS, gap)
-    middle = float((_say(y, pool, bells) * bells.ratio).sum())
+    mixture = _fit(y, pool, _start(y, pool), _N_ROUNDS, gap)
+    middle = float((_scale_weights(y, pool, mixture) * mixture.ratio).sum())
     resampled = pool.resampled(np.random.default_rng(seed))
-    again = _fit(y, resampled, bells, _N_RESAMPLE_ROUNDS, gap)
-    lower, upper = _interval(again.ratio, _say(y, resampled, again))
+    again = _fit(y, resampled, mixture, _N_RESAMPLE_ROUNDS, gap)
+    lower, upper = _interval(again.ratio, _scale_weights(y, resampled, again))
     if not len(odd):
-        middle = (middle + float(bells.ratio[0, -1])) / 2
+        middle = (middle + float(mixture.ratio[0, -1])) / 2
         upper = max(upper, float(np.quantile(again.ratio[:, -1], (1 + CONFIDENCE) / 2)))
-        is_clear = _is_two_kinds(y, pool, bells)
+        is_clear = _is_two_kinds(y, pool, mixture)
     else:
         is_clear = lower > _MIN_VISIBLE or is_contaminated(values)
     upper = min(max(upper, middle), MAX_RATIO)
@@ -220,7 +221,7 @@ def _pooled(values: Float, normals: Float, anomalies: Float) -> _Pool:
     return _Pool((points - np.median(values)) / _spread(values), counts[None], confirmed)
 
 
-def _start(y: Float, pool: _Pool) -> _Bells:
+def _start(y: Float, pool: _Pool) -> _Mixture:
     unlabeled = y[:, np.isnan(pool.confirmed)]
     odd = y[:, pool.confirmed == 1]
     quarter, middle, three_quarters, top = np.quantile(unlabeled, [0.25, 0.5, 0.75, 0.95], axis=1)
@@ -228,19 +229,19 @@ def _start(y: Float, pool: _Pool) -> _Bells:
     upper, upper_deviation = top, 1.5 * deviation
     if odd.shape[1]:
         upper, upper_deviation = odd.mean(axis=1), np.maximum(odd.std(axis=1), 0.5 * deviation)
-    return _Bells(
+    return _Mixture(
         np.full((1, len(y)), 0.1),
         (middle[None], upper[None]),
         (deviation[None], upper_deviation[None]),
     )
 
 
-def _fit(y: Float, pool: _Pool, bells: _Bells, n_rounds: int, gap: float) -> _Bells:
+def _fit(y: Float, pool: _Pool, mixture: _Mixture, n_rounds: int, gap: float) -> _Mixture:
     counts = pool.counts[:, None]
     n_all = counts.sum(axis=-1)
     unlabeled = np.isnan(pool.confirmed)
     for _ in range(n_rounds):
-        lower, upper = _log_densities(y, bells)
+        lower, upper = _log_densities(y, mixture)
         odd = 1 / (1 + np.exp(np.clip(lower - upper, -500, 500)))
         odd = counts * np.where(unlabeled, odd, pool.confirmed)
         n_odd = np.maximum(odd.sum(axis=-1), 1e-9)
@@ -252,30 +253,30 @@ def _fit(y: Float, pool: _Pool, bells: _Bells, n_rounds: int, gap: float) -> _Be
         deviation = np.maximum(deviation, 1e-4)
         odd_mean = np.maximum((odd * y).sum(axis=-1) / n_odd, mean + gap * deviation)
         odd_deviation = np.sqrt((odd * np.square(y - odd_mean[..., None])).sum(axis=-1) / n_odd)
-        # A bell that narrows on a few scores has no bound on its likelihood.
+        # A Gaussian that narrows on a few scores has no bound on its likelihood.
         odd_deviation = np.maximum(odd_deviation, 0.3 * deviation)
-        bells = _Bells(
+        mixture = _Mixture(
             np.clip(ratio, 1e-6, MAX_RATIO), (mean, odd_mean), (deviation, odd_deviation)
         )
-    return bells
+    return mixture
 
 
-def _log_densities(y: Float, bells: _Bells) -> tuple[Float, Float]:
+def _log_densities(y: Float, mixture: _Mixture) -> tuple[Float, Float]:
     """Return ratio times density of good and odd, in logarithms, (b, s, p) each."""
     parts = []
     for share, mean, deviation in zip(
-        (1 - bells.ratio, bells.ratio), bells.means, bells.deviations, strict=True
+        (1 - mixture.ratio, mixture.ratio), mixture.means, mixture.deviations, strict=True
     ):
         z = (y - mean[..., None]) / deviation[..., None]
         parts.append((np.log(share) - np.log(deviation))[..., None] - 0.5 * np.square(z))
     return parts[0], parts[1]
 
 
-def _log_likelihood(y: Float, pool: _Pool, bells: _Bells) -> Float:
-    """Return that of two bell curves, (b, s), up to what all scales share."""
-    lower, upper = _log_densities(y, bells)
-    lower_only = lower - np.log(1 - bells.ratio)[..., None]
-    upper_only = upper - np.log(bells.ratio)[..., None]
+def _log_likelihood(y: Float, pool: _Pool, mixture: _Mixture) -> Float:
+    """Return that of the mixture, (b, s), up to what all scales share."""
+    lower, upper = _log_densities(y, mixture)
+    lower_only = lower - np.log(1 - mixture.ratio)[..., None]
+    upper_only = upper - np.log(mixture.ratio)[..., None]
     known = np.where(pool.confirmed == 1, upper_only, lower_only)
     each = np.where(np.isnan(pool.confirmed), np.logaddexp(lower, upper), known)
     # Minus y: densities are compared in units of the scores, not of each scale.
@@ -283,22 +284,22 @@ def _log_likelihood(y: Float, pool: _Pool, bells: _Bells) -> Float:
     return found
 
 
-def _is_two_kinds(y: Float, pool: _Pool, bells: _Bells) -> bool:
+def _is_two_kinds(y: Float, pool: _Pool, mixture: _Mixture) -> bool:
     """Return whether two kinds explain the scores better than one does on the scale that suits it best."""
     counts = pool.counts[:, None]
     n = counts.sum(axis=-1)
     mean = (counts * y).sum(axis=-1) / n
     variance = (counts * np.square(y - mean[..., None])).sum(axis=-1) / n
     one = -0.5 * n * (np.log(np.maximum(variance, 1e-12)) + 1) - (counts * y).sum(axis=-1)
-    return bool(_log_likelihood(y, pool, bells).max() - one.max() > _MIN_GAIN)
+    return bool(_log_likelihood(y, pool, mixture).max() - one.max() > _MIN_GAIN)
 
 
-def _say(y: Float, pool: _Pool, bells: _Bells) -> Float:
-    """Return the weights of the scales, (b, s), rows sum to 1."""
-    found = _log_likelihood(y, pool, bells) / _TEMPERATURE
+def _scale_weights(y: Float, pool: _Pool, mixture: _Mixture) -> Float:
+    """Return the weights of the scales, by tempered likelihood; (b, s), rows sum to 1."""
+    found = _log_likelihood(y, pool, mixture) / _TEMPERATURE
     weights = np.exp(found - found.max(axis=1, keepdims=True))
-    say: Float = weights / weights.sum(axis=1, keepdims=True)
-    return say
+    normalized: Float = weights / weights.sum(axis=1, keepdims=True)
+    return normalized
 
 
 def _interval(ratios: Float, weights: Float) -> tuple[float, float]:

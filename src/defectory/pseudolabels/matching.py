@@ -114,15 +114,13 @@ def _distances_of(
     return distances
 
 
-def percentile_thresholds(
-    scores: ArrayLike, percentiles: tuple[float, float] = (5.0, 99.0)
-) -> tuple[float, float]:
-    """Return (eta^n, eta^p) at fixed percentiles of the unlabeled scores, labels unseen.
+def percentile_thresholds(scores: ArrayLike) -> tuple[float, float]:
+    """Return (eta^n, eta^p), the 5th and 99th percentile of the unlabeled scores, labels unseen.
 
     Source: the released code of SPADE, which labels the least likely 1 % anomalous and the most likely
     5 % normal, whatever the data.
     """
-    lower, upper = np.percentile(_checked(scores, "scores"), percentiles)
+    lower, upper = np.percentile(_checked(scores, "scores"), (5.0, 99.0))
     return float(lower), float(upper)
 
 

@@ -40,12 +40,6 @@ class PseudoLabels:
     def __len__(self) -> int:
         return len(self.labels)
 
-    @property
-    def is_pseudo(self) -> NDArray[np.bool_]:
-        """(n,) bool: labeled by the models, not by a person."""
-        is_pseudo: NDArray[np.bool_] = (self.labels != Label.UNLABELED) & ~self.is_confirmed
-        return is_pseudo
-
     def records(self) -> list[dict[str, Any]]:
         """Return one JSON-ready record a sample, in order, with the reason in a plain sentence."""
         thresholds = self.thresholds.tolist()

@@ -2,13 +2,12 @@
 
 import base64
 import io
-from collections.abc import Sequence
 
 import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from defectory.domain import ParameterError, Region
+from defectory.domain import Region
 from defectory.domain.images import Image, Mask
 from defectory.domain.scores import AnomalyMap
 from defectory.reports.colors import heat_ramp
@@ -19,32 +18,6 @@ _JPEG_QUALITY = 80
 _RAMP = heat_ramp()
 _STRONGEST_ALPHA = 0.72
 _FULL_ALPHA_AT = 0.65  # position on the scale from which the color is no longer more opaque
-
-
-def fit_heat_scale(maps: Sequence[AnomalyMap], threshold: float) -> HeatScale:
-    """Return one color scale for all maps, with the pixel threshold in its middle.
-
-    Parameters
-    ----------
-    maps : (h, w) float, finite; at least one
-        The median pixel of all gets no color, the 99.9th percentile the strongest.
-    threshold : finite, the pixel threshold
-
-    Raises
-    ------
-    ParameterError : no map, or the threshold is not finite.
-    """
-    if not maps or not np.isfinite(threshold):
-        raise ParameterError(
-            f"heat scale needs maps and a finite pixel threshold; got {len(maps)} maps, {threshold}"
-        )
-    values = np.concatenate([np.ravel(heat) for heat in maps])
-    median, top = (float(value) for value in np.percentile(values, [50, 99.9]))
-    # A threshold at or below the median leaves no room under it: take some.
-    reach = threshold - median if threshold > median else max(abs(threshold), 1e-6)
-    return HeatScale(
-        low=threshold - reach, threshold=float(threshold), high=max(top, threshold + reach)
-    )
 
 
 def picture_size(height: int, width: int) -> tuple[int, int]:

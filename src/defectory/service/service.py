@@ -72,7 +72,7 @@ class Service:
             opening.enter_context(many_at_once())
             self._recorder = ThreadPoolExecutor(1, thread_name_prefix="record")
             opening.callback(self._recorder.shutdown)
-            opening.callback(self._close_records)
+            opening.callback(self._on_recorder, self._close_records)
             self.models = Models(given, self._prepare)
             self.pool = Pool(
                 self._judge,
@@ -85,7 +85,7 @@ class Service:
             self._open = opening.pop_all()
         self.metrics.places.set(self.pool.n_places)
         self.metrics.waiting.set_function(lambda: self.pool.n_inside)
-        self._show_models()
+        self._on_recorder(self._show_models)
 
     async def judge(
         self,
@@ -133,7 +133,7 @@ class Service:
                 self.log.write("bundle refused", "error", model=each.named.label, error=each.error)
             self.metrics.failing.labels(each.named.name).set(bool(each.error))
         if any(each.has_changed for each in found):
-            self._show_models()
+            self._on_recorder(self._show_models)
         return found
 
     def watch(self) -> None:
@@ -197,7 +197,7 @@ class Service:
     def _close_records(self) -> None:
         for name, records in self._records.items():
             try:
-                self._on_recorder(records.close)
+                records.close()
             except DefectoryError as error:
                 self.log.write("not recorded", "error", model=name, error=one_line(error))
 

@@ -24,16 +24,12 @@ def export_onnx(
     example_inputs: Sequence[torch.Tensor],
     input_names: Sequence[str],
     output_names: Sequence[str],
-    *,
-    dynamic_batch: bool = True,
 ) -> bytes:
-    """Return the module, in eval mode, as one ONNX model with its weights inside.
+    """Return the module, in eval mode, as one ONNX model with its weights inside; the batch is dynamic.
 
     Parameters
     ----------
-    example_inputs : with a batch of 2 or more where the batch is to stay free (1 would be taken for a
-        constant)
-    dynamic_batch : leave the first dimension of every input and output free
+    example_inputs : with a batch of 2 or more: 1 would be taken for a constant
 
     Raises
     ------
@@ -45,9 +41,9 @@ def export_onnx(
     try:
         with _silence(), torch.no_grad():
             try:
-                model = _trace(frozen, tuple(example_inputs), *names, dynamic_batch)
+                model = _trace(frozen, tuple(example_inputs), *names)
             except Exception:  # a module that cannot be traced, or a torch that no longer traces
-                model = _capture(frozen, tuple(example_inputs), *names, dynamic_batch)
+                model = _capture(frozen, tuple(example_inputs), *names)
     except ImportError as error:
         raise MissingExtraError("the export to ONNX", "train") from error
     except Exception as error:  # the exporters' errors share no public base class
@@ -62,20 +58,18 @@ def _trace(
     inputs: tuple[torch.Tensor, ...],
     input_names: list[str],
     output_names: list[str],
-    dynamic_batch: bool,
 ) -> Any:
     """Return the model as torch's older exporter writes it: ten times faster, but on its way out."""
     import onnx
 
     written = io.BytesIO()
-    axes = {name: {0: "n"} for name in (*input_names, *output_names)} if dynamic_batch else None
     torch.onnx.export(
         module,
         inputs,
         written,  # type: ignore[arg-type]
         input_names=input_names,
         output_names=output_names,
-        dynamic_axes=axes,
+        dynamic_axes={name: {0: "n"} for name in (*input_names, *output_names)},
         opset_version=OPSET,
         dynamo=False,
     )
@@ -87,7 +81,6 @@ def _capture(
     inputs: tuple[torch.Tensor, ...],
     input_names: list[str],
     output_names: list[str],
-    dynamic_batch: bool,
 ) -> Any:
     """Return the model as torch's newer exporter writes it."""
     batch = torch.export.Dim("n")
@@ -96,7 +89,7 @@ def _capture(
         inputs,
         input_names=input_names,
         output_names=output_names,
-        dynamic_shapes=tuple({0: batch} for _ in inputs) if dynamic_batch else None,
+        dynamic_shapes=tuple({0: batch} for _ in inputs),
         opset_version=OPSET,
         dynamo=True,
         external_data=False,

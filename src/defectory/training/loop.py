@@ -65,11 +65,6 @@ class TrainingRun:
     wall_s: float
     history: tuple[Mapping[str, float], ...]
 
-    @property
-    def is_complete(self) -> bool:
-        """False where `stop` ended it."""
-        return self.n_steps == self.n_planned
-
 
 def fingerprint_run(config: Mapping[str, Any], data: Iterable[str]) -> str:
     """Return a hash of a JSON-ready config and of the fingerprints of the data, in order."""

@@ -3,17 +3,14 @@
 import math
 
 
-def warm_up_cosine(
-    step: int, n_steps: int, *, n_warm_up: int = 0, floor_ratio: float = 0.0
-) -> float:
+def warm_up_cosine(step: int, n_steps: int, *, n_warm_up: int = 0) -> float:
     """Return the factor on the learning rate: a straight climb, then half a cosine down.
 
     Parameters
     ----------
-    step : >= 0; from n_steps on the floor is returned
+    step : >= 0; from n_steps on 0 is returned
     n_steps : > 0, of the whole run
     n_warm_up : steps of the climb, at most half of the run is used for it
-    floor_ratio : [0, 1], what is left of the rate at the end
 
     Notes
     -----
@@ -23,4 +20,4 @@ def warm_up_cosine(
     if step < n_climb:
         return (step + 1) / (n_climb + 1)
     done = min(1.0, (step - n_climb) / max(1, n_steps - n_climb))
-    return floor_ratio + (1.0 - floor_ratio) * 0.5 * (1.0 + math.cos(math.pi * done))
+    return 0.5 * (1.0 + math.cos(math.pi * done))

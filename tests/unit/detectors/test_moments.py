@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from defectory.detectors.gaussian_field import GaussianField
-from defectory.detectors.moments import FieldFitter, Moments, moments_of
+from defectory.detectors.moments import Moments, RunningMoments, moments_of
 
 P, D = 3, 4
 
@@ -21,9 +21,9 @@ def _samples(n: int, offset: float = 0.0, seed: int = 0) -> np.ndarray:
 
 
 def _moments(samples: np.ndarray, weights: np.ndarray | None = None) -> Moments:
-    fitter = FieldFitter(0.02)
-    fitter.add(samples, weights)
-    return fitter.moments()
+    running = RunningMoments()
+    running.add(samples, weights)
+    return running.moments()
 
 
 @settings(max_examples=30)
@@ -85,11 +85,11 @@ def test_more_samples_take_no_second_copy_of_the_products():
     """They are hundreds of megabytes of a fit; pages of a copy cost more time than the sums."""
     samples = np.random.default_rng(0).normal(size=(8, 64, 256)).astype(np.float32)
     products_bytes = 8 * 256 * 256 * 8
-    fitter = FieldFitter(0.1)
-    fitter.add(samples)
+    running = RunningMoments()
+    running.add(samples)
     tracemalloc.start()
     try:
-        fitter.add(samples)
+        running.add(samples)
         _, peak_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

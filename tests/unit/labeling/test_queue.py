@@ -20,7 +20,7 @@ def everything_known():
     rng = np.random.default_rng(1)
     return candidates_of(
         labeled=(3, 4),
-        looks=rng.normal(size=(N, 5)).astype(np.float32),
+        embeddings=rng.normal(size=(N, 5)).astype(np.float32),
         suspicions=rng.uniform(size=N),
         disagreements=rng.uniform(size=N),
         holders=np.array([7, 3]),
@@ -87,9 +87,9 @@ def test_suspicions_come_first_and_scores_decide_among_equals():
 
 
 def test_diverse_images_cover_what_labeled_ones_do_not():
-    looks = np.array([[0.0], [0.1], [5.0], [5.1], [9.0]], np.float32)
+    embeddings = np.array([[0.0], [0.1], [5.0], [5.1], [9.0]], np.float32)
     codes = np.array([0, -1, -1, -1, -1], np.int8)
-    known = Candidates(np.zeros(5), 1.0, codes, looks=looks)
+    known = Candidates(np.zeros(5), 1.0, codes, embeddings=embeddings)
     order = asked(known, 2, **only("diverse"))
     assert order[0] == 4
     assert order[1] in (2, 3)
@@ -155,7 +155,7 @@ def test_a_mix_that_means_nothing_is_refused(mix, words):
     "known",
     [
         {"codes": np.zeros(3, np.int8)},
-        {"looks": np.zeros((3, 2), np.float32)},
+        {"embeddings": np.zeros((3, 2), np.float32)},
         {"scores": np.full(N, np.nan)},
         {"holders": np.array([N])},
     ],

@@ -76,6 +76,18 @@ def test_the_spread_of_a_promised_threshold_falls_with_its_images():
     assert spreads[0] > spreads[1] > 0
 
 
+def test_the_spread_of_a_promise_to_groups_is_that_of_a_threshold_by_groups():
+    # of 60 groups the highest decides: of 600 images that do not belong together, one among many
+    scores, groups = SCORES[:600], np.repeat(np.arange(60), 10)
+    promised = fit_threshold(scores, 0.05, 0.95, groups=groups)
+    redrawn = [
+        fit_threshold(scores.reshape(60, 10)[rows].ravel(), 0.05, 0.95, groups=groups).value
+        for rows in np.random.default_rng(1).integers(60, size=(200, 60))
+    ]
+    found = threshold_spread(HeldOutScores.of(scores, groups=groups), promised)
+    assert found == pytest.approx(np.std(redrawn), rel=0.2)
+
+
 def test_the_spread_of_an_estimate_is_that_of_its_interval():
     held_out = HeldOutScores.of(SCORES[:200], is_confirmed=np.zeros(200, bool))
     estimated = choose_threshold(held_out, 0.01)

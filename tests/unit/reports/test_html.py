@@ -19,7 +19,6 @@ from defectory.reports.content import (
 from defectory.reports.galleries import highest_gallery, misses_gallery
 from defectory.reports.gray_zone_content import GrayZoneContent
 from defectory.reports.html import render_report
-from defectory.reports.pictures import fit_heat_scale
 from tests.unit.reports.conftest import THRESHOLD
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -305,9 +304,6 @@ def test_real_pictures_of_36_parts_stay_below_two_megabytes(make_content, make_i
         with image_module.open(path) as picture:
             image = np.asarray(picture.convert("RGB"))
         items.append(replace(make_item(path.name, 30.0), image=image, mask=None))
-    scale = fit_heat_scale([item.anomaly_map for item in items], 9.0)
-    text = render_report(
-        make_content(galleries=(highest_gallery(tuple(items), 36),), heat_scale=scale)
-    )
+    text = render_report(make_content(galleries=(highest_gallery(tuple(items), 36),)))
     assert Page(text).count("figure") == 36
     assert len(text) < 2e6

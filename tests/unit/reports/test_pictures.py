@@ -12,7 +12,6 @@ from defectory.reports.colors import heat_ramp
 from defectory.reports.content import HeatScale
 from defectory.reports.pictures import (
     draw_heat,
-    fit_heat_scale,
     jpeg_uri,
     outline_path,
     overlay_heat,
@@ -99,25 +98,7 @@ def test_the_scale_strip_is_bare_at_its_low_end_and_light_at_the_other():
     assert _lightness(strip[0, -1].astype(float)) > _lightness(strip[0, 128].astype(float))
 
 
-def test_the_heat_scale_puts_the_threshold_in_the_middle():
-    maps = [np.linspace(0, 4, 100, dtype=np.float32).reshape(10, 10)]
-    scale = fit_heat_scale(maps, 3.0)
-    assert scale.low == pytest.approx(2.0, abs=0.05)
-    assert scale.threshold == 3.0
-    assert scale.high == pytest.approx(4.0, abs=0.05)
-
-
-@pytest.mark.parametrize("threshold", [-2.0, 0.0, 1.0])
-def test_a_threshold_below_the_median_still_gives_a_scale(threshold):
-    scale = fit_heat_scale([np.full((3, 3), 1.0, dtype=np.float32)], threshold)
-    assert scale.low < scale.threshold == threshold < scale.high
-
-
-def test_a_heat_scale_needs_maps_and_a_finite_threshold():
-    with pytest.raises(ParameterError, match="0 maps"):
-        fit_heat_scale([], 1.0)
-    with pytest.raises(ParameterError, match="finite"):
-        fit_heat_scale([np.zeros((2, 2), dtype=np.float32)], float("inf"))
+def test_a_heat_scale_rises():
     with pytest.raises(ParameterError, match="rise"):
         HeatScale(1.0, 1.0, 2.0)
 

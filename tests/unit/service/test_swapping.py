@@ -1,14 +1,19 @@
 """Bundles are swapped while requests go on: none is lost, and what does not load leaves the old one."""
 
+import io
 import json
 import shutil
 import threading
 import time
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from defectory.domain import BundleError, ParameterError
+from defectory.service.logs import Log
+from defectory.service.service import Service
+from defectory.workflows.journals import Journal
 from defectory.workflows.serving.bundles import find_bundles, load_served
 from tests.unit.service.running import PLAIN, running
 
@@ -106,6 +111,35 @@ def test_a_bundle_that_comes_into_the_folder_is_served(fitted, folder, good):
         server.wait_for_log('"model":"broken"')
         (folder / "parts@2.defectory").unlink()
         assert client.post("/score", params={"model": "parts@2"}, content=good).status_code == 200
+
+
+def test_a_bundle_that_comes_while_the_service_ends_leaves_every_journal_closed(
+    fitted, folder, tmp_path
+):
+    options = replace(PLAIN, state=tmp_path / "state")
+    service = Service([str(folder)], options, 1, Log(io.StringIO()))
+    held = threading.Event()
+    service._recorder.submit(held.wait)
+    put(fitted / "nuts.defectory", folder / "bolts.defectory")
+    ending = [threading.Thread(target=work) for work in (_ended(service.look), service.close)]
+    for n_queued, thread in enumerate(ending, start=1):
+        thread.start()
+        wait_until(lambda n=n_queued: service._recorder._work_queue.qsize() == n)
+    held.set()
+    for thread in ending:
+        thread.join(20)
+    for name in ("parts", "bolts"):
+        Journal(options.state / name / "journal.jsonl").close()  # another one would be refused
+
+
+def _ended(work):
+    """The work, which may find the service ended."""
+
+    def doing():
+        with suppress(RuntimeError):
+            work()
+
+    return doing
 
 
 def test_a_reload_can_be_asked_for(fitted, folder, tmp_path):

@@ -58,7 +58,7 @@ class _MeasuredImage:
         self._grid, self._scales = normality.grid, normality.scales_
         grid = self._grid.patches
         places = as_rows(pool(stack_stages(stages, PLACE_STAGES, grid), self._grid.share))
-        self._looks = op.matmul(places, f32(normality.directions_))
+        self._projected = op.matmul(places, f32(normality.directions_))
         self._patches = nearest_patches(normality.bank_, stack_stages(stages, PATCH_STAGES, grid))
         self._image = op.unsqueeze(mean_and_spread(stages[IMAGE_STAGE]), i64([0, 1]))
         self.heat = op.div(self._patches, f32(self._scales.unit))
@@ -66,7 +66,7 @@ class _MeasuredImage:
     @cached_property
     def by_place(self) -> Var:
         """(p,) standardized distances to the places' Gaussians."""
-        distances = mahalanobis(self._normality.places_, op.unsqueeze(self._looks, i64([1])))
+        distances = mahalanobis(self._normality.places_, op.unsqueeze(self._projected, i64([1])))
         return scaled(op.squeeze(distances, i64([1])), self._scales.place)
 
     @cached_property
@@ -109,10 +109,10 @@ class _MeasuredImage:
 
     @cached_property
     def _described(self) -> Var:
-        """(p, w) float32: looks, coarse as bundles remember them."""
-        n = self._normality.n_looks
+        """(p, w) float32: principal components, coarse as bundles remember them."""
+        n = self._normality.n_components
         scale = np.float32(STEP) * np.sqrt(self._normality.variances_[-n:])
-        own = op.slice(self._looks, i64([-n]), i64([np.iinfo(np.int64).max]), i64([1]))
+        own = op.slice(self._projected, i64([-n]), i64([np.iinfo(np.int64).max]), i64([1]))
         away = op.div(op.sub(own, f32(self._normality.places_.means[:, -n:])), f32(scale))
         return op.mul(f32(STEP), op.clip(op.round(away), f32(-127), f32(127)))
 

@@ -140,7 +140,7 @@ def _train(
 ) -> _Network:
     """Return a network that AdamW taught by binary cross-entropy.
 
-    Columns are not standardized: distances are larger than what describes looks, and weigh more for it, which
+    Columns are not standardized: distances are larger than components, and weigh more for it, which
     is right where a few labels are all there is.
     """
     rng = np.random.default_rng(seed)

@@ -56,8 +56,8 @@ class Evidence:
         normality : not fitted, for images of the size that the fit read
         """
         normality.restore(part_of(arrays, "normality"), backbone)
-        n_looks = normality.n_looks
-        columns = n_looks + N_DISTANCES, 2 * n_looks + N_DISTANCES - 1
+        n_components = normality.n_components
+        columns = n_components + N_DISTANCES, 2 * n_components + N_DISTANCES - 1
         return cls(normality, LearnedState.restore(part_of(arrays, "learned"), columns, top_ratio))
 
 

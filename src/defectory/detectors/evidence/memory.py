@@ -225,7 +225,7 @@ class RememberedImages:
             raise ParameterError(f"the memory names {len(everything)} images; expected {n}")
         known, rest = (everything.take(rows) for rows in np.split(np.arange(len(everything)), [n]))
         coverage = check_array(arrays, "coverage", (n, p)).astype(np.float32)
-        described = check_array(arrays, "described", (n, p, normality.n_looks)).astype(np.int8)
+        described = check_array(arrays, "described", (n, p, normality.n_components)).astype(np.int8)
         return cls(
             MeasuredImages(
                 np.arange(n),

@@ -25,7 +25,7 @@ from defectory.detectors.evidence.speeds import BALANCED, Speed
 from defectory.detectors.gaussian_field import GaussianField, restore_field
 from defectory.detectors.grids import mean_and_spread, stack_stages
 from defectory.detectors.grouping import Groups
-from defectory.detectors.moments import FieldFitter, moments_of
+from defectory.detectors.moments import RunningMoments, moments_of
 from defectory.detectors.patch_bank import N_WHITENING, PatchBank
 from defectory.detectors.statistics import FitStatistics
 from defectory.domain import ParameterError
@@ -43,7 +43,7 @@ _PRIOR_OF_COVARIANCE, _IDENTITY_SHARE = 20, 0.02
 _LEAST_WEIGHT = 0.6
 _BANK = "bank."
 # Leading directions that tell what a place looks like.
-_N_LOOKS = 96
+_N_COMPONENTS = 96
 STEP = 0.1
 """Of the numbers of `describe`, in deviations over good images; far below the noise of any."""
 
@@ -122,7 +122,7 @@ class Normality:
             memory.take_basis(_bank_part(self._basis))
         bank = memory.learn(int(remembers.any(axis=1).sum()))
         waiting: list[Float] = []
-        whole, places = FieldFitter(_IDENTITY_SHARE), FieldFitter(_IDENTITY_SHARE)
+        whole, places = RunningMoments(), RunningMoments()
         done = 0
         for batch in batches:
             samples = self.sample(batch)
@@ -136,7 +136,7 @@ class Normality:
             if is_ready:
                 together = np.concatenate(waiting, axis=1)
                 theirs = weights.places[done - together.shape[1] : done].T
-                places.add(self._looks(together), np.ascontiguousarray(theirs))
+                places.add(self._projected(together), np.ascontiguousarray(theirs))
                 waiting = []
             for i, grid in enumerate(samples.patches, done - len(batch)):
                 if remembers[i].any():
@@ -205,7 +205,7 @@ class Normality:
         """
         own = weights or Weights.equal(len(samples), self.grid.n_places)
         places = self.places_.leave_groups_out(
-            self._looks(samples.places)[:, :, None],
+            self._projected(samples.places)[:, :, None],
             groups,
             np.ascontiguousarray(own.places.T),
         )
@@ -222,7 +222,7 @@ class Normality:
         """
         patches = self._patch_distances(samples.patches, [None] * len(samples))
         image = self.image_.distances(samples.image[None])[0]
-        places = self.places_.distances(self._looks(samples.places))
+        places = self.places_.distances(self._projected(samples.places))
         return Measurements(_rows(places), patches, image)
 
     def standardize(self, measured: Measurements, weights: Float | None = None) -> None:
@@ -269,11 +269,11 @@ class Normality:
 
         Coarse in fit and score alike, so that both see the same, and a bundle can remember many images.
         """
-        n = self.n_looks
+        n = self.n_components
         scale = np.float32(STEP) * np.sqrt(self.variances_[-n:])
         rows = [
-            (looks[:, -n:] - self.places_.means[:, -n:]) / scale
-            for looks in self._looks(samples.places).swapaxes(0, 1)
+            (projected[:, -n:] - self.places_.means[:, -n:]) / scale
+            for projected in self._projected(samples.places).swapaxes(0, 1)
         ]
         found: Described = np.clip(np.rint(np.stack(rows)), -127, 127).astype(np.int8)
         return found
@@ -287,9 +287,9 @@ class Normality:
         return bool(np.mean(self.image_.n_samples) > self.image_.means.shape[1])
 
     @property
-    def n_looks(self) -> int:
+    def n_components(self) -> int:
         """Columns of `describe`, w."""
-        return min(_N_LOOKS, len(self.variances_))
+        return min(_N_COMPONENTS, len(self.variances_))
 
     def absorb(self, samples: Samples, tags: Sequence[int]) -> "Normality":
         """Return the model that has learned from more images; this one and all scales are unchanged.
@@ -299,7 +299,7 @@ class Normality:
         tags : of n images, numbers that tell their patches from those of others
         """
         found = copy(self)
-        found.places_ = self.places_.absorb(self._looks(samples.places))
+        found.places_ = self.places_.absorb(self._projected(samples.places))
         found.image_ = self.image_.absorb(samples.image[None])
         for grid, tag in zip(samples.patches, tags, strict=True):
             found.bank_ = found.bank_.absorb(grid, tag)
@@ -373,7 +373,7 @@ class Normality:
         floor = 1e-6 * max(float(variances[-1]), 1e-6)
         self.variances_ = np.maximum(variances[-n:], floor).astype(np.float32)
 
-    def _looks(self, places: Float) -> Float:
+    def _projected(self, places: Float) -> Float:
         """Return (p, n, d), places by the directions; each image alone, as products round by their shape."""
         alone = [np.ascontiguousarray(place) @ self.directions_ for place in places.swapaxes(0, 1)]
         return np.stack(alone, axis=1)

@@ -16,7 +16,7 @@ Indices = NDArray[np.intp]
 
 # Distances grow without bound where an image is broken; beyond this it is all the same.
 MOST = 40.0
-# Distances count so much more to a classifier than looks, of unit variance: they are large for any defect.
+# Distances count so much more to a classifier than components of unit variance: any defect makes them large.
 GAIN = 3.0
 N_DISTANCES = 5
 """Columns of `distance_columns`."""
@@ -31,7 +31,7 @@ class PlaceRows:
     ----------
     described : (n, p, w) int8, see `Normality.describe`
     distances : (n, p, e) float32, columns of `distance_columns`
-    context : (n, w) float32, mean look of the image; None where places are seen without it
+    context : (n, w) float32, the image's mean components; None where places are seen without it
     """
 
     described: Described
@@ -48,12 +48,12 @@ class PlaceRows:
 
     @property
     def n_columns(self) -> int:
-        """Numbers in a row: w looks, w of the image's mean look where there is context, e of distances."""
+        """Numbers in a row: w components, w of the image's mean where there is context, e of distances."""
         w = self.described.shape[2]
         return int(w + (0 if self.context is None else w) + self.distances.shape[2])
 
     def in_context(self) -> "PlaceRows":
-        """Return the places seen with their image's mean look, without what is said of the image, for maps.
+        """Return the places with their image's mean components, without what is said of the image, for maps.
 
         What the image looks like tells which of its places are out of place. How odd it is as a whole would
         raise all the places of a defective image, the good ones too.
@@ -63,9 +63,9 @@ class PlaceRows:
 
     def rows(self, images: Indices, places: Indices) -> Float:
         """Return (m, n_columns) float32 rows of m places of these images."""
-        looks = np.float32(STEP) * self.described[images, places]
+        components = np.float32(STEP) * self.described[images, places]
         around = [] if self.context is None else [self.context[images]]
-        return np.concatenate([looks, *around, self.distances[images, places]], axis=1)
+        return np.concatenate([components, *around, self.distances[images, places]], axis=1)
 
     def products(self, image: int, weights: Float) -> Float:
         """Return (p, h), all rows of an image times (n_columns, h) weights.

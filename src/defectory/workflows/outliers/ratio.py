@@ -30,11 +30,11 @@ class RatioEstimate:
         """Return how it was found, in a sentence."""
         if self.is_clear:
             return (
-                "two overlapping bell curves were fitted to -1 / score; "
+                "two overlapping Gaussians were fitted to -1 / score; "
                 "the upper one's weight is the estimate"
             )
         return (
-            "one bell curve explains the scores as well as two do, so no share of outliers stands "
+            "one Gaussian explains the scores as well as two do, so no share of outliers stands "
             "apart; what lies beyond three deviations is listed"
         )
 
@@ -49,7 +49,7 @@ def estimate_ratio(scores: NDArray[np.floating]) -> RatioEstimate:
     Notes
     -----
     A mixture of two Gaussians on -1 / score by expectation maximization, against one Gaussian by the
-    Bayesian information criterion. It leans on what belongs being bell-shaped on that scale, where scores
+    Bayesian information criterion. It leans on what belongs being Gaussian on that scale, where scores
     are lengths; logarithms and roots of them are skewed still, and count that skew as outliers.
     Outliers that score like the rest cannot be counted, so the estimate is low where the two overlap much.
     """

@@ -101,7 +101,7 @@ def _candidates(review: OpenReview, state: ReviewState) -> Candidates:
         scores=state.scores,
         threshold=state.current.threshold,
         codes=state.codes,
-        looks=review.looks,
+        embeddings=review.embeddings,
         groups=state.alike,
         suspicions=np.array([suspicion.get(c, 0.0) for c in contents]) if suspicion else None,
         holders=np.array([place[h.content] for h in holders if h.content in place], np.int64),

@@ -11,7 +11,7 @@ from defectory.sources.fine_structure import THUMBNAIL_PX, Thumbnails
 from defectory.sources.near_duplicates import find_similar_pairs
 from defectory.workflows.calibrated import CalibratedDetector
 
-_LOOK_SIDE = 8
+_EMBEDDING_SIDE = 8
 
 
 def gather_candidates(
@@ -42,7 +42,7 @@ def gather_candidates(
         scores=np.where(is_known, left_out, scores.astype(np.float64)),
         threshold=model.threshold.value,
         codes=_with_learned(model, contents, codes),
-        looks=None if thumbnails is None else describe_looks(thumbnails),
+        embeddings=None if thumbnails is None else embed_thumbnails(thumbnails),
         groups=find_copies(contents, thumbnails),
         suspicions=np.array([suspicion.get(c, 0.0) for c in contents]) if suspicion else None,
         # With and without an image: where these differ much, what is normal hangs on it.
@@ -53,14 +53,14 @@ def gather_candidates(
     )
 
 
-def describe_looks(thumbnails: Thumbnails) -> NDArray[np.float32]:
+def embed_thumbnails(thumbnails: Thumbnails) -> NDArray[np.float32]:
     """Return (n, 64) float32 of n thumbnails: light and dark over the image, whatever the exposure."""
-    side, step = _LOOK_SIDE, THUMBNAIL_PX // _LOOK_SIDE
+    side, step = _EMBEDDING_SIDE, THUMBNAIL_PX // _EMBEDDING_SIDE
     cells = thumbnails.reshape(-1, side, step, side, step).mean((2, 4), dtype=np.float32)
-    looks: NDArray[np.float32] = cells.reshape(len(cells), side * side)
-    looks -= looks.mean(1, keepdims=True)
-    looks /= np.maximum(looks.std(1, keepdims=True), 1.0)
-    return looks
+    embeddings: NDArray[np.float32] = cells.reshape(len(cells), side * side)
+    embeddings -= embeddings.mean(1, keepdims=True)
+    embeddings /= np.maximum(embeddings.std(1, keepdims=True), 1.0)
+    return embeddings
 
 
 def find_copies(contents: Sequence[str], thumbnails: Thumbnails | None) -> NDArray[np.int64]:

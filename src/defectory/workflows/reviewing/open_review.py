@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from defectory.projects import ProjectStore, VersionRow
 from defectory.projects.images import read_thumbnails
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
-from defectory.workflows.reviewing.candidates import describe_looks
+from defectory.workflows.reviewing.candidates import embed_thumbnails
 from defectory.workflows.reviewing.facts import Proposal
 
 _MOST_MODELS = 2
@@ -22,7 +22,7 @@ Fact = TypeVar("Fact")
 
 
 class OpenReview:
-    """Store, models and looks of a review. Threads may use it at once."""
+    """Store, models and embeddings of a review. Threads may use it at once."""
 
     def __init__(self, store: ProjectStore) -> None:
         self.store = store
@@ -56,9 +56,9 @@ class OpenReview:
         return self._kept[what, version]  # type: ignore[return-value]
 
     @cached_property
-    def looks(self) -> NDArray[np.float32]:
+    def embeddings(self) -> NDArray[np.float32]:
         """(n, 64) float32 of unit length: light and dark over each image; products are correlations."""
         with self.store.reading() as connection:
-            looks = describe_looks(read_thumbnails(connection))
-        lengths = np.maximum(np.linalg.norm(looks, axis=1, keepdims=True), 1e-6)
-        return np.asarray(looks / lengths)
+            embeddings = embed_thumbnails(read_thumbnails(connection))
+        lengths = np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-6)
+        return np.asarray(embeddings / lengths)

@@ -1,12 +1,10 @@
-"""Pixels, maps and outlines of a review's images."""
+"""Maps and outlines of a review's images."""
 
-from defectory.domain import DataError
-from defectory.domain.images import Image, Mask
+from defectory.domain.images import Mask
 from defectory.domain.scores import AnomalyMap
 from defectory.projects.bundle_versions import current_version
 from defectory.projects.images import ImageRow, read_image_row
 from defectory.reports.content import HeatScale
-from defectory.sources import FileImages
 from defectory.workflows.heat_scale import heat_scale_of
 from defectory.workflows.overlays import outline
 from defectory.workflows.reviewing.open_review import OpenReview
@@ -23,21 +21,6 @@ def version_of(review: OpenReview) -> int:
     """Return the number of the current bundle."""
     with review.store.reading() as connection:
         return current_version(connection).version
-
-
-def pixels_of(review: OpenReview, image_id: int) -> Image:
-    """Return (h, w, 3) uint8.
-
-    Raises
-    ------
-    DataError : the file is not the one that was scored.
-    ImageReadError : it cannot be read.
-    """
-    image = row_of(review, image_id)
-    images = FileImages([image.path])
-    if images.fingerprint(0) != image.content:
-        raise DataError(f"{image.path} has changed since it was scored; begin a new review")
-    return images.read([0])[0]
 
 
 def heat_of(review: OpenReview, image_id: int) -> AnomalyMap | None:

@@ -129,10 +129,6 @@ class ReviewProject:
         """Return the number of the current bundle."""
         return pictures.version_of(self._review)
 
-    def read_image(self, image_id: int) -> NDArray[np.uint8]:
-        """Return (h, w, 3) uint8; DataError where the file has changed or cannot be read."""
-        return pictures.pixels_of(self._review, image_id)
-
     def anomaly_map(self, image_id: int) -> NDArray[np.float32] | None:
         """Return (h, w) float32 by the current bundle, on the detector's grid; None without one."""
         return pictures.heat_of(self._review, image_id)

@@ -14,8 +14,10 @@ from defectory.labeling import (
     Candidates,
     Gain,
     QueueEntry,
+    expected_gain,
     find_random_part,
     make_queue,
+    threshold_spread,
 )
 from defectory.sources import Dataset, read_dataset
 from defectory.sources.thumbnails import read_thumbnails
@@ -24,7 +26,6 @@ from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, 
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.readable import leave_out_unreadable
 from defectory.workflows.reviewing.candidates import gather_candidates
-from defectory.workflows.reviewing.gain import expect_gain
 from defectory.workflows.reviewing.queue_tables import QUEUE_FILE, QueueRow, write_queue
 from defectory.workflows.scoring.score import CHUNK, measure_images
 
@@ -159,9 +160,15 @@ def make_rows(
         ),
         len(dataset),
         len(np.unique(known.own_groups[known.is_open])),
-        expect_gain(model, known.scores, n_next=max(1, len(entries))),
+        _gain(model, known, n_next=max(1, len(entries))),
         dataset.notes,
     )
+
+
+def _gain(model: CalibratedDetector, known: Candidates, n_next: int) -> Gain | None:
+    threshold = model.threshold
+    spread = threshold_spread(model.good_scores, threshold)
+    return expected_gain(known.scores, threshold.value, spread, threshold.n_normals, n_next=n_next)
 
 
 def _random_part(entries: list[QueueEntry], known: Candidates, seed: int) -> NDArray[np.bool_]:

@@ -35,7 +35,7 @@ def _told(shift=3.0, seed=0):
 
 
 def _places(rows):
-    """Return places of (n, p, D) rows: two looks, the rest distances."""
+    """Return places of (n, p, D) rows: two components, the rest distances."""
     return PlaceRows(
         np.rint(10 * rows[:, :, :2]).astype(np.int8), rows[:, :, 2:].astype(np.float32)
     )

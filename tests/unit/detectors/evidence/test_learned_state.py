@@ -43,8 +43,8 @@ def _known(seed=0):
     coverage[10:] = np.arange(N_PLACES) < 2
     parts = odd, rng.normal(3, 1, (N, N_PLACES)), rng.normal(2, 3, N) + 9 * ~IS_NORMAL
     measured = Measurements(*(part.astype(np.float32) for part in parts))
-    looks = (10 * described).round().astype(np.int8)
-    return known_of(CODES, coverage, measured=measured, described=looks)
+    components = (10 * described).round().astype(np.int8)
+    return known_of(CODES, coverage, measured=measured, described=components)
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ def test_new_labels_give_way_to_all_but_distances(normality):
     assert memory.known.codes.tolist() == CODES
 
 
-def test_an_image_of_the_fit_keeps_its_distances_though_its_looks_were_forgotten(
+def test_an_image_of_the_fit_keeps_its_distances_though_its_components_were_forgotten(
     normality, monkeypatch
 ):
     """Measured by a model that has learned from it, a good image would look better than any new one."""
@@ -238,7 +238,7 @@ def test_restore_refuses_what_does_not_fit(normality):
             RememberedImages.restore({**arrays, "names": damaged}, normality)
     larger = Normality((64, 128))
     larger.variances_ = normality.variances_
-    assert larger.n_looks == normality.n_looks
+    assert larger.n_components == normality.n_components
     with pytest.raises(ParameterError, match="expected"):
         RememberedImages.restore(arrays, larger)
     assert Normality(SHAPE_PX).grid.n_places == N_PLACES

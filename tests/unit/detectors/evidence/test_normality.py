@@ -6,8 +6,9 @@ import pytest
 from defectory.detectors.evidence import normality as module
 from defectory.detectors.evidence.measurements import Measurements, Weights
 from defectory.detectors.evidence.normality import STEP, Normality
+from defectory.detectors.gaussian_field import GaussianField
 from defectory.detectors.grids import stack_stages
-from defectory.detectors.moments import FieldFitter
+from defectory.detectors.moments import RunningMoments
 from defectory.domain import ParameterError
 from tests.unit.detectors.evidence.fake_features import (
     N_PLACES,
@@ -30,7 +31,7 @@ FINE_PX = (512, 512)
 """Here 2 x 2 patches share a place."""
 
 
-def _looks(normality, listed):
+def _projected(normality, listed):
     """Return (p, n, d)."""
     return normality.sample(listed).places @ normality.directions_
 
@@ -39,10 +40,14 @@ def _refit(normality, listed, say):
     """Return the Gaussians of these images, with directions and shrinkage of the model."""
     share = 0.02 / normality.places_.shrinkage
     target = (1 - share) * normality.variances_ / normality.variances_.mean() + share
-    places, image = FieldFitter(normality.places_.shrinkage), FieldFitter(0.02)
-    places.add(_looks(normality, listed), np.ascontiguousarray(say.places.T))
+    places, image = RunningMoments(), RunningMoments()
+    places.add(_projected(normality, listed), np.ascontiguousarray(say.places.T))
     image.add(normality.sample(listed).image[None], say.image[None])
-    return places.finish(target), image.finish()
+    shrinkage = normality.places_.shrinkage
+    return (
+        GaussianField.of(places.moments(), shrinkage, target),
+        GaussianField.of(image.moments(), 0.02),
+    )
 
 
 def _measured(normality, listed):
@@ -80,7 +85,7 @@ def test_what_is_left_out_is_measured_as_by_a_refit_without_it(say):
         places, image = _refit(
             normality, [LISTED[k] for k in rest], Weights(own.image[rest], own.places[rest])
         )
-        expected = places.distances(_looks(normality, LISTED[i : i + 1]))[:, 0]
+        expected = places.distances(_projected(normality, LISTED[i : i + 1]))[:, 0]
         np.testing.assert_allclose(found.places[i], expected, rtol=0.04)
         assert np.abs(with_it.places[i] / expected - 1).max() > 0.1
         whole = image.distances(normality.sample(LISTED[i : i + 1]).image[None])[0, 0]
@@ -124,7 +129,7 @@ def test_a_group_is_left_out_as_a_whole(say):
         places, image = _refit(
             normality, [listed[k] for k in rest], Weights(own.image[rest], own.places[rest])
         )
-        by_places.append(places.distances(_looks(normality, listed[i : i + 1]))[:, 0])
+        by_places.append(places.distances(_projected(normality, listed[i : i + 1]))[:, 0])
         by_image.append(image.distances(samples.image[None, i : i + 1])[0, 0])
     np.testing.assert_allclose(found.places[rows], by_places, rtol=0.05)
     np.testing.assert_allclose(found.image[rows], by_image, rtol=0.01)
@@ -275,7 +280,7 @@ def test_shapes_of_what_is_measured(shape_px):
     assert measured.image.shape == normality.image_scores(measured).shape == (3,)
     assert normality.map_cells(measured).shape == (3, rows, columns)
     assert normality.grid.spread(measured.places).shape == (3, rows, columns)
-    assert normality.describe(normality.sample(listed)).shape == (3, p, normality.n_looks)
+    assert normality.describe(normality.sample(listed)).shape == (3, p, normality.n_components)
     for part in PARTS:
         assert getattr(measured, part).dtype == np.float32
 
@@ -293,12 +298,12 @@ def test_of_the_patches_of_a_place_the_oddest_counts():
     assert after[1, place] == pytest.approx(z[1, 32 * 7 + 19], rel=1e-5)
 
 
-def test_looks_of_wide_features_are_rounded_alike_alone_and_in_company():
+def test_components_of_wide_features_are_rounded_alike_alone_and_in_company():
     rng, normality = np.random.default_rng(0), Normality(SHAPE_PX)
     normality.directions_ = rng.normal(size=(300, 90)).astype(np.float32)
     places = rng.normal(size=(N_PLACES, 7, 300)).astype(np.float32)
-    alone = normality._looks(places[:, 4:5].copy())
-    np.testing.assert_array_equal(normality._looks(places)[:, 4], alone[:, 0])
+    alone = normality._projected(places[:, 4:5].copy())
+    np.testing.assert_array_equal(normality._projected(places)[:, 4], alone[:, 0])
 
 
 @pytest.mark.parametrize("place", [0, 9])
@@ -333,9 +338,9 @@ def test_descriptions_are_of_unit_variance_and_tell_nothing_twice():
 def test_descriptions_are_of_leading_directions_alone(monkeypatch):
     full = learned(LISTED)
     rows = full.describe(full.sample(NEW))
-    monkeypatch.setattr(module, "_N_LOOKS", 3)
+    monkeypatch.setattr(module, "_N_COMPONENTS", 3)
     normality = learned(LISTED)
-    assert normality.n_looks == 3
+    assert normality.n_components == 3
     np.testing.assert_array_equal(normality.describe(normality.sample(NEW)), rows[:, :, -3:])
     assert (np.diff(normality.variances_) >= 0).all()
 

@@ -85,13 +85,13 @@ def test_distances_have_a_limit():
     assert np.abs(found).max() == 120
 
 
-def test_a_row_is_looks_and_distances():
+def test_a_row_is_components_and_distances():
     places = _places()
     found = places.rows(np.array([2, 0, 2]), np.array([5, 1, 5]))
     assert (found.shape, found.dtype) == ((3, places.n_columns), np.float32)
     assert places.n_columns == W + N_DISTANCES
-    looks = STEP * places.described[[2, 0, 2], [5, 1, 5]]
-    np.testing.assert_allclose(found[:, :W], looks, rtol=1e-6)
+    components = STEP * places.described[[2, 0, 2], [5, 1, 5]]
+    np.testing.assert_allclose(found[:, :W], components, rtol=1e-6)
     np.testing.assert_array_equal(found[:, W:], places.distances[[2, 0, 2], [5, 1, 5]])
 
 

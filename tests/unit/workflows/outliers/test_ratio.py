@@ -7,7 +7,7 @@ from defectory.workflows.outliers.ratio import MAX_RATIO, cut_for, estimate_rati
 
 
 def belonging(n, rng):
-    """Scores whose reciprocals are bell-shaped around 1."""
+    """Scores whose reciprocals are Gaussian around 1."""
     return 1 / rng.normal(1.0, 0.12, n).clip(0.4)
 
 
@@ -27,7 +27,7 @@ def test_where_nothing_stands_apart_few_are_listed():
     estimate = estimate_ratio(belonging(2000, np.random.default_rng(0)))
     assert not estimate.is_clear
     assert estimate.ratio < 0.01
-    assert "one bell curve" in estimate.explain()
+    assert "one Gaussian" in estimate.explain()
 
 
 @pytest.mark.parametrize("scores", [np.ones(100), np.zeros(30), np.arange(1, 9.0)])

@@ -4,7 +4,7 @@ from defectory.artifacts import RecordedSuspect
 from defectory.domain import HeldOutScores, Label
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.reviewing.candidates import (
-    describe_looks,
+    embed_thumbnails,
     find_copies,
     gather_candidates,
 )
@@ -37,7 +37,7 @@ def test_a_model_that_knows_none_of_the_images_says_nothing_of_them():
     assert found.scores.tolist() == SCORES.tolist()
     assert found.disagreements is None
     assert found.suspicions is None
-    assert found.looks is None
+    assert found.embeddings is None
     assert len(found.holders) == 0
 
 
@@ -70,9 +70,9 @@ def test_copies_are_one_and_so_is_a_picture_saved_again():
     assert find_copies(("a", "b", "a"), None).tolist() == [0, 1, 0]
 
 
-def test_looks_do_not_feel_the_exposure():
+def test_embeddings_do_not_feel_the_exposure():
     picture = np.random.default_rng(0).integers(0, 100, (64, 64)).astype(np.uint8)
-    first, brighter, other = describe_looks(np.stack([picture, picture + 50, picture[::-1]]))
+    first, brighter, other = embed_thumbnails(np.stack([picture, picture + 50, picture[::-1]]))
     assert first.shape == (64,)
     np.testing.assert_allclose(first, brighter, atol=1e-5)
     assert np.abs(first - other).max() > 0.5
