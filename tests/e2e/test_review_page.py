@@ -352,11 +352,20 @@ def test_labels_are_taken_along_as_a_table(open_page):
     assert {row.split(",")[-1] for row in rows} <= {"yes", "no"}
 
 
-def test_what_teaching_changed_is_thrown_away(open_page):
+def test_what_would_decide_worse_can_only_be_thrown_away(open_page):
+    def worse(route):
+        told = {"worse": "a sentence", "n_defects": 4, "found_before": 3, "found_after": 2}
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), **told})
+
     page = open_page()
+    page.route("**/api/proposal", worse)
     label_truly(page, 8)
     page.keyboard.press("t")
     page.wait_for_selector("#dialog-proposal", timeout=TEACHING_MS)
+    warning = page.locator("#dialog-proposal .warning")
+    assert "of 4 newly confirmed defects, 3 are found now and 2 after it" in warning.inner_text()
+    assert not page.locator("#dialog-proposal button:has-text('Accept')").count()
     page.click("#dialog-proposal button:has-text('Throw away')")
     page.wait_for_selector("#dialog-proposal", state="detached")
     assert project(page)["bundle"]["version"] == 1
@@ -689,6 +698,9 @@ def test_the_page_speaks_german(open_page):
     page = open_page(locale="de-DE")
     assert (
         page.locator("#decisions [data-decision='defective']").inner_text().startswith("Fehlerhaft")
+    )
+    playwright.expect(page.locator("#facts section:has-text('gefragt werden')")).to_contain_text(
+        re.compile(r"(Wert|Schwelle|gelernt|gezogen).*[.:]")
     )
     page.click("#language")
     page.wait_for_selector("html[lang=en]")

@@ -56,7 +56,7 @@ function asked(image) {
   if (!image.strategy) return null;
   const name = hasText(`strategy.${image.strategy}`) ? text(`strategy.${image.strategy}`) : image.strategy;
   return element("section", {}, element("h3", {}, text("facts.why")), element("p", {}, name),
-    image.reason && element("p", { class: "soft", lang: "en" }, image.reason));
+    hasText(`why_asked.${image.strategy}`) && element("p", { class: "soft" }, text(`why_asked.${image.strategy}`)));
 }
 
 function resembles({ id, alike }) {

@@ -53,7 +53,7 @@ function watchJob(dialog, answers, { is_ready: wasReady }) {
 function show(body, proposal) {
   const { flips } = proposal;
   if (proposal.worse) body.append(element("p", { class: "warning", role: "alert" },
-    element("strong", {}, text("proposal.refused")), " ", element("span", { lang: "en" }, proposal.worse)));
+    element("strong", {}, text("proposal.refused")), " ", whyWorse(proposal)));
   body.append(
     element("p", {}, text("proposal.lead", { n: proposal.n_labels })),
     comparison(proposal),
@@ -64,6 +64,13 @@ function show(body, proposal) {
   if (proposal.promise) body.append(element("p", { class: "soft", lang: "en" }, proposal.promise));
   if (proposal.account?.length) body.append(element("details", {}, element("summary", {}, text("proposal.account")),
     element("ul", { lang: "en" }, proposal.account.map((line) => element("li", {}, line)))));
+}
+
+/** The numbers of the server's sentence `worse`, in the words of the page. */
+function whyWorse({ n_defects, found_before, found_after, n_good, false_before, false_after }) {
+  return found_after < found_before
+    ? text("proposal.fewer_found", { n: n_defects, before: found_before, after: found_after })
+    : text("proposal.more_rejected", { n: n_good, before: false_before, after: false_after });
 }
 
 function comparison(proposal) {

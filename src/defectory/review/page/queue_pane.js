@@ -7,7 +7,7 @@ import { listen, tell } from "./events.js";
 import { lastOnes } from "./labeling.js";
 import { fixed } from "./numbers.js";
 import { currentImage, goTo, imageOf, state } from "./state.js";
-import { currentLanguage, hasText, text } from "./texts.js";
+import { hasText, text } from "./texts.js";
 
 const PAGE = 50;
 const FILTERS = ["all", "unlabeled", "good", "defective", "unsure", "rejected", "accepted", "wrong", "disagreed"];
@@ -158,7 +158,7 @@ function entryOf(image, index) {
 function why(image) {
   const score = text("facts.score_of", { score: fixed(image.score) });
   if (image.strategy && state.source.kind === "queue") {
-    return currentLanguage() === "en" && image.reason ? image.reason : `${strategyName(image.strategy)} · ${score}`;
+    return `${strategyName(image.strategy)} · ${score}`;
   }
   return `${score} · ${text(`decision.${image.decision}`)}`;
 }
