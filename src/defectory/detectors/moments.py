@@ -107,7 +107,7 @@ class RunningMoments:
             self._flush()
 
     def moments(self) -> Moments:
-        """Return what was added, in one; DataError if nothing was. Nothing is left then."""
+        """Return what was added, in one; DataError if nothing was. It is forgotten then."""
         if self._block:
             self._flush()
         if self._products is None or self._sums is None or self._origin is None:

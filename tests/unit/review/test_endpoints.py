@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from defectory.labeling import STRATEGIES
 from tests.unit.review.conftest import N_DEFECTIVE, N_GOOD, ids_of, put_label
 
 N = N_GOOD + N_DEFECTIVE
@@ -40,10 +41,10 @@ def test_somebody_else_at_the_page_signs_with_another_name(page):
 def test_the_queue_says_why_it_asks(page):
     entries = page.get("/api/queue", params={"n": 5}).json()["entries"]
     assert len(entries) == 5
-    keys = {"id", "name", "score", "decision", "strategy", "reason", "label", "etag"}
+    keys = {"id", "name", "score", "decision", "strategy", "label", "etag"}
     for entry in entries:
         assert set(entry) == keys
-        assert entry["reason"]
+        assert entry["strategy"] in STRATEGIES
 
 
 def test_an_unknown_strategy_is_refused_in_a_sentence(page):

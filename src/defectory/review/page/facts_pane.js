@@ -7,7 +7,7 @@ import { listen } from "./events.js";
 import { decideCurrent } from "./labeling.js";
 import { fixed, moment, percent, plain } from "./numbers.js";
 import { currentImage, state } from "./state.js";
-import { hasText, text } from "./texts.js";
+import { text } from "./texts.js";
 
 let ownTypes = [];
 
@@ -54,9 +54,8 @@ function decision(image) {
 
 function asked(image) {
   if (!image.strategy) return null;
-  const name = hasText(`strategy.${image.strategy}`) ? text(`strategy.${image.strategy}`) : image.strategy;
-  return element("section", {}, element("h3", {}, text("facts.why")), element("p", {}, name),
-    hasText(`why_asked.${image.strategy}`) && element("p", { class: "soft" }, text(`why_asked.${image.strategy}`)));
+  return element("section", {}, element("h3", {}, text("facts.why")), element("p", {}, text(`strategy.${image.strategy}`)),
+    element("p", { class: "soft" }, text(`why_asked.${image.strategy}`)));
 }
 
 function resembles({ id, alike }) {

@@ -66,7 +66,7 @@ function show(body, proposal) {
     element("ul", { lang: "en" }, proposal.account.map((line) => element("li", {}, line)))));
 }
 
-/** The numbers of the server's sentence `worse`, in the words of the page. */
+/** What the server's sentence `worse` says, in the language of the page. */
 function whyWorse({ n_defects, found_before, found_after, n_good, false_before, false_after }) {
   return found_after < found_before
     ? text("proposal.fewer_found", { n: n_defects, before: found_before, after: found_after })

@@ -7,7 +7,7 @@ import { listen, tell } from "./events.js";
 import { lastOnes } from "./labeling.js";
 import { fixed } from "./numbers.js";
 import { currentImage, goTo, imageOf, state } from "./state.js";
-import { hasText, text } from "./texts.js";
+import { text } from "./texts.js";
 
 const PAGE = 50;
 const FILTERS = ["all", "unlabeled", "good", "defective", "unsure", "rejected", "accepted", "wrong", "disagreed"];
@@ -116,7 +116,6 @@ function search(words) {
   reload();
 }
 
-const strategyName = (strategy) => (hasText(`strategy.${strategy}`) ? text(`strategy.${strategy}`) : strategy);
 
 function showSources(isChanged = false) {
   const select = byId("source");
@@ -126,7 +125,7 @@ function showSources(isChanged = false) {
   const { source } = state;
   select.replaceChildren(
     element("optgroup", { label: text("queue.to_ask") },
-      strategies.map((strategy) => option(`queue:${strategy}`, strategyName(strategy), source.strategy === strategy))),
+      strategies.map((strategy) => option(`queue:${strategy}`, text(`strategy.${strategy}`), source.strategy === strategy))),
     element("optgroup", { label: text("queue.all_images") },
       FILTERS.map((filter) => option(`filter:${filter}`, text(`filter.${filter}`), source.filter === filter))),
   );
@@ -158,7 +157,7 @@ function entryOf(image, index) {
 function why(image) {
   const score = text("facts.score_of", { score: fixed(image.score) });
   if (image.strategy && state.source.kind === "queue") {
-    return `${strategyName(image.strategy)} · ${score}`;
+    return `${text(`strategy.${image.strategy}`)} · ${score}`;
   }
   return `${score} · ${text(`decision.${image.decision}`)}`;
 }

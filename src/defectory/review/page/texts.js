@@ -51,8 +51,6 @@ export function text(key, values = {}) {
   return found.replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
 
-export const hasText = (key) => lookUp(texts.en, key) !== undefined;
-
 function lookUp(tree, key) {
   return key.split(".").reduce((branch, part) => branch?.[part], tree);
 }

@@ -49,7 +49,6 @@ def queue_of(review: OpenReview, n: int, strategy: str) -> list[QueuedImage]:
             score=float(state.scores[entry.index]),
             decision=state.current.outcome(float(state.scores[entry.index])),
             strategy=entry.strategy,
-            reason=entry.reason,
             label=None,
             etag=state.last(state.images[entry.index].id).etag,
         )

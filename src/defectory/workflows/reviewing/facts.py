@@ -104,14 +104,13 @@ class Overview:
 
 @dataclass(frozen=True)
 class QueuedImage:
-    """An image to ask about, and why: `strategy` by name, `reason` in a sentence."""
+    """An image to ask about, and the name of the strategy that chose it."""
 
     id: int
     name: str
     score: float
     decision: str
     strategy: str
-    reason: str
     label: str | None
     etag: str
 
