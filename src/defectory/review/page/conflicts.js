@@ -43,8 +43,8 @@ function showNext() {
 function settle(item, current, choice) {
   open.shift();
   rememberEtag(item.id, current.etag);
-  if (choice === "mine") post([{ ...item, client_id: undefined, etag: current.etag, before: current.label }]);
   takeOver(item.id, choice === "mine" && item.kind === "label" ? item : current.label);
+  if (choice === "mine") post([{ ...item, client_id: undefined, etag: current.etag, before: current.label }]); // last: it is shown as on its way
   if (item.kind === "mask" && choice === "theirs") tell("mask-replaced", item.id);
   if (open.length) showNext();
 }
