@@ -17,6 +17,7 @@ from msgspec import Meta
 
 from defectory import __version__
 from defectory.backbones import WeightCard
+from defectory.calibration.estimates import TAIL
 from defectory.domain import CONTENT_DIGITS, BundleError, Provider
 
 SCHEMA_VERSION = 1
@@ -35,6 +36,7 @@ MAX_LETTERS = 4096
 Text = Annotated[str, Meta(max_length=MAX_LETTERS)]
 Count = Annotated[int, Meta(ge=0, lt=2**53)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
+Tail = Annotated[float, Meta(gt=0, lt=1e6)]
 Number = Annotated[float, Meta(gt=-1e300, lt=1e300)]
 Content = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{CONTENT_DIGITS}}}\Z")]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -52,12 +54,15 @@ class Promise:
         for, and what is not rejected is accepted
     prefers_estimate : decide by an estimate from all images even where those confirmed good could decide, as
         an `update` does where they would find less
+    tail : of an estimate, how heavy the upper tail of good parts' scores is taken to be; an `update` chooses
+        another where confirmed images are decided better by it
     """
 
     false_reject_rate: Share
     confidence: Share
     miss_rate: Share | None = None
     prefers_estimate: bool = False
+    tail: Tail = TAIL
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ Left-out scores of a folder as it is are those of good parts and of some defects
 tenth of defects, so the bulk of the scores gives center and spread, and what is usual of tails the rest. Good
 parts' left-out scores have a heavier tail than a normal distribution, by a factor that differs from product
 to product: the one taken was chosen on the development sets, and the interval says what is as plausible.
+Confirmed images may choose within it, see `defectory.workflows.updating`.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import nan
 from statistics import NormalDist
 
 import numpy as np
@@ -24,8 +26,10 @@ from defectory.domain import HeldOutScores, members_of, own_groups
 
 Floats = NDArray[np.float64]
 
-# Of the good parts' upper tail, in those of a normal distribution: the estimate, and what else is plausible.
-_TAIL, _TAILS = 1.3, (0.8, 2.0)
+TAIL = 1.3
+"""How heavy the upper tail of good parts' scores is taken to be: 1 is a normal distribution's."""
+
+_PLAUSIBLE_TAILS = (0.8, 2.0)
 _QUARTILES = (0.25, 0.5, 0.75)
 _NORMAL_IQR = 1.349
 _N_RESAMPLES = 200
@@ -38,6 +42,7 @@ def choose_threshold(
     *,
     of: str = "scores",
     prefers_estimate: bool = False,
+    tail: float = TAIL,
 ) -> Threshold:
     """Return the threshold that promises where confirmed normals are enough, else an estimate.
 
@@ -47,6 +52,7 @@ def choose_threshold(
     false_reject_rate, confidence : see `fit_threshold`
     of : "scores" of images, or "peaks" of their maps
     prefers_estimate : estimate from all images even where confirmed ones would do, unless they are below 20
+    tail : of an estimate, see `estimate_threshold`
 
     Notes
     -----
@@ -64,7 +70,7 @@ def choose_threshold(
     if is_too_few or (promised.is_kept and not prefers_estimate):
         return promised
     estimated = estimate_threshold(
-        values, false_reject_rate, confidence, groups=groups, is_confirmed=confirmed
+        values, false_reject_rate, confidence, groups=groups, is_confirmed=confirmed, tail=tail
     )
     if prefers_estimate or not confirmed.all():
         return estimated
@@ -80,6 +86,7 @@ def estimate_threshold(
     *,
     groups: NDArray[np.int64] | None = None,
     is_confirmed: NDArray[np.bool_] | None = None,
+    tail: float = TAIL,
 ) -> Threshold:
     """Return a threshold that about so many good parts exceed, from scores of good parts and some defects.
 
@@ -89,10 +96,11 @@ def estimate_threshold(
     false_reject_rate, confidence : asked for; the confidence tells what a promise would need
     groups : (n,) integers; scores of one number belong together, and are resampled together
     is_confirmed : (n,) bool, images that a person called good
+    tail : > 0, how heavy the upper tail of good parts' scores is; 1 is a normal distribution's
 
     Notes
     -----
-    The median, plus robust deviations (interquartile range / 1.349) in number 1.3 times the normal
+    The median, plus robust deviations (interquartile range / 1.349) in number `tail` times the normal
     quantile. The interval spans both tails that are plausible and what resampling of groups does. Below 20
     images the highest score is taken where it is above the estimate: quartiles say little there.
     """
@@ -102,11 +110,11 @@ def estimate_threshold(
     m = int(numbers.max()) + 1
     confirmed = np.zeros(n, bool) if is_confirmed is None else is_confirmed
     deviations = NormalDist().inv_cdf(1 - false_reject_rate)
-    value = _reach(values, _TAIL * deviations)
+    value = float(_reach_of(np.quantile(values, _QUARTILES), tail * deviations))
     if n < MIN_IMAGES:
         value = max(value, float(values.max()))
     again = _resampled_quartiles(values, numbers)
-    low, high = (_reach_of(again, tail * deviations) for tail in _TAILS)
+    low, high = (_reach_of(again, plausible * deviations) for plausible in _PLAUSIBLE_TAILS)
     interval = (
         min(float(np.quantile(low, 0.025)), value),
         max(float(np.quantile(high, 0.975)), value),
@@ -126,12 +134,17 @@ def estimate_threshold(
     )
 
 
-def _reach(values: Floats, deviations: float) -> float:
-    """Return what lies so many robust deviations above the median."""
-    return float(_reach_of(np.quantile(values, _QUARTILES), deviations))
+def tail_that_reaches(value: float, scores: Floats, false_reject_rate: float) -> float:
+    """Return the tail at which 20 scores or more have this estimated threshold; nan where all have one."""
+    quartiles = np.quantile(scores, _QUARTILES)
+    median, one = (
+        float(_reach_of(quartiles, d)) for d in (0.0, NormalDist().inv_cdf(1 - false_reject_rate))
+    )
+    return (value - median) / (one - median) if one > median else nan
 
 
 def _reach_of(quartiles: Floats, deviations: float) -> Floats:
+    """Return what lies so many robust deviations above the median."""
     low, middle, high = quartiles
     found: Floats = middle + deviations * (high - low) / _NORMAL_IQR
     return found

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from defectory.calibration.binomial import clopper_pearson
-from defectory.calibration.estimates import choose_threshold
+from defectory.calibration.estimates import TAIL, choose_threshold
 from defectory.calibration.thresholds import DEFAULT_CONFIDENCE, Threshold
 from defectory.domain import DefectScores, HeldOutScores
 
@@ -80,6 +80,7 @@ def trade_offs(
     rates: Sequence[float] = RATES,
     *,
     prefers_estimate: bool = False,
+    tail: float = TAIL,
 ) -> tuple[TradeOff, ...]:
     """Return what promises of these rates cost, the strictest first.
 
@@ -88,11 +89,13 @@ def trade_offs(
     held_out : that thresholds are fitted on
     defects : labeled or simulated ones
     confidence : of the promises
-    prefers_estimate : see `choose_threshold`
+    prefers_estimate, tail : see `choose_threshold`
     """
     found = []
     for rate in sorted(rates):
-        threshold = choose_threshold(held_out, rate, confidence, prefers_estimate=prefers_estimate)
+        threshold = choose_threshold(
+            held_out, rate, confidence, prefers_estimate=prefers_estimate, tail=tail
+        )
         n, k = len(defects), int((defects.scores > threshold.value).sum())
         low, high = clopper_pearson(k, n)
         recall = k / n if n else float("nan")
@@ -106,13 +109,14 @@ def find_holders(
     threshold: Threshold,
     *,
     prefers_estimate: bool = False,
+    tail: float = TAIL,
 ) -> tuple[Holder, ...]:
     """Return the good images that alone cost much of the recall, the costliest first.
 
     Parameters
     ----------
     threshold : the one that decides
-    prefers_estimate : see `choose_threshold`
+    prefers_estimate, tail : see `choose_threshold`
 
     Notes
     -----
@@ -131,6 +135,7 @@ def find_holders(
             threshold.false_reject_rate,
             threshold.confidence,
             prefers_estimate=prefers_estimate,
+            tail=tail,
         )
         without = float((defects.scores > again.value).mean())
         if without - recall >= _LEAST_COST:

@@ -18,6 +18,7 @@ from defectory.artifacts import (
     save_bundle,
 )
 from defectory.calibration import Threshold, choose_threshold
+from defectory.calibration.estimates import TAIL, tail_that_reaches
 from defectory.calibration.p_values import ConformalPValues
 from defectory.detectors import provider_of
 from defectory.domain import (
@@ -95,6 +96,7 @@ class CalibratedDetector:
             bundle.defects,
             self.promise.confidence,
             prefers_estimate=self.promise.prefers_estimate,
+            tail=self.promise.tail,
         )
 
     @cached_property
@@ -107,6 +109,7 @@ class CalibratedDetector:
             self.bundle.defects,
             self.threshold,
             prefers_estimate=self.promise.prefers_estimate,
+            tail=self.promise.tail,
         )
 
     @property
@@ -147,6 +150,12 @@ class CalibratedDetector:
     def with_miss_rate(self, rate: float | None) -> "CalibratedDetector":
         """Return the model with another promise on defects, or None; nothing is fitted again."""
         return self._with_promise(replace(self.promise, miss_rate=rate))
+
+    def with_estimate(self, value: float) -> "CalibratedDetector":
+        """Return the model that estimates this image threshold for its rate, or itself where no tail does."""
+        scores = self.bundle.calibration.scores.astype(np.float64)
+        tail = tail_that_reaches(value, scores, self.promise.false_reject_rate)
+        return self._with_promise(replace(self.promise, tail=tail)) if tail > 0 else self
 
     def _with_promise(self, promise: Promise) -> "CalibratedDetector":
         return replace(self, bundle=replace(self.bundle, promise=promise))
@@ -228,6 +237,7 @@ class CalibratedDetector:
             promise.confidence,
             of=of,
             prefers_estimate=promise.prefers_estimate,
+            tail=promise.tail if of == "scores" else TAIL,
         )
 
 

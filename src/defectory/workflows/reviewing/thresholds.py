@@ -41,7 +41,12 @@ def _rows(model: CalibratedDetector, current: VersionRow) -> list[tuple[TradeOff
     known, defects = model.bundle.calibration, model.bundle.defects
     surest, estimated = (
         trade_offs(
-            known, defects, model.promise.confidence, rates, prefers_estimate=prefers_estimate
+            known,
+            defects,
+            model.promise.confidence,
+            rates,
+            prefers_estimate=prefers_estimate,
+            tail=model.promise.tail,
         )
         for prefers_estimate in (False, True)
     )

@@ -66,6 +66,10 @@ class Effect:
     n_false_after: int
     n_good_among: int
 
+    def n_false_allowed(self, false_reject_rate: float) -> int:
+        """Return how many of the good images may be rejected: one more than before or than promised."""
+        return int(max(self.n_false_before, false_reject_rate * self.n_good_among)) + 1
+
     def why_worse(self, false_reject_rate: float) -> str:
         """Return why the update makes decisions worse, in a plain sentence; empty where it does not.
 
@@ -78,8 +82,8 @@ class Effect:
                 f"of {self.n_defects} newly confirmed defects, {self.n_found_before} are found before and "
                 f"{self.n_found_after} after it (by models that have not learned from them)"
             )
-        promised = false_reject_rate * self.n_good_among
-        if self.n_false_after > max(self.n_false_before, promised) + 1:
+        if self.n_false_after > self.n_false_allowed(false_reject_rate):
+            promised = false_reject_rate * self.n_good_among
             return (
                 f"of {self.n_good} newly confirmed good images, {self.n_false_before} are rejected before "
                 f"and {self.n_false_after} after it (by models that have not learned from them); of the "

@@ -9,6 +9,7 @@ import numpy as np
 
 from defectory.artifacts import BUNDLE_FILE, Bundle, BundleFacts, UpdateRecord
 from defectory.artifacts.manifest import MAX_HASHES
+from defectory.calibration.estimates import TAIL
 from defectory.detectors.base import Detector
 from defectory.detectors.revision import Confirmed, Revision, TakesLabels
 from defectory.domain import (
@@ -75,7 +76,7 @@ def update_model(
         finally:
             model.bundle.detector.cache = None
     revision.detector.cache = None
-    revised = _revised_model(model, revision.detector, new)
+    revised = _revised_model(model, revision, new)
     names = {**model.facts.known_names, **new.names}
     limits = model.threshold.value, revised.threshold.value
     of_fit = frozenset(model.facts.data.fitted_hashes)
@@ -99,6 +100,7 @@ def update_model(
             *new.notes,
             *_lost_calibration(model.facts),
             *_promising_nothing(revised),
+            *_moved(revised),
         ),
     )
 
@@ -212,17 +214,19 @@ def _promising_nothing(revised: CalibratedDetector) -> tuple[str, ...]:
     )
 
 
+def _moved(revised: CalibratedDetector) -> tuple[str, ...]:
+    """Return what to say where confirmed images moved the estimate; see `_agreeing`."""
+    if revised.promise.tail == TAIL:
+        return ()
+    return (
+        f"the estimated threshold was moved, within what is plausible, to {revised.threshold.value:.4g}: "
+        "by it the images confirmed now are decided no worse than before",
+    )
+
+
 def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDetector) -> Effect:
     """Return what changes for images that neither model has learned from."""
-    limits = model.threshold.value, revised.threshold.value
-    left_out = [
-        _checked(image.name, image.label, (before, after), limits)
-        for image in revision.confirmed
-        if (before := image.left_out_before) is not None
-        and (after := image.left_out_after) is not None
-    ]
-    defects = [image for image in left_out if image.label == Label.ANOMALOUS]
-    good = [image for image in left_out if image.label == Label.NORMAL]
+    defects, good = _left_out(revision, model, revised)
     return Effect(
         n_defects=len(defects),
         n_found_before=sum(image.was_rejected for image in defects),
@@ -231,6 +235,23 @@ def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDe
         n_false_before=sum(image.was_rejected for image in good),
         n_false_after=sum(image.is_rejected for image in good),
         n_good_among=_count_among(good, model.facts),
+    )
+
+
+def _left_out(
+    revision: Revision, model: CalibratedDetector, revised: CalibratedDetector
+) -> tuple[list[CheckedImage], list[CheckedImage]]:
+    """Return the newly confirmed defects and good images, scored by models that never saw them."""
+    limits = model.threshold.value, revised.threshold.value
+    left_out = [
+        _checked(image.name, image.label, (before, after), limits)
+        for image in revision.confirmed
+        if (before := image.left_out_before) is not None
+        and (after := image.left_out_after) is not None
+    ]
+    return (
+        [image for image in left_out if image.label == Label.ANOMALOUS],
+        [image for image in left_out if image.label == Label.NORMAL],
     )
 
 
@@ -265,20 +286,21 @@ def _checked(
 
 
 def _revised_model(
-    model: CalibratedDetector, detector: Detector, new: NewLabels
+    model: CalibratedDetector, revision: Revision, new: NewLabels
 ) -> CalibratedDetector:
+    detector = revision.detector
     facts = _revised_facts(model.facts, detector, new)
     revised = CalibratedDetector(
         Bundle(
             detector,
             _fair(detector, facts),
-            model.promise,
+            replace(model.promise, tail=TAIL),
             facts,
             _defects(detector),
             probes=model.bundle.probes,
         )
     )
-    revised = _still_estimating(model, revised)
+    revised = _agreeing(revision, model, _still_estimating(model, revised))
     notes = notes_of_new_threshold(facts, model.threshold, revised.threshold)
     facts = replace(facts, notes=notes)
     return CalibratedDetector(replace(revised.bundle, facts=facts))
@@ -314,6 +336,31 @@ def _still_estimating(model: CalibratedDetector, revised: CalibratedDetector) ->
         revised.promise.false_reject_rate, prefers_estimate=True
     )
     return estimating if estimating.threshold.value < revised.threshold.value else revised
+
+
+def _agreeing(
+    revision: Revision, model: CalibratedDetector, revised: CalibratedDetector
+) -> CalibratedDetector:
+    """Return the model with the nearest estimate by which confirmed images are decided no worse than before.
+
+    An estimate is as plausible anywhere in its interval: those newly confirmed choose, by scores of models
+    that have not learned from them. Where none in it will do, the model stays as it is.
+    """
+    interval, rate = revised.threshold.interval, revised.promise.false_reject_rate
+    effect = _effect(revision, model, revised)
+    if interval is None or not effect.why_worse(rate):
+        return revised
+    defects, good = (
+        sorted((np.float32(image.after) for image in images), reverse=True)
+        for images in _left_out(revision, model, revised)
+    )
+    n_found, n_false = effect.n_found_before, effect.n_false_allowed(rate)
+    # as close as float32 allows, on the side of the image's score that counts
+    highest = np.nextafter(defects[n_found - 1], np.float32(-np.inf)) if n_found else np.inf
+    lowest = np.nextafter(good[n_false], np.float32(np.inf)) if len(good) > n_false else -np.inf
+    value = float(min(max(revised.threshold.value, lowest), highest))
+    again = revised.with_estimate(min(max(value, interval[0]), interval[1]))
+    return revised if _effect(revision, model, again).why_worse(rate) else again
 
 
 def _defects(detector: Detector) -> DefectScores:

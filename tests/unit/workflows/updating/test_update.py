@@ -367,3 +367,53 @@ def test_a_file_name_that_is_no_text_is_printed_all_the_same(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "  now right: a\ufffd.png, normal, accepted, score 2 -> 1"
     assert lines[20:] == ["  and 2 more; --json lists all"]
+
+
+@pytest.mark.parametrize(
+    ("after", "is_better"),
+    [
+        ({"defects": [9.0, 9.0, 9.0], "good": [0.0, 0.0, 0.0]}, True),  # the estimate will do
+        (
+            {"defects": [9.0, 9.0, 2.7], "good": [0.0, 0.0, 0.0]},
+            True,
+        ),  # a lower one finds the third
+        (
+            {"defects": [9.0, 9.0, 9.0], "good": [3.5, 3.4, 3.3]},
+            True,
+        ),  # a higher one rejects but one
+        ({"defects": [9.0, 9.0, 2.7], "good": [3.5, 3.4, 3.3]}, False),  # none does both
+        ({"defects": [9.0, 9.0, -9.0], "good": [0.0, 0.0, 0.0]}, False),  # none so low is plausible
+        ({"defects": [9.0, 9.0, 9.0], "good": [99.0, 99.0, 99.0]}, False),  # none so high is
+    ],
+)
+def test_confirmed_images_choose_among_plausible_estimates(after, is_better, new):
+    scores = np.random.default_rng(0).normal(size=100)
+    known = [
+        Confirmed(f"{kind}{i}", int(label), before, x, before, x)
+        for kind, label, before in (("defects", Label.ANOMALOUS, 9.0), ("good", Label.NORMAL, 0.0))
+        for i, x in enumerate(after[kind])
+    ]
+    detector = Taking(known)
+    unlabeled = HeldOutScores.of(scores, is_confirmed=np.zeros(100, bool))
+    detector.held_out_ = detector._revision.detector.held_out_ = unlabeled
+    model = model_of(detector)
+    assert 2.7 < model.threshold.value < 3.3
+    update = update_model(model, new)
+    found, effect = update.model, update.effect
+    assert (not effect.why_worse(0.01)) == is_better
+    assert effect.n_found_after == sum(x > found.threshold.value for x in after["defects"])
+    low, high = model.threshold.interval
+    assert low <= found.threshold.value <= high
+    is_moved = found.threshold.value != model.threshold.value
+    assert is_moved == (is_better and (min(after["defects"]) < 3 or max(after["good"]) > 3))
+    assert is_moved == any("was moved" in note for note in update.notes)
+    assert found.pixel_threshold == model.pixel_threshold
+    # other rates move along, and the next update begins with the usual tail
+    other = found.with_false_reject_rate(0.05)
+    usual = model.with_false_reject_rate(0.05).threshold.value
+    assert np.sign(other.threshold.value - usual) == np.sign(
+        found.threshold.value - model.threshold.value
+    )
+    assert [
+        row.threshold.value for row in found.trade_offs if row.threshold.false_reject_rate == 0.01
+    ] == [found.threshold.value]
