@@ -514,10 +514,9 @@ def test_of_two_people_none_overwrites_the_other_unseen(open_page, choice, expec
     other.route("**/label", lambda request: on_the_way.append(request))
     other.click(f"#dialog-conflict button:has-text('{choice}')")
     if choice == "Use mine":
-        mark = other.locator(f"#entries [data-id='{image_id}'] .mark")
-        assert mark.get_attribute("data-saving") == "saving"
         while not on_the_way:
             other.wait_for_timeout(20)
+        mark = other.locator(f"#entries [data-id='{image_id}'] .mark")
         assert mark.get_attribute("data-saving") == "saving"
         on_the_way[0].continue_()
     wait_until_saved(other, image_id, expected)
