@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from defectory.artifacts import BUNDLE_FILE, BundleFacts
 from defectory.artifacts.manifest import MAX_HASHES
@@ -18,6 +19,7 @@ from defectory.detectors.base import Detector, held_out_from
 from defectory.domain import (
     DataError,
     HeldOutScores,
+    ImageSource,
     Label,
     NoProgress,
     ParameterError,
@@ -86,8 +88,7 @@ def resume_fit(
     """
     started = time.monotonic()
     options, progress = options or FitOptions(), progress or NoProgress()
-    detector = model.bundle.detector
-    additive(detector)
+    additive(model.bundle.detector)
     train, notes = read_training_part(data, options)
     train, more = readable_part(train, options, progress)
     contents = train.contents()
@@ -97,6 +98,34 @@ def resume_fit(
         train, found = with_found_groups(train, images, progress, options.n_normals_needed)
         more = (*more, *found)
     groups = own_groups(len(train), train.groups)
+    extended, new, doubted = _extend(model, images, labels, groups, progress)
+    n_learned = int((labels != Label.ANOMALOUS).sum()) - len(doubted)
+    facts = _extended_facts(model, train, contents, n_learned, len(doubted))
+    extended_model = _with_threshold(model, extended, _in_proportion(model, new), facts)
+    return ResumedFit(
+        model=extended_model,
+        n_images=len(train),
+        n_learned=n_learned,
+        doubted=tuple(train.samples[i].name for i in doubted.tolist()),
+        threshold_before=model.threshold.value,
+        wall_s=time.monotonic() - started,
+        notes=(*notes, *more, *extended_model.facts.notes),
+    )
+
+
+def _extend(
+    model: CalibratedDetector,
+    images: ImageSource,
+    labels: NDArray[np.int8],
+    groups: NDArray[np.int64],
+    progress: Progress,
+) -> tuple[Detector, HeldOutScores, NDArray[np.intp]]:
+    """Return the detector that learned what is good of these images, held-out scores, and what it doubts.
+
+    The scores are of all images but labeled anomalies: of those it doubts, which it has not learned from, as
+    it scores them. Doubted are unlabeled ones that the model rejects, the highest score first.
+    """
+    detector = model.bundle.detector
     with kept_features(False, progress) as store:  # exact, and today's alone
         detector.cache = detector.backbone_.cache = store
         try:
@@ -104,7 +133,7 @@ def resume_fit(
             is_doubted = (scores > model.threshold.value) & (labels == Label.UNLABELED)
             learned = np.flatnonzero((labels != Label.ANOMALOUS) & ~is_doubted)
             if not len(learned):
-                raise DataError(f"none of {len(train)} images teaches what is normal")
+                raise DataError(f"none of {len(images)} images teaches what is normal")
             extended = additive(detector).extend(
                 ChosenImages(images, learned), labels[learned], groups=groups[learned],
                 progress=progress,
@@ -123,19 +152,7 @@ def resume_fit(
         labels=labels,
         groups=groups,
     )
-    new = extended.held_out_.join(others)
-    order = doubted[np.argsort(-scores[doubted])]
-    facts = _extended_facts(model, train, contents, len(learned), len(order))
-    extended_model = _with_threshold(model, extended, _in_proportion(model, new), facts)
-    return ResumedFit(
-        model=extended_model,
-        n_images=len(train),
-        n_learned=len(learned),
-        doubted=tuple(train.samples[i].name for i in order.tolist()),
-        threshold_before=model.threshold.value,
-        wall_s=time.monotonic() - started,
-        notes=(*notes, *more, *extended_model.facts.notes),
-    )
+    return extended, extended.held_out_.join(others), doubted[np.argsort(-scores[doubted])]
 
 
 def resume_to_bundle(

@@ -96,13 +96,7 @@ def score_to_folder(
         from defectory.workflows.alarms import check_alarm
 
         check_alarm(alarm, model, inputs=inputs, others=[output])
-    n_readers = None
-    if max_memory_bytes is not None:
-        from defectory.workflows.memory import plan_memory  # only where something is limited
-
-        need = _memory_need(model, len(dataset), heatmaps, file_format)
-        paths = [sample.path for sample in dataset.samples]
-        n_readers = plan_memory(max_memory_bytes, need, paths).n_readers
+    n_readers = _count_readers(max_memory_bytes, model, dataset, heatmaps, file_format)
     queue = _Queue(dataset, _find_unreadable(dataset, progress) if skip_unreadable else {})
     scale = _heat_scale(model, progress) if heatmaps else None
     pictures = queue.name_pictures() if scale else {}
@@ -118,26 +112,13 @@ def score_to_folder(
             overwrite=overwrite,
         ) as growing,
     ):
-        recorder = _Recorder(model, growing, pictures, scale)
-        n_done = growing.n_done
-        progress.start("scoring", len(queue.readable))
-        progress.advance(min(n_done, len(queue.readable)))
-        scored = score_samples(model, queue.readable[n_done:], progress)
-        broken = queue.broken[max(0, n_done - len(queue.readable)) :]
-        # pictures are drawn by threads while the next images are scored
-        for row, files in map_ordered(recorder.record, chain(scored, broken), count_readers()):
-            growing.append(row, files)
+        _record_rest(queue, _Recorder(model, growing, pictures, scale), progress)
         order = worst_first(growing.rows())
         found = _find_discoveries(model, growing, fdr)
         rows = growing.rows(order) if found is None else found.mark(growing.rows(order))
         more = _more_columns(model, found, scale)
         write_rows(rows, growing.path(table), file_format, more=more)
-        known = model.note_known(
-            FileImages([sample.path for sample in queue.readable]),
-            "; `queue` and `review` show them left out",
-            most=_MOST_LOOKED_AT,
-        )
-        notes = (*known, *model.bundle.notes, *dataset.notes)
+        notes = (*_note_known(model, queue), *model.bundle.notes, *dataset.notes)
         summary = summarize(
             growing.rows(order), model, folder / table, notes, has_heatmaps=bool(scale)
         )
@@ -148,6 +129,27 @@ def score_to_folder(
 
         seen = watch_rows(alarm, model, queue.readable, growing.rows())
         return replace(summary, alarm=seen)
+
+
+def _record_rest(queue: "_Queue", recorder: "_Recorder", progress: Progress) -> None:
+    """Score the images that have no row yet; pictures are drawn by threads while the next are scored."""
+    growing, n_readable = recorder.growing, len(queue.readable)
+    n_done = growing.n_done
+    progress.start("scoring", n_readable)
+    progress.advance(min(n_done, n_readable))
+    scored = score_samples(recorder.model, queue.readable[n_done:], progress)
+    broken = queue.broken[max(0, n_done - n_readable) :]
+    for row, files in map_ordered(recorder.record, chain(scored, broken), count_readers()):
+        growing.append(row, files)
+
+
+def _note_known(model: CalibratedDetector, queue: "_Queue") -> tuple[str, ...]:
+    """Return what to say of images that the bundle has learned from."""
+    return model.note_known(
+        FileImages([sample.path for sample in queue.readable]),
+        "; `queue` and `review` show them left out",
+        most=_MOST_LOOKED_AT,
+    )
 
 
 def _heat_scale(model: CalibratedDetector, progress: Progress) -> "HeatScale | None":
@@ -184,6 +186,23 @@ def _more_columns(
     """Return the columns that only some runs have."""
     of_zone = ["outcome", "accept_threshold"] if model.gray_zone is not None else []
     return [*of_zone, *["is_discovery"] * (found is not None), *["heatmap"] * (scale is not None)]
+
+
+def _count_readers(
+    max_memory_bytes: int | None,
+    model: CalibratedDetector,
+    dataset: Dataset,
+    heatmaps: bool,
+    file_format: str,
+) -> int | None:
+    """Return how many images may be read at once within the memory allowed; None where none is set."""
+    if max_memory_bytes is None:
+        return None
+    from defectory.workflows.memory import plan_memory
+
+    need = _memory_need(model, len(dataset), heatmaps, file_format)
+    paths = [sample.path for sample in dataset.samples]
+    return plan_memory(max_memory_bytes, need, paths).n_readers
 
 
 def _memory_need(
@@ -245,14 +264,14 @@ class _Recorder:
         pictures: Mapping[str, str],
         scale: "HeatScale | None",
     ) -> None:
-        self._model = model
-        self._growing = growing
+        self.model = model
+        self.growing = growing
         self._pictures = pictures
         self._scale = scale
 
     def record(self, item: ScoredImage) -> tuple[Row, dict[str, Content]]:
         """Return the row, and the file that was written for it."""
-        row, files = make_row(item, self._model), {}
+        row, files = make_row(item, self.model), {}
         if self._scale is not None:
             row["heatmap"] = None
             if item.heat is not None:
@@ -262,7 +281,7 @@ class _Recorder:
                 regions = item.decision.regions if item.decision else ()
                 image = read_image(item.path)
                 picture = draw_heatmap(image, item.heat, self._scale, regions)
-                files[file] = self._growing.write(file, picture)
+                files[file] = self.growing.write(file, picture)
                 row["heatmap"] = file
         return row, files
 
