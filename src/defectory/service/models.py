@@ -74,7 +74,9 @@ class Table:
         """Return a bundle; without a version, the one of that name that was given last; RequestError 404."""
         versions = self.bundles.get(name)
         if versions is None:
-            raise RequestError(404, "There is no model of this name.")
+            raise RequestError(
+                404, f"There is no model of this name, but {', '.join(self.bundles)}."
+            )
         if not version:
             return list(versions.values())[-1]
         if version not in versions:
@@ -84,7 +86,10 @@ class Table:
     def only(self) -> ServedBundle:
         """Return the bundle that is meant where none is named; RequestError 400 where there are several."""
         if len(self.bundles) > 1:
-            raise RequestError(400, "Several models are served; name one: ?model=NAME.")
+            first, *others = self.bundles
+            raise RequestError(
+                400, f"Several models are served; name one: ?model={first}, or {', '.join(others)}."
+            )
         return self.find(next(iter(self.bundles)))
 
 

@@ -17,6 +17,7 @@ from defectory.service.errors import RequestError
 
 LENGTH_HEADER = "Inference-Header-Content-Length"
 INPUT = "image"
+_WANTED = f"The input is {INPUT!r}, of datatype BYTES: images as in their files, in JSON in base64."
 
 Datatype = Literal["FP32", "FP64", "BOOL", "BYTES"]
 OUTPUTS: Mapping[str, tuple[Datatype, tuple[int, ...]]] = {
@@ -134,10 +135,11 @@ def read_request(body: bytes, json_length: str | None, most_images: int) -> Aske
     try:
         request = msgspec.json.decode(head, type=InferRequest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise RequestError(400, f"The request is not as expected: {error}.") from error
+        wanted = f" {_WANTED}" if isinstance(error, msgspec.ValidationError) else ""
+        raise RequestError(400, f"The request is not as expected: {error}.{wanted}") from error
     (given,) = request.inputs
     if (given.name, given.datatype) != (INPUT, "BYTES"):
-        raise RequestError(400, f"The input is {INPUT!r}, of datatype BYTES.")
+        raise RequestError(400, _WANTED)
     n_images = math.prod(given.shape)
     if n_images > most_images:
         raise RequestError(413, f"There are more than the {most_images} images that are taken.")

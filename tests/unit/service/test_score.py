@@ -115,8 +115,8 @@ def test_an_image_that_cannot_be_read_says_so_in_its_own_row(client, good):
 @pytest.mark.parametrize(
     ("query", "content", "status", "said"),
     [
-        ({}, b"x", 400, "Several models"),
-        ({"model": "bolts"}, b"x", 404, "no model"),
+        ({}, b"x", 400, "Several models are served; name one: ?model=screws, or nuts."),
+        ({"model": "bolts"}, b"x", 404, "no model of this name, but screws, nuts."),
         ({"model": "nuts@1"}, b"x", 404, "no such version"),
         ({"model": "nuts", "heatmaps": "png"}, b"x", 400, "heatmap, mask, model, regions"),
         ({"model": "nuts", "heatmap": "jpg"}, b"x", 400, "png"),
@@ -130,6 +130,13 @@ def test_what_is_asked_wrongly_is_said(client, query, content, status, said):
     assert answer.status_code == status
     assert answer.json().keys() == {"error"}
     assert said in answer.json()["error"]
+
+
+def test_pixels_in_place_of_an_encoded_image_are_told_what_is_wanted(client):
+    given = {"name": "image", "shape": [1, 1, 1, 3], "datatype": "FP32", "data": [0, 0, 0]}
+    answer = client.post("/v2/models/nuts/infer", json={"inputs": [given]})
+    assert answer.status_code == 400
+    assert "of datatype BYTES: images as in their files" in answer.json()["error"]
 
 
 def test_bodies_that_are_no_images_are_said(client):
