@@ -72,7 +72,9 @@ class Threshold:
 
     @property
     def is_estimated(self) -> bool:
-        """Whether nothing is promised, as images that nobody called good had to be relied on."""
+        """Whether nothing is promised: it rests on images that nobody called good, or a few odd ones set the
+        highest score.
+        """
         return self.interval is not None
 
     @property
@@ -232,4 +234,5 @@ def _lowest_rank(n: int, rate: float, confidence: float) -> int | None:
 def check_share(name: str, value: float) -> None:
     """Refuse what is not between 0 and 1, both excluded; ParameterError."""
     if not 0 < value < 1:
-        raise ParameterError(f"{name} is {value}; give a number between 0 and 1, such as 0.01")
+        usual = DEFAULT_CONFIDENCE if name == "confidence" else 0.01
+        raise ParameterError(f"{name} is {value}; give a number between 0 and 1, such as {usual}")

@@ -28,6 +28,7 @@ from tests.unit.api.conftest import SIZE_PX
         ("confidence", 2.0, "confidence is 2.0; give a number between 0 and 1"),
         ("miss_rate", "5 %", "miss_rate is '5 %'; give a number"),
         ("miss_rate", nan, "miss_rate is nan; give a number"),
+        ("confidence", 95, "confidence is 95; give a number between 0 and 1, such as 0.95"),
         ("miss_rate", 5, "miss rate is 5; give a number between 0 and 1"),
         ("time_budget", 0, "time_budget is 0; give more than 0, or None for no limit"),
         ("max_memory", -1, "max_memory is -1; give more than 0, or None for no limit"),
