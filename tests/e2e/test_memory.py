@@ -129,6 +129,6 @@ def test_work_that_does_not_fit_is_refused_before_it_begins(folders, tmp_path, c
     found, said = run(tmp_path, *arguments, "--max-memory", "200MB")
     assert found["status"] == 1
     assert "needs 0." in said
-    assert "0.20 GB are allowed; allow more with --max-memory" in said
+    assert "0.20 GB are allowed; allow more (--max-memory, max_memory=)" in said
     assert found["peak"] < 200 * 10**6
     assert not (tmp_path / "out").exists()

@@ -37,10 +37,15 @@ def split_stack(array: NDArray[Any]) -> list[NDArray[Any]]:
     )
 
 
+def is_picture(value: object) -> bool:
+    """Return whether a value is an image of PIL, which is not imported for that."""
+    return type(value).__module__.partition(".")[0] == "PIL"
+
+
 def check_image(item: Any, index: int) -> NDArray[np.uint8]:
     """Return (h, w, 3) or (h, w) uint8 as it is; ParameterError that says how to convert anything else."""
     name = f"image {index}"
-    if type(item).__module__.partition(".")[0] == "PIL":
+    if is_picture(item):
         raise ParameterError(f"{name} is a PIL image; give np.asarray(image.convert('RGB'))")
     if not hasattr(item, "__array__"):
         raise ParameterError(f"{name} is of type {type(item).__name__}; give a path or an array")

@@ -1,7 +1,6 @@
 """What callers give to learn from or to judge -> a data set, or one line that says what to do."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 from defectory.api.images import Images, read_images
 from defectory.api.labels import Groups, Labels, Masks, read_groups, read_labels, read_masks
 from defectory.api.settings import check_words
-from defectory.api.wording import in_python, python_words
+from defectory.api.wording import python_words
 from defectory.domain import Label, MaskSource, ParameterError
 from defectory.domain.images import Mask
 from defectory.workflows.given import dataset_of, read_data
@@ -45,8 +44,7 @@ def as_dataset(
                     f"{name} go with a list of images; {given} says itself what its images are"
                 )
         with python_words():
-            dataset = read_data(given, good_words, bad_words)
-        return replace(dataset, notes=tuple(map(in_python, dataset.notes)))
+            return read_data(given, good_words, bad_words)
     n = len(given)
     codes, read = read_labels(labels, n, good_words, bad_words), read_masks(masks, n)
     if masks is not None and (codes == Label.UNLABELED).all():

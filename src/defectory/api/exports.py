@@ -10,7 +10,6 @@ from defectory.api.images import Images
 from defectory.api.paths import AnyPath, as_path
 from defectory.api.settings import check_flags, check_progress, check_text
 from defectory.api.warnings import warn
-from defectory.api.wording import in_python
 from defectory.domain import Progress
 from defectory.workflows.calibrated import CalibratedDetector
 
@@ -51,7 +50,7 @@ def export_to_folder(
         overwrite=overwrite,
         progress=progress,
     )
-    warn(map(in_python, found.notes))
+    warn(found.notes)
     return found.certificate
 
 

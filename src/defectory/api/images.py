@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.api.arrays import check_image, split_stack
+from defectory.api.arrays import check_image, is_picture, split_stack
 from defectory.api.paths import AnyPath, as_path
 from defectory.domain import ArrayImages, DataError, ImageSource, ParameterError
 from defectory.domain.images import Image
@@ -83,6 +83,8 @@ def is_path(value: object) -> TypeGuard[AnyPath]:
 def _items(images: object) -> list[Any]:
     """Return the images of an array, or of anything that holds several in an order."""
     kind = type(images).__name__
+    if is_picture(images):
+        return [images]  # refused, with what to give
     if kind == "DataFrame":
         raise ParameterError("images is a DataFrame; give one column of it, such as table['path']")
     if isinstance(images, bytes | Mapping | Set) or not hasattr(images, "__len__"):
@@ -99,7 +101,7 @@ def _existing_file(item: object, index: int) -> Path:
         raise ParameterError(
             f"image {index} is of type {type(item).__name__} among paths; give only paths or only arrays"
         )
-    path = Path(item)
+    path = as_path(item, f"image {index}")
     if "\0" in str(path) or not path.exists():
         raise DataError(f"image {index}: no such file: {path}")
     if path.is_dir():
@@ -125,8 +127,12 @@ class CheckedImages:
         return len(self._source)
 
     def read(self, indices: Sequence[int]) -> list[Image]:
-        """Return the images at `indices`; ParameterError where one is not (h, w, 3) uint8."""
+        """Return the images at `indices`; ParameterError where they are not as many (h, w, 3) uint8."""
         images = self._source.read(indices)
+        if len(images) != len(indices):
+            raise ParameterError(
+                f"the source gives {len(images)} images for {len(indices)} indices; read gives one an index"
+            )
         for i, image in zip(indices, images, strict=True):
             if check_image(image, i).ndim != 3:
                 raise ParameterError(f"image {i} of the source is grey; read gives (h, w, 3)")

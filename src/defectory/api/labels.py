@@ -1,6 +1,7 @@
 """What callers give as labels, masks and groups of n images -> codes, arrays or files, strings."""
 
 from collections.abc import Collection, Hashable, Mapping, Sequence, Set
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,9 @@ def read_groups(groups: Groups | None, n: int) -> list[str | None]:
 
 
 def _values(name: str, given: Any, n: int) -> list[Any]:
-    """Return n values in order; missing ones (nan, pandas' NA) are None."""
+    """Return n values in order, scalars of NumPy and torch as Python's; missing ones (nan, NA) are None."""
+    if type(given).__name__ == "DataFrame":
+        raise ParameterError(f"{name} is a DataFrame; give one column of it")
     is_sized = hasattr(given, "__len__") and getattr(given, "shape", None) != ()
     if not is_sized or isinstance(given, str | bytes | Mapping | Set):
         raise ParameterError(f"{name} is {given!r:.40}; give a sequence with one for each image")
@@ -82,18 +85,19 @@ def _values(name: str, given: Any, n: int) -> list[Any]:
         raise ParameterError(f"{name} has the shape {given.shape}; give {name}.ravel()")
     if len(given) != n:
         raise ParameterError(f"{name}: {len(given)} for {n} images; give one an image")
-    return [None if _is_missing(value) else value for value in given]
+    plain = (value.item() if getattr(value, "shape", None) == () else value for value in given)
+    return [None if _is_missing(value) else value for value in plain]
 
 
 def _is_missing(value: object) -> bool:
     if value is None or type(value).__name__ in ("NAType", "NaTType"):
         return True
-    return isinstance(value, float | np.floating) and bool(np.isnan(value))
+    return isinstance(value, float) and isnan(value)
 
 
 def _refuse_inlier_codes(values: Sequence[object]) -> None:
     """Refuse -1 and 1 where most are 1: scikit-learn marks inliers so, and the other way round."""
-    if any(isinstance(value, Label) or not isinstance(value, int | np.integer) for value in values):
+    if any(isinstance(value, Label) or not isinstance(value, int | float) for value in values):
         return
     n_minus, n_one = values.count(-1), values.count(1)
     if n_minus and n_one > n_minus and n_minus + n_one == len(values):

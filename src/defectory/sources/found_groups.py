@@ -59,8 +59,9 @@ class FoundGroups:
     def explain(self) -> str:
         """Return in a line what was found."""
         n_alike = int((~self.is_alone).sum())
+        parts = "1 part" if self.n_groups == 1 else f"{self.n_groups} parts"
         return (
-            f"{len(self.numbers)} images look like {self.n_groups} parts: {n_alike} seem to show a part that "
+            f"{len(self.numbers)} images look like {parts}: {n_alike} seem to show a part that "
             "another shows, too"
         )
 

@@ -96,5 +96,5 @@ def _refusal(need: MemoryNeed, costs: "ReadingCosts", needed: int, allowed: int)
     size = f" of up to {costs.largest_px / 1e6:.1f} megapixels" if costs.largest_px else ""
     return (
         f"{need.what}{size} needs {needed / 1e9:.2f} GB, and {allowed / 1e9:.2f} GB are allowed; "
-        f"allow more with --max-memory{need.advice}"
+        f"allow more (--max-memory, max_memory=){need.advice}"
     )

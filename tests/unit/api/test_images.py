@@ -48,6 +48,7 @@ def test_arrays_are_as_many_images_as_a_person_counts(given, n):
         (iter([RGB]), "give a path, a list of paths"),
         ([[[0, 0, 0]]], "image 0 is of type list; give a path or an array"),
         ([Image.new("P", (4, 4))], "image 0 is a PIL image; give np.asarray(image.convert('RGB'))"),
+        (Image.new("P", (4, 4)), "image 0 is a PIL image; give np.asarray(image.convert('RGB'))"),
         ([RGB, "a.png"], "image 0 is of type ndarray among paths; give only paths or only arrays"),
         (np.zeros(8, np.uint8), "images has the shape (8,); give (n, h, w, 3) or (n, h, w), or (h, w, 3)"),
         (np.zeros((2, 2, 8, 6, 3), np.uint8), "images has the shape (2, 2, 8, 6, 3); give (n, h, w, 3)"),
@@ -115,6 +116,12 @@ def test_a_path_is_one_image_or_all_of_a_folder(tmp_path):
     assert name_images(str(tmp_path / "new")).names == ("a.png", "b.png")
 
 
+def test_listed_paths_may_begin_in_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = save(tmp_path / "a.png", RGB)
+    assert read_images(["~/a.png"]) == [path]
+
+
 @pytest.mark.parametrize("image", [GREY, RGB.astype(float), np.zeros((8, 6, 4), np.uint8)])
 def test_a_source_of_the_caller_is_held_to_its_contract(image):
     class Source:
@@ -132,3 +139,5 @@ def test_a_source_of_the_caller_is_held_to_its_contract(image):
     assert source.fingerprint(0) == "f"
     with pytest.raises(ParameterError, match="image 0"):
         source.read([0])
+    with pytest.raises(ParameterError, match="gives 1 images for 2 indices"):
+        source.read([0, 0])

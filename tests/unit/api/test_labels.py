@@ -9,6 +9,7 @@ import pytest
 
 from defectory.api.datasets import as_dataset
 from defectory.api.labels import read_groups, read_labels, read_masks
+from defectory.api.wording import in_python
 from defectory.domain import (
     ArrayImages,
     DataError,
@@ -19,6 +20,11 @@ from defectory.domain import (
 )
 from tests.pictures import save
 from tests.unit.api.conftest import Column
+
+
+class DataFrame(list):
+    """Is a table by its name, as that of pandas."""
+
 
 MASK = np.eye(8, dtype=np.bool_)
 IMAGE = np.zeros((8, 8, 3), np.uint8)
@@ -33,7 +39,9 @@ IMAGE = np.zeros((8, 8, 3), np.uint8)
         ([Label.NORMAL, Label.ANOMALOUS, Label.UNLABELED], [0, 1, -1]),
         (np.array([0, 1, -1]), [0, 1, -1]), (np.array([True, False, True]), [1, 0, 1]),
         (np.array([[0], [1], [1]]).ravel(), [0, 1, 1]), (Column([0, 1, None]), [0, 1, -1]),
-        (np.array(["ok", "bad", "ok"]), [0, 1, 0]), ([-1, -1, 1], [-1, -1, 1]),
+        (np.array(["ok", "bad", "ok"]), [0, 1, 0]),
+        ([np.array(0), np.array(1.0), np.array(nan)], [0, 1, -1]),  # a tensor of torch gives such
+        ([-1, -1, 1], [-1, -1, 1]),
         ([Label.ANOMALOUS, Label.ANOMALOUS, Label.UNLABELED], [1, 1, -1]),
     ],
 )  # fmt: skip
@@ -60,6 +68,8 @@ def test_words_of_ones_own_are_understood():
         (["good", "hm?", "ugly"], "2 of 3 labels are not understood"),
         ([1, 1, -1], "as scikit-learn marks inliers and outliers; here 0 is good, 1 defective"),
         (np.array([1, -1, 1]), "as scikit-learn marks inliers"),
+        (np.array([1.0, -1.0, 1.0]), "as scikit-learn marks inliers"),
+        (DataFrame([0, 1, 0]), "labels is a DataFrame; give one column of it"),
     ],
 )  # fmt: skip
 def test_labels_that_mean_nothing_are_one_line(given, says):
@@ -179,6 +189,16 @@ def test_advice_of_the_command_line_is_given_in_python(tmp_path):
     assert "good_words=['Charge 7'] or bad_words=['Charge 7']" in str(caught.value)
     dataset = as_dataset(tmp_path, bad_words=["Charge 7"])
     assert sorted(dataset.labels.tolist()) == [0, 1]
+
+
+def test_advice_on_groups_is_given_in_python():
+    each = "each image is a part of its own"
+    assert in_python(f"say better with --group-by RULE, or 'none' where {each}") == (
+        f"say better with groups=, or range(n) where {each}"
+    )
+    assert in_python("--group-by '^[^_]*' agrees") == (
+        "groups= of what re.search('^[^_]*', name) finds agrees"
+    )
 
 
 def test_masks_need_labels_and_no_file_counts_twice(tmp_path):

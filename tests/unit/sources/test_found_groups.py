@@ -10,7 +10,13 @@ from PIL import Image
 from defectory.calibration import n_normals_needed
 from defectory.domain import ArrayImages, Label, NoProgress
 from defectory.sources import Dataset, Sample
-from defectory.sources.found_groups import MOST_IN_A_GROUP, N_NEEDED, find_groups, wants_groups
+from defectory.sources.found_groups import (
+    MOST_IN_A_GROUP,
+    N_NEEDED,
+    FoundGroups,
+    find_groups,
+    wants_groups,
+)
 from defectory.sources.grouping import PARENT, group_by
 from defectory.sources.thumbnails import read_thumbnails
 from tests.pictures import disc, lit_again
@@ -49,6 +55,7 @@ def test_pictures_of_one_part_share_a_group_and_others_are_alone(discs):
     assert found.n_groups == N
     assert np.flatnonzero(~found.is_alone).tolist() == [4, 9, N, N + 1]
     assert "42 images look like 40 parts: 4 seem to" in found.explain()
+    assert "3 images look like 1 part: 3 seem" in FoundGroups(np.zeros(3, np.int64), None).explain()
 
 
 def test_different_parts_of_one_product_are_alone(discs):

@@ -72,7 +72,7 @@ class Limits:
             what=f"fitting {detector.name} on {len(train)} images",
             fixed_bytes=detector.estimate_fit_bytes(len(train)),
             reader_bytes=detector.reader_bytes,
-            advice=", or choose a smaller --size or another --detector",
+            advice=", or choose a smaller size or another detector",
             kept_file_bytes=2 * KEPT_FILE_BYTES,
         )
         plan = plan_memory(self.max_memory_bytes, need, train.files())

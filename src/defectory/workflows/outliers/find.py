@@ -93,7 +93,7 @@ def _plan(
         what=f"finding outliers among {n} images",
         fixed_bytes=detector.estimate_fit_bytes(n),
         reader_bytes=detector.reader_bytes,
-        advice=", or choose a smaller --size",
+        advice=", or choose a smaller size",
     )
     images = collection.images
     paths = images.paths if isinstance(images, FileImages) else ()
