@@ -13,7 +13,7 @@ from tests.conformance.test_detectors import fast
 N = 8
 IMAGES = ArrayImages(products(N))
 NAMES = ("gaussian", "patch-memory", "auto", "mcod")
-FEW = settings(max_examples=3)
+FEW = settings(max_examples=2)
 OWN = st.lists(st.integers(0, 2**40), min_size=N, max_size=N, unique=True)
 
 

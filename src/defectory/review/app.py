@@ -12,7 +12,7 @@ from defectory.review.routes import ROUTES
 from defectory.review.security import Access
 from defectory.review.site import Site
 
-_SENTENCES = {404: "There is nothing here.", 405: "This cannot be done here."}
+_SENTENCES = {404: "There is nothing here.", 405: "This address takes another method."}
 
 
 def make_app(site: Site, access: Access) -> ASGIApp:

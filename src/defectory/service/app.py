@@ -13,7 +13,7 @@ from defectory.service.guard import Guard
 from defectory.service.routes import ROUTES
 from defectory.service.service import Service
 
-_SENTENCES = {404: "There is nothing here.", 405: "This cannot be done here."}
+_SENTENCES = {404: "There is nothing here.", 405: "This address takes another method."}
 
 
 def make_app(service: Service, access: Access) -> ASGIApp:

@@ -13,7 +13,7 @@ import cc3d
 import msgspec
 import numpy as np
 
-from defectory.domain import DataError
+from defectory.domain import DataError, MaskError
 from defectory.domain.images import Mask
 from defectory.sources.label_formats.annotations import AnnotatedImage, Annotation, ReadLabels
 from defectory.sources.label_formats.exported import ExportedImage
@@ -87,6 +87,9 @@ def read_coco(path: Path, data: Any) -> ReadLabels:
         twice = next(i for i, n in Counter(image.id for image in file.images).items() if n > 1)
         raise DataError(f"{path}: two images have the id {twice!r}")
     found: dict[_Id, list[Annotation]] = defaultdict(list)
+    verdicts: dict[_Id, list[str]] = {
+        image.id: [image.label] if isinstance(image.label, str) else [] for image in file.images
+    }
     for at, annotation in enumerate(file.annotations):
         image = images.get(annotation.image_id)
         where = f"{path}, annotations[{at}]"
@@ -95,14 +98,17 @@ def read_coco(path: Path, data: Any) -> ReadLabels:
         if annotation.category_id is not None and annotation.category_id not in words:
             raise DataError(f"{where}: there is no category with the id {annotation.category_id!r}")
         word = words.get(annotation.category_id, "") if annotation.category_id is not None else ""
-        found[image.id] += [Annotation(word, s) for s in _shapes(annotation, path, image.file_name)]
+        shapes = _shapes(annotation, path, image.file_name)
+        found[image.id] += [Annotation(word, shape) for shape in shapes]
+        if not shapes:
+            verdicts[image.id].append(word)
     return ReadLabels(
         NAME,
         [
             AnnotatedImage(
                 image.file_name,
                 size_of(image.height, image.width),
-                [image.label] if isinstance(image.label, str) else [],
+                verdicts[image.id],
                 found[image.id],
             )
             for image in file.images
@@ -140,7 +146,7 @@ def write_coco(images: Iterable[ExportedImage], path: Path) -> None:
 
 
 def _shapes(annotation: _Annotation, path: Path, name: str) -> list[Shape | None]:
-    """Return the areas of an annotation: at least one entry."""
+    """Return the areas of an annotation; none where it speaks of the whole image."""
     segments = annotation.segmentation
     if isinstance(segments, _RunLengths):
         runs = segments
@@ -156,8 +162,12 @@ def _shapes(annotation: _Annotation, path: Path, name: str) -> list[Shape | None
     box = annotation.bbox
     if box and len(box) == 4:
         left, top, width, height = box
+        if min(width, height) < 0:
+            raise MaskError(
+                f"{path}, image {name!r}: a bbox of width {width:g} and height {height:g}"
+            )
         return [shape_of(lambda: make_box(left, top, left + width, top + height), path, name)]
-    return [None]
+    return []
 
 
 def _write_regions(mask: Mask, file: TextIO, n: int, image_id: int, category_id: int) -> int:

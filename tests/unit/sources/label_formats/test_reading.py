@@ -136,6 +136,7 @@ def test_circles_and_ellipses(read):
 def test_words_on_whole_images(read):
     contents = (
         coco() | {"images": [{"id": 1, "file_name": "a.png", "label": "good"}], "annotations": []},
+        coco() | {"categories": [{"id": 3, "name": "good"}]},  # a category without a shape
         labelme(flags={"good": True, "bad": False}),
         cvat('<tag label="good"/>'),
         studio({"type": "choices", "value": {"choices": ["good"]}}),
@@ -195,6 +196,7 @@ def test_what_label_studio_says_beside_labels_is_passed_over(read):
         (coco(image_id=2), "no image with the id 2"),
         (coco(category_id=4), "no category with the id 4"),
         (coco(segmentation="x"), "segmentation"),
+        (coco(bbox=[5, 5, -3, 2]), "a bbox of width -3 and height 2"),
         (coco(segmentation=[[1, 2, 3]]), "odd number"),
         (json.dumps(coco(segmentation=[[1, 2, 3, 4, 5, 77]])).replace("77", "NaN"), "is nan"),
         (coco(segmentation={"size": [8, 10], "counts": "é"}), "damaged"),
