@@ -673,23 +673,42 @@ def test_parts_a_day_are_counted_among_good_and_defective_ones(open_page):
 def test_only_a_promised_rate_is_told_as_one(open_page):
     page = open_page()
 
-    def told(basis):
+    def told(basis, **facts):
         def answer(route):
             project = route.fetch().json()
-            route.fulfill(json={**project, "bundle": {**project["bundle"], "basis": basis}})
+            project["bundle"]["promised"] |= {"basis": basis, **facts}
+            route.fulfill(json=project)
 
         page.unroute_all()
         page.route("**/api/project", answer)
         page.reload()
         wait_for_photo(page)
+        page.click("#facts .promise summary")
         return page.locator("#facts")
 
-    assert project(page)["bundle"]["basis"] == "short"  # sixteen good images
-    playwright.expect(page.locator("#facts")).to_contain_text("too few are known to promise it")
-    playwright.expect(told("promised")).to_contain_text("reject at most 1 % of good parts.")
-    playwright.expect(told("estimated")).to_contain_text(
-        "reject about 1 % of good parts, estimated"
+    def says(facts, *words):
+        for word in words:
+            playwright.expect(facts).to_contain_text(word)
+        assert not re.search(r"[{}]|NaN|undefined", facts.inner_text())
+
+    assert project(page)["bundle"]["promised"]["basis"] == "short"
+    page.click("#facts .promise summary")
+    says(
+        page.locator("#facts"),
+        "too few are known to promise it",
+        "283 good images are needed beside the 16 images there are",
     )
+    estimate = {"interval": [1.25, 3.5], "n_missing": 7, "n_confirmed": 9}
+    says(told("promised"), "reject at most 1 % of good parts.", "fitted on 16 images")
+    says(
+        told("estimated", **estimate, n_groups=4),
+        "reject about 1 % of good parts, estimated",
+        "16 images in 4 groups (9 confirmed good). Thresholds from 1.25 to 3.50 are as plausible",
+        "needs 7 groups of good images more",
+    )
+    says(told("estimated", **estimate | {"n_missing": 0}), "is to be had under Threshold")
+    says(told("estimated", **estimate, is_of_few=True), "of only 16 images")
+    says(told("none", n_missing=299), "A promise needs 299 good images")
 
 
 def test_a_phone_shows_all_and_is_tapped(open_page):

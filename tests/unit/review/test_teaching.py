@@ -44,7 +44,7 @@ def taught(page):
 def test_a_proposal_is_shown_and_thrown_away(page, labeled):
     proposal = taught(page)
     assert proposal["n_labels"] == 8
-    assert {"threshold_before", "threshold", "promise", "worse", "flips", "account"} <= set(
+    assert {"threshold_before", "threshold", "promised", "worse", "flips", "account"} <= set(
         proposal
     )
     assert page.get("/api/project").json()["proposal"] is True

@@ -6,6 +6,7 @@ import { byId, element, fileName, folderName } from "./dom.js";
 import { listen } from "./events.js";
 import { decideCurrent } from "./labeling.js";
 import { fixed, moment, percent, plain } from "./numbers.js";
+import { promiseInWords } from "./promise.js";
 import { currentImage, state } from "./state.js";
 import { text } from "./texts.js";
 
@@ -45,9 +46,9 @@ function decision(image) {
     element("p", { class: "score", "data-decision": image.decision },
       element("strong", {}, fixed(image.score)), element("span", { class: "chip" }, text(`decision.${image.decision}`))),
     bundle && element("p", {}, text(`facts.${sign}`, { score: fixed(image.score), threshold: fixed(bundle.threshold) })),
-    bundle && element("p", { class: "soft" }, text(`facts.set_to.${bundle.basis}`, { rate: percent(bundle.false_reject_rate) })),
-    bundle?.promise && element("details", { class: "promise" }, element("summary", {}, text("facts.promise")),
-      element("p", { class: "soft", lang: "en" }, bundle.promise)),
+    bundle && element("p", { class: "soft" }, text(`facts.set_to.${bundle.promised.basis}`, { rate: percent(bundle.promised.false_reject_rate) })),
+    bundle && element("details", { class: "promise" }, element("summary", {}, text("facts.promise")),
+      element("p", { class: "soft" }, promiseInWords(bundle.promised))),
     typeof facts?.p_value === "number" && element("p", { class: "soft", title: text("facts.p_value_means") },
       text("facts.p_value", { p: plain(facts.p_value, 4) })));
 }

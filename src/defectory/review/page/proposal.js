@@ -7,6 +7,7 @@ import { state } from "./state.js";
 import { actionButton, fill, openDialog } from "./dialogs.js";
 import { element } from "./dom.js";
 import { fixed } from "./numbers.js";
+import { promiseInWords } from "./promise.js";
 import { text } from "./texts.js";
 
 export function openProposal() {
@@ -61,7 +62,7 @@ function show(body, proposal) {
     element("h3", {}, flips.length ? text("proposal.flips", { n: flips.length }) : text("proposal.no_flips")),
   );
   if (flips.length) body.append(element("ul", { class: "flips" }, [...flips].sort((a, b) => a.is_right - b.is_right).map(flip)));
-  if (proposal.promise) body.append(element("p", { class: "soft", lang: "en" }, proposal.promise));
+  if (proposal.promised) body.append(element("p", { class: "soft" }, promiseInWords(proposal.promised)));
   if (proposal.account?.length) body.append(element("details", {}, element("summary", {}, text("proposal.account")),
     element("ul", { lang: "en" }, proposal.account.map((line) => element("li", {}, line)))));
 }

@@ -12,7 +12,7 @@ import { text } from "./texts.js";
 
 export function openThresholds() {
   const dialog = openDialog("thresholds", text("threshold.title"), { isWide: true });
-  return fill(dialog.body, getThresholds, ({ options, basis }) => {
+  return fill(dialog.body, getThresholds, ({ options, defects, n_defects }) => {
     let chosen = options.find((option) => option.is_current) ?? null;
     const table = element("div", { class: "scrolls" });
     const choose = (option) => { chosen = option; };
@@ -23,7 +23,7 @@ export function openThresholds() {
       element("p", {}, text("threshold.lead")),
       element("p", { class: "field" }, element("label", { for: "parts" }, text("threshold.parts")), field),
       table, !options.every((option) => option.is_promised) && element("p", { class: "soft" }, text("threshold.why_not_promised")),
-      basis && element("p", { class: "soft", lang: "en" }, basis),
+      element("p", { class: "soft" }, text(`threshold.counted_on.${defects}`, { n: n_defects })),
     ].filter(Boolean));
     dialog.foot.append(actionButton(text("threshold.use"), async () => {
       await putThreshold(chosen);

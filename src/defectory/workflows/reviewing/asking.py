@@ -18,6 +18,7 @@ from defectory.workflows.reviewing.facts import (
     ExpectedGain,
     Interval,
     Overview,
+    PromiseFacts,
     QueuedImage,
     Running,
     finite,
@@ -76,11 +77,11 @@ def overview_of(review: OpenReview, name: str) -> Overview:
             version=current.version,
             detector=current.detector,
             threshold=finite(current.threshold),
-            promise=current.promise,
-            basis=review.once(
-                "basis", current.version, lambda: review.model_of(current).threshold.basis
+            promised=review.once(
+                "promised",
+                current.version,
+                lambda: PromiseFacts.of(review.model_of(current).threshold),
             ),
-            false_reject_rate=current.false_reject_rate,
             date=current.made_at,
         ),
         running=_running(state),

@@ -5,7 +5,9 @@ Numbers that would be infinite (a threshold without any good images) are None.
 
 from dataclasses import dataclass
 from math import isfinite
+from typing import Self
 
+from defectory.calibration import Threshold
 from defectory.domain import DefectoryError
 from defectory.projects import MissingImageError as MissingImageError  # for the doors
 
@@ -20,6 +22,51 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class PromiseFacts:
+    """What a threshold is worth, which a page puts into words; see `calibration.Threshold`.
+
+    Attributes
+    ----------
+    basis : promised, short (of good images), estimated or none
+    false_reject_rate, confidence : (0, 1), asked for
+    n_images, n_groups, n_confirmed : that it was fitted on; groups of them, and those confirmed good
+    n_missing : more good images, or groups of them, that the promise needs
+    bound, expected_rate : [0, 1], what too few good images can promise, and the rate on average
+    interval : of an estimate, what it may as well be; None where a limit is not finite
+    is_of_few : whether an estimate is at least the highest score, whatever the rate
+    """
+
+    basis: str
+    false_reject_rate: float
+    confidence: float
+    n_images: int
+    n_groups: int
+    n_confirmed: int
+    n_missing: int
+    bound: float
+    expected_rate: float
+    interval: tuple[float, float] | None
+    is_of_few: bool
+
+    @classmethod
+    def of(cls, threshold: Threshold) -> Self:
+        """Return the facts of a threshold."""
+        return cls(
+            basis=threshold.basis,
+            false_reject_rate=threshold.false_reject_rate,
+            confidence=threshold.confidence,
+            n_images=threshold.n_normals,
+            n_groups=threshold.n_groups,
+            n_confirmed=threshold.n_confirmed,
+            n_missing=threshold.n_missing,
+            bound=threshold.bound,
+            expected_rate=threshold.expected_rate,
+            interval=threshold.interval,
+            is_of_few=threshold.is_of_few,
+        )
+
+
+@dataclass(frozen=True)
 class CurrentBundle:
     """The bundle version that decides now.
 
@@ -28,18 +75,14 @@ class CurrentBundle:
     version : from 1 on
     detector : its name
     threshold : of image scores; None where there is none
-    promise : what the threshold keeps, in a sentence
-    basis : what the rate is worth: promised, short (of good images), estimated or none
-    false_reject_rate : (0, 1), asked for
+    promised : what the threshold is worth
     date : when this version came to be, ISO 8601 in UTC
     """
 
     version: int
     detector: str
     threshold: float | None
-    promise: str
-    basis: str
-    false_reject_rate: float
+    promised: PromiseFacts
     date: str
 
 
@@ -279,7 +322,7 @@ class Proposal:
     ----------
     version : it will be
     n_labels : that it has learned and the current one has not
-    threshold_before, threshold, promise : of the current bundle, and its own
+    threshold_before, threshold : of the current bundle, and its own
     found_before, found_after, n_defects : newly confirmed defects that are rejected, by models that have not
         learned from them
     false_before, false_after, n_good : likewise newly confirmed good images
@@ -287,13 +330,13 @@ class Proposal:
     flips : confirmed images whose decision changes
     account : what there is to learn from now and what was done with it, in plain lines
     is_ready : whether it can be answered; not while its bundle still scores other images
+    promised : what its threshold is worth
     """
 
     version: int
     n_labels: int
     threshold_before: float | None
     threshold: float | None
-    promise: str
     found_before: int
     found_after: int
     n_defects: int
@@ -304,6 +347,7 @@ class Proposal:
     flips: tuple[Flip, ...]
     account: tuple[str, ...]
     is_ready: bool = True
+    promised: PromiseFacts | None = None
 
 
 @dataclass(frozen=True)
@@ -332,7 +376,7 @@ class ThresholdOption:
     Attributes
     ----------
     n_rejected : of the project's images
-    recall : of defects like those that `Thresholds.basis` names; None without any
+    recall : of defects like those of `Thresholds`; None without any
     is_promised : whether there are good images enough to promise the rate
     prefers_estimate : whether it is an estimate although confirmed images could decide
     """
@@ -348,10 +392,18 @@ class ThresholdOption:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Options, the strictest first, and on which defects their recall was counted, in a sentence."""
+    """Options, the strictest first, and the defects that their recall was counted on.
+
+    Attributes
+    ----------
+    defects : held_out (labeled, and held out when the bundle learned), unlearned (labeled here, not learned
+        yet), simulated or none
+    n_defects : of these
+    """
 
     options: tuple[ThresholdOption, ...]
-    basis: str
+    defects: str
+    n_defects: int
 
 
 class ConflictError(DefectoryError):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from defectory.domain import Label
-from defectory.workflows.reviewing.facts import Flip, Proposal, finite
+from defectory.workflows.reviewing.facts import Flip, PromiseFacts, Proposal, finite
 from defectory.workflows.updating.results import Update
 
 
@@ -23,7 +23,6 @@ def proposal_from(update: Update, version: int, ids: Mapping[str, int]) -> Propo
         n_labels=update.n_labels,
         threshold_before=finite(update.threshold_before.value),
         threshold=finite(model.threshold.value),
-        promise=model.threshold.explain(),
         found_before=effect.n_found_before,
         found_after=effect.n_found_after,
         n_defects=effect.n_defects,
@@ -45,6 +44,7 @@ def proposal_from(update: Update, version: int, ids: Mapping[str, int]) -> Propo
             for image in update.flips
         ),
         account=(*update.account, *update.notes),
+        promised=PromiseFacts.of(model.threshold),
     )
 
 

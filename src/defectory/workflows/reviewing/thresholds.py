@@ -31,8 +31,9 @@ def threshold_options(review: OpenReview) -> Thresholds:
     is_fresh_defect = (state.codes == Label.ANOMALOUS) & ~is_known
     model = review.model_of(current)
     rows = review.once("trade offs", current.version, lambda: _rows(model, current))
-    defects, basis = _defects(model, scores[is_fresh_defect])
-    return Thresholds(tuple(_option(*row, current, scores, defects) for row in rows), basis)
+    kind, defects = _defects(model, scores[is_fresh_defect])
+    options = tuple(_option(*row, current, scores, defects) for row in rows)
+    return Thresholds(options, kind, len(defects))
 
 
 def _rows(model: CalibratedDetector, current: VersionRow) -> list[tuple[TradeOff, bool]]:
@@ -58,23 +59,15 @@ def _rows(model: CalibratedDetector, current: VersionRow) -> list[tuple[TradeOff
     return rows
 
 
-def _defects(model: CalibratedDetector, fresh: Floats) -> tuple[Floats, str]:
-    """Return scores of the defects that recall is counted on, and which they are."""
+def _defects(model: CalibratedDetector, fresh: Floats) -> tuple[str, Floats]:
+    """Return which defects recall is counted on, see `Thresholds`, and their scores."""
     known = model.bundle.defects
     if len(known) and not known.is_simulated:
-        told = f"on {len(known)} labeled defects that the detector held out when it learned"
-        return known.scores.astype(np.float64), told
+        return "held_out", known.scores.astype(np.float64)
     fresh = fresh[np.isfinite(fresh)]
     if len(fresh):
-        return fresh, (
-            f"on {len(fresh)} defects of this review that the bundle has not learned; where images were "
-            "asked about by their scores, it is too high"
-        )
-    if len(known):
-        return known.scores.astype(np.float64), (
-            f"on {len(known)} simulated defects drawn into good images: real ones may be harder"
-        )
-    return np.zeros(0), "no defects are known: label some to see how many are found"
+        return "unlearned", fresh
+    return "simulated" if len(known) else "none", known.scores.astype(np.float64)
 
 
 def _option(

@@ -28,16 +28,16 @@ def test_the_usual_rates_are_there_and_the_present_one_is_marked(project):
 def test_recall_is_counted_on_defects_that_were_held_out(taught):
     taught.accept()
     found = taught.thresholds()
-    assert found.basis == "on 5 labeled defects that the detector held out when it learned"
+    assert (found.defects, found.n_defects) == ("held_out", 5)
     recall = found.options[2].recall
     assert recall.lower <= recall.value <= recall.upper
 
 
 def test_without_such_defects_those_of_the_review_count(project):
-    assert "simulated" in project.thresholds().basis or "no defects" in project.thresholds().basis
+    assert project.thresholds().defects in ("simulated", "none")
     project.label(1, "defective", who="anna")
     found = project.thresholds()
-    assert found.basis.startswith("on 1 defects of this review")
+    assert (found.defects, found.n_defects) == ("unlearned", 1)
     assert found.options[0].recall.value == 1
 
 
@@ -46,7 +46,7 @@ def test_another_rate_is_another_version_with_the_same_scores(project):
     project.label(1, "defective", who="anna")
     project.set_false_reject_rate(0.03)
     overview = project.overview()
-    assert (overview.bundle.version, overview.bundle.false_reject_rate) == (2, 0.03)
+    assert (overview.bundle.version, overview.bundle.promised.false_reject_rate) == (2, 0.03)
     assert overview.n_new_labels == 1
     assert [image.score for image in project.find().images] == scores
     assert project.anomaly_map(1) is not None
@@ -72,7 +72,7 @@ def test_an_estimate_is_offered_beside_a_promise_and_can_be_had_back(project):
     assert [(o.is_promised, o.prefers_estimate) for o in options] == [(True, False), (False, True)]
     project.set_false_reject_rate(0.01, prefers_estimate=True)
     assert load_calibrated(project.bundle_path()).threshold.basis == "estimated"
-    assert project.overview().bundle.basis == "estimated"
+    assert project.overview().bundle.promised.basis == "estimated"
     (current,) = (o for o in project.thresholds().options if o.is_current)
     assert (current.prefers_estimate, current.threshold) == (True, options[1].threshold)
     project.set_false_reject_rate(0.01)
