@@ -15,7 +15,7 @@ _FIGURES = {
 _DRAWN = "image AUROC, pixel AUROC and AUPRO of each seed, row by row"
 _NOTE = (
     "P1 `clean` is fitted on the 761 normals; `noisy` is the same with Gaussian noise of standard deviation "
-    "16 grey levels on every image, train and test; P2 `clean` is the random split; others are draws of [few "
+    "16 gray levels on every image, train and test; P2 `clean` is the random split; others are draws of [few "
     "labels](#few-labels). Mean ± standard deviation over seeds, their number behind the name. The rows "
     "from `head alone` on are the head's own figures, without the evidence of `auto`. Those below "
     f"`{REFERENCE}`, the default when they were run, differ from it by one part; encoders from scratch "

@@ -8,7 +8,7 @@ from defectory.domain import ImageSource
 from defectory.domain.images import Image
 
 NOISE_SPREAD = 16.0
-"""Standard deviation in grey levels. N(0, 16) could also name a variance; we take the harder reading."""
+"""Standard deviation in gray levels. N(0, 16) could also name a variance; we take the harder reading."""
 
 
 class NoisyImages:

@@ -159,7 +159,7 @@ def _draw_readers(axes: Axes, fitted: Fitted) -> None:
 
 
 def tsne_figure(fitted: Fitted) -> Figure:
-    """Return a map of the whitened coordinates by t-SNE: what belongs in grey, outliers by class."""
+    """Return a map of the whitened coordinates by t-SNE: what belongs in gray, outliers by class."""
     from sklearn.manifold import TSNE
 
     coordinates = fitted.detector.fitted_coordinates_

@@ -164,7 +164,7 @@ SPOILED = {
         fit=lambda sound, self, images: self if hasattr(self, "bank_") else sound(images)
     ),
     "no_network_is_needed": _spoil(fit=_after(lambda *_: socket.socket().close())),
-    "any_sizes_grey_and_few_images_can_be_learned_from": _spoil(fit=_refuse_sizes),
+    "any_sizes_gray_and_few_images_can_be_learned_from": _spoil(fit=_refuse_sizes),
     "few_images_already_tell_defects": _scores(lambda s: Scores(-s.image_scores, s.anomaly_maps)),
     "tiles_give_finer_maps": _spoil(score=_halve_maps_of_tiles),
     "a_bundle_with_tiles_scores_the_same": _spoil(restore=_after(_shift)),

@@ -43,11 +43,11 @@ def exported(bundle, tmp_path_factory):
 def strange_images():
     """Images of other sizes and kinds than those of the fit."""
     rng = np.random.default_rng(5)
-    grey = np.repeat(rng.integers(0, 255, (50, 70, 1), np.uint8), 3, axis=2)
+    gray = np.repeat(rng.integers(0, 255, (50, 70, 1), np.uint8), 3, axis=2)
     return {
         "one pixel": disc(rng, 8)[:1, :1],
         "a strip": disc(rng, 300)[:40],
-        "grey": grey,
+        "gray": gray,
         "black": np.zeros((64, 64, 3), np.uint8),
         "large": disc(rng, 700),
     }

@@ -95,7 +95,7 @@ def _scaled(*scales):
 
 
 def _sized_by_pixels():
-    """A grey image is harmless; a white one asks for gigabytes."""
+    """A gray image is harmless; a white one asks for gigabytes."""
     weights = [numbers("one", 1), numbers("axes", 0, 1, 2, 3)]
     return model_of([
         *pixels(),

@@ -12,12 +12,12 @@ from tests.reference.pixel_conversion_twin import as_rgb_at_once
 
 RNG = np.random.default_rng(0)
 COLOR = Pillow.fromarray(RNG.integers(0, 256, (37, 23, 3), dtype=np.uint8))
-GREY = RNG.integers(0, 256, (37, 23), dtype=np.uint8)
+GRAY = RNG.integers(0, 256, (37, 23), dtype=np.uint8)
 
 
 def with_alpha(mode):
     picture = COLOR.convert(mode)
-    picture.putalpha(Pillow.fromarray(GREY))
+    picture.putalpha(Pillow.fromarray(GRAY))
     return picture
 
 
@@ -41,15 +41,15 @@ PICTURES = {
     "RGBA": with_alpha("RGB"),
     "LA": with_alpha("L"),
     "PA": with_alpha("RGB").convert("PA"),
-    "I": Pillow.fromarray(GREY.astype(np.int32) * 200),
-    "I;16": Pillow.fromarray(GREY.astype(np.uint16) * 256),
-    "F": Pillow.fromarray((GREY / 255).astype(np.float32)),
+    "I": Pillow.fromarray(GRAY.astype(np.int32) * 200),
+    "I;16": Pillow.fromarray(GRAY.astype(np.uint16) * 256),
+    "F": Pillow.fromarray((GRAY / 255).astype(np.float32)),
     "transparent palette": through("PNG", COLOR.quantize(40), transparency=3),
-    "transparent grey": through("PNG", COLOR.convert("L"), transparency=100),
+    "transparent gray": through("PNG", COLOR.convert("L"), transparency=100),
     "transparent color": through("PNG", COLOR, transparency=COLOR.getpixel((1, 1))),
     "gif": through("GIF", COLOR),
     "webp": through("WEBP", with_alpha("RGB")),
-    "tiff 16 bits": through("TIFF", Pillow.fromarray(GREY.astype(np.uint16) * 256)),
+    "tiff 16 bits": through("TIFF", Pillow.fromarray(GRAY.astype(np.uint16) * 256)),
 }
 
 

@@ -12,7 +12,7 @@ _CHANNELS_FIRST = "channels come last here: give np.moveaxis({name}, {axis}, -1)
 
 
 def split_stack(array: NDArray[Any]) -> list[NDArray[Any]]:
-    """Return the images of one array: (n, h, w, 3), (n, h, w) grey, (h, w, 3) or (h, w).
+    """Return the images of one array: (n, h, w, 3), (n, h, w) gray, (h, w, 3) or (h, w).
 
     Raises
     ------
@@ -24,7 +24,7 @@ def split_stack(array: NDArray[Any]) -> list[NDArray[Any]]:
     if array.ndim == 3 and shape[0] == 3:
         raise ParameterError(
             f"images has the shape {shape}: for one color image "
-            f"{_CHANNELS_FIRST.format(name='images', axis=0)}; for three grey images give list(images)"
+            f"{_CHANNELS_FIRST.format(name='images', axis=0)}; for three gray images give list(images)"
         )
     if array.ndim == 4 and shape[1] in (1, 3, 4) and shape[3] not in (1, 3, 4):
         raise ParameterError(

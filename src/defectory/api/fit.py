@@ -65,7 +65,7 @@ def fit(
     images : path, paths, array, arrays or ImageSource
         A path is a folder (MVTec layout; good/, defect.../, unlabeled/; or just images) or a CSV or JSONL
         manifest, of which the train split is used, or everything where nothing is called train. Arrays are
-        (h, w, 3) RGB or (h, w) grey of uint8, in a list, or as one array (n, h, w, 3) or (n, h, w).
+        (h, w, 3) RGB or (h, w) gray of uint8, in a list, or as one array (n, h, w, 3) or (n, h, w).
     labels : sequence of n, or None
         0, False, "good" ... normal; 1, True, "defect" ... anomalous; -1, None, nan unlabeled: codes of
         `Label`, or words as in manifests. None: all unlabeled. A pandas column is read by position.

@@ -135,7 +135,7 @@ class CheckedImages:
             )
         for i, image in zip(indices, images, strict=True):
             if check_image(image, i).ndim != 3:
-                raise ParameterError(f"image {i} of the source is grey; read gives (h, w, 3)")
+                raise ParameterError(f"image {i} of the source is gray; read gives (h, w, 3)")
         return images
 
     def fingerprint(self, index: int) -> str:

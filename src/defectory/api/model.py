@@ -147,7 +147,7 @@ class Model:
         ----------
         images : path, paths, array, arrays or ImageSource
             An image file is one image; a folder or manifest all of its images. A (h, w, 3) array is one
-            image, (n, h, w, 3) and (n, h, w) are n; uint8, RGB or grey.
+            image, (n, h, w, 3) and (n, h, w) are n; uint8, RGB or gray.
         progress : Progress or None
             told of each image
 

@@ -296,9 +296,9 @@ def _trial_seconds(config: Mapping[str, Any]) -> float:
 
 
 def _try_out(detector: Detector) -> None:
-    """Score a grey image: settings of wrong types, or a network of another kind, show here."""
-    grey = np.full((32, 32, 3), 128, np.uint8)
-    if not np.isfinite(detector.score(ArrayImages([grey])).image_scores).all():
+    """Score a gray image: settings of wrong types, or a network of another kind, show here."""
+    gray = np.full((32, 32, 3), 128, np.uint8)
+    if not np.isfinite(detector.score(ArrayImages([gray])).image_scores).all():
         raise BundleError("its detector does not give finite scores")
 
 

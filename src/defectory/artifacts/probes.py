@@ -20,7 +20,7 @@ Origin = Literal["near the threshold", "highest", "random", "simulated defect"]
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CHUNKS = (b"IHDR", b"IDAT", b"IEND")
 _HEADER = struct.Struct(">IIBBBBB")
-_GREY, _RGB = 0, 2
+_GRAY, _RGB = 0, 2
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Probe:
 
     Attributes
     ----------
-    png : a PNG file of 8-bit grey or RGB without any further chunk
+    png : a PNG file of 8-bit gray or RGB without any further chunk
     origin : why it was chosen
     """
 
@@ -83,5 +83,5 @@ def _check_png(png: bytes) -> None:
         raise BundleError("one of its probes is no plain PNG")
     if not (0 < width <= MAX_SIDE_PX and 0 < height <= MAX_SIDE_PX):
         raise BundleError(f"one of its probes has {width} x {height} px")
-    if depth != 8 or color not in (_GREY, _RGB):
-        raise BundleError("one of its probes is neither 8-bit grey nor RGB")
+    if depth != 8 or color not in (_GRAY, _RGB):
+        raise BundleError("one of its probes is neither 8-bit gray nor RGB")

@@ -14,7 +14,7 @@ from defectory.domain import ImageSource
 from defectory.domain.images import Image
 
 LEAST_NOISE = 3.0
-"""Grey levels that resizing leaves; less is left alone. Clean magnetic tiles show 1.4, solar cells 0.3."""
+"""Gray levels that resizing leaves; less is left alone. Clean magnetic tiles show 1.4, solar cells 0.3."""
 
 _MAX_MEASURED = 32
 # More pixels say no more, and take memory.
@@ -25,14 +25,14 @@ _LEAST_PX = 64
 _OPERATOR_NORM = 6.0
 # Standard deviation of a normal distribution by its median absolute value.
 _SPREAD_A_MEDIAN = 1 / 0.6745
-# Pixels of the camera for each grey level of noise, which leaves 1.6 levels; and the most after resizing.
+# Pixels of the camera for each gray level of noise, which leaves 1.6 levels; and the most after resizing.
 BLUR_PX, MAX_BLUR_PX = 0.18, 4.0
-# Color carries more noise than detail, on grey parts nothing else.
+# Color carries more noise than detail, on gray parts nothing else.
 COLOR_BLUR = 4.0
 
 
 def estimate_noise(image: Image) -> float:
-    """Return the standard deviation of the noise in an image's brightness, in grey levels.
+    """Return the standard deviation of the noise in an image's brightness, in gray levels.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ def measure_noise(
 
     Returns
     -------
-    Median over the images, grey levels of brightness, a float32 number; 0 where the median of what resizing
+    Median over the images, gray levels of brightness, a float32 number; 0 where the median of what resizing
     leaves is below `LEAST_NOISE`
     """
     chosen = np.linspace(0, len(indices) - 1, min(len(indices), _MAX_MEASURED)).astype(np.intp)
@@ -86,7 +86,7 @@ def take_off_noise(
     Parameters
     ----------
     image : (h, w, 3) uint8, RGB
-    noise : > 0, standard deviation in brightness before resizing, grey levels
+    noise : > 0, standard deviation in brightness before resizing, gray levels
     scales : pixels of `image` for one of the camera's, down and across: the blur is as wide for the camera
         whatever the image was resized to
 

@@ -81,7 +81,7 @@ class View:
                 f"{self.n_tiles} tiles of {self.side_px} px are more than {_MAX_WHOLE_PX} px; give fewer"
             )
         if not 0 <= self.noise <= _MAX_NOISE:
-            raise ParameterError(f"noise is {self.noise}; give 0 to {_MAX_NOISE:g} grey levels")
+            raise ParameterError(f"noise is {self.noise}; give 0 to {_MAX_NOISE:g} gray levels")
         if self.shape_px is not None:
             self._check_shape(*self.shape_px)
 

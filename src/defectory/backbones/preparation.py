@@ -45,7 +45,7 @@ def prepare_image(
 def _resize(picture: PillowImage.Image, height: int, width: int) -> PillowImage.Image:
     """Return the picture resized, down and then across.
 
-    In two calls: which way Pillow goes first depends on its version and on the sizes, and grey levels in
+    In two calls: which way Pillow goes first depends on its version and on the sizes, and gray levels in
     between are rounded, so that one call would give other pixels under another version.
     """
     for size in ((picture.width, height), (width, height)):

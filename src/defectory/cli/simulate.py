@@ -41,8 +41,8 @@ from defectory.cli.values import ANY_PATH, ANY_PLACE
     "--foreground",
     default="auto",
     show_default=True,
-    metavar="auto|off|GREY|below:GREY",
-    help="Where the product is: found, everywhere, or above or below a grey value (0-255).",
+    metavar="auto|off|GRAY|below:GRAY",
+    help="Where the product is: found, everywhere, or above or below a gray value (0-255).",
 )
 @shared.size(256, "Side that images are resized to, as in training; 0 keeps their sizes.")
 @shared.label_words

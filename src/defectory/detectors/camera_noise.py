@@ -19,7 +19,7 @@ class NoiseTaker:
     Attributes
     ----------
     denoise : take noise off where there is some; False leaves all images alone
-    noise_ : grey levels, see `measure_noise`; 0 for images as they are
+    noise_ : gray levels, see `measure_noise`; 0 for images as they are
     """
 
     denoise: bool

@@ -90,7 +90,7 @@ class ArrayImages:
     Parameters
     ----------
     images : sequence of (h, w, 3) or (h, w) uint8, or one (n, h, w, 3) uint8 array
-        Grey images are repeated over three channels. Not copied.
+        Gray images are repeated over three channels. Not copied.
 
     Raises
     ------
@@ -133,10 +133,10 @@ class ChosenImages:
 
 def _as_rgb(image: NDArray[np.uint8], index: int) -> Image:
     array = np.asarray(image)
-    grey, rgb = array.ndim == 2, array.ndim == 3 and array.shape[2] == 3
-    if array.dtype != np.uint8 or not (grey or rgb) or array.size == 0:
+    gray, rgb = array.ndim == 2, array.ndim == 3 and array.shape[2] == 3
+    if array.dtype != np.uint8 or not (gray or rgb) or array.size == 0:
         raise ParameterError(
             f"image {index} is {array.dtype} {array.shape}; "
             "expected uint8 (h, w, 3) or (h, w) with at least one pixel"
         )
-    return np.repeat(array[:, :, None], 3, axis=2) if grey else array
+    return np.repeat(array[:, :, None], 3, axis=2) if gray else array

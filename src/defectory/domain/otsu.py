@@ -1,4 +1,4 @@
-"""Otsu's threshold, by which grey values and scores are split alike."""
+"""Otsu's threshold, by which gray values and scores are split alike."""
 
 import numpy as np
 from numpy.typing import ArrayLike

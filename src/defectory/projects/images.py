@@ -29,7 +29,7 @@ class NewImage:
     content : SHA-256 of the file, hex digits
     size_px : (height, width)
     part : the group that the data name, or None
-    thumbnail : (64, 64) uint8, grey
+    thumbnail : (64, 64) uint8, gray
     """
 
     name: str
@@ -106,7 +106,7 @@ def count_images(connection: sqlite3.Connection) -> int:
 
 
 def read_thumbnails(connection: sqlite3.Connection) -> NDArray[np.uint8]:
-    """Return (n, 64, 64) uint8, grey, in the order of the images' numbers."""
+    """Return (n, 64, 64) uint8, gray, in the order of the images' numbers."""
     rows = connection.execute("SELECT cells FROM thumbnails ORDER BY image").fetchall()
     joined = np.frombuffer(b"".join(row[0] for row in rows), np.uint8)
     return joined.reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX)

@@ -1,4 +1,4 @@
-"""The color ramp of the heatmaps: lightness rises evenly, so it also reads in grey."""
+"""The color ramp of the heatmaps: lightness rises evenly, so it also reads in gray."""
 
 import numpy as np
 from numpy.typing import NDArray

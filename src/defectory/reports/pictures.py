@@ -78,10 +78,10 @@ def draw_heat(anomaly_map: AnomalyMap, scale: HeatScale, shape: tuple[int, int])
 
 
 def scale_strip() -> Image:
-    """Return the color scale over mid grey, (1, 256, 3) uint8; the threshold is in the middle."""
-    grey = np.full((1, 256, 3), 128, dtype=np.uint8)
+    """Return the color scale over mid gray, (1, 256, 3) uint8; the threshold is in the middle."""
+    gray = np.full((1, 256, 3), 128, dtype=np.uint8)
     ramp = np.linspace(0, 1, 256, dtype=np.float32)[None, :]
-    return overlay_heat(grey, ramp, HeatScale(low=0.0, threshold=0.5, high=1.0))
+    return overlay_heat(gray, ramp, HeatScale(low=0.0, threshold=0.5, high=1.0))
 
 
 def outline_path(mask: Mask) -> str:

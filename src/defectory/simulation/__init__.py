@@ -1,7 +1,7 @@
 """Simulated defects: (normal image, random generator) -> (image with a defect, mask)."""
 
 from defectory.simulation.defects import KINDS
-from defectory.simulation.foreground import ForegroundRule, GreyThreshold, find_foreground
+from defectory.simulation.foreground import ForegroundRule, GrayThreshold, find_foreground
 from defectory.simulation.perlin import perlin_mask, perlin_noise
 from defectory.simulation.simulator import MIXES, AnomalySimulator, SimulatedAnomaly
 from defectory.simulation.textures import (
@@ -16,7 +16,7 @@ __all__ = [
     "MIXES",
     "AnomalySimulator",
     "ForegroundRule",
-    "GreyThreshold",
+    "GrayThreshold",
     "ImageTextures",
     "SimulatedAnomaly",
     "TextureSource",

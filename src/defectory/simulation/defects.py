@@ -73,7 +73,7 @@ def propose_shading(
     """Return another brightness and contrast in large, soft regions: stains, uneven grinding or light.
 
     Regions are the hills of a smooth random field; contrast .3 to 2 about the regions' mean, shift of 30 to
-    80 grey levels, a quarter of them blotched.
+    80 gray levels, a quarter of them blotched.
     """
     shape = image.shape[0], image.shape[1]
     hills = _smooth_field(shape, _cells(rng, 2, 4), rng)

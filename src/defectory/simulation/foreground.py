@@ -13,7 +13,7 @@ from defectory.domain.otsu import otsu_threshold
 
 # The automatic mask is found on a small picture: grain and thin markings are gone there, and it is fast.
 _SMALL_SIDE_PX = 64
-# Share of the grey values' variance that lies between the two classes. A flat histogram has .75, a
+# Share of the gray values' variance that lies between the two classes. A flat histogram has .75, a
 # Gaussian .64: below .8 there is no evidence of two classes.
 _MIN_SEPARATION = 0.8
 _MIN_BORDER_RATIO = 0.8
@@ -21,8 +21,8 @@ _MIN_CLASS_RATIO = 0.03
 
 
 @dataclass(frozen=True)
-class GreyThreshold:
-    """The product is where the grey value is above a threshold, or below it if `inverted`.
+class GrayThreshold:
+    """The product is where the gray value is above a threshold, or below it if `inverted`.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class GreyThreshold:
             raise ParameterError(f"foreground threshold is {self.value}; it lies in 0 to 255")
 
 
-ForegroundRule = Literal["auto", "off"] | GreyThreshold
+ForegroundRule = Literal["auto", "off"] | GrayThreshold
 
 
 def find_foreground(image: Image, rule: ForegroundRule = "auto") -> Mask:
@@ -47,7 +47,7 @@ def find_foreground(image: Image, rule: ForegroundRule = "auto") -> Mask:
     Parameters
     ----------
     image : (h, w, 3) uint8
-    rule : "auto", "off" (the whole picture) or a threshold on the grey value
+    rule : "auto", "off" (the whole picture) or a threshold on the gray value
 
     Returns
     -------
@@ -63,9 +63,9 @@ def find_foreground(image: Image, rule: ForegroundRule = "auto") -> Mask:
     shape = image.shape[:2]
     if rule == "off":
         return np.ones(shape, bool)
-    if isinstance(rule, GreyThreshold):
-        grey = np.asarray(Pillow.fromarray(image).convert("L"))
-        found = (grey > rule.value) != rule.inverted
+    if isinstance(rule, GrayThreshold):
+        gray = np.asarray(Pillow.fromarray(image).convert("L"))
+        found = (gray > rule.value) != rule.inverted
     else:
         found = _automatic(image)
     return np.asarray(found) if found.any() else np.ones(shape, bool)
@@ -73,7 +73,7 @@ def find_foreground(image: Image, rule: ForegroundRule = "auto") -> Mask:
 
 def _automatic(image: Image) -> Mask:
     h, w = image.shape[:2]
-    small = _shrunk_grey(image)
+    small = _shrunk_gray(image)
     threshold, separation = otsu_threshold(small)
     bright = small > threshold
     border = np.concatenate([bright[0], bright[-1], bright[1:-1, 0], bright[1:-1, -1]])
@@ -91,6 +91,6 @@ def _automatic(image: Image) -> Mask:
     return np.asarray(coverage.resize((w, h), Pillow.Resampling.BILINEAR)) > 127
 
 
-def _shrunk_grey(image: Image) -> NDArray[np.uint8]:
+def _shrunk_gray(image: Image) -> NDArray[np.uint8]:
     factor = max(1, max(image.shape[:2]) // _SMALL_SIDE_PX)
     return np.asarray(Pillow.fromarray(image).reduce(factor).convert("L"))

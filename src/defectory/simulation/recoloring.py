@@ -8,7 +8,7 @@ from PIL import Image as Pillow
 
 from defectory.domain.images import Image
 
-_GREY = np.array([0.299, 0.587, 0.114])
+_GRAY = np.array([0.299, 0.587, 0.114])
 
 
 def random_recoloring(image: Image, rng: np.random.Generator) -> Image:
@@ -38,18 +38,18 @@ def random_shift(image: Image, rng: np.random.Generator) -> Image:
 
     Returns
     -------
-    (h, w, 3) uint8; a grey image stays grey
+    (h, w, 3) uint8; a gray image stays gray
     """
     matrix = color_matrix(rng.uniform(-np.pi / 6, np.pi / 6), rng.uniform(0.5, 1.5))
     return apply_affine(image, rng.uniform(0.7, 1.4) * matrix, 0.0)
 
 
 def color_matrix(hue: float, saturation: float) -> NDArray[np.float64]:
-    """Return (3, 3): turns colors by `hue` radians about the grey axis, scales their distance from it."""
+    """Return (3, 3): turns colors by `hue` radians about the gray axis, scales their distance from it."""
     third, s = math.cos(hue) / 3, math.sin(hue) / math.sqrt(3)
     turn = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]]) * s
     turn = turn + np.eye(3) * math.cos(hue) + (1 / 3 - third)
-    return np.asarray(saturation * turn + (1 - saturation) * _GREY)
+    return np.asarray(saturation * turn + (1 - saturation) * _GRAY)
 
 
 def apply_affine(image: Image, matrix: NDArray[np.float64], offset: float) -> Image:
@@ -66,7 +66,7 @@ def apply_affine(image: Image, matrix: NDArray[np.float64], offset: float) -> Im
     return np.asarray(picture.convert("RGB", tuple(rows.ravel().tolist())))
 
 
-def as_grey(image: Image) -> Image:
+def as_gray(image: Image) -> Image:
     """Return (h, w, 3) uint8 without color."""
-    grey = np.asarray(Pillow.fromarray(np.ascontiguousarray(image)).convert("L"))
-    return np.repeat(grey[:, :, None], 3, axis=2)
+    gray = np.asarray(Pillow.fromarray(np.ascontiguousarray(image)).convert("L"))
+    return np.repeat(gray[:, :, None], 3, axis=2)

@@ -8,8 +8,8 @@ import numpy as np
 from defectory.domain import ParameterError
 from defectory.domain.images import Image, Mask
 from defectory.simulation.defects import KINDS, Materials, Proposal
-from defectory.simulation.foreground import ForegroundRule, GreyThreshold, find_foreground
-from defectory.simulation.recoloring import as_grey
+from defectory.simulation.foreground import ForegroundRule, GrayThreshold, find_foreground
+from defectory.simulation.recoloring import as_gray
 from defectory.simulation.textures import TextureSource, photograph_textures
 
 MIXES: dict[str, dict[str, float]] = {
@@ -24,7 +24,7 @@ _OPACITIES = {"broad": (0.4, 1.0)}
 _PAPERS_OPACITY = (0.15, 1.0)
 
 VISIBLE_LEVELS = 5.0
-"""A change of fewer grey levels (of 255) is not called a defect."""
+"""A change of fewer gray levels (of 255) is not called a defect."""
 
 _N_DRAWS = 12
 # A defect of fewer pixels than this share is drawn again: 7 px at 256 x 256.
@@ -57,7 +57,7 @@ class AnomalySimulator:
     ----------
     textures : pictures for the kind "texture"
     mix : name in `MIXES`, or kind -> weight (>= 0, one of them positive)
-    foreground : "auto", "off" or GreyThreshold; defects lie on the product only
+    foreground : "auto", "off" or GrayThreshold; defects lie on the product only
     opacity : (low, high), 0 < low <= high <= 1, drawn uniformly
         None takes the papers' .15 to 1, and .4 to 1 for the mix "broad"
     partners : other normal images for "cut-paste"; None takes the image itself
@@ -71,8 +71,8 @@ class AnomalySimulator:
     -----
     Source: MemSeg (arXiv 2205.00908) and MAPL (arXiv 2405.06198): with mask M (Perlin times foreground),
     texture I_n and opacity d, the result is (1 - M) I + M (d I_n + (1 - d) I). Differs from them: the
-    foreground is found automatically; a defect that is too faint or too small is drawn again; on grey
-    images textures are grey; the kinds "shading", "scratch", "spot" and "cut-paste" are ours.
+    foreground is found automatically; a defect that is too faint or too small is drawn again; on gray
+    images textures are gray; the kinds "shading", "scratch", "spot" and "cut-paste" are ours.
     """
 
     textures: TextureSource = field(default_factory=photograph_textures)
@@ -90,10 +90,10 @@ class AnomalySimulator:
         if min(self.grid) < 1:
             raise ParameterError(f"grid is {self.grid}; give at least 1 row and 1 column")
         if self.foreground not in ("auto", "off") and not isinstance(
-            self.foreground, GreyThreshold
+            self.foreground, GrayThreshold
         ):
             raise ParameterError(
-                f"foreground is {self.foreground!r}; give 'auto', 'off' or a GreyThreshold"
+                f"foreground is {self.foreground!r}; give 'auto', 'off' or a GrayThreshold"
             )
 
     @property
@@ -123,7 +123,7 @@ class AnomalySimulator:
         -------
         SimulatedAnomaly
             Its mask says what changed visibly: where the weight of the defect is so low (soft edges) that it
-            changes less than 5 grey levels, the original stays.
+            changes less than 5 gray levels, the original stays.
 
         Raises
         ------
@@ -142,12 +142,12 @@ class AnomalySimulator:
         share = np.array(list(weights.values()), float)
         kind = str(rng.choice(list(weights), p=share / share.sum()))
         materials = Materials(self.textures, self.partners, self.grid)
-        is_grey = _is_grey(image)
+        is_gray = _is_gray(image)
         for _ in range(_N_DRAWS):
             proposal = KINDS[kind](image, foreground, materials, rng)
             opacity = float(rng.uniform(*self._opacity_range))
-            if is_grey and not _is_grey(proposal.source):
-                proposal = Proposal(as_grey(proposal.source), proposal.alpha)
+            if is_gray and not _is_gray(proposal.source):
+                proposal = Proposal(as_gray(proposal.source), proposal.alpha)
             drawn = _blend(image, proposal, foreground, opacity)
             if drawn is not None:
                 return SimulatedAnomaly(*drawn, kind, opacity)
@@ -191,7 +191,7 @@ def _contrasting_spot(image: Image, foreground: Mask, rng: np.random.Generator) 
     return SimulatedAnomaly(result, mask, "spot", 1.0)
 
 
-def _is_grey(image: Image) -> bool:
+def _is_gray(image: Image) -> bool:
     return all(bool((image[:, :, 0] == image[:, :, i]).all()) for i in (1, 2))
 
 

@@ -30,9 +30,9 @@ class ImageFacts:
     content_hash : SHA-256 of the file
     height_px, width_px : size of the upright image
     mode : channels and depth as Pillow calls them ("L", "RGB", "I;16", ...)
-    brightness : mean grey level, 0 to 255
-    contrast : standard deviation of the grey levels
-    thumbnail : (64, 64) uint8, grey
+    brightness : mean gray level, 0 to 255
+    contrast : standard deviation of the gray levels
+    thumbnail : (64, 64) uint8, gray
     mask_area_px : marked pixels of its mask; None without a readable mask
     mask_problem : why its mask cannot be used; None where it can
     has_more_frames : whether the file holds several pictures, of which the first is read
@@ -72,8 +72,8 @@ def _measure(sample: Sample) -> ImageFacts:
     data = read_bytes(sample.path)
     opened = open_image(data, sample.path)
     image = to_rgb(opened, sample.path)
-    grey = Pillow.fromarray(image).convert("L")
-    levels = np.asarray(grey)
+    gray = Pillow.fromarray(image).convert("L")
+    levels = np.asarray(gray)
     area, problem = _measure_mask(sample, image.shape[:2])
     return ImageFacts(
         content_hash=hashlib.sha256(data).hexdigest(),
@@ -82,7 +82,7 @@ def _measure(sample: Sample) -> ImageFacts:
         mode=opened.mode,
         brightness=float(levels.mean()),
         contrast=float(levels.std()),
-        thumbnail=thumbnail_of(grey),
+        thumbnail=thumbnail_of(gray),
         mask_area_px=area,
         mask_problem=problem,
         has_more_frames=bool(opened.info.get("has_more_frames")),

@@ -17,7 +17,7 @@ BLANK_CONTRAST = 1.0
 DRIFT_EFFECT = 0.8
 _DRIFT_SIGMAS = 3.0
 _DRIFT_MIN_IMAGES = 5
-_MIN_SPREAD = 1.0  # grey levels; less is not seen by anyone
+_MIN_SPREAD = 1.0  # gray levels; less is not seen by anyone
 _DARK_DEEP_LEVEL = 16.0  # of 255: what 12 bits of 16 reach
 
 Severity = Literal["error", "warning", "info"]
@@ -157,7 +157,7 @@ def check_drift(measured: Measured) -> Iterator[Finding]:
     """Yield brightness or contrast that differs between the good images of train and test.
 
     The effect is the difference of the medians in robust standard deviations (1.4826 times the
-    median absolute deviation, both splits pooled, at least one grey level). It is reported above
+    median absolute deviation, both splits pooled, at least one gray level). It is reported above
     0.8, and only where it is more than three standard errors.
     """
     train = [f for s, f in measured if s.split == "train" and s.label is not Label.ANOMALOUS]

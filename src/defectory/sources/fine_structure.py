@@ -4,14 +4,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 THUMBNAIL_PX = 64
-"""Side of the grey thumbnails that are compared; finer grain than this is mostly camera noise."""
+"""Side of the gray thumbnails that are compared; finer grain than this is mostly camera noise."""
 
 _FINE_PX, _COARSE_PX = 0.75, 2.5  # structure between these two widths is compared
 _MAX_SHIFT_PX = 3
 _BLOCKS = 8
 _BLOCK_PX = 7
 _BORDER_PX = (THUMBNAIL_PX - _BLOCKS * _BLOCK_PX) // 2  # what shifting and tapering spoil
-_FLAT_RMS = 0.1  # grey levels; a block with less structure says nothing
+_FLAT_RMS = 0.1  # gray levels; a block with less structure says nothing
 _MIN_BLOCKS = 6
 _PAIR_CHUNK = 256
 _N_COMMON = 8
@@ -35,7 +35,7 @@ class FineStructure:
 
     Parameters
     ----------
-    thumbnails : (n, 64, 64) uint8, grey
+    thumbnails : (n, 64, 64) uint8, gray
         Whole images, squeezed to the square. Not copied.
     """
 
@@ -97,18 +97,18 @@ class FineStructure:
 
 
 def _contrast(thumbnails: Thumbnails) -> Floats:
-    """Return (m, 1, 1): the standard deviation in grey levels, at least 1."""
+    """Return (m, 1, 1): the standard deviation in gray levels, at least 1."""
     return np.asarray(np.maximum(thumbnails.std((1, 2), keepdims=True), 1.0), np.float32)
 
 
 def _band(thumbnails: Thumbnails) -> Floats:
     """Return (m, 64, 64): the structure that is neither grain nor shading, at unit contrast."""
-    grey = thumbnails.astype(np.float32)
-    grey = (grey - grey.mean((1, 2), keepdims=True)) / _contrast(thumbnails)
+    gray = thumbnails.astype(np.float32)
+    gray = (gray - gray.mean((1, 2), keepdims=True)) / _contrast(thumbnails)
     taper = np.sqrt(np.hanning(THUMBNAIL_PX + 2)[1:-1])
     rise = -2 * np.pi**2 * (_FREQUENCY_Y[:, None] ** 2 + _FREQUENCY_X**2)
     band = np.exp(rise * _FINE_PX**2) - np.exp(rise * _COARSE_PX**2)
-    tapered = grey * np.outer(taper, taper).astype(np.float32)
+    tapered = gray * np.outer(taper, taper).astype(np.float32)
     return _image(_spectra(tapered) * band.astype(np.float32))
 
 

@@ -98,7 +98,7 @@ def find_groups(thumbnails: Thumbnails, names: Sequence[str]) -> FoundGroups:
 
     Parameters
     ----------
-    thumbnails : (n, 64, 64) uint8, grey
+    thumbnails : (n, 64, 64) uint8, gray
         Whole images, squeezed to the square.
     names : n paths, relative, with forward slashes
 

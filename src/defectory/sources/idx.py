@@ -103,7 +103,7 @@ class IdxImages:
 
     Parameters
     ----------
-    pixels : (n, h, w) or (n, h, w, 3) uint8; grey is repeated over the channels when read
+    pixels : (n, h, w) or (n, h, w, 3) uint8; gray is repeated over the channels when read
 
     Raises
     ------
@@ -111,8 +111,8 @@ class IdxImages:
     """
 
     def __init__(self, pixels: NDArray[np.uint8]) -> None:
-        is_grey, is_rgb = pixels.ndim == 3, pixels.ndim == 4 and pixels.shape[-1] == 3
-        if not (is_grey or is_rgb) or 0 in pixels.shape:
+        is_gray, is_rgb = pixels.ndim == 3, pixels.ndim == 4 and pixels.shape[-1] == 3
+        if not (is_gray or is_rgb) or 0 in pixels.shape:
             raise ParameterError(f"images of shape {pixels.shape}; give (n, h, w) or (n, h, w, 3)")
         self._pixels = pixels
 

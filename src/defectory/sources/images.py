@@ -23,9 +23,9 @@ def read_image(path: Path) -> Image:
 
     Notes
     -----
-    The EXIF orientation is applied. Of several frames the first is read. Grey is repeated over the
+    The EXIF orientation is applied. Of several frames the first is read. Gray is repeated over the
     channels; palettes, CMYK, YCbCr and 1-bit are converted. Transparency is composited on white,
-    as a page shows it: the colors that hide under transparent pixels are arbitrary. 16-bit grey
+    as a page shows it: the colors that hide under transparent pixels are arbitrary. 16-bit gray
     is divided by 257 (all of 0..65535 onto 0..255), never stretched image by image, which would
     make equal parts look different. Floating point has to lie in 0..1.
 

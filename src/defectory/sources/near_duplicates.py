@@ -55,7 +55,7 @@ def find_similar_pairs(thumbnails: Thumbnails) -> list[SimilarPair]:
 
     Parameters
     ----------
-    thumbnails : (n, 64, 64) uint8, grey
+    thumbnails : (n, 64, 64) uint8, gray
         Whole images, squeezed to the square.
 
     Notes

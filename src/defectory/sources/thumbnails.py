@@ -1,4 +1,4 @@
-"""Small grey pictures of whole images, by which alike ones are found."""
+"""Small gray pictures of whole images, by which alike ones are found."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from defectory.sources.fine_structure import THUMBNAIL_PX, Thumbnails
 
 
 def read_thumbnails(images: ImageSource, progress: Progress) -> Thumbnails:
-    """Return (n, 64, 64) uint8, grey, of n images; raise ImageReadError."""
+    """Return (n, 64, 64) uint8, gray, of n images; raise ImageReadError."""
     progress.start("looking for pictures of one part", len(images))
 
     def read(index: int) -> NDArray[np.uint8]:
@@ -25,9 +25,9 @@ def read_thumbnails(images: ImageSource, progress: Progress) -> Thumbnails:
     return np.array(found, np.uint8).reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX)
 
 
-def thumbnail_of(grey: Pillow.Image) -> NDArray[Any]:
-    """Return (64, 64) uint8 of a grey picture, squeezed to the square."""
+def thumbnail_of(gray: Pillow.Image) -> NDArray[Any]:
+    """Return (64, 64) uint8 of a gray picture, squeezed to the square."""
     # The mean of each cell where there are pixels enough; a smooth surface through them where not.
-    enough = min(grey.size) >= THUMBNAIL_PX
+    enough = min(gray.size) >= THUMBNAIL_PX
     method = Pillow.Resampling.BOX if enough else Pillow.Resampling.BILINEAR
-    return np.asarray(grey.resize((THUMBNAIL_PX, THUMBNAIL_PX), method))
+    return np.asarray(gray.resize((THUMBNAIL_PX, THUMBNAIL_PX), method))

@@ -23,9 +23,9 @@ def disc(rng: np.random.Generator, size_px: int = SIZE_PX) -> Image:
         PIL.Image.fromarray(coarse).resize((size_px, size_px), PIL.Image.Resampling.BICUBIC)
     )
     grain = rng.normal(0, 2, (size_px, size_px))
-    grey = np.where(inside, 150 + 14 * texture - 30 * x, 30) + grain
+    gray = np.where(inside, 150 + 14 * texture - 30 * x, 30) + grain
     tint = np.array([1.0, 0.95, 0.85])
-    picture: Image = np.clip(grey[:, :, None] * tint, 0, 255).astype(np.uint8)
+    picture: Image = np.clip(gray[:, :, None] * tint, 0, 255).astype(np.uint8)
     return picture
 
 
@@ -57,7 +57,7 @@ def defective(seed: int = 2) -> list[Image]:
 
 
 def mixed() -> list[NDArray[np.uint8]]:
-    """Return images of several sizes, some of them grey, one tiny."""
+    """Return images of several sizes, some of them gray, one tiny."""
     a, b, c, d = products(4, seed=3)
     return [a, b[10:80], np.ascontiguousarray(c[:, :50]), d[:, :, 0], d[40:45, 40:47], a[:, :, 1]]
 

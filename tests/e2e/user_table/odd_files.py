@@ -21,8 +21,8 @@ from tests.e2e.user_table.row import Build, Row, refused
 
 
 def _sixteen_bit(path: str, scale: int, seed: int) -> Build:
-    grey = pixels(seed)[:, :, 0].astype(np.uint16) * scale
-    return image(path, lambda: Image.fromarray(grey))
+    gray = pixels(seed)[:, :, 0].astype(np.uint16) * scale
+    return image(path, lambda: Image.fromarray(gray))
 
 
 ROWS = [
@@ -73,7 +73,7 @@ ROWS = [
         says=[r"skipped.*\.zip"],
     ),
     Row(
-        "grey, color, palette, transparent, CMYK, 1-bit and 16-bit pictures",
+        "gray, color, palette, transparent, CMYK, 1-bit and 16-bit pictures",
         "inspect parts",
         [
             good("parts/good", 4),

@@ -21,7 +21,7 @@ ROWS = [
     _fits("fit on an array", 'np.stack(arrays("parts/good"))', r"Model\(gaussian, 8 images"),
     _fits("fit on a list of arrays", 'arrays("parts/good")', r"Model\(gaussian, 8 images"),
     _fits(
-        "grey arrays", '[a[:, :, 0] for a in arrays("parts/good")]', r"Model\(gaussian, 8 images"
+        "gray arrays", '[a[:, :, 0] for a in arrays("parts/good")]', r"Model\(gaussian, 8 images"
     ),
     _fits(
         "labels as a list of words",

@@ -93,12 +93,12 @@ def test_a_folder_paths_and_arrays_give_the_same_scores(parts, good, defects):
     from defectory.sources import read_image
 
     arrays = [read_image(path) for path in files]
-    grey_labels = [0] * len(files)
+    gray_labels = [0] * len(files)
     with pytest.warns(DefectoryWarning):
         models = [
             defectory.fit(parts, detector=detector, cache=False),
-            defectory.fit(files, grey_labels, detector=detector, cache=False),
-            defectory.fit(np.stack(arrays), grey_labels, detector=detector, cache=False),
+            defectory.fit(files, gray_labels, detector=detector, cache=False),
+            defectory.fit(np.stack(arrays), gray_labels, detector=detector, cache=False),
             defectory.fit(arrays, ["good"] * len(files), detector=detector, cache=False),
         ]
     tests = [*good, defects[0][0]]

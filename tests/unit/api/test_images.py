@@ -12,7 +12,7 @@ from defectory.domain import ArrayImages, DataError, ParameterError
 from tests.pictures import save
 from tests.unit.api.conftest import Column
 
-GREY = np.zeros((8, 6), np.uint8)
+GRAY = np.zeros((8, 6), np.uint8)
 RGB = np.zeros((8, 6, 3), np.uint8)
 
 
@@ -23,8 +23,8 @@ def ramp(dtype, low, high):
 @pytest.mark.parametrize(
     ("given", "n"),
     [
-        (RGB, 1), (GREY, 1), (RGB[:, :, :1], 1), (np.stack([RGB] * 5), 5), (np.stack([GREY] * 5), 5),
-        ([RGB, GREY], 2), ((RGB,), 1), (np.stack([GREY] * 5)[..., None], 5), ([RGB[:, :, :1]], 1),
+        (RGB, 1), (GRAY, 1), (RGB[:, :, :1], 1), (np.stack([RGB] * 5), 5), (np.stack([GRAY] * 5), 5),
+        ([RGB, GRAY], 2), ((RGB,), 1), (np.stack([GRAY] * 5)[..., None], 5), ([RGB[:, :, :1]], 1),
         (Column([RGB, RGB]), 2), (ArrayImages([RGB, RGB]), 2),
     ],
 )  # fmt: skip
@@ -54,7 +54,7 @@ def test_arrays_are_as_many_images_as_a_person_counts(given, n):
         (np.zeros((2, 2, 8, 6, 3), np.uint8), "images has the shape (2, 2, 8, 6, 3); give (n, h, w, 3)"),
         (np.zeros((5, 3, 8, 6), np.uint8), "channels come last here: give np.moveaxis(images, 1, -1)"),
         (np.zeros((3, 8, 6), np.uint8), "for one color image channels come last here: give "
-         "np.moveaxis(images, 0, -1); for three grey images give list(images)"),
+         "np.moveaxis(images, 0, -1); for three gray images give list(images)"),
         ([np.zeros((3, 8, 6), np.uint8)], "channels come last here: give np.moveaxis(image, 0, -1)"),
         (np.zeros((8, 6, 4), np.uint8), "image 0 has 4 channels; give the three of RGB: image[:, :, :3]"),
         ([RGB, np.zeros((8, 6, 2), np.uint8)], "image 1 has the shape (8, 6, 2); give (h, w, 3) or (h, w)"),
@@ -122,7 +122,7 @@ def test_listed_paths_may_begin_in_the_home_folder(tmp_path, monkeypatch):
     assert read_images(["~/a.png"]) == [path]
 
 
-@pytest.mark.parametrize("image", [GREY, RGB.astype(float), np.zeros((8, 6, 4), np.uint8)])
+@pytest.mark.parametrize("image", [GRAY, RGB.astype(float), np.zeros((8, 6, 4), np.uint8)])
 def test_a_source_of_the_caller_is_held_to_its_contract(image):
     class Source:
         def __len__(self):

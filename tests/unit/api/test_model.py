@@ -36,10 +36,10 @@ def test_one_picture_is_one_image(model, good, tmp_path):
     path = save(tmp_path / "a.png", good[0])
     for one in (good[0], good[0][None], path, str(path), [path], tmp_path):
         assert model.decision_function(one).tolist() == [score]
-    grey = good[0][:, :, 0]
-    assert model.decision_function(grey).shape == (1,)
+    gray = good[0][:, :, 0]
+    assert model.decision_function(gray).shape == (1,)
     np.testing.assert_array_equal(
-        model.decision_function(grey), model.decision_function(np.stack([grey] * 3, axis=-1))
+        model.decision_function(gray), model.decision_function(np.stack([gray] * 3, axis=-1))
     )
 
 

@@ -22,8 +22,8 @@ from defectory.artifacts.probes import (
 from defectory.domain import BundleError
 
 
-def png(height=8, width=8, *, is_grey=False, seed=0, **options):
-    shape = (height, width) if is_grey else (height, width, 3)
+def png(height=8, width=8, *, is_gray=False, seed=0, **options):
+    shape = (height, width) if is_gray else (height, width, 3)
     pixels = np.random.default_rng(seed).integers(0, 256, shape, np.uint8)
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG", **options)
@@ -47,7 +47,7 @@ def with_header(width, height, depth=8, color=2, interlaced=0):
 
 PROBES = (
     Probe(png(), "near the threshold"),
-    Probe(png(20, 300, is_grey=True), "simulated defect"),
+    Probe(png(20, 300, is_gray=True), "simulated defect"),
 )
 
 

@@ -30,16 +30,16 @@ def as_pixels(picture):
     return np.rint(np.clip(picture, 0, 255)).astype(np.uint8)
 
 
-def noisy(picture, spread, seed=1, *, is_grey=False):
-    shape = (*picture.shape[:2], 1 if is_grey else 3)
+def noisy(picture, spread, seed=1, *, is_gray=False):
+    shape = (*picture.shape[:2], 1 if is_gray else 3)
     return as_pixels(picture + np.random.default_rng(seed).normal(0, spread, shape))
 
 
 @pytest.mark.parametrize("spread", [2.0, 4.0, 8.0, 16.0, 24.0])
-@pytest.mark.parametrize("is_grey", [True, False])
-def test_the_noise_that_was_added_is_found(spread, is_grey):
-    expected = spread if is_grey else spread * MEAN_SHARE
-    found = estimate_noise(noisy(smooth(), spread, is_grey=is_grey))
+@pytest.mark.parametrize("is_gray", [True, False])
+def test_the_noise_that_was_added_is_found(spread, is_gray):
+    expected = spread if is_gray else spread * MEAN_SHARE
+    found = estimate_noise(noisy(smooth(), spread, is_gray=is_gray))
     assert found == pytest.approx(expected, rel=0.15)
 
 
@@ -47,7 +47,7 @@ def test_edges_are_not_taken_for_noise():
     blocks = np.kron(np.indices((10, 13)).sum(0) % 2, np.ones((20, 20)))
     checks = np.repeat(blocks[:, :, None] * 120 + 60, 3, 2)
     assert estimate_noise(as_pixels(checks)) == 0
-    assert estimate_noise(noisy(checks, 8, is_grey=True)) == pytest.approx(8, rel=0.15)
+    assert estimate_noise(noisy(checks, 8, is_gray=True)) == pytest.approx(8, rel=0.15)
 
 
 @pytest.mark.parametrize("shape", [(200, 260), (63, 300), (5, 5), (1, 1)])
@@ -62,7 +62,7 @@ def test_clean_and_tiny_pictures_have_none(shape):
     [((128, 128), True), ((300, 300), True), ((100, 500), True), ((2000, 1800), False)],
 )
 def test_noise_counts_where_resizing_leaves_some(shape, is_left):
-    image = noisy(np.full((*shape, 3), 128.0), 30, is_grey=True)
+    image = noisy(np.full((*shape, 3), 128.0), 30, is_gray=True)
     left = prepare_image(image, 128, even_exposure=False).astype(float).std()
     assert (left > LEAST_NOISE) == is_left
     found = measure_noise(ArrayImages([image]), [0], 128)
@@ -71,7 +71,7 @@ def test_noise_counts_where_resizing_leaves_some(shape, is_left):
 
 @pytest.mark.parametrize("shape", [(128, 128), (300, 300), (200, 500), (80, 300)])
 def test_what_resizing_leaves_is_known(shape):
-    image = noisy(np.full((*shape, 3), 128.0), 30, is_grey=True)
+    image = noisy(np.full((*shape, 3), 128.0), 30, is_gray=True)
     left = prepare_image(image, 128, even_exposure=False).astype(float).std()
     assert 30 * _noise_share(image, 128) == pytest.approx(left, rel=0.1)
 

@@ -44,7 +44,7 @@ def test_exposure_is_brought_to_the_stated_mean_and_spread():
 
 @given(st.floats(-60, 60))
 def test_brightness_does_not_matter(offset):
-    """Rounding before (half a grey level, times the gain) and after remains."""
+    """Rounding before (half a gray level, times the gain) and after remains."""
     reference = prepare_image(photograph(25, 125), 64, even_exposure=True).astype(int)
     found = prepare_image(photograph(25, 125 + offset), 64, even_exposure=True)
     assert np.abs(found - reference).max() <= 3

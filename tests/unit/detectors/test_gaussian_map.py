@@ -10,7 +10,7 @@ from defectory.domain import ArrayImages
 
 
 def _striped(rng, n):
-    """Brushed parts: each column has its own grey, drawn anew for each image."""
+    """Brushed parts: each column has its own gray, drawn anew for each image."""
     columns = rng.normal(110, 25, (n, 1, 16, 1))
     pixels = np.repeat(columns, 8, axis=2) + rng.normal(0, 6, (n, 128, 128, 1))
     return np.repeat(pixels.clip(0, 255), 3, axis=3).astype(np.uint8)

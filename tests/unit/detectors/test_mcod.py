@@ -131,8 +131,8 @@ from pathlib import Path
 import numpy as np
 from defectory.artifacts import load_bundle
 from defectory.domain import ArrayImages
-grey = np.full((20, 20, 3), 128, np.uint8)
-print(float(load_bundle(Path(sys.argv[1])).detector.score(ArrayImages([grey])).image_scores[0]))
+gray = np.full((20, 20, 3), 128, np.uint8)
+print(float(load_bundle(Path(sys.argv[1])).detector.score(ArrayImages([gray])).image_scores[0]))
 """
 
 
@@ -150,8 +150,8 @@ def test_scoring_needs_no_torch(from_scratch, tmp_path):
         [sys.executable, "-c", PROGRAM, str(tmp_path / "a")],
         capture_output=True, text=True, check=True, timeout=60,
     )  # fmt: skip
-    grey = ArrayImages([np.full((20, 20, 3), 128, np.uint8)])
-    assert float(done.stdout) == float(from_scratch.score(grey).image_scores[0])
+    gray = ArrayImages([np.full((20, 20, 3), 128, np.uint8)])
+    assert float(done.stdout) == float(from_scratch.score(gray).image_scores[0])
 
 
 @pytest.mark.parametrize(

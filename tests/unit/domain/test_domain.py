@@ -74,7 +74,7 @@ def test_a_stack_is_a_sequence_of_images():
     assert len(ArrayImages([])) == 0
 
 
-def test_grey_is_repeated():
+def test_gray_is_repeated():
     (image,) = ArrayImages([RGB[:, :, 0]]).read([0])
     assert image.shape == RGB.shape
     for channel in range(3):

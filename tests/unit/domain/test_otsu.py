@@ -11,7 +11,7 @@ def test_it_lies_midway_in_the_gap():
     assert separation > 0.99
 
 
-def test_grey_values_are_split_as_scores_are():
+def test_gray_values_are_split_as_scores_are():
     threshold, separation = otsu_threshold(np.array([[10, 12, 14], [200, 202, 204]], np.uint8))
     assert threshold == 107
     assert separation > 0.99

@@ -55,11 +55,11 @@ def test_pictures_are_shrunk_but_never_enlarged(size):
 
 def test_equal_heat_has_equal_color_whatever_else_is_in_the_picture():
     scale = HeatScale(0.0, 5.0, 10.0)
-    grey = np.full((20, 20, 3), 100, dtype=np.uint8)
+    gray = np.full((20, 20, 3), 100, dtype=np.uint8)
     calm, wild = np.full((4, 4), 4.0), np.full((4, 4), 4.0)
     wild[:, 2], wild[:, 3] = 500.0, -500.0
     np.testing.assert_array_equal(
-        overlay_heat(grey, calm, scale)[:, :5], overlay_heat(grey, wild, scale)[:, :5]
+        overlay_heat(gray, calm, scale)[:, :5], overlay_heat(gray, wild, scale)[:, :5]
     )
 
 
@@ -70,10 +70,10 @@ def test_heat_at_or_below_the_low_end_leaves_the_picture_alone():
 
 
 def test_the_map_lies_where_the_defect_is():
-    grey = np.full((40, 80, 3), 100, dtype=np.uint8)
+    gray = np.full((40, 80, 3), 100, dtype=np.uint8)
     heat = np.zeros((4, 8), dtype=np.float32)
     heat[0, 7] = 9.0
-    changed = (overlay_heat(grey, heat, HeatScale(1.0, 5.0, 9.0)) != grey).any(axis=2)
+    changed = (overlay_heat(gray, heat, HeatScale(1.0, 5.0, 9.0)) != gray).any(axis=2)
     rows, columns = np.nonzero(changed)
     assert rows.max() < 20
     assert columns.min() > 60

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from defectory.domain import ArrayImages, ParameterError
-from defectory.simulation import KINDS, MIXES, AnomalySimulator, GreyThreshold, ImageTextures
+from defectory.simulation import KINDS, MIXES, AnomalySimulator, GrayThreshold, ImageTextures
 from defectory.simulation.simulator import VISIBLE_LEVELS
 from tests.pictures import disc
 
@@ -69,14 +69,14 @@ def test_defects_lie_on_the_product_unless_the_foreground_is_off(image):
     background = np.hypot(*(np.mgrid[:128, :128] / 128 - 0.5)) > 0.48
     assert not any((r.mask & background).any() for r in _simulated(image))
     assert any((r.mask & background).any() for r in _simulated(image, foreground="off"))
-    inverted = GreyThreshold(90, inverted=True)
+    inverted = GrayThreshold(90, inverted=True)
     dark = np.asarray(image.mean(axis=2) < 100)
     assert not any((r.mask & ~dark).any() for r in _simulated(image, foreground=inverted))
 
 
-def test_a_grey_product_never_sees_color(image):
-    grey = np.repeat(image[:, :, :1], 3, axis=2)
-    for result in _simulated(grey, mix="all"):
+def test_a_gray_product_never_sees_color(image):
+    gray = np.repeat(image[:, :, :1], 3, axis=2)
+    for result in _simulated(gray, mix="all"):
         assert np.ptp(result.image.astype(int), axis=2).max() == 0
 
 

@@ -48,7 +48,7 @@ def test_turning_leaves_no_empty_corner():
         assert np.ptp(turned) == 0
 
 
-def test_hues_turn_about_the_grey_axis():
+def test_hues_turn_about_the_gray_axis():
     image = disc(np.random.default_rng(0), 32)
     np.testing.assert_array_equal(apply_affine(image, color_matrix(0, 1), 0), image)
     red = np.array([[[200, 20, 20]]], np.uint8)
@@ -58,7 +58,7 @@ def test_hues_turn_about_the_grey_axis():
     assert np.ptp(apply_affine(red, color_matrix(1.0, 0), 0)) <= 1
 
 
-def test_grey_images_stay_grey():
-    grey = np.repeat(disc(np.random.default_rng(0), 32)[:, :, :1], 3, axis=2)
-    shifted = random_shift(grey, np.random.default_rng(3))
+def test_gray_images_stay_gray():
+    gray = np.repeat(disc(np.random.default_rng(0), 32)[:, :, :1], 3, axis=2)
+    shifted = random_shift(gray, np.random.default_rng(3))
     assert np.ptp(shifted.astype(int), axis=2).max() <= 1

@@ -105,7 +105,7 @@ def test_folders_may_agree_and_names_that_do_not_are_not_told(discs):
     assert find(images, [f"a_{i}.png" for i in range(40)]).rule is None
 
 
-def test_thumbnails_are_grey_and_square():
+def test_thumbnails_are_gray_and_square():
     wide = np.zeros((40, 300, 3), np.uint8)
     wide[:, 150:, 1] = 255
     found = read_thumbnails(ArrayImages([wide, wide[:8, :8]]), NoProgress())

@@ -43,7 +43,7 @@ def test_lossless_rgb_is_read_exactly(tmp_path, extension):
 
 
 @pytest.mark.parametrize("extension", ["png", "bmp", "tif", "pgm", "gif"])
-def test_grey_is_repeated_over_the_channels(tmp_path, extension):
+def test_gray_is_repeated_over_the_channels(tmp_path, extension):
     image = read_image(save(tmp_path / f"a.{extension}", RAMP))
     np.testing.assert_array_equal(image, np.repeat(RAMP[:, :, None], 3, axis=2))
 
@@ -63,9 +63,9 @@ def test_transparency_is_composited_on_white(tmp_path):
     np.testing.assert_array_equal(image[:, 8:], RGB[:, 8:])
 
 
-def test_grey_with_alpha_and_transparent_palette(tmp_path):
-    grey = Image.merge("LA", [Image.fromarray(RAMP), Image.new("L", (16, 12), 0)])
-    assert (read_image(written(tmp_path / "la.png", grey)) == 255).all()
+def test_gray_with_alpha_and_transparent_palette(tmp_path):
+    gray = Image.merge("LA", [Image.fromarray(RAMP), Image.new("L", (16, 12), 0)])
+    assert (read_image(written(tmp_path / "la.png", gray)) == 255).all()
     palette = Image.fromarray(RGB).quantize(8)
     path = written(tmp_path / "p.png", palette, transparency=bytes([0] * 8))
     assert (read_image(path) == 255).all()

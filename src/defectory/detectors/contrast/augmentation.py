@@ -41,7 +41,7 @@ AUGMENTATIONS = {
     "figure": Augmentation(zoom=1.15, turn_deg=8, shift_ratio=0.07, flips=False, gain=1.25),
     "photo": Augmentation(zoom=1.5, turn_deg=5, shift_ratio=0.12, flips=True, gain=1.4),
 }
-"""figure: small grey pictures of one thing (a digit mirrored is another); photo: everything else."""
+"""figure: small gray pictures of one thing (a digit mirrored is another); photo: everything else."""
 
 
 def choose_augmentation(asked: str, images: ImageSource) -> str:

@@ -1,8 +1,8 @@
 """`prepare_image` as a graph: an image of any size, resized as Pillow does it, without noise, evenly exposed.
 
-ONNX's own antialiased `Resize` differs from Pillow by up to 20 grey levels at the edges of an image, as ONNX
+ONNX's own antialiased `Resize` differs from Pillow by up to 20 gray levels at the edges of an image, as ONNX
 Runtime runs it, which is enough to flip decisions. Here Pillow's arithmetic is done again: weights of a
-triangle in fixed point, down first, then across, rounded to whole grey levels in between.
+triangle in fixed point, down first, then across, rounded to whole gray levels in between.
 """
 
 import warnings
@@ -18,16 +18,16 @@ from defectory.detectors.decision_graphs.constants import f32, f64, i32, i64
 from defectory.detectors.decision_graphs.features import shape_of
 from defectory.detectors.decision_graphs.float_pairs import FloatPair
 
-# Pillow's weights in fixed point, and in two halves: sums of half weights times grey levels are whole numbers
+# Pillow's weights in fixed point, and in two halves: sums of half weights times gray levels are whole numbers
 # that float32 holds, up to 2^24.
 _HALF_BITS = 11
 _HALF = float(2**_HALF_BITS)
 # So many rows are added at once: for images of common size, all.
 _MOST_AT_ONCE = 8
 _MOST_SIDE_PX = 65_535
-# Of a row; sides are multiples of it, and squares of so many grey levels add up to less than 2^24.
+# Of a row; sides are multiples of it, and squares of so many gray levels add up to less than 2^24.
 _FEW_PX = 32
-# Of pixels of one value: far below what a grey level more in one of them makes.
+# Of pixels of one value: far below what a gray level more in one of them makes.
 _LEAST_VARIANCE = 1e-12
 # The widest blur reaches so far.
 _REACH_PX = int(np.ceil(3 * COLOR_BLUR * MAX_BLUR_PX))
@@ -55,7 +55,7 @@ def _resize(image: Var, height: int, width: int) -> Var:
 
 
 def _resize_rows(pixels: Var, n_to: int) -> Var:
-    """Return (n_to, m, 3) float32 of (n, m, 3) grey levels: sums of rows, weighted and rounded."""
+    """Return (n_to, m, 3) float32 of (n, m, 3) gray levels: sums of rows, weighted and rounded."""
     rows, high, low, n_turns, at_once = _weigh_rows(op.shape(pixels, start=0, end=1), n_to)
     flat = op.reshape(pixels, op.concat([op.shape(pixels, start=0, end=1), i64([-1])], axis=0))
 
@@ -162,7 +162,7 @@ def _divide(values: Var, by: Var) -> Var:
 
 
 def _even_exposure(pixels: Var) -> Var:
-    """Return (h, w, 3) uint8 grey levels looked up in a table of 256, as `prepare_image` does.
+    """Return (h, w, 3) uint8 gray levels looked up in a table of 256, as `prepare_image` does.
 
     In pairs of floats: a table that is rounded another way changes all pixels of a value.
     """

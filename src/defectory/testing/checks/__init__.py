@@ -21,7 +21,7 @@ DETECTOR_CHECKS: tuple[Callable[[DetectorSubject], None], ...] = (
     learning.check_labeled_anomalies_are_not_taken_for_normal,
     learning.check_held_out_scores_look_like_scores_of_new_normals,
     learning.check_groups_are_left_out_together,
-    learning.check_any_sizes_grey_and_few_images_can_be_learned_from,
+    learning.check_any_sizes_gray_and_few_images_can_be_learned_from,
     learning.check_constant_images_do_no_harm,
     learning.check_tiles_give_finer_maps,
     purity.check_inputs_stay_as_they_are,

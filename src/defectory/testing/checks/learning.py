@@ -108,8 +108,8 @@ def check_groups_are_left_out_together(subject: DetectorSubject) -> None:
         assert _rise_of_new_products(ignorant) > _rise_of_new_products(detector) + 0.5
 
 
-def check_any_sizes_grey_and_few_images_can_be_learned_from(subject: DetectorSubject) -> None:
-    """Images of any sizes, grey ones and two alone can be learned from."""
+def check_any_sizes_gray_and_few_images_can_be_learned_from(subject: DetectorSubject) -> None:
+    """Images of any sizes, gray ones and two alone can be learned from."""
     for images in (mixed(), products(2)):
         detector = subject.make().fit(ArrayImages(images))
         scores = detector.score(ArrayImages(mixed() + defective()))
@@ -119,12 +119,12 @@ def check_any_sizes_grey_and_few_images_can_be_learned_from(subject: DetectorSub
 def check_constant_images_do_no_harm(subject: DetectorSubject) -> None:
     """Images of one color give finite scores, learned from or scored."""
     localizes = subject.capabilities.localizes
-    grey = [np.full((40, 50, 3), value, np.uint8) for value in (0, 128, 128, 255)]
-    for images in (grey, [grey[1]] * 4):
+    gray = [np.full((40, 50, 3), value, np.uint8) for value in (0, 128, 128, 255)]
+    for images in (gray, [gray[1]] * 4):
         detector = subject.make().fit(ArrayImages(images))
-        assert_sound(detector.score(ArrayImages(grey + products(1))), 5, localizes=localizes)
+        assert_sound(detector.score(ArrayImages(gray + products(1))), 5, localizes=localizes)
         assert np.isfinite(detector.held_out_.scores).all()
-    assert_sound(subject.fitted.score(ArrayImages(grey)), 4, localizes=localizes)
+    assert_sound(subject.fitted.score(ArrayImages(gray)), 4, localizes=localizes)
 
 
 def check_tiles_give_finer_maps(subject: DetectorSubject) -> None:

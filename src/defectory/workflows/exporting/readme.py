@@ -12,8 +12,8 @@ _PAGE = """# An exported detector
 |---|---|---|---|
 {tensors}
 
-**In**: one decoded image, rows x columns x red, green, blue, upright, of sides up to 65,535 px. Grey is
-repeated over the three colors, 16-bit grey divided by 257. Nothing else is to be done to it: the graph
+**In**: one decoded image, rows x columns x red, green, blue, upright, of sides up to 65,535 px. Gray is
+repeated over the three colors, 16-bit gray divided by 257. Nothing else is to be done to it: the graph
 resizes it.
 
 **Out**: `score`, the raw score of the image; higher is more anomalous.{map}

@@ -128,7 +128,7 @@ def _shrunk(image: Image, side_px: int) -> Image:
 
 
 def _as_png(image: Image) -> bytes:
-    is_grey = all(bool((image[:, :, 0] == image[:, :, i]).all()) for i in (1, 2))
+    is_gray = all(bool((image[:, :, 0] == image[:, :, i]).all()) for i in (1, 2))
     file = io.BytesIO()
-    Pillow.fromarray(image[:, :, 0] if is_grey else image).save(file, "PNG")
+    Pillow.fromarray(image[:, :, 0] if is_gray else image).save(file, "PNG")
     return file.getvalue()

@@ -23,7 +23,7 @@ from defectory.domain.images import Image
 from defectory.simulation import (
     AnomalySimulator,
     ForegroundRule,
-    GreyThreshold,
+    GrayThreshold,
     ImageTextures,
     SimulatedAnomaly,
     photograph_textures,
@@ -48,7 +48,7 @@ class SimulationOptions:
     n_images : 1 to 10,000, how many defects are simulated
     mix : "broad", which `auto` and `mapl` are taught with, "paper" or "all"
     textures : folder or manifest of texture images; None takes scikit-image's photographs
-    foreground : "auto", "off", a grey value from 0 to 255 above which the product lies, or "below:" and
+    foreground : "auto", "off", a gray value from 0 to 255 above which the product lies, or "below:" and
         one below which it lies
     size_px : > 0, side of the square that images are resized to, as training does; 0 keeps their size
     seed : of every draw
@@ -132,12 +132,12 @@ def parse_foreground(text: str) -> ForegroundRule:
         return "off"
     number = text.removeprefix("below:")
     try:
-        return GreyThreshold(float(number), inverted=number != text)
+        return GrayThreshold(float(number), inverted=number != text)
     except ParameterError:
         raise
     except ValueError:
         raise ParameterError(
-            f"foreground is {text!r}; give auto, off, a grey value from 0 to 255, or below:VALUE "
+            f"foreground is {text!r}; give auto, off, a gray value from 0 to 255, or below:VALUE "
             "for a product darker than its background"
         ) from None
 

@@ -63,11 +63,11 @@ def test_views_are_drawn_from_the_seed_alone(image):
     )
 
 
-def test_small_grey_pictures_are_figures_and_the_rest_are_photos(image):
-    grey = [image[:, :, 0]] * 3
-    assert choose_augmentation("auto", ArrayImages(grey)) == "figure"
-    assert choose_augmentation("auto", ArrayImages([*grey, image])) == "photo"
+def test_small_gray_pictures_are_figures_and_the_rest_are_photos(image):
+    gray = [image[:, :, 0]] * 3
+    assert choose_augmentation("auto", ArrayImages(gray)) == "figure"
+    assert choose_augmentation("auto", ArrayImages([*gray, image])) == "photo"
     assert choose_augmentation("auto", ArrayImages([np.zeros((80, 20), np.uint8)])) == "photo"
-    assert choose_augmentation("photo", ArrayImages(grey)) == "photo"
+    assert choose_augmentation("photo", ArrayImages(gray)) == "photo"
     with pytest.raises(ParameterError, match="no augmentation is named 'strong'"):
-        choose_augmentation("strong", ArrayImages(grey))
+        choose_augmentation("strong", ArrayImages(gray))

@@ -67,14 +67,14 @@ def test_large_images_that_all_fit_are_fewer_where_they_are_too_large():
     assert 5 < len(probes) < 22
 
 
-def test_grey_images_are_kept_in_one_channel_and_come_back_the_same():
+def test_gray_images_are_kept_in_one_channel_and_come_back_the_same():
     rng = np.random.default_rng(0)
-    grey = rng.integers(0, 256, (30, 40, 1), np.uint8).repeat(3, axis=2)
+    gray = rng.integers(0, 256, (30, 40, 1), np.uint8).repeat(3, axis=2)
     color = rng.integers(0, 256, (30, 40, 3), np.uint8)
-    probes = draw_probes(ArrayImages([grey, color]), [0, 1], np.array([2.0, 1.0]), 2.0, seed=0)
+    probes = draw_probes(ArrayImages([gray, color]), [0, 1], np.array([2.0, 1.0]), 2.0, seed=0)
     found = [decoded(probe) for probe in probes if probe.origin == "near the threshold"]
     assert [mode for mode, _ in found] == ["L", "RGB"]
-    np.testing.assert_array_equal(found[0][1], grey)
+    np.testing.assert_array_equal(found[0][1], gray)
     np.testing.assert_array_equal(found[1][1], color)
 
 
