@@ -23,7 +23,8 @@ _NOTE = (
     "`found`: share of the hidden defects among the {all} images asked about; `over random`: AP after "
     "{compared} labels above that of images drawn at random, on the same draws; `random wins`: sets "
     "where it is below; `labels to reach`: until {share:.0%} of what {reference} random answers add to "
-    "the AP are there, {all} where they never are, mean over sets and draws where these add anything."
+    "the AP are there, {all} where they never are, mean over sets and draws where these add anything. "
+    "Other strategies than the mix and random were measured before an update could move an estimate."
 )
 
 
