@@ -36,7 +36,7 @@ MAX_LETTERS = 4096
 Text = Annotated[str, Meta(max_length=MAX_LETTERS)]
 Count = Annotated[int, Meta(ge=0, lt=2**53)]
 Share = Annotated[float, Meta(gt=0, lt=1)]
-Tail = Annotated[float, Meta(gt=0, lt=1e6)]
+Tail = Annotated[float, Meta(gt=0, lt=1e300)]
 Number = Annotated[float, Meta(gt=-1e300, lt=1e300)]
 Content = Annotated[str, Meta(pattern=rf"\A[0-9a-f]{{{CONTENT_DIGITS}}}\Z")]
 Moment = Annotated[datetime, Meta(tz=True)]

@@ -13,7 +13,7 @@ export function promiseInWords({ basis, false_reject_rate, confidence, n_images,
     bound: percent(bound), expected: percent(expected_rate),
   };
   if (basis !== "estimated") return text(`promise.${basis}`, values);
-  const [low, high] = (interval ?? [NaN, NaN]).map((limit) => fixed(limit));
+  const [low, high] = interval.map((limit) => fixed(limit));
   return [
     text(is_of_few ? "promise.of_few" : "promise.estimated", { ...values, low, high }),
     text(n_missing ? "promise.needs" : "promise.to_be_had", values),

@@ -32,7 +32,7 @@ class PromiseFacts:
     n_images, n_groups, n_confirmed : that it was fitted on; groups of them, and those confirmed good
     n_missing : more good images, or groups of them, that the promise needs
     bound, expected_rate : [0, 1], what too few good images can promise, and the rate on average
-    interval : of an estimate, what it may as well be; None where a limit is not finite
+    interval : of an estimate, what it may as well be; else None
     is_of_few : whether an estimate is at least the highest score, whatever the rate
     """
 

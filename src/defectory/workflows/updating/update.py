@@ -1,7 +1,7 @@
 """A fitted model takes labels, and says which of its decisions changed by that."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from defectory.artifacts import BUNDLE_FILE, Bundle, BundleFacts, UpdateRecord
 from defectory.artifacts.manifest import MAX_HASHES
-from defectory.calibration.estimates import TAIL
 from defectory.detectors.base import Detector
 from defectory.detectors.revision import Confirmed, Revision, TakesLabels
 from defectory.domain import (
@@ -27,8 +26,9 @@ from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, 
 from defectory.workflows.fitting.facts import notes_of_new_threshold, now
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.suspects import without_suspects
+from defectory.workflows.updating.effects import check_image, left_out_images, measure_effect
 from defectory.workflows.updating.new_labels import NewLabels, read_new_labels
-from defectory.workflows.updating.results import CheckedImage, Effect, Update
+from defectory.workflows.updating.results import Update
 
 
 def updatable(detector: Detector) -> TakesLabels:
@@ -87,20 +87,20 @@ def update_model(
         n_masks=sum(sample.mask_path is not None for sample in dataset.samples),
         threshold_before=model.threshold,
         checked=tuple(
-            _checked(
+            check_image(
                 names.get(i.name, i.name), i.label, (_shown_before(i, of_fit), i.after), limits
             )
             for i in revision.confirmed
         ),
         account=revision.detector.account_,
-        effect=_effect(revision, model, revised),
+        effect=measure_effect(revision, model, revised),
         wall_s=time.monotonic() - started,
         notes=(
             *model.bundle.notes,
             *new.notes,
             *_lost_calibration(model.facts),
             *_promising_nothing(revised),
-            *_moved(revised),
+            *_moved(model, revised),
         ),
     )
 
@@ -214,44 +214,13 @@ def _promising_nothing(revised: CalibratedDetector) -> tuple[str, ...]:
     )
 
 
-def _moved(revised: CalibratedDetector) -> tuple[str, ...]:
+def _moved(model: CalibratedDetector, revised: CalibratedDetector) -> tuple[str, ...]:
     """Return what to say where confirmed images moved the estimate; see `_agreeing`."""
-    if revised.promise.tail == TAIL:
+    if revised.promise.tail == model.promise.tail:
         return ()
     return (
-        f"the estimated threshold was moved, within what is plausible, to {revised.threshold.value:.4g}: "
-        "by it the images confirmed now are decided no worse than before",
-    )
-
-
-def _effect(revision: Revision, model: CalibratedDetector, revised: CalibratedDetector) -> Effect:
-    """Return what changes for images that neither model has learned from."""
-    defects, good = _left_out(revision, model, revised)
-    return Effect(
-        n_defects=len(defects),
-        n_found_before=sum(image.was_rejected for image in defects),
-        n_found_after=sum(image.is_rejected for image in defects),
-        n_good=len(good),
-        n_false_before=sum(image.was_rejected for image in good),
-        n_false_after=sum(image.is_rejected for image in good),
-        n_good_among=_count_among(good, model.facts),
-    )
-
-
-def _left_out(
-    revision: Revision, model: CalibratedDetector, revised: CalibratedDetector
-) -> tuple[list[CheckedImage], list[CheckedImage]]:
-    """Return the newly confirmed defects and good images, scored by models that never saw them."""
-    limits = model.threshold.value, revised.threshold.value
-    left_out = [
-        _checked(image.name, image.label, (before, after), limits)
-        for image in revision.confirmed
-        if (before := image.left_out_before) is not None
-        and (after := image.left_out_after) is not None
-    ]
-    return (
-        [image for image in left_out if image.label == Label.ANOMALOUS],
-        [image for image in left_out if image.label == Label.NORMAL],
+        f"the estimated threshold was moved, within what is plausible, to {revised.threshold.value:.4g}, so "
+        "that the images confirmed now are decided no worse than before",
     )
 
 
@@ -259,30 +228,6 @@ def _shown_before(image: Confirmed, of_fit: frozenset[str]) -> float:
     """Return the score that a person was shown: of images of the fit, that by a model without them."""
     left_out = image.left_out_before
     return image.before if left_out is None or image.name not in of_fit else left_out
-
-
-def _count_among(good: Sequence[CheckedImage], facts: BundleFacts) -> int:
-    """Return among how many images these were chosen: all of the fit that may be good, and themselves."""
-    of_fit = set(facts.data.fitted_hashes)
-    n_of_fit = sum(image.name in of_fit for image in good)
-    if not n_of_fit:
-        return len(good)
-    return len(good) - n_of_fit + max(n_of_fit, facts.data.n_images - facts.labels.anomalous)
-
-
-def _checked(
-    name: str, label: int, scores: tuple[float, float], limits: tuple[float, float]
-) -> CheckedImage:
-    """Return what was and is decided of an image; scores and thresholds before and after."""
-    (before, after), (limit_before, limit_after) = scores, limits
-    return CheckedImage(
-        name=name,
-        label=Label(label),
-        before=float(before),
-        after=float(after),
-        was_rejected=bool(before > limit_before),
-        is_rejected=bool(after > limit_after),
-    )
 
 
 def _revised_model(
@@ -294,7 +239,7 @@ def _revised_model(
         Bundle(
             detector,
             _fair(detector, facts),
-            replace(model.promise, tail=TAIL),
+            model.promise,
             facts,
             _defects(detector),
             probes=model.bundle.probes,
@@ -344,15 +289,16 @@ def _agreeing(
     """Return the model with the nearest estimate by which confirmed images are decided no worse than before.
 
     An estimate is as plausible anywhere in its interval: those newly confirmed choose, by scores of models
-    that have not learned from them. Where none in it will do, the model stays as it is.
+    that have not learned from them. Where none in it will do, the model stays as it is. The next update keeps
+    the tail: it knows nothing of how these were decided.
     """
     interval, rate = revised.threshold.interval, revised.promise.false_reject_rate
-    effect = _effect(revision, model, revised)
+    effect = measure_effect(revision, model, revised)
     if interval is None or not effect.why_worse(rate):
         return revised
     defects, good = (
         sorted((np.float32(image.after) for image in images), reverse=True)
-        for images in _left_out(revision, model, revised)
+        for images in left_out_images(revision, model, revised)
     )
     n_found, n_false = effect.n_found_before, effect.n_false_allowed(rate)
     # as close as float32 allows, on the side of the image's score that counts
@@ -360,7 +306,7 @@ def _agreeing(
     lowest = np.nextafter(good[n_false], np.float32(np.inf)) if len(good) > n_false else -np.inf
     value = float(min(max(revised.threshold.value, lowest), highest))
     again = revised.with_estimate(min(max(value, interval[0]), interval[1]))
-    return revised if _effect(revision, model, again).why_worse(rate) else again
+    return revised if measure_effect(revision, model, again).why_worse(rate) else again
 
 
 def _defects(detector: Detector) -> DefectScores:

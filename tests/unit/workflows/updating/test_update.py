@@ -25,7 +25,8 @@ from defectory.sources import Dataset, Sample
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import known_names
 from defectory.workflows.updating.new_labels import NewLabels
-from defectory.workflows.updating.update import CheckedImage, refuse_worse, update_model
+from defectory.workflows.updating.results import CheckedImage
+from defectory.workflows.updating.update import refuse_worse, update_model
 from tests.bundles import DATA, bundle_of
 
 BEFORE = np.linspace(0, 10, 30, dtype=np.float32)  # threshold 10
@@ -408,7 +409,11 @@ def test_confirmed_images_choose_among_plausible_estimates(after, is_better, new
     assert is_moved == (is_better and (min(after["defects"]) < 3 or max(after["good"]) > 3))
     assert is_moved == any("was moved" in note for note in update.notes)
     assert found.pixel_threshold == model.pixel_threshold
-    # other rates move along, and the next update begins with the usual tail
+    # it stays where it is, and other rates move along
+    found.bundle.detector.update = lambda *_, **__: Revision(found.bundle.detector, ())
+    again = update_model(found, new)
+    assert again.model.threshold.value == found.threshold.value
+    assert not any("was moved" in note for note in again.notes)
     other = found.with_false_reject_rate(0.05)
     usual = model.with_false_reject_rate(0.05).threshold.value
     assert np.sign(other.threshold.value - usual) == np.sign(
