@@ -7,6 +7,7 @@ import pytest
 
 from defectory.detectors import DEFAULT_DETECTOR, Detector, detector_names, find_detector
 from defectory.testing import detector_checks
+from tests.detectors import SLOW
 
 # Settings a detector does not have are left out, so a new detector needs no line here.
 FAST = {"size_px": 64, "n_bank": 512, "n_steps": 6, "n_memory": 6, "detail_ratio": 1.0}
@@ -21,18 +22,35 @@ def makers(names):
     return [partial(fast, find_detector(name)) for name in names]
 
 
-# It takes as long as three others, and trains as `mapl` does.
-SLOW = "memseg"
+# Those that train take seconds a fit: their checks are for `make thorough`, but for those that training could
+# break.
+ALWAYS = (
+    "fit_returns_self",
+    "a_failed_fit_leaves_it_unfitted",
+    "trained_beats_untrained",
+    "few_images_already_tell_defects",
+    "same_seed_same_result_whatever_the_threads",
+    "global_random_state_is_untouched_and_unused",
+    "hidden_truth_changes_nothing",
+    "a_saved_bundle_scores_the_same",
+    "its_graph_scores_the_same",
+)
 
 
-@detector_checks(*makers(name for name in detector_names() if name != SLOW))
+def checks(names):
+    """Return the parameters of all checks of detectors, the slow ones marked as thorough."""
+    _, parameters = detector_checks(*makers(names)).args
+    return [pytest.param(*p.values, id=p.id, marks=_marks(*p.id.split("-"))) for p in parameters]
+
+
+def _marks(*words):
+    *name, check = words
+    is_slow = "-".join(name) == SLOW or ("-".join(name) == "mapl" and check not in ALWAYS)
+    return [pytest.mark.thorough] if is_slow else []
+
+
+@pytest.mark.parametrize("check", checks(detector_names()))
 def test_detector(check):
-    check()
-
-
-@pytest.mark.thorough
-@detector_checks(*makers([SLOW]))
-def test_slow_detector(check):
     check()
 
 

@@ -2,9 +2,11 @@
 
 It reads one JSON list a line, ["pair", "exchange", FOLDER] and the like, and answers with the number of the
 process that it forked; asked by another line, it waits for the end of that and answers with the exit status
-(negative: the signal that killed it). Until then the number belongs to no other process.
+(negative: the signal that killed it). Until then the number belongs to no other process. Modules named on the
+command line are loaded first.
 """
 
+import importlib
 import itertools
 import json
 import os
@@ -209,4 +211,6 @@ def live(kind: str, arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        importlib.import_module(name)
     serve()

@@ -10,6 +10,14 @@ from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
 
 _N_IMAGES, _N_MANIFESTS, _N_MASKS, _N_BUNDLES = 80, 60, 40, 60
+"""Of a thorough run; otherwise a third."""
+
+
+def _seeds(n):
+    return [
+        pytest.param(seed, marks=[pytest.mark.thorough] if seed >= n // 3 else [])
+        for seed in range(n)
+    ]
 
 
 def _broken(content: bytes, seed: int) -> bytes:
@@ -44,7 +52,7 @@ def _check(result, *outputs):
             assert not list(output.parent.glob(f".{output.name}*"))
 
 
-@pytest.mark.parametrize("seed", range(_N_IMAGES))
+@pytest.mark.parametrize("seed", _seeds(_N_IMAGES))
 def test_broken_images(seed, bundle, parts, tmp_path):
     source = parts / "test/scratch/000.png"
     folder = tmp_path / "images"
@@ -56,7 +64,7 @@ def test_broken_images(seed, bundle, parts, tmp_path):
     _check(run("score", bundle, folder, "-o", tmp_path / "out"), tmp_path / "out")
 
 
-@pytest.mark.parametrize("seed", range(_N_MANIFESTS))
+@pytest.mark.parametrize("seed", _seeds(_N_MANIFESTS))
 def test_broken_manifests(seed, parts, tmp_path):
     names = sorted((parts / "train/good").glob("*.png"))[:6]
     path = tmp_path / ("m.csv" if seed % 2 else "m.jsonl")
@@ -70,7 +78,7 @@ def test_broken_manifests(seed, parts, tmp_path):
     assert result.exit_code == 1  # even a manifest that still reads may not use more than 1 MB
 
 
-@pytest.mark.parametrize("seed", range(_N_MASKS))
+@pytest.mark.parametrize("seed", _seeds(_N_MASKS))
 def test_broken_masks(seed, bundle, tmp_path):
     data = write_mvtec(tmp_path / "d", n_train=1, n_good=1, n_defective=1)
     mask = data / "ground_truth/scratch/000_mask.png"
@@ -83,7 +91,7 @@ def test_broken_masks(seed, bundle, tmp_path):
     _check(result, report, figures)
 
 
-@pytest.mark.parametrize("seed", range(_N_BUNDLES))
+@pytest.mark.parametrize("seed", _seeds(_N_BUNDLES))
 def test_broken_bundles(seed, bundle, parts, tmp_path):
     path = tmp_path / "broken.defectory"
     path.write_bytes(_broken(bundle.read_bytes(), seed))

@@ -72,6 +72,7 @@ def test_damaged_records_are_said_once_and_made_anew(parts, tmp_path, folder):
     assert thresholds[0] == thresholds[1] != ""
 
 
+@pytest.mark.thorough
 def test_damaged_training_starts_again(parts, tmp_path, folder, monkeypatch):
     from defectory.detectors.memseg import MemSeg
 

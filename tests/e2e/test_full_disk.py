@@ -18,7 +18,9 @@ def fails(*arguments):
     return result
 
 
-@pytest.mark.parametrize("free_bytes", [16_384, 300_000, 1_000_000])
+@pytest.mark.parametrize(
+    "free_bytes", [16_384, pytest.param(300_000, marks=pytest.mark.thorough), 1_000_000]
+)
 def test_score_goes_on_when_there_is_room_again(free_bytes, disk, bundle, tmp_path):
     data = write_mvtec(tmp_path / "data", n_train=1, n_good=150, n_defective=1, size_px=64) / "test"
     arguments = ("score", bundle, data, "--heatmaps", "-o")

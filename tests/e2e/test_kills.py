@@ -26,16 +26,19 @@ N_KILLS = {"exchange": 110, "plain": 100, "fill": 70, "score": 10, "fit": 10}
 
 
 class Server:
-    """Forks processes that do real work, to be killed."""
+    """Forks processes that do real work, to be killed.
 
-    def __init__(self):
+    modules : loaded before the fork, too
+    """
+
+    def __init__(self, *modules):
         root = Path(__file__).parents[2]
         environment = {
             **os.environ,
             "PYTHONPATH": f"{root}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.doomed"],
+            [sys.executable, "-m", "tests.e2e.doomed", *modules],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root, env=environment,
         )  # fmt: skip
 
@@ -227,7 +230,12 @@ def test_fit_leaves_the_old_bundle_or_a_new_one(server, draw, n_kills, parts, tm
 
 
 @pytest.mark.parametrize(
-    ("number", "expected"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+    ("number", "expected"),
+    [
+        (signal.SIGTERM, 143),
+        (signal.SIGINT, 130),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.thorough),
+    ],
 )
 def test_a_signal_that_asks_to_end_leaves_rows_to_go_on_with(
     number, expected, server, draw, bundle, tmp_path

@@ -72,7 +72,13 @@ def count_opens(data, tmp_path, *options):
     return counts, done.stdout
 
 
-@pytest.mark.parametrize("options", [(), ("--no-cache",)], ids=["cache", "no-cache"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        pytest.param((), id="cache"),
+        pytest.param(("--no-cache",), id="no-cache", marks=pytest.mark.thorough),
+    ],
+)
 def test_a_fit_of_auto_opens_no_file_more_than_twice(data, tmp_path, options):
     counts, said = count_opens(data, tmp_path, *options)
     assert "Wrote" in said

@@ -5,8 +5,8 @@ import json
 import os
 import re
 import shutil
-import subprocess
-import sys
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,16 +15,19 @@ from PIL import Image
 
 from defectory import review
 from tests.e2e.conftest import run
+from tests.e2e.test_kills import Server
 from tests.pictures import disc, save, scratched, write_mvtec
 
 playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "google-chrome"))), None
+)
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium on the PATH")
 
 N_GOOD, N_DEFECTIVE, SIZE_PX = 16, 8, 96
 PAGE = Path(review.__file__).parent / "page"
 DESKTOP, PHONE = (1280, 720), (390, 844)
-TEACHING_MS = 120_000
+START_S, TEACHING_MS = 60, 120_000
 
 
 @pytest.fixture(scope="module")
@@ -44,24 +47,31 @@ def created(tmp_path_factory) -> Path:
     return folder / "r"
 
 
+@pytest.fixture(scope="module")
+def processes():
+    processes = Server("defectory.review.server")
+    yield processes
+    processes.close()
+
+
 @pytest.fixture
-def address(created, tmp_path):
+def address(created, processes, tmp_path):
     """The link of a server of a fresh copy of the project."""
-    folder = tmp_path / "photos.review"
+    folder, said = tmp_path / "photos.review", tmp_path / "said"
     shutil.copytree(created, folder)
-    command = [sys.executable, "-m", "defectory", "review", folder, "--no-browser", "--who", "ann"]
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=os.environ | {"PYTHONUNBUFFERED": "1"},
-    ) as server:
-        try:
-            yield next(found[0] for line in server.stdout if (found := re.search(r"http\S+", line)))
-        finally:
-            server.terminate()
-            server.wait(20)
+    server = processes.start("command", said, "review", folder, "--no-browser", "--who", "ann")
+    yield _wait_for_link(said)
+    os.kill(server, signal.SIGTERM)
+    assert processes.status() == 0, said.read_text()
+
+
+def _wait_for_link(said):
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline:
+        if said.exists() and (found := re.search(r"http\S+(?=\n)", said.read_text())):
+            return found[0]
+        time.sleep(0.01)
+    raise AssertionError(said.read_text())
 
 
 @pytest.fixture(scope="module")
@@ -463,6 +473,9 @@ def test_what_was_taught_while_somebody_read_is_shown_before_it_is_answered(open
 def test_a_notice_takes_the_place_of_the_one_before_and_goes_once_it_was_followed(open_page):
     page = open_page()
     label_truly(page, 20)
+    page.wait_for_selector("#job:not([hidden])")
+    # an answer that is lost on the way ends no waiting for the lesson
+    page.route("**/api/project", lambda route: route.abort(), times=1)
     page.wait_for_selector(".notice:has-text('It has learned')", timeout=TEACHING_MS)
     page.evaluate(
         """async () => {

@@ -28,6 +28,7 @@ def test_streams_ring_as_the_alarm_does_that_is_shipped():
         assert shipped.after(seen.astype(np.float32)).rang_at == (time if time < np.inf else None)
 
 
+@pytest.mark.thorough
 def test_the_benchmark_measures_every_case_and_shows_it(small, material, tmp_path, monkeypatch):  # noqa: F811
     monkeypatch.setattr(drift, "DETECTORS", ("gaussian",))
     monkeypatch.setattr(drift, "_N_FRESH", 2)

@@ -33,6 +33,7 @@ def test_the_true_auroc_is_that_of_many_pictures(kind):
     assert mixed.mean() == pytest.approx(0.5 if kind == "mixed" else 0, abs=0.02)
 
 
+@pytest.mark.thorough
 def test_delong_covers_single_pictures_and_not_pictures_of_parts():
     single, parts = (
         coverage._measured(Case("pure", 0.5, n_pictures, 100, 0.8), 200) for n_pictures in (1, 20)

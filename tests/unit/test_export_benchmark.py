@@ -15,6 +15,7 @@ def told(tmp_path, **more):
     )  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_an_export_scores_the_test_set_as_the_bundle_does(material, tmp_path, monkeypatch):  # noqa: F811
     settings = {"size_px": 64, "n_bank": 40, "n_dims": 6}
     monkeypatch.setattr(export, "ROWS", {"small": ("patch-memory", settings)})

@@ -400,6 +400,7 @@ class Learned:
         self.history_ = [{"step": i, "slots used": 4.0, "of chance": 0.5} for i in range(1, 5)]
 
 
+@pytest.mark.thorough
 def test_the_pictures_say_what_they_show_and_stay_small(tmp_path):
     pytest.importorskip("matplotlib", reason="Matplotlib draws the pictures")
     pytest.importorskip("sklearn", reason="scikit-learn makes the map")

@@ -79,6 +79,7 @@ def test_splits_part_no_group_and_are_added_once(only_ball_screws, tmp_path, mon
     assert "| pictures a part |" in page
 
 
+@pytest.mark.thorough
 def test_labels_are_taught_step_by_step(only_ball_screws, tmp_path, monkeypatch):
     monkeypatch.setattr(updates, "Auto", partial(Auto, size_px=64))
     monkeypatch.setattr(updates, "BUDGETS", (4, 8))

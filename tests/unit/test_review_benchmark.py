@@ -54,6 +54,7 @@ def test_labels_are_given_in_batches_and_runs_are_added_once(few_batches, tmp_pa
     assert page.count("\n| likely-defect | 1 |") == page.count("\n| random | 1 |") == 1
 
 
+@pytest.mark.thorough
 def test_the_reference_gets_all_its_answers_at_once(few_batches, tmp_path, monkeypatch):
     monkeypatch.setattr(review, "N_REFERENCE", 6)
     asked = told(tmp_path, rows=(review.REFERENCE_ROW,))

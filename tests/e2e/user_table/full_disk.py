@@ -19,10 +19,27 @@ _TEST = several(good("test/good", 3, first=100), bad("test/defect", 2))
 _LABELS = csv_of("labels.csv", ["test/defect/000.png,bad"])
 
 
-def _full(name: str, do: str, given: list[Build], size_kb: int, keeps: str = "after/") -> Row:
+def _full(
+    name: str,
+    do: str,
+    given: list[Build],
+    size_kb: int,
+    keeps: str = "after/",
+    *,
+    thorough: bool = False,
+) -> Row:
     """A disk that is too small: one clear line, and nothing half-written is left on it."""
     may_leave = ["small/", "after/", keeps]
-    return Row(name, do, given, 1, ["space|full"], small_disk=size_kb, may_leave=may_leave)
+    return Row(
+        name,
+        do,
+        given,
+        1,
+        ["space|full"],
+        small_disk=size_kb,
+        may_leave=may_leave,
+        thorough=thorough,
+    )
 
 
 def _read_only(name: str, do: str, given: list[Build]) -> Row:
@@ -69,6 +86,7 @@ ROWS = [
         "outliers parts -o small/found --size 32 --slots 2",
         [good("parts", 10)],
         16,
+        thorough=True,
     ),
     _read_only("fit onto a read-only disk", f"fit parts -o small/b.defectory {FIT}", [_PARTS]),
     _read_only(

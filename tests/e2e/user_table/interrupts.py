@@ -13,7 +13,15 @@ _SCORES = "score parts.defectory test -o out --heatmaps"
 
 
 def _stopped(
-    name: str, do: str, given: list[Build], by: str, stage: str, step: int, leaves: str
+    name: str,
+    do: str,
+    given: list[Build],
+    by: str,
+    stage: str,
+    step: int,
+    leaves: str,
+    *,
+    thorough: bool = False,
 ) -> Row:
     """Stopped in the middle: one line at most, nothing but hidden leftovers; the same command then works."""
     return Row(
@@ -26,33 +34,52 @@ def _stopped(
         stop=Stop(by, stage, step),
         then=do,
         then_leaves=[leaves] if leaves else [],
+        thorough=thorough,
     )
 
 
 ROWS = [
     *(
-        _stopped(f"while fit reads image {step}", _FITS, [_PARTS], by, "", step, "b.defectory")
-        for by, step in (
-            ("SIGINT", 1),
-            ("SIGINT", 8),
-            ("SIGTERM", 1),
-            ("SIGTERM", 8),
-            ("SIGKILL", 3),
-            ("SIGKILL", 11),
+        _stopped(
+            f"while fit reads image {step}",
+            _FITS,
+            [_PARTS],
+            by,
+            "",
+            step,
+            "b.defectory",
+            thorough=thorough,
+        )
+        for by, step, thorough in (
+            ("SIGINT", 1, True),
+            ("SIGINT", 8, False),
+            ("SIGTERM", 1, False),
+            ("SIGTERM", 8, True),
+            ("SIGKILL", 3, True),
+            ("SIGKILL", 11, False),
         )
     ),
     *(
-        _stopped(f"while score is at image {step}", _SCORES, [bundle(), _TEST], by, "", step, "out")
-        for by, step in (
-            ("SIGINT", 1),
-            ("SIGINT", 5),
-            ("SIGINT", 10),
-            ("SIGTERM", 1),
-            ("SIGTERM", 5),
-            ("SIGTERM", 10),
-            ("SIGKILL", 2),
-            ("SIGKILL", 7),
-            ("SIGKILL", 10),
+        _stopped(
+            f"while score is at image {step}",
+            _SCORES,
+            [bundle(), _TEST],
+            by,
+            "",
+            step,
+            "out",
+            thorough=thorough,
+        )
+        for by, step, thorough in (
+            ("SIGINT", 1, True),
+            ("SIGINT", 5, False),
+            ("SIGINT", 10, True),
+            ("SIGTERM", 1, False),
+            ("SIGTERM", 5, True),
+            ("SIGTERM", 10, True),
+            ("SIGKILL", 2, True),
+            ("SIGKILL", 7, True),
+            ("SIGKILL", 10, False),
         )
     ),
     *(
@@ -64,11 +91,12 @@ ROWS = [
             "",
             4,
             "r.html",
+            thorough=by != "SIGTERM",
         )
         for by in ("SIGINT", "SIGTERM", "SIGKILL")
     ),
     _stopped("while inspect reads", "inspect parts", [_PARTS], "SIGINT", "", 4, ""),
-    _stopped("while inspect reads", "inspect parts", [_PARTS], "SIGTERM", "", 4, ""),
+    _stopped("while inspect reads", "inspect parts", [_PARTS], "SIGTERM", "", 4, "", thorough=True),
     _stopped(
         "while update learns",
         "update parts.defectory labels.csv -o b.defectory",
@@ -95,5 +123,6 @@ ROWS = [
         "",
         6,
         "found",
+        thorough=True,
     ),
 ]

@@ -99,6 +99,7 @@ ROWS = [
         env={"XDG_CACHE_HOME": "{place}/cache"},
         says=["Learned from 6", "cache"],
         leaves=["b.defectory"],
+        thorough=True,  # the backbone is converted; so it is above
     ),
     Row(
         "--no-cache keeps nothing",

@@ -57,6 +57,7 @@ class Row:
     stop : interrupted
     small_disk : a disk of this many kB (read-only where 0) is mounted as the folder `small`, whose
         content is there as `after` when the command is done
+    thorough : tried by `make thorough` only: it takes long, and a row like it is always tried
     """
 
     name: str
@@ -77,6 +78,7 @@ class Row:
     env: Mapping[str, str] = field(default_factory=dict)
     stop: Stop | None = None
     small_disk: int | None = None
+    thorough: bool = False
 
 
 def refused(name: str, do: str, given: Sequence[Build], *says: str, status: int = 1) -> Row:

@@ -30,7 +30,8 @@ _LEAST = {
 def _all_rows() -> Iterator[object]:
     for area, rows in AREAS.items():
         for row in rows:
-            yield pytest.param(row, id=f"{area}: {row.name}".replace("::", ": "))
+            marks = [pytest.mark.thorough] if row.thorough else []
+            yield pytest.param(row, id=f"{area}: {row.name}".replace("::", ": "), marks=marks)
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ import pytest
 
 from defectory import storage
 from defectory.artifacts import load_bundle, save_bundle
-from defectory.detectors import detector_names
 from defectory.domain import BundleError, HeldOutScores, OutputError
+from tests.detectors import every_detector
 
 
-@pytest.mark.parametrize("name", detector_names())
+@pytest.mark.parametrize("name", every_detector())
 def test_save_load_score_is_equal_bit_for_bit(fitted, pictures, tmp_path, name):
     bundle = fitted(name)
     path = tmp_path / "new" / "folder" / "a.defectory"
@@ -66,7 +66,7 @@ def test_a_path_may_be_text(fitted, tmp_path):
     assert load_bundle(path).detector.name == "gaussian"
 
 
-@pytest.mark.parametrize("name", detector_names())
+@pytest.mark.parametrize("name", every_detector())
 def test_the_same_state_is_the_same_bytes(fitted, tmp_path, name):
     first, again, through = (tmp_path / n for n in ("first", "again", "through"))
     save_bundle(fitted(name), first)

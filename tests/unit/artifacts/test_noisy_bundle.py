@@ -7,6 +7,7 @@ from defectory.artifacts import load_bundle, save_bundle
 from defectory.detectors import detector_names, find_detector
 from defectory.domain import ArrayImages, BundleError
 from tests.bundles import bundle_of
+from tests.detectors import SLOW, every_detector
 from tests.pictures import disc
 from tests.unit.artifacts.conftest import SMALL
 
@@ -30,7 +31,7 @@ def test_the_detectors_on_frozen_features_take_noise_off():
     assert NAMES == ["auto", "gaussian", "mapl", "memseg", "patch-memory"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", every_detector(NAMES, slow=("mapl", SLOW)))
 def test_a_loaded_bundle_takes_off_the_same(name, noisy_pictures, tmp_path):
     detector = fit(name, noisy_pictures)
     assert detector.noise_ > 5
@@ -42,7 +43,7 @@ def test_a_loaded_bundle_takes_off_the_same(name, noisy_pictures, tmp_path):
     )
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", every_detector(NAMES, slow=("mapl", SLOW)))
 def test_clean_pictures_leave_nothing_in_the_bundle(name, fitted):
     detector = fitted(name).detector
     assert detector.noise_ == 0

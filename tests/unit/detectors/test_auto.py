@@ -182,7 +182,7 @@ def test_update_takes_a_false_alarm_and_a_missed_defect(taught):
     assert len(np.unique(held_out.groups)) == len(held_out) == 30 + 1
 
 
-@pytest.mark.parametrize("is_saved", [False, True])
+@pytest.mark.parametrize("is_saved", [pytest.param(False, marks=pytest.mark.thorough), True])
 def test_good_images_of_the_fit_stay_left_out_when_they_are_confirmed(is_saved, monkeypatch):
     """Also those that the bundle has forgotten, and those that it never looked at closely."""
     listed, new = products(150), products(20, seed=3)

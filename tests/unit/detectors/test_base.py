@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from defectory.detectors import detector_names, find_detector
+from defectory.detectors import find_detector
 from defectory.detectors.base import groups_to_leave_out, held_out_from
 from defectory.domain import CONTENT_DIGITS, ArrayImages, Label, ParameterError
 from defectory.testing.pictures import products
 from tests.conformance.test_detectors import fast
+from tests.detectors import every_detector
 
 IMAGES = ArrayImages(products(9))
 CONTENTS = [IMAGES.fingerprint(i)[:CONTENT_DIGITS] for i in range(9)]
@@ -38,7 +39,7 @@ def test_where_all_usable_images_are_of_one_group_each_has_its_own():
 
 
 @pytest.mark.parametrize("groups", [[0, 1], [[0, 1, 2]], [0.5, 1, 2]])
-@pytest.mark.parametrize("name", detector_names())
+@pytest.mark.parametrize("name", every_detector())
 def test_groups_that_do_not_fit_are_refused(name, groups):
     with pytest.raises(ParameterError, match="groups of shape"):
         fast(find_detector(name)).fit(ArrayImages(products(3)), groups=groups)
@@ -56,7 +57,7 @@ def test_of_held_out_images_is_told_what_the_fit_was_told():
     assert not unlabeled.is_confirmed.any()
 
 
-@pytest.mark.parametrize("name", detector_names())
+@pytest.mark.parametrize("name", every_detector())
 def test_every_detector_tells_what_it_held_out(name):
     found = fast(find_detector(name)).fit(IMAGES, LABELS, groups=GROUPS).held_out_
     rows = [CONTENTS.index(content) for content in found.contents]

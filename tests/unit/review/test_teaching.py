@@ -1,5 +1,6 @@
 """Teaching: in the background, shown before it counts, taken or not, and the way back."""
 
+import threading
 import time
 
 import pytest
@@ -95,3 +96,23 @@ def test_without_a_proposal_there_is_nothing_to_answer(page, what):
     answer = page.post(f"/api/proposal/{what}")
     assert answer.status_code in (404, 409)
     assert answer.json()["error"]
+
+
+def test_a_job_that_ends_while_the_page_asks_is_told(page, site, monkeypatch):
+    """Of the overview before its end and no job afterwards, a page would learn nothing, and wait no more."""
+    until_done(page)
+    overview, ending = site.project.overview, threading.Event()
+
+    def overview_before_the_end():
+        found = overview()
+        ending.set()
+        while site.jobs.state() is not None:
+            time.sleep(0.01)
+        return found
+
+    site.jobs.start("teach", lambda _: ending.wait(WAIT_S))
+    with monkeypatch.context() as patch:
+        patch.setattr(site.project, "overview", overview_before_the_end)
+        told = page.get("/api/project").json()
+    assert told["job"]["kind"] == "teach"
+    assert page.get("/api/project").json()["job"] is None

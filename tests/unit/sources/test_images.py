@@ -205,6 +205,7 @@ def test_missing_file_and_folder(tmp_path):
         read_image(tmp_path)
 
 
+@pytest.mark.thorough
 def test_large_picture_below_the_limit_is_read_without_warning(tmp_path):
     path = written(tmp_path / "a.png", Image.new("1", (10_000, 9_500)))  # Pillow warns at 89 MP
     assert read_image(path).shape == (9_500, 10_000, 3)

@@ -37,6 +37,7 @@ export async function refreshProject() {
     setProject(await getProject());
   } catch {
     // the outbox notices a lost connection, and says so
+    if (wasAtWork) watch();
   }
 }
 

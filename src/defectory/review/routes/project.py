@@ -11,8 +11,9 @@ _MOST_QUEUED = 500
 
 
 def _project(call: Call) -> Response:
-    overview = call.site.project.overview()
-    told = {**asdict(overview), "who": call.who, "job": call.site.jobs.state()}
+    # the job first: of one that ends meanwhile, the overview has the result
+    job = call.site.jobs.state()
+    told = {**asdict(call.site.project.overview()), "who": call.who, "job": job}
     return as_json(told)
 
 

@@ -52,6 +52,7 @@ def test_without_a_weight_for_the_head_images_rank_as_by_auto():
     )
 
 
+@pytest.mark.thorough
 def test_a_contaminated_folder_is_distrusted_as_by_auto():
     hidden = ArrayImages([*products(40), *defective()])
     suspects = [

@@ -289,6 +289,7 @@ def test_one_normal_is_too_few():
         make().fit(ArrayImages(products(1)))
 
 
+@pytest.mark.thorough
 def test_where_nothing_is_unlabeled_votes_change_nothing():
     normals = np.zeros(len(LABELS), np.int8)
     voted, plain = (

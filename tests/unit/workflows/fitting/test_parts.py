@@ -35,7 +35,10 @@ def scores_of(model, data):
     return model.bundle.detector.score(data.subset("test").images()).image_scores
 
 
-@pytest.mark.parametrize("options", [GAUSSIAN, replace(GAUSSIAN, detector="auto")])
+@pytest.mark.parametrize(
+    "options",
+    [pytest.param(GAUSSIAN, marks=pytest.mark.thorough), replace(GAUSSIAN, detector="auto")],
+)
 def test_many_parts_and_one_score_alike(options, data, tmp_path):
     one = fit_in(1, data, tmp_path / "1", options)
     many = fit_in(3, data, tmp_path / "3", options)
