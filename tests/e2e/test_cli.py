@@ -22,7 +22,7 @@ from defectory.detectors import detector_names, find_detector
 from defectory.detectors.evidence.speeds import SPEEDS
 from defectory.domain import DEVICES
 from tests.caches import with_backbone
-from tests.detectors import every_detector
+from tests.detectors import SLOW, every_detector
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
 
@@ -44,7 +44,7 @@ def test_fit_says_what_it_will_take_on_standard_error_unless_quiet(parts, tmp_pa
     assert load_bundle(tmp_path / "b").detector.config()["speed"] == "fast"
 
 
-@pytest.mark.parametrize("detector", every_detector())
+@pytest.mark.parametrize("detector", every_detector(slow=("mapl", SLOW)))
 def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
     hurry = ["--time-budget", "8s"] if find_detector(detector).capabilities.needs_torch else []
     fitted = run("fit", parts, "-o", tmp_path / "b", "--size", 64, "--detector", detector, *hurry)
