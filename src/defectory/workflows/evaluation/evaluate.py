@@ -1,6 +1,6 @@
 """How good a bundle is on labeled images, with intervals."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import isnan, nan
 from pathlib import Path
 from typing import Any
@@ -102,11 +102,24 @@ def evaluate(
         n_anomalous=int((labels == Label.ANOMALOUS).sum()),
         n_unlabeled=int((labels == Label.UNLABELED).sum()),
         # what tells most of the figures comes first
-        notes=(*known, *left_out, *masks.notes, *model.bundle.notes, *dataset.notes),
+        notes=(
+            *known,
+            *_one_kind_only(labels),
+            *left_out,
+            *masks.notes,
+            *model.bundle.notes,
+            *dataset.notes,
+        ),
         data_fingerprint=test.fingerprint(),
         root=test.root,
         n_groups=_count_groups(groups[labels != Label.UNLABELED]),
     )
+
+
+def _one_kind_only(labels: NDArray[np.int8]) -> Iterator[str]:
+    for label, kind in ((Label.NORMAL, "good"), (Label.ANOMALOUS, "defective")):
+        if not (labels == label).any():
+            yield f"no image is labeled {kind}: figures that need good and defective ones cannot be given"
 
 
 def _count_groups(groups: NDArray[np.int64]) -> int | None:

@@ -94,3 +94,13 @@ def test_defects_of_one_part_alone_tell_nothing_of_others(folder):
 
     assert 0 < found.metrics["image_auroc"] < 1
     assert found.intervals["image_auroc"] == (0.0, 1.0)
+
+
+@pytest.mark.parametrize(("kind", "missing"), [("good", "defective"), ("bad", "good")])
+def test_of_one_kind_alone_it_says_what_cannot_be_given(folder, kind, missing):
+    (folder / "list.csv").write_text(f"path,label\n000.png,{kind}\n001.png,{kind}\n")
+
+    found = evaluate(brightness_model(), folder / "list.csv")
+
+    assert np.isnan(found.metrics["image_auroc"])
+    assert f"no image is labeled {missing}: " in found.notes[0]
