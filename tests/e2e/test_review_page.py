@@ -346,6 +346,7 @@ def test_what_teaching_changed_is_accepted_and_taken_back(open_page):
     page.wait_for_selector("#dialog-proposal", state="detached")
     assert project(page)["bundle"]["version"] == 2
     page.click("#open-history")
+    page.wait_for_selector("#dialog-history li[aria-current]:has-text('taught 12 labels')")
     page.click("#dialog-history button:has-text('Use this one')")
     page.wait_for_selector("#dialog-history", state="detached")
     assert project(page)["bundle"]["version"] == 1
@@ -745,6 +746,10 @@ def test_the_page_speaks_german(open_page):
     words = json.loads((PAGE / "texts/de.json").read_text())["why_asked"]
     why = page.locator("#facts section:has-text('gefragt werden') p.soft")
     assert why.inner_text() in words.values()
+    page.click("#open-history")
+    page.wait_for_selector("#dialog-history li:has-text('mit dem die Prüfung begann')")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#dialog-history", state="detached")
     page.click("#language")
     page.wait_for_selector("html[lang=en]")
     assert (

@@ -26,10 +26,10 @@ class VersionRow:
     scores_of : the version whose scores and maps are its own: another one's where only the promise differs
     threshold : of image scores; infinite where there is none
     accept_threshold : below it an image is accepted; None where every image not rejected is
-    false_reject_rate, promise : what the threshold keeps, the rate and a sentence
+    false_reject_rate, promise : what the threshold keeps, the rate and its basis (once a sentence)
     detector : its name
     n_labels : of this review that it has learned
-    note : how it came to be
+    note : why it was rejected or failed, in a word (once a sentence)
     proposal : JSON of what a person was told before the answer, or None
     """
 

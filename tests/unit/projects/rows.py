@@ -24,7 +24,7 @@ def add_pictures(connection, names):
 def version_row(connection, version, **changes):
     plain = VersionRow(
         version, f"bundles/{version:04}.defectory", "past", now(), None, version, 2.0, None, 0.01,
-        "At most 1 %.", "auto",
+        "promised", "auto",
     )  # fmt: skip
     row = replace(plain, **changes)
     add_version(connection, row)

@@ -5,7 +5,7 @@ import { announce } from "./announce.js";
 import { actionButton, fill, openDialog } from "./dialogs.js";
 import { element } from "./dom.js";
 import { tell } from "./events.js";
-import { fixed, moment } from "./numbers.js";
+import { fixed, moment, percent } from "./numbers.js";
 import { state } from "./state.js";
 import { text } from "./texts.js";
 
@@ -25,7 +25,16 @@ async function readHistory() {
   return { versions, proposed: proposal?.version };
 }
 
-function rowOf({ version, date, n_labels, threshold, is_current, note }, isProposed, dialog) {
+/** How a version came to be, and what became of it. */
+function storyOf({ origin, n_taught, false_reject_rate, basis, state: became, why }) {
+  const rate = percent(false_reject_rate);
+  const begun = origin === "rate" ? text(`history.rate.${basis || "none"}`, { rate }) : text(`history.${origin}`, { n: n_taught });
+  if (became !== "rejected") return begun;
+  return `${begun}; ${text(why ? `history.why.${why}` : "history.not_accepted")}`;
+}
+
+function rowOf(shown, isProposed, dialog) {
+  const { version, date, n_labels, threshold, is_current } = shown;
   const back = actionButton(text("history.restore"), async () => {
     await restoreVersion(version);
     dialog.close();
@@ -36,6 +45,6 @@ function rowOf({ version, date, n_labels, threshold, is_current, note }, isPropo
   return element("li", { "aria-current": is_current ? "true" : null },
     element("div", {}, element("strong", {}, text("history.version", { version })), element("span", { class: "soft" }, ` ${moment(date)}`),
       element("p", {}, text("history.facts", { n: n_labels, threshold: fixed(threshold) })),
-      note && element("p", { class: "soft", lang: "en" }, note)),
+      element("p", { class: "soft" }, storyOf(shown))),
     is_current || isProposed ? element("span", { class: "chip" }, text(is_current ? "history.current" : "history.waits")) : back);
 }

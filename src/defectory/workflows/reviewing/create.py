@@ -126,10 +126,7 @@ def _begin(
             shutil.copyfile(bundle, part)
         with review.store.writing() as connection:
             if not read_versions(connection):
-                row = row_of(
-                    model, 1, state="current", note="the bundle that the review began with"
-                )
-                add_version(connection, row)
+                add_version(connection, row_of(model, 1, state="current"))
                 write_fact(connection, _FROM, story)
     elif known != story:
         raise DataError(

@@ -358,7 +358,12 @@ class BundleVersion:
     ----------
     date : ISO 8601 in UTC
     n_labels : of this project that it has learned
-    note : how it came to be, and what became of it
+    origin : how it came to be: begun (the review began with it), taught, or rate (chosen by a person)
+    n_taught : labels that it has learned more than the one it came from
+    basis : of its threshold, see PromiseFacts; "" in reviews of earlier versions
+    state : current, past (was current), proposed (waits for an answer), or rejected
+    why : it was rejected before anybody answered: newer (one was taught), threshold or detector (another was
+        chosen); "" otherwise
     """
 
     version: int
@@ -366,7 +371,12 @@ class BundleVersion:
     n_labels: int
     threshold: float | None
     is_current: bool
-    note: str
+    origin: str
+    n_taught: int
+    false_reject_rate: float
+    basis: str
+    state: str
+    why: str
 
 
 @dataclass(frozen=True)

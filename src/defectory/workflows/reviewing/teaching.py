@@ -136,14 +136,12 @@ def _announce(
     """Keep that a version is being made, and what it has learned."""
     with review.store.writing() as connection:
         version = next_version(connection)
-        n = update.n_labels
         row = row_of(
             update.model,
             version,
             state="preparing",
-            note=f"taught {n} label{'' if n == 1 else 's'}",
             parent=before.version,
-            n_labels=before.n_labels + n,
+            n_labels=before.n_labels + update.n_labels,
         )
         add_version(connection, row)
         learned = {answer.image: answer.id for answer in answers}
@@ -156,7 +154,7 @@ def _propose(review: OpenReview, before: VersionRow, row: VersionRow, proposal: 
     with review.store.writing() as connection:
         check_still_current(connection, before)
         check_preparing(connection, row.version)
-        reject_waiting(connection, "a newer one was taught")
+        reject_waiting(connection, "newer")
         set_state(connection, row.version, "proposed")
         set_proposal(connection, row.version, encode(proposal))
         drop_maps(connection, [before.scores_of, row.version])

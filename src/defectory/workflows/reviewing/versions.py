@@ -4,7 +4,6 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from defectory.calibration import Threshold
 from defectory.domain import DataError, WorseError
 from defectory.projects import VersionRow
 from defectory.projects.answers import now
@@ -27,7 +26,9 @@ from defectory.workflows.reviewing.facts import BundleVersion, Proposal, finite
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.proposals import decode
 
-_SHOWN = {"past": "", "current": "", "proposed": "waits for an answer", "rejected": "not accepted"}
+_SHOWN = ("past", "current", "proposed", "rejected")
+_REASONS = ("newer", "threshold", "detector")
+_BASES = ("promised", "short", "estimated", "none")
 
 
 def file_of(version: int) -> str:
@@ -40,7 +41,6 @@ def row_of(
     version: int,
     *,
     state: str,
-    note: str,
     parent: int | None = None,
     scores_of: int | None = None,
     n_labels: int = 0,
@@ -57,10 +57,9 @@ def row_of(
         threshold=float(model.threshold.value),
         accept_threshold=None if zone is None else float(zone.accept.value),
         false_reject_rate=model.promise.false_reject_rate,
-        promise=model.threshold.explain(),
+        promise=model.threshold.basis,
         detector=model.bundle.detector.name,
         n_labels=n_labels,
-        note=note,
     )
 
 
@@ -118,7 +117,7 @@ def restore(review: OpenReview, version: int, *, force: bool) -> None:
             return
         if row.state != "past":
             _refuse_worse(row, force=force)
-        reject_waiting(connection, "another detector was chosen", but=version)
+        reject_waiting(connection, "detector", but=version)
         make_current(connection, version)
         drop_maps(connection, [row.scores_of])
 
@@ -126,19 +125,30 @@ def restore(review: OpenReview, version: int, *, force: bool) -> None:
 def history(review: OpenReview) -> list[BundleVersion]:
     """Return the bundles that there are, the oldest first."""
     with review.store.reading() as connection:
-        rows = read_versions(connection)
+        rows = {row.version: row for row in read_versions(connection)}
     return [
-        BundleVersion(
-            version=row.version,
-            date=row.made_at,
-            n_labels=row.n_labels,
-            threshold=finite(row.threshold),
-            is_current=row.state == "current",
-            note="; ".join(filter(None, (row.note, _SHOWN[row.state]))),
-        )
-        for row in rows
+        _version_from(row, rows.get(row.parent or 0))
+        for row in rows.values()
         if row.state in _SHOWN
     ]
+
+
+def _version_from(row: VersionRow, parent: VersionRow | None) -> BundleVersion:
+    has_scores = row.scores_of == row.version  # its own, not those of its parent
+    return BundleVersion(
+        version=row.version,
+        date=row.made_at,
+        n_labels=row.n_labels,
+        threshold=finite(row.threshold),
+        is_current=row.state == "current",
+        origin="begun" if parent is None else "taught" if has_scores else "rate",
+        n_taught=row.n_labels - (parent.n_labels if parent else 0),
+        false_reject_rate=row.false_reject_rate,
+        # reviews of earlier versions kept sentences in these two
+        basis=row.promise if row.promise in _BASES else "",
+        state=row.state,
+        why=row.note if row.note in _REASONS else "",
+    )
 
 
 def set_false_reject_rate(review: OpenReview, rate: float, *, prefers_estimate: bool) -> None:
@@ -171,7 +181,6 @@ def set_false_reject_rate(review: OpenReview, rate: float, *, prefers_estimate: 
             model,
             version,
             state="preparing",
-            note=f"{_told_rate(model.threshold)}, chosen by a person",
             parent=before.version,
             scores_of=before.scores_of,
             n_labels=before.n_labels,
@@ -182,7 +191,7 @@ def set_false_reject_rate(review: OpenReview, rate: float, *, prefers_estimate: 
     with review.store.writing() as connection:
         check_still_current(connection, before)
         check_preparing(connection, version)
-        reject_waiting(connection, "another threshold was chosen")
+        reject_waiting(connection, "threshold")
         make_current(connection, version)
 
 
@@ -213,20 +222,10 @@ def check_preparing(connection: sqlite3.Connection, version: int) -> None:
 
 
 def reject_waiting(connection: sqlite3.Connection, why: str, *, but: int = 0) -> None:
-    """Reject the taught bundle that waits for an answer, if there is one; `why` begins a sentence."""
+    """Reject the taught bundle that waits for an answer, if there is one; `why` as in BundleVersion."""
     row = proposed_version(connection)
     if row is not None and row.version != but:
-        set_state(
-            connection, row.version, "rejected", note=f"{row.note}; {why} before anybody answered"
-        )
-
-
-def _told_rate(threshold: Threshold) -> str:
-    """Return the rate of a threshold, and whether it is promised."""
-    rate = f"{threshold.false_reject_rate:.2%} of good parts rejected"
-    if threshold.is_estimated:
-        return f"about {rate} (estimated)"
-    return f"at most {rate}" + ("" if threshold.is_kept else " (not promised)")
+        set_state(connection, row.version, "rejected", note=why)
 
 
 def _refuse_early(review: OpenReview) -> None:

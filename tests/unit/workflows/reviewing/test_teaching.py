@@ -125,10 +125,10 @@ def test_rejecting_keeps_it_in_the_history(taught):
     taught.reject()
     assert taught.proposal() is None
     assert taught.find().images == before
-    assert [(v.version, v.is_current, v.note) for v in taught.history()] == [
-        (1, True, "the bundle that the review began with"),
-        (2, False, "taught 20 labels; not accepted"),
-    ]
+    first, second = taught.history()
+    assert (first.version, first.is_current, first.origin, first.n_taught) == (1, True, "begun", 0)
+    assert (second.version, second.is_current, second.origin) == (2, False, "taught")
+    assert (second.n_taught, second.state, second.why) == (20, "rejected", "")
     assert taught.overview().n_new_labels == 20
 
 
@@ -170,9 +170,8 @@ def test_teaching_again_takes_the_place_of_what_waited(taught):
     found = taught.teach(progress=stages, use_cache=False)
     assert stages.found[-1] == ("scoring", 20)
     assert (found.version, taught.proposal().version) == (3, 3)
-    assert taught.history()[1].note == (
-        "taught 20 labels; a newer one was taught before anybody answered; not accepted"
-    )
+    before = taught.history()[1]
+    assert (before.n_taught, before.state, before.why) == (20, "rejected", "newer")
 
 
 def test_an_interrupted_lesson_leaves_nothing_and_can_be_given_again(project):

@@ -77,17 +77,15 @@ def test_an_estimate_is_offered_beside_a_promise_and_can_be_had_back(project):
     assert (current.prefers_estimate, current.threshold) == (True, options[1].threshold)
     project.set_false_reject_rate(0.01)
     assert load_calibrated(project.bundle_path()).threshold.basis == "promised"
-    assert [version.note for version in project.history()[1:]] == [
-        "about 1.00% of good parts rejected (estimated), chosen by a person",
-        "at most 1.00% of good parts rejected, chosen by a person",
-    ]
+    assert [(v.origin, v.false_reject_rate, v.basis) for v in project.history()[1:]] == [
+        ("rate", 0.01, "estimated"), ("rate", 0.01, "promised"),
+    ]  # fmt: skip
 
 
 def test_a_rate_that_good_images_are_too_few_for_is_not_told_as_promised(project):
     project.set_false_reject_rate(0.02)
-    assert project.history()[-1].note == (
-        "at most 2.00% of good parts rejected (not promised), chosen by a person"
-    )
+    last = project.history()[-1]
+    assert (last.origin, last.false_reject_rate, last.basis) == ("rate", 0.02, "short")
 
 
 def test_a_rate_out_of_range_is_refused(project):
@@ -101,4 +99,4 @@ def test_a_new_rate_rejects_what_waits(taught):
     taught.set_false_reject_rate(0.05)
     assert taught.proposal() is None
     assert taught.overview().bundle.version == 3
-    assert "another threshold was chosen before anybody answered" in taught.history()[1].note
+    assert taught.history()[1].why == "threshold"
