@@ -6,6 +6,9 @@ from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from defectory.artifacts import Bundle, LabelCounts, Promise
 from defectory.calibration import choose_threshold
 from defectory.detectors.base import Detector
@@ -89,45 +92,63 @@ def _fit(
         if detector.capabilities.needs_torch:
             detector.resources = limits.training_resources(detector, train, keep=options.use_cache)
         images = train.images(max_kept_bytes=KEPT_FILE_BYTES)
-        masks = train.masks(max_kept_bytes=KEPT_FILE_BYTES)
         train, found = _with_groups(detector, train, images, options, progress)
-        if merged is not None:
-            merged.fit(detector, train, images, masks, progress)
-        else:
-            groups = {} if train.groups is None else {"groups": train.groups}
-            if options.tell_cost:
-                tell_cost(detector, train, images, progress)
-            fit_resuming(
-                detector,
-                lambda: detector.fit(images, train.labels, masks, progress=progress, **groups),
-                progress,
-            )
+        _learn(detector, train, images, merged, options, progress)
         defects = score_defects(
             detector, images, train.labels, seed=options.seed, progress=progress
         )
     detector.cache = None
-    more += tuple(weak_variety(train, detector.held_out_.scores))
+    notes = (*notes, *more, *weak_variety(train, detector.held_out_.scores), *late, *found)
     contents = train.contents()
     suspects = rank_unlabeled(detector, train, contents)
-    model = _calibrated(
-        detector, train, contents, suspects, defects, options, (*notes, *more, *late, *found)
-    )
-    whole = train
+    model = _calibrated(detector, train, contents, suspects, defects, options, notes)
     if merged is not None:
-        whole = merged.collection.train
         model = _of_all(model, merged)
     if options.keep_probes:
         model = _with_probes(model, images, contents, options.seed)
-    labels = whole.labels
+    labels = train.labels if merged is None else merged.collection.train.labels
+    return _result(model, labels, suspects, time.monotonic() - started)
+
+
+def _learn(
+    detector: Detector,
+    train: Dataset,
+    images: ImageSource,
+    merged: MergedParts | None,
+    options: FitOptions,
+    progress: Progress,
+) -> None:
+    """Fit the detector: on the images, or on the statistics of parts."""
+    masks = train.masks(max_kept_bytes=KEPT_FILE_BYTES)
+    if merged is not None:
+        merged.fit(detector, train, images, masks, progress)
+        return
+    groups = {} if train.groups is None else {"groups": train.groups}
+    if options.tell_cost:
+        tell_cost(detector, train, images, progress)
+    fit_resuming(
+        detector,
+        lambda: detector.fit(images, train.labels, masks, progress=progress, **groups),
+        progress,
+    )
+
+
+def _result(
+    model: CalibratedDetector,
+    labels: NDArray[np.int8],
+    suspects: tuple[SuspectImage, ...],
+    wall_s: float,
+) -> FitResult:
+    detector = model.bundle.detector
     uses_anomalous = detector.capabilities.uses_labeled_anomalies
     return FitResult(
         model=model,
-        n_images=len(whole),
+        n_images=len(labels),
         n_normal=int((labels == Label.NORMAL).sum()),
         n_unlabeled=int((labels == Label.UNLABELED).sum()),
         n_anomalous=int((labels == Label.ANOMALOUS).sum()),
-        n_learned=len(whole) if uses_anomalous else int((labels != Label.ANOMALOUS).sum()),
-        wall_s=time.monotonic() - started,
+        n_learned=len(labels) if uses_anomalous else int((labels != Label.ANOMALOUS).sum()),
+        wall_s=wall_s,
         notes=(*model.facts.notes, *_weak_acceptance(model)),
         suspects=suspects,
         account=detector.account_,
