@@ -24,7 +24,8 @@ _NOTE = (
     "{compared} labels above that of images drawn at random, on the same draws; `random wins`: sets "
     "where it is below; `labels to reach`: until {share:.0%} of what {reference} random answers add to "
     "the AP are there, {all} where they never are, mean over sets and draws where these add anything. "
-    "Other strategies than the mix and random were measured before an update could move an estimate."
+    "Rows of fewer draws are of the first ones. `holds-threshold` finds nothing to ask about where the "
+    "threshold is an estimate, as here, and goes on at random."
 )
 
 
