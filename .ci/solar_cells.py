@@ -1,4 +1,4 @@
-"""Writes a hundred of the demo's solar-cell pictures as a data set: python .ci/solar_cells.py FOLDER"""
+"""Writes two hundred of the demo's solar-cell pictures as a data set: python .ci/solar_cells.py FOLDER"""
 
 import shutil
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 from defectory.domain import Label
 from defectory.workflows.demo import read_elpv
 
-N_TRAIN, N_GOOD, N_DEFECTIVE = 60, 20, 20
+N_TRAIN, N_GOOD, N_DEFECTIVE = 150, 20, 20
 
 
 def main(folder: Path) -> None:
