@@ -473,10 +473,12 @@ def test_what_was_taught_while_somebody_read_is_shown_before_it_is_answered(open
 
 def test_a_notice_takes_the_place_of_the_one_before_and_goes_once_it_was_followed(open_page):
     page = open_page()
-    label_truly(page, 20)
-    page.wait_for_selector("#job:not([hidden])")
-    # an answer that is lost on the way ends no waiting for the lesson
-    page.route("**/api/project", lambda route: route.abort(), times=1)
+    with page.expect_response("**/api/teach"):
+        label_truly(page, 20)
+    # where an answer is lost on the way, it asks again at once
+    with page.expect_event("requestfailed"):
+        page.route("**/api/project", lambda route: route.abort(), times=1)
+    page.wait_for_event("request", lambda request: "/api/project" in request.url, timeout=10_000)
     page.wait_for_selector(".notice:has-text('It has learned')", timeout=TEACHING_MS)
     page.evaluate(
         """async () => {
