@@ -7,6 +7,7 @@ import pytest
 
 from defectory.detectors import DEFAULT_DETECTOR, Detector, detector_names, find_detector
 from defectory.testing import detector_checks
+from defectory.testing.checks import DETECTOR_CHECKS
 from tests.detectors import SLOW
 
 # Settings a detector does not have are left out, so a new detector needs no line here.
@@ -40,13 +41,18 @@ ALWAYS = (
 def checks(names):
     """Return the parameters of all checks of detectors, the slow ones marked as thorough."""
     _, parameters = detector_checks(*makers(names)).args
-    return [pytest.param(*p.values, id=p.id, marks=_marks(*p.id.split("-"))) for p in parameters]
+    return [
+        pytest.param(*p.values, id=p.id, marks=_marks(*p.id.rsplit("-", 1))) for p in parameters
+    ]
 
 
-def _marks(*words):
-    *name, check = words
-    is_slow = "-".join(name) == SLOW or ("-".join(name) == "mapl" and check not in ALWAYS)
+def _marks(name, check):
+    is_slow = name == SLOW or (name == "mapl" and check not in ALWAYS)
     return [pytest.mark.thorough] if is_slow else []
+
+
+def test_what_is_always_tried_is_a_check():
+    assert {f"check_{name}" for name in ALWAYS} <= {check.__name__ for check in DETECTOR_CHECKS}
 
 
 @pytest.mark.parametrize("check", checks(detector_names()))

@@ -60,9 +60,12 @@ def address(created, processes, tmp_path):
     folder, said = tmp_path / "photos.review", tmp_path / "said"
     shutil.copytree(created, folder)
     server = processes.start("command", said, "review", folder, "--no-browser", "--who", "ann")
-    yield _wait_for_link(said)
-    os.kill(server, signal.SIGTERM)
-    assert processes.status() == 0, said.read_text()
+    try:
+        yield _wait_for_link(said)
+    finally:
+        os.kill(server, signal.SIGTERM)
+        status = processes.status()
+    assert status == 0, said.read_text()
 
 
 def _wait_for_link(said):

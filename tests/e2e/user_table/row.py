@@ -24,14 +24,11 @@ class Stop:
     Attributes
     ----------
     by : name of the signal
-    stage, step : sent at this step of the first stage whose name contains this
-    after_s : or so many seconds after the start
+    step : sent at this step of a stage
     """
 
     by: str
-    stage: str = ""
-    step: int = 1
-    after_s: float | None = None
+    step: int
 
 
 @dataclass(frozen=True)

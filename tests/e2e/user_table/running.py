@@ -7,11 +7,9 @@ import io
 import os
 import re
 import shlex
-import signal
 import stat
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -46,7 +44,7 @@ def check_row(row: Row, place: Path) -> list[str]:
         build(place)
     before = snapshot(place)
     with contextlib.chdir(place):
-        status, answer = _run(row, place)
+        status, answer = _run(row)
     wrong = [*_check_answer(row, status, answer)]
     after = snapshot(place)
     wrong += _check_disk(before, after, row.leaves, row.may_leave, row.replaces)
@@ -60,7 +58,7 @@ def check_row(row: Row, place: Path) -> list[str]:
     return [*wrong, f"answer: {answer}"] if wrong else []
 
 
-def _run(row: Row, place: Path) -> tuple[int, str]:
+def _run(row: Row) -> tuple[int, str]:
     if row.python:
         return run_python(row.do)
     if row.stop:
@@ -70,9 +68,9 @@ def _run(row: Row, place: Path) -> tuple[int, str]:
     if row.shell:
         command = f"{shlex.quote(sys.executable)} -m defectory "
         script = re.sub(r"(?<![\w.])defectory ", command, row.do)
-        return _run_process(["sh", "-c", script], row, place)
+        return _run_process(["sh", "-c", script], row)
     if row.process:
-        return _run_process([sys.executable, "-m", "defectory", *shlex.split(row.do)], row, place)
+        return _run_process([sys.executable, "-m", "defectory", *shlex.split(row.do)], row)
     return run_command(shlex.split(row.do))
 
 
@@ -103,7 +101,7 @@ def run_python(code: str) -> tuple[int, str]:
     return status, "\n".join([out.getvalue(), *said, end])
 
 
-def _run_process(command: Sequence[str], row: Row, place: Path) -> tuple[int, str]:
+def _run_process(command: Sequence[str], row: Row) -> tuple[int, str]:
     done = subprocess.run(
         command,
         env=_environment(row),
@@ -118,26 +116,16 @@ def _run_process(command: Sequence[str], row: Row, place: Path) -> tuple[int, st
 
 def _run_stopped(row: Row) -> tuple[int, str]:
     assert row.stop is not None
-    command = [sys.executable, "-m", "defectory", *shlex.split(row.do)]
-    if row.stop.after_s is None:
-        wrapper = Path(__file__).with_name("stopping.py")
-        told = [row.stop.by, row.stop.stage, str(row.stop.step)]
-        command = [sys.executable, str(wrapper), *told, *shlex.split(row.do)]
-    process = subprocess.Popen(
-        command, env=_environment(row), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    if row.stop.after_s is not None:
-        time.sleep(row.stop.after_s)
-        process.send_signal(getattr(signal, row.stop.by))
-    said, _ = process.communicate(timeout=_TIMEOUT_S)
-    return process.returncode, said.decode("utf-8", "backslashreplace")
+    wrapper = Path(__file__).with_name("stopping.py")
+    told = [row.stop.by, str(row.stop.step)]
+    return _run_process([sys.executable, str(wrapper), *told, *shlex.split(row.do)], row)
 
 
 def _run_on_small_disk(row: Row, size_kb: int) -> tuple[int, str]:
     command = shlex.join([sys.executable, "-m", "defectory", *shlex.split(row.do)])
     prepare = "" if size_kb else "mount -o remount,ro small || exit 99"
     script = _SMALL.format(size=f"{size_kb or 64}k", prepare=prepare, command=command)
-    return _run_process(["unshare", "-rm", "sh", "-c", script], row, Path())
+    return _run_process(["unshare", "-rm", "sh", "-c", script], row)
 
 
 def _environment(row: Row) -> dict[str, str]:

@@ -68,7 +68,7 @@ def test_a_proposal_is_taken_and_gone_back_from(page, labeled):
         answer = page.post("/api/proposal/accept", json={"force": True})
     assert answer.status_code == 204
     versions = page.get("/api/history").json()["versions"]
-    (current,) = [version for version in versions if version["is_current"]]
+    (current,) = [version for version in versions if version["state"] == "current"]
     assert current["version"] > 1
     assert page.get("/api/project").json()["n_new_labels"] == 0
     assert page.post("/api/history/1/restore").status_code == 204

@@ -26,15 +26,16 @@ async function readHistory() {
 }
 
 /** How a version came to be, and what became of it. */
-function storyOf({ origin, n_taught, false_reject_rate, basis, state: became, why }) {
+function storyOf({ origin, n_taught, false_reject_rate, basis, state, why }) {
   const rate = percent(false_reject_rate);
   const begun = origin === "rate" ? text(`history.rate.${basis || "none"}`, { rate }) : text(`history.${origin}`, { n: n_taught });
-  if (became !== "rejected") return begun;
+  if (state !== "rejected") return begun;
   return `${begun}; ${text(why ? `history.why.${why}` : "history.not_accepted")}`;
 }
 
 function rowOf(shown, isProposed, dialog) {
-  const { version, date, n_labels, threshold, is_current } = shown;
+  const { version, date, n_labels, threshold } = shown;
+  const isCurrent = shown.state === "current";
   const back = actionButton(text("history.restore"), async () => {
     await restoreVersion(version);
     dialog.close();
@@ -42,9 +43,9 @@ function rowOf(shown, isProposed, dialog) {
     tell("bundle-changed");
   }, { place: dialog.body });
   back.setAttribute("aria-label", text("history.restore_version", { version }));
-  return element("li", { "aria-current": is_current ? "true" : null },
+  return element("li", { "aria-current": isCurrent ? "true" : null },
     element("div", {}, element("strong", {}, text("history.version", { version })), element("span", { class: "soft" }, ` ${moment(date)}`),
       element("p", {}, text("history.facts", { n: n_labels, threshold: fixed(threshold) })),
       element("p", { class: "soft" }, storyOf(shown))),
-    is_current || isProposed ? element("span", { class: "chip" }, text(is_current ? "history.current" : "history.waits")) : back);
+    isCurrent || isProposed ? element("span", { class: "chip" }, text(isCurrent ? "history.current" : "history.waits")) : back);
 }

@@ -370,7 +370,6 @@ class BundleVersion:
     date: str
     n_labels: int
     threshold: float | None
-    is_current: bool
     origin: str
     n_taught: int
     false_reject_rate: float

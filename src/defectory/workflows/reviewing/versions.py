@@ -140,7 +140,6 @@ def _version_from(row: VersionRow, parent: VersionRow | None) -> BundleVersion:
         date=row.made_at,
         n_labels=row.n_labels,
         threshold=finite(row.threshold),
-        is_current=row.state == "current",
         origin="begun" if parent is None else "taught" if has_scores else "rate",
         n_taught=row.n_labels - (parent.n_labels if parent else 0),
         false_reject_rate=row.false_reject_rate,

@@ -126,10 +126,20 @@ def test_rejecting_keeps_it_in_the_history(taught):
     assert taught.proposal() is None
     assert taught.find().images == before
     first, second = taught.history()
-    assert (first.version, first.is_current, first.origin, first.n_taught) == (1, True, "begun", 0)
-    assert (second.version, second.is_current, second.origin) == (2, False, "taught")
-    assert (second.n_taught, second.state, second.why) == (20, "rejected", "")
+    assert (first.version, first.state, first.origin, first.n_taught) == (1, "current", "begun", 0)
+    assert (second.version, second.state, second.origin) == (2, "rejected", "taught")
+    assert (second.n_taught, second.basis, second.why) == (20, "short", "")
     assert taught.overview().n_new_labels == 20
+
+
+def test_sentences_that_reviews_of_earlier_versions_kept_are_left_out_of_the_history(taught):
+    with taught._review.store.writing() as connection:
+        connection.execute(
+            "UPDATE versions SET promise = 'At most 1 %.', note = 'taught 20 labels'"
+        )
+    assert [(v.origin, v.basis, v.why) for v in taught.history()] == [
+        ("begun", "", ""), ("taught", "", ""),
+    ]  # fmt: skip
 
 
 def test_going_back_and_forth_brings_back_scores_and_maps(taught):
