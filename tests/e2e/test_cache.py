@@ -57,6 +57,7 @@ def test_a_full_disk_is_said_once_and_does_no_harm(parts, tmp_path, folder, monk
     assert done.output.count("No space left on device") == 1
 
 
+@pytest.mark.thorough
 def test_damaged_records_are_said_once_and_made_anew(parts, tmp_path, folder):
     first = fit(parts, tmp_path / "a.defectory")
     records = sorted(folder.rglob("*.features"))

@@ -44,7 +44,7 @@ def test_fit_says_what_it_will_take_on_standard_error_unless_quiet(parts, tmp_pa
     assert load_bundle(tmp_path / "b").detector.config()["speed"] == "fast"
 
 
-@pytest.mark.parametrize("detector", every_detector(slow=("mapl", SLOW)))
+@pytest.mark.parametrize("detector", every_detector(slow=("mcod", "mapl", SLOW)))
 def test_every_detector_goes_from_fit_to_score(detector, parts, tmp_path):
     hurry = ["--time-budget", "8s"] if find_detector(detector).capabilities.needs_torch else []
     fitted = run("fit", parts, "-o", tmp_path / "b", "--size", 64, "--detector", detector, *hurry)
@@ -229,6 +229,7 @@ def test_an_output_that_exists_is_kept_unless_told_otherwise(parts, bundle, tmp_
     assert (tmp_path / "out/scores.jsonl").exists()
 
 
+@pytest.mark.thorough
 def test_interrupting_fit_leaves_nothing_and_the_next_run_resumes(parts, tmp_path):
     cache = with_backbone(tmp_path / "cache")
     environment = {**os.environ, "DEFECTORY_CACHE": str(cache)}

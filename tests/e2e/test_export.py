@@ -161,6 +161,7 @@ for _ in itertools.count():
 """
 
 
+@pytest.mark.thorough
 def test_a_killed_export_leaves_the_old_or_the_new_folder(tmp_path):
     folder = tmp_path / "out"
     paths = os.pathsep.join([str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH", "")])
@@ -196,6 +197,7 @@ def test_errors_are_one_line(bundle, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.thorough
 def test_a_bundle_without_pictures_is_exported_by_pictures_given(tmp_path):
     rng = np.random.default_rng(0)
     for i in range(6):

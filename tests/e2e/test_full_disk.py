@@ -19,7 +19,8 @@ def fails(*arguments):
 
 
 @pytest.mark.parametrize(
-    "free_bytes", [16_384, pytest.param(300_000, marks=pytest.mark.thorough), 1_000_000]
+    "free_bytes",
+    [16_384, *(pytest.param(n, marks=pytest.mark.thorough) for n in (300_000, 1_000_000))],
 )
 def test_score_goes_on_when_there_is_room_again(free_bytes, disk, bundle, tmp_path):
     data = write_mvtec(tmp_path / "data", n_train=1, n_good=150, n_defective=1, size_px=64) / "test"
@@ -43,6 +44,7 @@ def test_score_goes_on_when_there_is_room_again(free_bytes, disk, bundle, tmp_pa
     assert names(disk) == ["out"]
 
 
+@pytest.mark.thorough
 def test_fit_keeps_the_old_bundle(disk, parts):
     (disk / "old.defectory").write_bytes(b"")
     leave(disk, MIB)

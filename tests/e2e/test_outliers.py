@@ -90,6 +90,7 @@ def collection(tmp_path_factory):
     return root
 
 
+@pytest.mark.thorough
 def test_killed_and_run_again_it_goes_on_and_finds_exactly_the_same(
     collection, tmp_path, monkeypatch
 ):

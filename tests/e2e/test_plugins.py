@@ -177,6 +177,7 @@ def test_a_name_that_nobody_offers_is_refused_with_all_names(world):
         assert not world.seen.exists()
 
 
+@pytest.mark.thorough
 def test_the_package_keeps_what_every_detector_must_keep(world):
     done = world.run(
         world.folder / "acme", "-q", "-p", "no:cacheprovider", "-c", "acme/pyproject.toml",

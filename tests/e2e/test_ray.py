@@ -150,6 +150,7 @@ def test_it_goes_on_where_it_was_and_a_worker_that_is_killed_changes_nothing(
     assert snapshot(tmp_path / "out") == snapshot(by_hand)
 
 
+@pytest.mark.thorough
 def test_what_a_worker_cannot_do_is_said_with_its_machine(cluster, bundle, data, tmp_path):
     here = clusters.Cluster(cluster[1], 1)
     work = partial(commands.score_part, tmp_path / "gone.defectory", data, {}, tmp_path)

@@ -123,6 +123,7 @@ def test_a_missing_object_is_a_row_and_not_the_end(bundle, data, store, whole, c
     assert "no such object" in rows["s3://results/x.png"]["error"]
 
 
+@pytest.mark.thorough
 def test_shards_in_a_bucket_are_killed_and_gone_on_with(
     bundle, data, store, whole, cache, tmp_path
 ):

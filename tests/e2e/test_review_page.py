@@ -273,6 +273,7 @@ def test_strokes_are_erased_and_undone(open_page):
     assert page.request.get(f"{origin(page)}/api/images/{image_id}/mask").status == 204
 
 
+@pytest.mark.thorough
 def test_coming_back_to_a_mask_adds_to_it(open_page):
     page = open_page()
     image_id = wait_for_photo(page)
@@ -474,6 +475,7 @@ def test_what_was_taught_while_somebody_read_is_shown_before_it_is_answered(open
     assert project(page)["bundle"]["version"] == 3
 
 
+@pytest.mark.thorough
 def test_a_notice_takes_the_place_of_the_one_before_and_goes_once_it_was_followed(open_page):
     page = open_page()
     with page.expect_response("**/api/teach"):
@@ -518,7 +520,10 @@ def project(page) -> dict:
     return page.request.get(f"{origin(page)}/api/project").json()
 
 
-@pytest.mark.parametrize(("choice", "expected"), [("Keep", "good"), ("Use mine", "defective")])
+@pytest.mark.parametrize(
+    ("choice", "expected"),
+    [pytest.param("Keep", "good", marks=pytest.mark.thorough), ("Use mine", "defective")],
+)
 def test_of_two_people_none_overwrites_the_other_unseen(open_page, choice, expected):
     one, other = open_page(), open_page()
     image_id = wait_for_photo(one)
@@ -603,6 +608,7 @@ def test_all_of_it_by_keyboard(open_page):
     assert reached >= {"brush", "good", "new-type"}
 
 
+@pytest.mark.thorough
 def test_an_estimate_from_an_image_or_two_is_not_shown(open_page):
     page = open_page()
 
@@ -660,6 +666,7 @@ def test_alike_images_that_nobody_confirmed_are_not_called_good(open_page):
     playwright.expect(caption).to_have_text("Low score, nobody confirmed it (1 of 3)")
 
 
+@pytest.mark.thorough
 def test_parts_a_day_are_counted_among_good_and_defective_ones(open_page):
     page = open_page()
 
@@ -762,7 +769,10 @@ def test_the_page_speaks_german(open_page):
     )
 
 
-@pytest.mark.parametrize(("size", "scheme"), [(DESKTOP, "dark"), (PHONE, "light")])
+@pytest.mark.parametrize(
+    ("size", "scheme"),
+    [pytest.param(DESKTOP, "dark", marks=pytest.mark.thorough), (PHONE, "light")],
+)
 def test_axe_finds_nothing(open_page, scheme, size):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe").Axe()
     page = open_page(size, color_scheme=scheme)

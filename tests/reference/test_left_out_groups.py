@@ -56,7 +56,13 @@ def _slow_calibration(features, held_out, groups):
     return _make().learn(iter([features])).calibrate(Measurements.join(parts))
 
 
-@pytest.mark.parametrize("held_out", [np.arange(2 * N), np.array([20, 3, 0, 11, 15])])
+@pytest.mark.parametrize(
+    "held_out",
+    [
+        pytest.param(np.arange(2 * N), marks=pytest.mark.thorough, id="all"),
+        pytest.param(np.array([20, 3, 0, 11, 15]), id="some"),
+    ],
+)
 def test_large_groups_are_scored_by_models_fitted_without_them(features, held_out, monkeypatch):
     monkeypatch.setattr(module, "MOST_TOGETHER", 3)
     read, normals = Reading(features), np.arange(2 * N)

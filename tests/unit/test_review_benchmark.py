@@ -34,6 +34,7 @@ def told(tmp_path, **more):
     return review.Told(**common, **{**asked, **more}, out=tmp_path / "out.jsonl")
 
 
+@pytest.mark.thorough
 def test_labels_are_given_in_batches_and_runs_are_added_once(few_batches, tmp_path):
     asked = told(tmp_path)
     review.run(asked)

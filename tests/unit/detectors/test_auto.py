@@ -203,6 +203,7 @@ def test_good_images_of_the_fit_stay_left_out_when_they_are_confirmed(is_saved, 
     assert added == 20
 
 
+@pytest.mark.thorough
 def test_images_of_a_later_fit_are_learned_from_once():
     listed = products(90)
     first, more = ArrayImages(listed[:60]), ArrayImages(listed[60:])
@@ -330,7 +331,9 @@ def at_speed():
     return cache(lambda speed: Auto(size_px=32, speed=speed).fit(_large()))
 
 
-@pytest.mark.parametrize("speed", SPEEDS)
+@pytest.mark.parametrize(
+    "speed", [pytest.param(s, marks=[pytest.mark.thorough] * (s == "balanced")) for s in SPEEDS]
+)
 def test_a_bundle_remembers_its_speed(speed, at_speed):
     fitted = at_speed(speed)
     config = fitted.config()

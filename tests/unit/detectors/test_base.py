@@ -8,7 +8,7 @@ from defectory.detectors.base import groups_to_leave_out, held_out_from
 from defectory.domain import CONTENT_DIGITS, ArrayImages, Label, ParameterError
 from defectory.testing.pictures import products
 from tests.conformance.test_detectors import fast
-from tests.detectors import every_detector
+from tests.detectors import SLOW, every_detector
 
 IMAGES = ArrayImages(products(9))
 CONTENTS = [IMAGES.fingerprint(i)[:CONTENT_DIGITS] for i in range(9)]
@@ -57,7 +57,7 @@ def test_of_held_out_images_is_told_what_the_fit_was_told():
     assert not unlabeled.is_confirmed.any()
 
 
-@pytest.mark.parametrize("name", every_detector())
+@pytest.mark.parametrize("name", every_detector(slow=("mapl", SLOW)))
 def test_every_detector_tells_what_it_held_out(name):
     found = fast(find_detector(name)).fit(IMAGES, LABELS, groups=GROUPS).held_out_
     rows = [CONTENTS.index(content) for content in found.contents]

@@ -18,7 +18,9 @@ from tests.unit.review.conftest import write_photos
 from tests.unit.review.running import Server
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.thorough)]
+)
 def test_it_ends_well_and_goes_on_where_it_was(created, tmp_path, number):
     folder = tmp_path / "photos.review"
     shutil.copytree(created, folder)

@@ -324,6 +324,7 @@ def test_a_single_unlabeled_image_stays_in_doubt():
     np.testing.assert_array_equal(found, codes)
 
 
+@pytest.mark.thorough
 def test_every_round_asks_for_votes_anew(monkeypatch):
     asked = []
 

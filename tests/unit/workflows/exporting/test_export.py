@@ -77,6 +77,7 @@ def test_openvino_decides_alike(model, tmp_path):
     assert (tmp_path / "out" / "model.bin").is_file()
 
 
+@pytest.mark.thorough
 def test_a_detector_without_maps_is_certified_by_its_scores(parts, tmp_path):
     detector = Mcod(n_epochs=1, n_folds=0).fit(parts.images())
     model = CalibratedDetector(bundle_of(detector, promise=Promise(0.2, 0.5)))

@@ -54,6 +54,7 @@ def test_it_is_said_before_anything_is_learned(folder):
     assert "learning what is normal" not in stages
 
 
+@pytest.mark.thorough
 def test_it_is_not_said_unless_asked_for(folder):
     assert _heard(folder, Auto(size_px=64)) == []
 

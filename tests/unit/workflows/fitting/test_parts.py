@@ -110,7 +110,9 @@ def test_parts_of_something_else_are_refused(data, tmp_path):
         collect_part(data, tmp_path / "mine", Shard(0, 1), GAUSSIAN)
 
 
-@pytest.mark.parametrize("name", ["gaussian", "patch-memory", "auto"])
+@pytest.mark.parametrize(
+    "name", [pytest.param("gaussian", marks=pytest.mark.thorough), "patch-memory", "auto"]
+)
 def test_a_resumed_fit_knows_what_a_fit_of_all_knows(name, data):
     options = replace(GAUSSIAN, detector=name)
     train = data.subset("train")

@@ -120,6 +120,7 @@ def test_a_time_budget_that_reading_exceeds_is_refused_before_work(folder, monke
         find_outliers(folder, OutlierOptions(time_budget_s=30, **FAST))
 
 
+@pytest.mark.thorough
 def test_a_time_budget_is_kept_by_training_in_fewer_steps(folder, monkeypatch):
     """All 30 steps would take 12 s; the schedule is planned to its proper end."""
     step = Twins.step
