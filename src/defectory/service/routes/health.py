@@ -1,11 +1,10 @@
 """Whether the service lives and is ready, and what it serves: Open Inference Protocol v2."""
 
-import math
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from defectory import __version__
+from defectory.domain.finite import finite_or_none
 from defectory.service.answers import (
     Live,
     ModelFacts,
@@ -66,8 +65,8 @@ def _metadata(bundle: ServedBundle, versions: list[str]) -> ModelMetadata:
     model, zone = bundle.model, bundle.model.gray_zone
     facts = ModelFacts(
         bundle.sha256,
-        _finite(model.threshold.value),
-        None if zone is None else _finite(zone.accept.value),
+        finite_or_none(model.threshold.value),
+        None if zone is None else finite_or_none(zone.accept.value),
         model.promise.false_reject_rate,
         model.promise.confidence,
         model.promise.miss_rate,
@@ -80,10 +79,6 @@ def _metadata(bundle: ServedBundle, versions: list[str]) -> ModelMetadata:
         [Tensor(name, datatype, list(shape)) for name, (datatype, shape) in OUTPUTS.items()],
         facts,
     )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 _MODEL, _VERSION = "/v2/models/{model}", "/v2/models/{model}/versions/{version}"

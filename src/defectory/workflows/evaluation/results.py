@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import Decision, Label
+from defectory.domain.finite import finite_or_none
 from defectory.domain.scores import AnomalyMap
 from defectory.metrics import auroc
 from defectory.sources import Sample
@@ -100,7 +101,7 @@ class Evaluation:
         """
         data: dict[str, Any] = {}
         for key, value in self.metrics.items():
-            data[key] = None if isnan(value) else value
+            data[key] = finite_or_none(value)
             interval = self.intervals.get(key)
             data[f"{key}_ci"] = None if interval is None else list(interval)
         rejected, review, labels = self.rejected, self.review, self.labels
@@ -112,7 +113,7 @@ class Evaluation:
                 data[f"n_{name}_accepted"] = int((~rejected & ~review & (labels == label)).sum())
         data["n_unlabeled"] = self.n_unlabeled
         data["n_groups"] = self.n_groups
-        data["types"] = [row.__dict__ for row in self.types()]
+        data["types"] = [row.to_dict() for row in self.types()]
         data["notes"] = list(self.notes)
         data["data_fingerprint"] = self.data_fingerprint
         return data
@@ -140,10 +141,14 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class TypeFigures:
-    """One defect type: how many, how many were rejected, AUROC against all normals."""
+    """One defect type: how many, how many were rejected, AUROC against all normals (nan without any)."""
 
     name: str
     n_images: int
     n_rejected: int
     image_auroc: float
     median_score: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-ready data; an undefined AUROC is null."""
+        return {**vars(self), "image_auroc": finite_or_none(self.image_auroc)}

@@ -10,6 +10,7 @@ import numpy as np
 
 from defectory import __version__
 from defectory.domain import NoProgress, Progress
+from defectory.domain.finite import finite_or_none
 from defectory.reports.outlier_page import render_outliers
 from defectory.storage import OutputFolder, check_outputs, readable_name, write_outputs
 from defectory.workflows.outliers.collection import collection_files
@@ -48,20 +49,20 @@ def write_outliers(outliers: Outliers, folder: Path, *, overwrite: bool = False)
     """Write outliers.jsonl, outliers.csv, summary.json and outliers.html; the folder whole or not at all."""
     rows = list(_rows(outliers))
     with write_outputs([OutputFolder(folder, "outliers")], overwrite=overwrite) as (part,):
-        lines = (json.dumps(row, ensure_ascii=False) for row in rows)
+        lines = (json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
         (part / "outliers.jsonl").write_text("".join(f"{line}\n" for line in lines), "utf-8")
         with (part / "outliers.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
-        summary = json.dumps(summarize(outliers), indent=1)
+        summary = json.dumps(summarize(outliers), indent=1, allow_nan=False)
         (part / "summary.json").write_text(summary + "\n", encoding="utf-8")
         page = render_outliers(build_outlier_content(outliers))
         (part / "outliers.html").write_text(page, encoding="utf-8")
 
 
 def summarize(outliers: Outliers) -> dict[str, Any]:
-    """Return what was found and how, JSON-ready."""
+    """Return what was found and how, JSON-ready; "cut" is None where no score is high enough to be listed."""
     detector, listed = outliers.detector, outliers.listed
     n = len(outliers.scores)
     return {
@@ -69,7 +70,7 @@ def summarize(outliers: Outliers) -> dict[str, Any]:
         "n_outliers": len(listed),
         "outlier_ratio": len(listed) / n,
         "ratio_from": outliers.explain_ratio(),
-        "cut": outliers.estimate.cut,
+        "cut": finite_or_none(outliers.estimate.cut),
         "n_images_of_slot": np.bincount(
             outliers.slots, minlength=detector.n_slots + 1
         )[1:].tolist(),

@@ -18,7 +18,8 @@ class RatioEstimate:
     Attributes
     ----------
     ratio : [0, .5]
-    cut : score above which an image is listed; the ratio's share of the images lies above it
+    cut : score above which an image is listed; the ratio's share of the images lies above it; infinite
+        where none does
     is_clear : whether two kinds of scores explain the collection better than one
     """
 

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,7 @@ import numpy as np
 from defectory.artifacts import BUNDLE_FILE, BundleFacts, RecalibrationRecord
 from defectory.artifacts.manifest import MAX_NAMES
 from defectory.domain import HeldOutScores, NoProgress, Progress, own_groups
+from defectory.domain.finite import finite_or_none
 from defectory.sources import grouping
 from defectory.sources.layouts import spell_out
 from defectory.storage import OutputFile, check_outputs
@@ -61,7 +61,7 @@ def recalibrate_model(
         n_images=len(fresh),
         n_rejected_before=n_rejected_before,
         keeps_old=keeps_old,
-        threshold_before=model.threshold.value if isfinite(model.threshold.value) else None,
+        threshold_before=finite_or_none(model.threshold.value),
         threshold=found.threshold.value,
     )
     facts = _revised_facts(model, found, record)

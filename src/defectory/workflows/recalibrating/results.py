@@ -1,10 +1,10 @@
 """What a recalibration gives back: a model, and what its threshold was and is."""
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from defectory.calibration import Threshold
+from defectory.domain.finite import finite_or_none
 from defectory.workflows.calibrated import CalibratedDetector
 
 
@@ -38,7 +38,7 @@ class Recalibration:
             "n_images": self.n_images,
             "n_rejected_before": self.n_rejected_before,
             "n_rejected": self.n_rejected,
-            "threshold_before": before.value if isfinite(before.value) else None,
+            "threshold_before": finite_or_none(before.value),
             "threshold": threshold.value,
             "promise_before": before.explain(),
             "promise": threshold.explain(),

@@ -14,9 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from defectory.domain import Decision, MissingExtraError, ParameterError
+from defectory.domain.finite import finite_or_none
 from defectory.domain.scores import AnomalyMap
 from defectory.storage import readable_name
 from defectory.workflows.calibrated import CalibratedDetector
@@ -102,21 +101,18 @@ def describe_decision(decision: Decision | None, model: CalibratedDetector) -> R
     else:
         known = {
             "score": decision.score,
-            "threshold": _finite(decision.threshold),
+            "threshold": finite_or_none(decision.threshold),
             "is_anomalous": decision.is_anomalous,
             "p_value": float(model.p_values.of(decision.score)),
             "p_value_basis": model.p_values.basis,
         }
     if model.gray_zone is not None:
         known["outcome"] = None if decision is None else decision.outcome
-        known["accept_threshold"] = None if decision is None else _finite(decision.accept_threshold)
+        known["accept_threshold"] = (
+            None if decision is None else finite_or_none(decision.accept_threshold)
+        )
     known["regions"] = [] if decision is None else [asdict(region) for region in decision.regions]
     return known
-
-
-def _finite(threshold: float | None) -> float | None:
-    """Return the threshold; None where there was nothing to fit one on: infinity has no place in JSON."""
-    return threshold if threshold is not None and np.isfinite(threshold) else None
 
 
 def check_format(file_format: str) -> None:

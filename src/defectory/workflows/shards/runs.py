@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from math import isfinite
 from pathlib import Path
 
 from defectory import __version__
 from defectory.domain import BundleError
+from defectory.domain.finite import finite_or_none
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.scoring.summary import highest_good_score
 from defectory.workflows.shards.records import Begun, Run
@@ -34,13 +34,9 @@ def begin(model: CalibratedDetector, run: Run, arguments: Sequence[str]) -> Begu
     return Begun(
         run=run,
         arguments=list(arguments),
-        threshold=_finite(model.threshold.value),
-        accept_threshold=None if zone is None else _finite(zone.accept.value),
+        threshold=finite_or_none(model.threshold.value),
+        accept_threshold=None if zone is None else finite_or_none(zone.accept.value),
         has_gray_zone=zone is not None,
-        highest_good=_finite(highest_good_score(model)),
+        highest_good=finite_or_none(highest_good_score(model)),
         notes=list(model.bundle.notes),
     )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if isfinite(value) else None

@@ -1,11 +1,11 @@
 """What an update gives back: a detector, and which decisions changed."""
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 from defectory.calibration import Threshold
 from defectory.domain import Label
+from defectory.domain.finite import finite_or_none
 from defectory.workflows.calibrated import CalibratedDetector
 
 
@@ -142,8 +142,8 @@ class Update:
             "n_normal": self.n_normal,
             "n_anomalous": self.n_anomalous,
             "n_masks": self.n_masks,
-            "threshold": _finite(threshold.value),
-            "threshold_before": _finite(self.threshold_before.value),
+            "threshold": finite_or_none(threshold.value),
+            "threshold_before": finite_or_none(self.threshold_before.value),
             "promise": threshold.explain(),
             "n_confirmed": len(self.checked),
             "flips": [image.to_dict() for image in self.flips],
@@ -154,7 +154,3 @@ class Update:
             "notes": list(self.notes),
             "wall_s": self.wall_s,
         }
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None

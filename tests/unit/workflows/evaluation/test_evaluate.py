@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from defectory.domain import ParameterError
+from defectory.workflows.evaluation.bundles import write_figures
 from defectory.workflows.evaluation.evaluate import evaluate
 from tests.pictures import save
 from tests.unit.workflows.brightness import brightness_model, write_bright
@@ -104,3 +105,13 @@ def test_of_one_kind_alone_it_says_what_cannot_be_given(folder, kind, missing):
 
     assert np.isnan(found.metrics["image_auroc"])
     assert f"no image is labeled {missing}: " in found.notes[0]
+
+
+def test_figures_without_good_images_can_be_written(folder, tmp_path):
+    (folder / "list.csv").write_text("path,label,type\n000.png,bad,dent\n001.png,bad,dent\n")
+
+    evaluation = evaluate(brightness_model(), folder / "list.csv")
+    write_figures(evaluation, tmp_path / "figures.json")
+
+    [dent] = json.loads((tmp_path / "figures.json").read_text())["types"]
+    assert (dent["name"], dent["n_images"], dent["image_auroc"]) == ("dent", 2, None)

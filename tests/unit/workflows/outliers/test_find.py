@@ -2,7 +2,9 @@
 
 import csv
 import json
+import math
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,8 +19,9 @@ from defectory.domain import (
     ResourceError,
 )
 from defectory.workflows.outliers.collection import read_collection
-from defectory.workflows.outliers.exports import outliers_to_folder
+from defectory.workflows.outliers.exports import outliers_to_folder, write_outliers
 from defectory.workflows.outliers.find import find_outliers
+from defectory.workflows.outliers.ratio import RatioEstimate
 from defectory.workflows.outliers.results import OutlierOptions
 from tests.pictures import disc, save
 
@@ -79,6 +82,17 @@ def test_the_page_shows_outliers_groups_and_slots_and_fetches_nothing(written):
     assert "&lt;b&gt;" in page
     assert "http" not in page.replace("http-equiv", "")
     assert "<script" not in page
+
+
+def test_where_nothing_stands_out_the_summary_has_no_cut(folder, tmp_path):
+    found = find_outliers(folder, OutlierOptions(**FAST))
+    nothing = RatioEstimate(0.0, math.inf, is_clear=False)
+    quiet = replace(found, estimate=nothing, groups=np.zeros_like(found.groups))
+
+    write_outliers(quiet, tmp_path / "out")
+
+    text = (tmp_path / "out/summary.json").read_text()
+    assert json.loads(text, parse_constant=pytest.fail)["cut"] is None
 
 
 def test_an_existing_folder_is_not_replaced_unasked(written, folder):
