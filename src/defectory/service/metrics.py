@@ -1,6 +1,6 @@
 """What Prometheus is told."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from prometheus_client import (
@@ -94,7 +94,7 @@ class Metrics:
         )
         self.failing = Gauge(
             "defectory_reload_failing",
-            "1 where a new file does not load, and the bundle before it is served on.",
+            "1 where a new file of this name does not load; what was served before is served on.",
             ("model",),
             registry=registry,
         )
@@ -130,6 +130,12 @@ class Metrics:
         for bundle in bundles:
             detector = bundle.model.bundle.detector.name
             self.info.labels(bundle.name, bundle.version, bundle.sha256, detector).set(1)
+
+    def reloaded(self, names: Iterable[str], failing: Collection[str]) -> None:
+        """Show of which names a file is refused; nothing is told any longer of those that are gone."""
+        self.failing.clear()
+        for name in names:
+            self.failing.labels(name).set(name in failing)
 
 
 def position_of(model: CalibratedDetector) -> tuple[float, float]:

@@ -61,10 +61,12 @@ class Table:
     ----------
     bundles : name -> version -> bundle, in the order they were given
     errors : name and version -> why a newer file of it is not served
+    failing : names of which a file is refused, one that is not served yet or a newer one
     """
 
     bundles: Mapping[str, Mapping[str, ServedBundle]]
     errors: Mapping[str, str] = field(default_factory=dict)
+    failing: frozenset[str] = frozenset()
 
     def all(self) -> list[ServedBundle]:
         """Return all bundles."""
@@ -111,8 +113,8 @@ class Models:
         self._prepare = prepare
         self._turn = threading.Lock()
         self._places: dict[str, _Place] = {}
-        self._seen: dict[str, Signature | None] = {}
-        self._refused: dict[str, Signature | None] = {}
+        self._seen: dict[NamedFile, Signature | None] = {}
+        self._refused: dict[NamedFile, Signature | None] = {}
         for named in find_bundles(self._given):
             self._places[named.label] = _Place(named, self._load(named))
         self.table = self._make_table()
@@ -148,19 +150,21 @@ class Models:
 
     def _look_for_new(self, only_settled: bool) -> list[Looked]:
         """Serve what has come into the folders."""
-        found = []
-        for named in self._strangers():
-            now, before = signature_of(named.path), self._seen.get(named.label)
-            self._seen[named.label] = now
-            if only_settled and (now != before or now == self._refused.get(named.label)):
+        found, strangers = [], self._strangers()
+        self._refused = {named: at for named, at in self._refused.items() if named in strangers}
+        for named in strangers:
+            now, before = signature_of(named.path), self._seen.get(named)
+            self._seen[named] = now
+            if only_settled and (now != before or now == self._refused.get(named)):
                 continue
             try:
                 bundle = self._load(named)
             except DefectoryError as error:
-                self._refused[named.label] = now
+                self._refused[named] = now
                 found.append(Looked(None, None, named, one_line(error, 500)))
             else:
                 self._places[named.label] = _Place(named, bundle)
+                self._refused.pop(named, None)
                 found.append(Looked(None, bundle, named))
         return found
 
@@ -185,4 +189,6 @@ class Models:
             bundles.setdefault(bundle.name, {})[bundle.version] = bundle
             if place.error:
                 errors[bundle.label] = place.error
-        return Table(bundles, errors)
+        refused = [place.named for place in self._places.values() if place.error]
+        failing = frozenset(named.name for named in (*refused, *self._refused))
+        return Table(bundles, errors, failing)

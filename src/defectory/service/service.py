@@ -22,7 +22,7 @@ from defectory.service.options import ServiceOptions
 from defectory.service.pool import Pool
 from defectory.workflows.serving.bundles import ServedBundle
 from defectory.workflows.serving.judging import Judged, Sent, Wanted, judge_sent, many_at_once
-from defectory.workflows.serving.records import AlarmTold, Records
+from defectory.workflows.serving.records import AlarmTold, Records, UnrecordedError
 
 Result = TypeVar("Result")
 
@@ -131,7 +131,8 @@ class Service:
                 self.log.write("bundle swapped", model=each.bundle.label, before=version)
             elif each.error and each.error not in before.values():
                 self.log.write("bundle refused", "error", model=each.named.label, error=each.error)
-            self.metrics.failing.labels(each.named.name).set(bool(each.error))
+        table = self.models.table
+        self.metrics.reloaded(table.failing.union(table.bundles), table.failing)
         if any(each.has_changed for each in found):
             self._on_recorder(self._show_models)
         return found
@@ -181,11 +182,14 @@ class Service:
         records, is_recorded = self._records[bundle.name], True
         try:
             told = records.add(bundle, judged, request_id)
-        except DefectoryError as error:
-            told, is_recorded = records.alarm_of(bundle), False
+        except UnrecordedError as error:
+            told, is_recorded = error.told, False
             self.metrics.unrecorded.inc()
             self.log.write("not recorded", "error", request_id=request_id, error=one_line(error))
-        self.metrics.alarm_told(bundle, told)
+        if (
+            bundle in self.models.table.all()
+        ):  # else it was swapped out while this request was in work
+            self.metrics.alarm_told(bundle, told)
         if told is not None and told.has_begun:
             self.log.write("alarm", "warning", model=bundle.label, said=told.said)
         return told, is_recorded

@@ -15,6 +15,7 @@ from defectory.service.logs import Log
 from defectory.service.service import Service
 from defectory.workflows.journals import Journal
 from defectory.workflows.serving.bundles import find_bundles, load_served
+from defectory.workflows.serving.judging import Sent, judge_sent
 from tests.unit.service.running import PLAIN, running
 
 
@@ -99,6 +100,68 @@ def test_a_bundle_that_does_not_load_leaves_the_old_one(folder, good):
         assert [line["event"] for line in lines if line["event"].startswith("bundle")] == [
             "bundle refused", "bundle swapped",
         ]  # fmt: skip
+
+
+@pytest.fixture
+def service(fitted, folder):
+    """Of parts.defectory and parts@2.defectory; it looks when it is told to."""
+    shutil.copy(fitted / "nuts.defectory", folder / "parts@2.defectory")
+    service = Service([str(folder)], PLAIN, 1, Log(io.StringIO()))
+    yield service
+    service.close()
+
+
+def failing(service):
+    """Name -> value of the metric that tells of refused files."""
+    lines = service.metrics.text().decode().splitlines()
+    found = [line.split('"') for line in lines if line.startswith("defectory_reload_failing{")]
+    return {name: float(value.removeprefix("} ")) for _, name, value in found}
+
+
+def look(service):
+    """Look as `watch` does, so often that files have settled, and those that were refused are left alone."""
+    for _ in range(3):
+        service.look(only_settled=True)
+
+
+def test_a_version_that_does_not_load_is_told_though_another_one_does(service, folder):
+    look(service)
+    assert failing(service) == {"parts": 0}
+    (folder / "parts.defectory").write_bytes(b"PK")
+    look(service)
+    assert failing(service) == {"parts": 1}
+
+
+def test_a_new_file_that_is_refused_is_told_until_it_loads(service, fitted, folder):
+    (folder / "parts@3.defectory").write_bytes(b"PK")
+    look(service)
+    assert failing(service) == {"parts": 1}
+    put(fitted / "screws.defectory", folder / "parts@3.defectory")
+    look(service)
+    assert failing(service) == {"parts": 0}
+
+
+def test_a_refused_file_that_is_gone_is_no_longer_told(service, folder):
+    (folder / "bolts.defectory").write_bytes(b"PK")
+    look(service)
+    assert failing(service) == {"parts": 0, "bolts": 1}
+    (folder / "bolts.defectory").unlink()
+    look(service)
+    assert failing(service) == {"parts": 0}
+
+
+def test_an_answer_of_a_bundle_that_was_swapped_out_meanwhile_leaves_no_alarm(
+    service, fitted, folder, good
+):
+    old = service.models.table.all()[0]
+    ringing = f'defectory_alarm_ringing{{model="parts",version="{old.version}"}}'
+    assert ringing in service.metrics.text().decode()
+    put(fitted / "nuts.defectory", folder / "parts.defectory")
+    look(service)
+    judged = judge_sent(old.model, [Sent("a.png", good)])
+    told, _ = service._on_recorder(lambda: service._keep(old, judged, "request"))
+    assert told.n_seen == 1
+    assert ringing not in service.metrics.text().decode()
 
 
 def test_a_bundle_that_comes_into_the_folder_is_served(fitted, folder, good):

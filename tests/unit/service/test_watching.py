@@ -2,13 +2,16 @@
 
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from defectory.domain import OutputError
 from defectory.service.logs import Log
+from defectory.workflows.journals import Journal
 from tests.pictures import disc, save, scratched
-from tests.unit.service.running import running
+from tests.unit.service.running import PLAIN, running
 
 N_BAD = 60
 
@@ -35,6 +38,22 @@ def test_an_alarm_that_rings_is_told_everywhere_and_logged_once(screws, rejects,
         lines = [json.loads(line) for line in server.log.getvalue().splitlines()]
     rings = [line for line in lines if line["event"] == "alarm"]
     assert [(line["level"], line["model"]) for line in rings] == [("warning", f"screws@{version}")]
+
+
+def test_an_alarm_that_begins_while_the_disk_is_full_is_logged(
+    screws, rejects, tmp_path, monkeypatch
+):
+    def full(journal, entry):
+        raise OutputError("cannot write the journal: no space left on device")
+
+    monkeypatch.setattr(Journal, "append", full)
+    options = replace(PLAIN, state=tmp_path / "state")
+    with running(screws, options=options) as server, server.client() as client:
+        answer = client.post("/score", files=rejects).json()
+        assert (answer["is_recorded"], answer["alarm"]["is_ringing"]) == (False, True)
+        lines = [json.loads(line) for line in server.log.getvalue().splitlines()]
+    assert [line["event"] for line in lines].count("not recorded") == 1
+    assert [line["event"] for line in lines].count("alarm") == 1
 
 
 def test_images_and_requests_are_counted(screws, rejects, good):

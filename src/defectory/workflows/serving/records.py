@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from defectory.domain import DefectoryError
+from defectory.domain import DefectoryError, OutputError
 from defectory.workflows.journals import Journal, JournalEntry, RecentImages, read_journal
 from defectory.workflows.serving.bundles import ServedBundle
 from defectory.workflows.serving.judging import Judged
@@ -35,6 +35,14 @@ class AlarmTold:
     log_capital: float
     said: str
     has_begun: bool = False
+
+
+class UnrecordedError(OutputError):
+    """Something of judged images cannot be written; the alarm has seen them all the same: `told`."""
+
+    def __init__(self, error: DefectoryError, told: AlarmTold | None) -> None:
+        super().__init__(str(error))
+        self.told = told
 
 
 class Records:
@@ -93,16 +101,20 @@ class Records:
 
         Raises
         ------
-        OutputError : something cannot be written (a full disk); the alarm has seen the images all the same.
+        UnrecordedError : something cannot be written (a full disk).
         """
         alarm, has_begun = self._alarms.get(bundle.sha256), False
         for each in judged:
             if alarm is not None:
                 has_begun |= alarm.see(each.name, each.sha256, each.decision.score)
-        for each in judged:
-            self._write(bundle, each, request_id)
-        self.write_sometimes()
-        return None if alarm is None else _told(alarm, has_begun)
+        told = None if alarm is None else _told(alarm, has_begun)
+        try:
+            for each in judged:
+                self._write(bundle, each, request_id)
+            self.write_sometimes()
+        except DefectoryError as error:
+            raise UnrecordedError(error, told) from error
+        return told
 
     def alarm_of(self, bundle: ServedBundle) -> AlarmTold | None:
         """Return what the alarm of a bundle says; None where it has none."""
