@@ -46,7 +46,7 @@ from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions, FitResult
 from defectory.workflows.fitting.part_files import find_places
 from defectory.workflows.fitting.parts import Collection
-from defectory.workflows.fitting.save import save_fit
+from defectory.workflows.fitting.save import outputs_of, save_fit
 from defectory.workflows.fitting.training_data import read_training_part, readable_part
 from defectory.workflows.shards.membership import Shard
 
@@ -157,26 +157,31 @@ def fit_from_statistics(
     paths : files of `export_statistics`, each plant once
     bundle : to write
     data : images of one of these plants, which the threshold is fitted on, exactly left out; None where there
-        are none: then it rests on what the plants measured, each by its own model
+        are none: then it rests on what the plants measured, each by its own model. Distrusted images are
+        listed beside the bundle, see `save_fit`
     options : promise, and how images are told apart; detector and size are those of the statistics
 
     Raises
     ------
     DataError : a file is missing, damaged, there twice or of other settings, or none is of `data`.
-    OutputError : the bundle is there, or cannot be written.
+    OutputError : said before the fit where bundle or suspects are there, lie in what is read, or cannot be
+        written.
     """
     progress = progress or NoProgress()
-    outputs = [OutputFile(bundle, BUNDLE_FILE)]
-    check_outputs(outputs, inputs=[*paths, *([] if data is None else [data])], overwrite=overwrite)
+    dataset, outputs, inputs = None, [OutputFile(bundle, BUNDLE_FILE)], [*paths]
+    if data is not None:
+        dataset = read_dataset(data, good_words=options.good_words, bad_words=options.bad_words)
+        outputs, inputs = [*outputs_of(bundle)], [*paths, data, *dataset.files()]
+    check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
     facts = [read_facts(path) for path in paths]
     for path, known in zip(paths, facts, strict=True):
         if known.detector != Gaussian.name or known.n_images < MIN_IMAGES:
             raise DataError(f"{path} holds no statistics that fit --export-statistics wrote")
     detector = _detector_of(paths[0], facts[0])
     detector.weights = options.weights
-    if data is not None:
+    if dataset is not None:
         own = replace(options, detector=detector, size_px=detector.size_px)
-        result: FitResult = fit_dataset(data, own, parts=paths, progress=progress)
+        result: FitResult = fit_dataset(dataset, own, parts=paths, progress=progress)
         save_fit(result, bundle, overwrite=overwrite)
         return result.model
     model = _fit_measured(paths, facts, detector, options)

@@ -38,7 +38,7 @@ def fit_to_bundle(
     progress = progress or NoProgress()
     dataset = read_dataset(data, good_words=options.good_words, bad_words=options.bad_words)
     inputs = [data, *dataset.files(), *([] if parts is None else [parts])]
-    check_outputs(_outputs(bundle), inputs=inputs, overwrite=overwrite, say=progress.say)
+    check_outputs(outputs_of(bundle), inputs=inputs, overwrite=overwrite, say=progress.say)
     if collect is not None:
         collect()
     result = fit_dataset(dataset, options, parts=parts, progress=progress)
@@ -59,12 +59,13 @@ def save_fit(result: FitResult, bundle: Path, *, overwrite: bool = False) -> Pat
     ------
     OutputError : a file cannot be written; neither is then.
     """
-    outputs = _outputs(bundle)
+    outputs = outputs_of(bundle)
     with write_outputs(outputs, overwrite=overwrite) as (bundle_part, suspects_part):
         write_bundle(result.model.bundle, bundle_part)
         write_suspects(result.suspects, suspects_part, bundle.parent)
     return outputs[1].path if result.suspects else None
 
 
-def _outputs(bundle: Path) -> tuple[OutputFile, OutputFile]:
+def outputs_of(bundle: Path) -> tuple[OutputFile, OutputFile]:
+    """Return what `save_fit` writes: the bundle and the list of suspects beside it."""
     return OutputFile(bundle, BUNDLE_FILE), OutputFile(suspects_path(bundle), SUSPECTS_FILE)

@@ -12,6 +12,7 @@ from defectory.detectors.gaussian import Gaussian
 from defectory.domain import DataError, OutputError, ParameterError
 from defectory.sources import read_dataset
 from defectory.workflows.calibrated import load_calibrated
+from defectory.workflows.fitting import federated
 from defectory.workflows.fitting.federated import export_statistics, fit_from_statistics
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions
@@ -131,3 +132,16 @@ def test_what_does_not_go_together_is_refused(plants, tmp_path):
     with pytest.raises(DataError, match="holds no statistics"):
         fit_from_statistics([a, tmp_path / "no.statistics"], bundle, None, OPTIONS)
     assert not bundle.exists()
+
+
+def test_what_lies_in_the_place_of_suspects_is_said_before_the_fit(plants, tmp_path, monkeypatch):
+    mine = tmp_path / "own.suspects.jsonl"
+    mine.write_text("mine")
+
+    def fit(*arguments, **options):
+        raise AssertionError("the fit has begun")
+
+    monkeypatch.setattr(federated, "fit_dataset", fit)
+    with pytest.raises(OutputError, match=mine.name):
+        fit_from_statistics(files_of(plants), tmp_path / "own.defectory", plants / "a", OPTIONS)
+    assert mine.read_text() == "mine"
