@@ -46,6 +46,8 @@ def test_tomorrow_it_goes_on(merged, data):
     [
         (("--shard", "0/2", "--from-parts", "p"), "--shard does not go with --from-parts"),
         (("--resume-from", "b", "--size", 64), "--resume-from does not go with --size"),
+        (("--resume-from", "b", "--device", "cpu"), "--resume-from does not go with --device"),
+        (("--resume-from", "b", "--seed", 1), "--resume-from does not go with --seed"),
         (("--shard", "0/2", "--time-budget", "5m"), "--shard does not go with --time-budget"),
         (("--shard", "2/2"), "the first is 0/2"),
     ],

@@ -215,6 +215,8 @@ _NOT_WITH = {
         "size_px": "--size",
         "n_tiles": "--tiles",
         "speed": "--speed",
+        "seed": "--seed",
+        "device": "--device",
         "false_reject_rate": "--false-reject-rate",
         "confidence": "--confidence",
         "miss_rate": "--miss-rate",

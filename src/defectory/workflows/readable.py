@@ -22,18 +22,20 @@ def find_unreadable(dataset: Dataset, progress: Progress | None = None) -> dict[
 
 
 def leave_out_unreadable(
-    dataset: Dataset, progress: Progress | None = None
+    dataset: Dataset, progress: Progress | None = None, *, may_be_empty: bool = False
 ) -> tuple[Dataset, tuple[str, ...]]:
-    """Return the images that can be read, and what to say of the others; DataError if none is left."""
+    """Return the images that can be read, and what to say of the others; see `keep_readable`."""
     unreadable = find_unreadable(dataset, progress)
     notes = tuple(f"left out, cannot be read: {reason}" for reason in unreadable.values())
-    return keep_readable(dataset, unreadable), notes
+    return keep_readable(dataset, unreadable, may_be_empty=may_be_empty), notes
 
 
-def keep_readable(dataset: Dataset, unreadable: dict[str, str]) -> Dataset:
-    """Return the data set without those images; DataError if none is left."""
+def keep_readable(
+    dataset: Dataset, unreadable: dict[str, str], *, may_be_empty: bool = False
+) -> Dataset:
+    """Return the data set without those images; DataError if none is left, unless it may be empty."""
     kept = tuple(s for s in dataset.samples if s.name not in unreadable)
-    if not kept and unreadable:
+    if not kept and unreadable and not may_be_empty:
         first = next(iter(unreadable.values()))
         raise DataError(f"{dataset.root}: none of {len(unreadable)} images can be read; {first}")
     return replace(dataset, samples=kept)

@@ -110,7 +110,7 @@ def collect_part(
     limits = Limits(None, options.max_memory_bytes)
     with within(limits.plan_memory(detector, own if len(own) else train)):
         fit.basis_ = _shared_basis(folder, collection, options, progress)
-        own, more = readable_part(own, options, progress)
+        own, more = readable_part(own, options, progress, may_be_empty=True)
         statistics = FitStatistics(0, {}, None, fit.basis_)
         if len(own):
             groups = collection.groups_of(own)

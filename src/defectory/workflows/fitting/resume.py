@@ -74,7 +74,8 @@ def resume_fit(
     ----------
     model : it stays as it is
     data : images that it has not learned from; labeled anomalies among them teach nothing (see `update`)
-    options : of them, how images are told apart counts; detector, promise and size are the bundle's
+    options : of them, how images are told apart counts, and whether the bundle's probes are kept; detector,
+        promise and size are the bundle's
 
     Raises
     ------
@@ -101,6 +102,8 @@ def resume_fit(
     extended, new, doubted = _extend(model, images, labels, groups, progress)
     n_learned = int((labels != Label.ANOMALOUS).sum()) - len(doubted)
     facts = _extended_facts(model, train, contents, n_learned, len(doubted))
+    if not options.keep_probes:
+        model = CalibratedDetector(replace(model.bundle, probes=()))
     extended_model = _with_threshold(model, extended, _in_proportion(model, new), facts)
     return ResumedFit(
         model=extended_model,

@@ -26,10 +26,17 @@ def read_training_part(
 
 
 def readable_part(
-    train: Dataset, options: FitOptions, progress: Progress
+    train: Dataset, options: FitOptions, progress: Progress, *, may_be_empty: bool = False
 ) -> tuple[Dataset, tuple[str, ...]]:
-    """Return the images that can be read where others are to be skipped, and which those are."""
-    return leave_out_unreadable(train, progress) if options.skip_unreadable else (train, ())
+    """Return the images that can be read where others are to be skipped, and what is said of those.
+
+    Parameters
+    ----------
+    may_be_empty : none may be left (of a part); else that is a DataError
+    """
+    if not options.skip_unreadable:
+        return train, ()
+    return leave_out_unreadable(train, progress, may_be_empty=may_be_empty)
 
 
 def _confirmed(dataset: Dataset) -> Dataset:

@@ -11,7 +11,7 @@ from defectory.domain import DataError, Label, OutputError, ParameterError
 from defectory.sources import read_dataset
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions
-from defectory.workflows.fitting.parts import collect_part
+from defectory.workflows.fitting.parts import Collection, collect_part
 from defectory.workflows.fitting.resume import resume_fit
 from defectory.workflows.shards.membership import Shard
 from tests.pictures import write_mvtec
@@ -85,6 +85,23 @@ def test_what_is_there_is_kept_and_damage_is_mended(data, tmp_path):
     assert first.path.read_bytes() == content
 
 
+def test_a_part_of_which_no_image_can_be_read_is_empty(tmp_path):
+    n, folder, options = 8, tmp_path / "p", replace(GAUSSIAN, skip_unreadable=True)
+    data = read_dataset(
+        write_mvtec(tmp_path / "data", n_train=12, n_good=1, n_defective=1, size_px=64)
+    )
+    train = data.subset("train")
+    collection = Collection(train, Gaussian(size_px=64))
+    parts = [collection.part(Shard(index, n)) for index in range(n)]
+    few = min((part for part in parts if len(part)), key=len)
+    for row in few.tolist():
+        (tmp_path / "data" / train.samples[row].name).write_bytes(b"no picture")
+    found = [collect_part(data, folder, Shard(index, n), options) for index in range(n)]
+    assert [part.n_images for part in found] == [0 if part is few else len(part) for part in parts]
+    model = fit_dataset(data, options, parts=folder).model
+    assert len(model.bundle.calibration) == 12 - len(few)
+
+
 def test_missing_parts_are_named_with_the_command_that_makes_them(data, tmp_path):
     folder = tmp_path / "p"
     collect_part(data, folder, Shard(1, 3), GAUSSIAN)
@@ -130,6 +147,17 @@ def test_a_resumed_fit_knows_what_a_fit_of_all_knows(name, data):
     assert resumed.model.facts.data.n_images == 24
     assert resumed.n_learned == 12
     assert not resumed.doubted
+
+
+def test_a_resumed_fit_keeps_no_pictures_where_none_are_to_be_kept(data):
+    train = data.subset("train")
+    half = replace(train, samples=train.samples[:12])
+    rest = replace(train, samples=train.samples[12:])
+    with_probes = replace(GAUSSIAN, keep_probes=True)
+    old = fit_dataset(half, with_probes).model
+    assert old.bundle.probes
+    assert resume_fit(old, rest, with_probes).model.bundle.probes == old.bundle.probes
+    assert resume_fit(old, rest, GAUSSIAN).model.bundle.probes == ()
 
 
 def test_a_resumed_fit_does_not_learn_what_the_bundle_rejects(data):
