@@ -11,7 +11,7 @@ import numpy as np
 from defectory.artifacts.checksums import write_sums
 from defectory.artifacts.exported import CERTIFICATE, DECISION, README, Certificate, as_json
 from defectory.artifacts.probes import Probe
-from defectory.domain import ExportError, ImageSource, NoProgress, Progress
+from defectory.domain import ExportError, NoProgress, Progress
 from defectory.sources import Dataset
 from defectory.sources.layouts import spell_out
 from defectory.storage import OutputFolder, check_outputs, write_outputs
@@ -106,10 +106,10 @@ def export_model(
         raise ExportError(
             "this bundle has no threshold to decide by: recalibrate it on good images"
         )
-    images, notes = _good_images(good, model, options)
-    probes = model.bundle.probes or _probes_of(model, images)
+    good, notes = _good_images(good, model, options)
+    probes = model.bundle.probes or _probes_of(model, good)
     with write_outputs([OutputFolder(folder, "export")], overwrite=overwrite) as (part,):
-        graph = _make_graph(model, options, images, progress)
+        graph = _make_graph(model, options, good, progress)
         references = make_references(model, probes)
         _write_folder(part, graph, references, model, options, bundle_sha256)
         progress.start("scoring the probes in a process of its own", 1)
@@ -129,7 +129,7 @@ def export_model(
 
 def _good_images(
     good: Dataset | None, model: CalibratedDetector, options: ExportOptions
-) -> tuple[ImageSource | None, tuple[str, ...]]:
+) -> tuple[Dataset | None, tuple[str, ...]]:
     """Return the images that were given, without those that are not good, and what is to be said of them."""
     if options.precision == "int8":
         if good is None:
@@ -147,12 +147,12 @@ def _good_images(
     if options.precision != "int8" and model.bundle.probes:
         return None, ("the images given are not used: the bundle keeps probes of its own",)
     checked = check_good_images(good, learned=())
-    return checked.dataset.images(), checked.notes
+    return checked.dataset, checked.notes
 
 
-def _probes_of(model: CalibratedDetector, images: ImageSource | None) -> tuple[Probe, ...]:
+def _probes_of(model: CalibratedDetector, good: Dataset | None) -> tuple[Probe, ...]:
     """Return probes of the images given, for a bundle that keeps none."""
-    if images is None:
+    if good is None:
         raise ExportError(
             "this bundle keeps no images to check an export by: give some good ones "
             "(--images FOLDER, images=)"
@@ -160,7 +160,7 @@ def _probes_of(model: CalibratedDetector, images: ImageSource | None) -> tuple[P
     from defectory.domain.images import ChosenImages
     from defectory.workflows.fitting.probes import draw_probes
 
-    few = ChosenImages(images, range(min(len(images), 24)))
+    few = ChosenImages(good.images(), range(min(len(good), 24)))
     scores = model.bundle.detector.score(few).image_scores.astype(np.float64)
     return draw_probes(few, range(len(few)), scores, model.threshold.value, seed=0)
 
@@ -168,7 +168,7 @@ def _probes_of(model: CalibratedDetector, images: ImageSource | None) -> tuple[P
 def _make_graph(
     model: CalibratedDetector,
     options: ExportOptions,
-    images: ImageSource | None,
+    good: Dataset | None,
     progress: Progress,
 ) -> _Graph:
     exact = exact_graph(model)
@@ -176,11 +176,12 @@ def _make_graph(
         return _Graph(exact_files(exact, options.to), model)
     if options.precision == "fp16":
         return _Graph(half_files(exact, options.to), model)
-    assert images is not None
+    assert good is not None
+    images = good.images()
     files = quantized_files(exact, options.to, model, images, progress)
     before = opened(exact_files(exact, options.to), options.to)
     after = opened(files, options.to)
-    model, note = refitted(model, images, before, after, progress)
+    model, note = refitted(model, images, before, after, progress, good.groups)
     return _Graph(files, model, (note,))
 
 

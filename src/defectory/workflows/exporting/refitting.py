@@ -26,6 +26,7 @@ def refitted(
     exact: Graph,
     reduced: Graph,
     progress: Progress,
+    groups: NDArray[np.int64] | None = None,
 ) -> tuple[CalibratedDetector, str]:
     """Return the model with held-out scores as the reduced graph gives them, and what they rest on.
 
@@ -38,6 +39,8 @@ def refitted(
     model : stays as it is
     images : n good ones, no two of one content
     exact, reduced : the model's graphs, on the runtime that is exported for
+    groups : (n,) numbers of groups, below 0 for none, or None; they count for images that the fit has not
+        seen
 
     Raises
     ------
@@ -65,21 +68,26 @@ def refitted(
             "int8: the fit has learned from all of these images and held none out, so that no threshold can "
             "be fitted on them; give good images that it has not seen"
         )
-    taken = known.take(np.array(rows, np.intp))
-    scores = _joined(taken.scores, moved, new, 0)
-    peaks = _joined(taken.peaks, moved, new, 1) if len(known.peaks) else np.zeros(0)
-    groups = own_groups(len(rows), taken.groups) if rows else np.zeros(0, np.int64)
-    calibration = HeldOutScores.of(
-        scores,
-        peaks,
-        is_confirmed=np.concatenate([taken.is_confirmed, np.ones(len(fresh), bool)]),
-        groups=np.concatenate([groups, np.arange(len(fresh)) + groups.max(initial=-1) + 1]),
-        contents=(*taken.contents, *(contents[i] for i in fresh)),
+    taken, has_peaks = known.take(np.array(rows, np.intp)), len(known.peaks) > 0
+    shifts, found = np.reshape(moved, (-1, 2)), np.reshape(new, (-1, 2))
+    held_out = HeldOutScores.of(
+        taken.scores + shifts[:, 0],
+        taken.peaks + shifts[:, 1] if has_peaks else (),
+        is_confirmed=taken.is_confirmed,
+        groups=taken.groups,
+        contents=taken.contents,
+    )
+    unseen = HeldOutScores.of(
+        found[:, 0],
+        found[:, 1] if has_peaks else (),
+        groups=own_groups(len(fresh), None if groups is None else groups[fresh]),
+        contents=[contents[i] for i in fresh],
     )
     note = (
         f"the threshold was fitted again on {len(rows)} of {len(known)} held-out images of the fit and "
         f"{len(fresh)} new ones, as int8 scores them"
     )
+    calibration = held_out.join(unseen)
     return CalibratedDetector(replace(model.bundle, calibration=calibration)), note
 
 
@@ -87,8 +95,3 @@ def _measured(graph: Graph, image: NDArray[np.uint8]) -> Floats:
     """Return the score of an image and the highest value of its map."""
     score, heat = graph.run(image)
     return np.array([score, 0.0 if heat is None else float(heat.max())])
-
-
-def _joined(before: NDArray[np.float32], moved: list[Floats], new: list[Floats], of: int) -> Floats:
-    shifts = np.array([change[of] for change in moved])
-    return np.concatenate([before + shifts, np.array([found[of] for found in new])])

@@ -108,6 +108,15 @@ def test_int8_fits_its_threshold_again_on_what_it_scores(model, parts, tmp_path)
     assert b"QuantizeLinear" in graph
 
 
+def test_int8_counts_groups_of_new_images(parts, tmp_path):
+    grouped = tuple(replace(s, group=str(i // 5)) for i, s in enumerate(parts.samples))
+    good = replace(parts, samples=grouped)
+    model = model_of(parts.images())
+    found = export(model, tmp_path / "out", precision="int8", good=good, accept_flips=True)
+    assert "0 of 20 held-out images of the fit and 20 new ones" in found.notes[-1]
+    assert "more groups of good images" in found.promised
+
+
 def test_int8_without_images_says_why_it_needs_them(model, tmp_path):
     with pytest.raises(ExportError, match=r"int8 needs good images.*--images"):
         export(model, tmp_path / "out", precision="int8")

@@ -54,6 +54,15 @@ def test_new_images_count_by_their_own_score_and_learned_ones_not_at_all(images,
     assert "2 of 2 held-out images of the fit and 3 new ones" in note
 
 
+def test_new_images_of_one_group_stay_one(images, graphs):
+    model = known_as(images, held_out=2, learned=1)
+    found, _ = refitted(model, images, *graphs, NoProgress(), np.array([7, 8, 7, 7, -1, 7]))
+    held_out, (third, fourth, other) = np.split(found.bundle.calibration.groups, [2])
+    assert third == fourth != other
+    assert not np.isin([third, other], held_out).any()
+    assert held_out[0] != held_out[1]
+
+
 def test_images_that_say_nothing_are_refused(images, graphs):
     model = known_as(ArrayImages(images.read(range(2))), held_out=1, learned=0)
     learned = known_as(images, held_out=1, learned=5)
