@@ -73,8 +73,8 @@ def fit(
         (h, w) arrays, not 0 where defective, or mask files; None where there is none
     groups : sequence of n, or None
         images of one value belong together (a part, a batch): thresholds count groups, and scores are those
-        of models without the whole group. None: those that show the same part again are found;
-        range(n): each is by itself
+        of models without the whole group. An image of None, nan, empty text or a number below 0 belongs to
+        none. None: those that show the same part again are found; range(n): each is by itself
     assume_good : bool
         unlabeled images count as confirmed good; else a threshold that rests on them is an estimate
     detector : str or Detector

@@ -22,7 +22,10 @@ Masks = Collection[NDArray[Any] | AnyPath | None] | NDArray[Any] | MaskSource
 """n masks: (h, w) arrays, not 0 where defective, or files; None where there is none."""
 
 Groups = Collection[Hashable] | NDArray[Any]
-"""n groups: images of one value belong together (a part, a batch); None where unknown."""
+"""n groups: images of one value belong together (a part, a batch).
+
+None, nan, empty text or a number below 0 where an image belongs to none.
+"""
 
 
 def read_labels(
@@ -62,7 +65,12 @@ def read_masks(masks: Masks | None, n: int) -> Sequence[Mask | Path | None] | Ma
 
 
 def read_groups(groups: Groups | None, n: int) -> list[str | None]:
-    """Return n groups as text, None where unknown; ParameterError where they are not n, or unhashable."""
+    """Return n groups as text, None where an image has none; see `Groups`.
+
+    Raises
+    ------
+    ParameterError : they are not n, or one is neither text nor a number.
+    """
     if groups is None:
         return [None] * n
     values = _values("groups", groups, n)
@@ -71,7 +79,13 @@ def read_groups(groups: Groups | None, n: int) -> list[str | None]:
             raise ParameterError(
                 f"group {i} is of type {type(value).__name__}; give text or a number"
             )
-    return [None if value is None else str(value) for value in values]
+    return [None if _is_no_group(value) else str(value) for value in values]
+
+
+def _is_no_group(value: object) -> bool:
+    if isinstance(value, int | float):
+        return value < 0
+    return value is None or (isinstance(value, str) and not value.strip())
 
 
 def _values(name: str, given: Any, n: int) -> list[Any]:

@@ -35,6 +35,8 @@ _DTYPES: dict[str, np.dtype[Any]] = {
     "BOOL": np.dtype("?"),
 }
 _LENGTH = struct.Struct("<I")
+_MOST_DIGITS = 20
+"""Of a length; Python refuses to read a number of thousands."""
 
 Size = Annotated[int, Meta(ge=0, lt=2**31)]
 
@@ -178,7 +180,8 @@ def write_answer(
 def _split(body: bytes, json_length: str | None) -> tuple[bytes, bytes | None]:
     if json_length is None:
         return body, None
-    if not (json_length.isascii() and json_length.isdigit() and int(json_length[:20]) <= len(body)):
+    is_number = json_length.isascii() and json_length.isdigit() and len(json_length) <= _MOST_DIGITS
+    if not is_number or int(json_length) > len(body):
         raise RequestError(400, f"{LENGTH_HEADER} is not the length of the JSON in the body.")
     n_bytes = int(json_length)
     return body[:n_bytes], body[n_bytes:]

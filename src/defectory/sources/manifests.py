@@ -160,7 +160,7 @@ class _Rows:
             label=label,
             mask_path=mask[0] if mask else None,
             split=split,
-            group=self._text(group) or None,
+            group=self._text(group) if group.strip() else None,
             defect_type=self._text(kind) or None,
             name=name,
             is_random=_IS_YES.get(fold(random)),

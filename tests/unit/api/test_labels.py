@@ -17,6 +17,8 @@ from defectory.domain import (
     Label,
     MaskError,
     ParameterError,
+    number_groups,
+    own_groups,
 )
 from tests.pictures import save
 from tests.unit.api.conftest import Column
@@ -128,6 +130,19 @@ def test_groups_are_text_and_missing_ones_unknown():
         read_groups(["a", []], 2)
     with pytest.raises(ParameterError, match="groups: 1 for 2 images"):
         read_groups(["a"], 2)
+
+
+@pytest.mark.parametrize("none", ["", " \t", None, nan, -1, -7, np.int64(-1), -1.0, np.array(-1)])
+def test_empty_text_and_numbers_below_0_are_no_group(none):
+    assert read_groups([none, none, "a", 0, "-1"], 5) == [None, None, "a", "0", "-1"]
+
+
+def test_numbers_of_groups_mean_what_they_mean_to_a_detector():
+    numbers = np.array([4, -1, 4, -1, 0])
+    found = own_groups(5, number_groups(read_groups(numbers, 5)))
+    partners = found[:, None] == found[None, :]
+    expected = own_groups(5, numbers)
+    np.testing.assert_array_equal(partners, expected[:, None] == expected[None, :])
 
 
 def test_what_is_known_of_arrays_stays_beside_them():

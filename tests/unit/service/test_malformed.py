@@ -87,6 +87,15 @@ def test_malformed_uploads_are_answered(server, client, contents):
     assert resident_bytes() - before < _MORE_BYTES
 
 
+@pytest.mark.parametrize("length", ["9" * 5000, "0" * 4999 + "9", "9" * 21, "-1", "", "1e3"])
+def test_a_length_that_is_none_is_said(server, client, length):
+    headers = {"Inference-Header-Content-Length": length}
+    answer = client.post("/v2/models/nuts/infer", content=b"{}", headers=headers)
+    assert answer.status_code == 400
+    assert "is not the length of the JSON in the body" in answer.json()["error"]
+    assert server.mistakes() == []
+
+
 @pytest.mark.parametrize(
     "sent",
     [

@@ -34,7 +34,7 @@ def test_csv_with_every_column(folder):
         "a.png,good,,train,lot 1,\n"
         "sub/c.png,NG,m.png,test,,dent\n"
         "\n"
-        "b.png,,,val,,\n",
+        "b.png,,,val, ,\n",
     )
     dataset = read_dataset(path)
     assert (dataset.layout, dataset.root) == ("csv", folder)
