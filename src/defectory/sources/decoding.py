@@ -49,6 +49,7 @@ MAX_FILE_BYTES = 2 * 2**30
 """Larger files are refused."""
 
 _EXIF_ORIENTATION = 0x0112
+_ON_THEIR_SIDE = (5, 6, 7, 8)
 _PNG_ORIENTATIONS = (b"eXIf", b"Raw profile type exif", b"Orientation")
 _MEDIA_TYPES = {"PNG": "image/png", "JPEG": "image/jpeg"}
 
@@ -168,7 +169,9 @@ def image_size(path: Path) -> tuple[int, int]:
     try:
         with quiet_pillow, Pillow.open(path, formats=FORMATS) as image:
             width, height = image.size
-            turned = image.getexif().get(_EXIF_ORIENTATION, 1) >= 5
+            turned = image.getexif().get(_EXIF_ORIENTATION) in _ON_THEIR_SIDE
+            # by a tag of its own, Pillow gives the size of a TIFF upright, and leaves the tag there
+            turned = turned and _EXIF_ORIENTATION not in getattr(image, "tag_v2", ())
     except Exception as error:
         raise read_error(path, error) from error
     return (width, height) if turned else (height, width)

@@ -14,7 +14,7 @@ from PIL import Image
 
 from defectory.domain import ImageReadError, MaskError, ParameterError
 from defectory.sources import FileImages, read_image
-from defectory.sources.decoding import EXTENSIONS, FORMATS, MAX_PIXELS
+from defectory.sources.decoding import EXTENSIONS, FORMATS, MAX_PIXELS, image_size
 from defectory.sources.mask_files import FileMasks, read_mask
 from tests.pictures import save
 
@@ -118,6 +118,27 @@ def test_32_bit_out_of_range_is_refused(tmp_path):
     path = written(tmp_path / "a.tif", Image.fromarray(np.array([[0, 70000]], np.int32)))
     with pytest.raises(ImageReadError, match=r"0\.\.70000.*8 or 16 bits"):
         read_image(path)
+
+
+@pytest.mark.parametrize("orientation", range(10))
+@pytest.mark.parametrize(
+    ("suffix", "mode"),
+    [
+        *(
+            (suffix, "RGB")
+            for suffix in (".png", ".jpg", ".mpo", ".tif", ".webp", ".bmp", ".gif", ".ppm")
+        ),
+        *((suffix, mode) for suffix in (".png", ".tif") for mode in ("L", "I;16", "1")),
+    ],
+)
+def test_the_size_in_the_header_is_that_of_the_pixels(tmp_path, suffix, mode, orientation):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = written(tmp_path / f"a{suffix}", Image.new(mode, (60, 40)), exif=exif)
+    is_turned = orientation in (5, 6, 7, 8) and suffix not in (".bmp", ".gif", ".ppm")
+    expected = (60, 40) if is_turned else (40, 60)
+    assert read_image(path).shape[:2] == expected
+    assert image_size(path) == expected
 
 
 def test_exif_orientation_is_applied(tmp_path):
