@@ -41,13 +41,13 @@ def measure(place: Place, seed: int, rows: Sequence[int] = ROWS) -> dict[str, An
 
 def write_shards(folder: Path, out: Path, n: int, seed: int) -> None:
     """Write complete shards of n rows, which repeat those in `repeated`."""
-    from defectory.workflows.calibrated import load_calibrated
+    from defectory.workflows.calibrated import load_hashed
     from defectory.workflows.shards.membership import Shard, hash_of, image_key
     from defectory.workflows.shards.place import open_place
     from defectory.workflows.shards.runs import begin, run_of
 
-    model = load_calibrated(folder / PARTS, None, None)
-    run = run_of(folder / PARTS, model, _N_SHARDS, _CHUNK_SIZE)
+    model, digest = load_hashed(folder / PARTS)
+    run = run_of(digest, model, _N_SHARDS, _CHUNK_SIZE)
     open_place(out, begin(model, run, [PARTS, "images"]), [folder / PARTS])
     hashed = [(hash_of(image_key(name)), name) for name in (f"{i:09}.png" for i in range(n))]
     listing = sum(number for number, _ in hashed) % 2**128

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Literal
 
 import numpy as np
@@ -161,6 +162,11 @@ class HeldOutScores:
             self.groups[chosen],
             tuple(self.contents[i] for i in chosen.tolist()),
         )
+
+
+def finite_or_none(value: float | None) -> float | None:
+    """Return the number; None where there is none, or it is infinite or nan: JSON has no place for those."""
+    return float(value) if value is not None and isfinite(value) else None
 
 
 def own_groups(n: int, groups: ArrayLike | None) -> NDArray[np.int64]:

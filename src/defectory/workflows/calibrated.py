@@ -1,5 +1,6 @@
 """A fitted detector with its threshold, ready to score and to ship."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -275,6 +276,31 @@ def load_calibrated(
     return model
 
 
+def load_hashed(
+    path: Path, false_reject_rate: float | None = None, miss_rate: float | None = None
+) -> tuple[CalibratedDetector, str]:
+    """Return the detector in a bundle with its threshold, and the SHA-256, in hex digits, of what was loaded.
+
+    Parameters
+    ----------
+    path, false_reject_rate, miss_rate : see `load_calibrated`
+
+    Raises
+    ------
+    BundleError, PluginError : see `load_calibrated`; or the file was replaced while it was read.
+    """
+    before = _state_of(path)
+    model = load_calibrated(path, false_reject_rate, miss_rate)
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror or error}") from error
+    if before is None or _state_of(path) != before:
+        raise BundleError(f"{path}: the file changed while it was read")
+    return model, digest
+
+
 def refuse_swapped(bundle: Path, others: Iterable[Path]) -> None:
     """Raise ParameterError where not the first but another of these is a bundle."""
     if _is_bundle(bundle):
@@ -289,6 +315,15 @@ def _is_bundle(path: Path) -> bool:
         return path.is_file() and BUNDLE_FILE.is_ours(path)
     except (OSError, ValueError):
         return False
+
+
+def _state_of(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when the file does; without its number, which some network disks make up."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 class _Sized:

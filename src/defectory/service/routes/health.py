@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from defectory import __version__
-from defectory.domain.finite import finite_or_none
+from defectory.domain.scores import finite_or_none
 from defectory.service.answers import (
     Live,
     ModelFacts,

@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import Decision, Label
-from defectory.domain.finite import finite_or_none
-from defectory.domain.scores import AnomalyMap
+from defectory.domain.scores import AnomalyMap, finite_or_none
 from defectory.metrics import auroc
 from defectory.sources import Sample
 

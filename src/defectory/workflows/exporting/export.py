@@ -1,6 +1,5 @@
 """A bundle written as a folder that other runtimes run, certified before it is there."""
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from defectory.domain import ExportError, NoProgress, Progress
 from defectory.sources import Dataset
 from defectory.sources.layouts import spell_out
 from defectory.storage import OutputFolder, check_outputs, write_outputs
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
+from defectory.workflows.calibrated import CalibratedDetector, load_hashed, refuse_swapped
 from defectory.workflows.exporting.decisions import describe_decision
 from defectory.workflows.exporting.fresh_process import certify_afresh
 from defectory.workflows.exporting.graphs import (
@@ -76,9 +75,7 @@ def export_bundle(
     good = read_good_images(found) if found else None
     inputs = [bundle, *found, *(good.files() if good else ())]
     check_outputs(outputs, inputs=inputs, overwrite=overwrite, say=progress.say)
-    model = load_calibrated(bundle)
-    with bundle.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    model, digest = load_hashed(bundle)
     return export_model(
         model,
         folder,

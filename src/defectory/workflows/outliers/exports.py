@@ -10,7 +10,7 @@ import numpy as np
 
 from defectory import __version__
 from defectory.domain import NoProgress, Progress
-from defectory.domain.finite import finite_or_none
+from defectory.domain.scores import finite_or_none
 from defectory.reports.outlier_page import render_outliers
 from defectory.storage import OutputFolder, check_outputs, readable_name, write_outputs
 from defectory.workflows.outliers.collection import collection_files

@@ -11,7 +11,7 @@ import numpy as np
 from defectory.artifacts import BUNDLE_FILE, BundleFacts, RecalibrationRecord
 from defectory.artifacts.manifest import MAX_NAMES
 from defectory.domain import HeldOutScores, NoProgress, Progress, own_groups
-from defectory.domain.finite import finite_or_none
+from defectory.domain.scores import finite_or_none
 from defectory.sources import grouping
 from defectory.sources.layouts import spell_out
 from defectory.storage import OutputFile, check_outputs

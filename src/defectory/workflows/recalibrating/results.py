@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from defectory.calibration import Threshold
-from defectory.domain.finite import finite_or_none
+from defectory.domain.scores import finite_or_none
 from defectory.workflows.calibrated import CalibratedDetector
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from defectory import __version__
 from defectory.calibration.thresholds import check_share
-from defectory.domain import BundleError, NoProgress, Progress
+from defectory.domain import NoProgress, Progress
 from defectory.machine import at_most_readers, count_readers, map_ordered
 from defectory.sources import Dataset, FileImages, Sample, read_image
 from defectory.sources.layouts import read_given
@@ -21,7 +21,7 @@ from defectory.storage import (
     safe_names,
 )
 from defectory.storage.markers import Content
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
+from defectory.workflows.calibrated import CalibratedDetector, load_hashed, refuse_swapped
 from defectory.workflows.scoring.rows import (
     Row,
     ScoredImage,
@@ -91,7 +91,7 @@ def score_to_folder(
     dataset = read_given(images)
     inputs = [bundle, *images, *dataset.files()]
     check_outputs([output], inputs=inputs, overwrite=overwrite, say=progress.say)
-    model = load_calibrated(bundle, false_reject_rate, miss_rate)
+    model, digest = load_hashed(bundle, false_reject_rate, miss_rate)
     if alarm is not None:
         from defectory.workflows.alarms import check_alarm
 
@@ -105,7 +105,7 @@ def score_to_folder(
         at_most_readers(n_readers),
         resumable_folder(
             output,
-            run=_fingerprint(bundle, model.promise, bool(scale), model.provider),
+            run=_fingerprint(digest, model.promise, bool(scale), model.provider),
             keys=queue.keys,
             files=[table, *pictures.values()],
             say=progress.say,
@@ -286,14 +286,9 @@ class _Recorder:
         return row, files
 
 
-def _fingerprint(bundle: Path, *settings: object) -> str:
+def _fingerprint(bundle_sha256: str, *settings: object) -> str:
     """Return what tells a run from one that would give other rows of the same images."""
-    try:
-        with bundle.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BundleError(f"cannot read {bundle}: {error.strerror or error}") from error
-    return hashlib.sha256(repr((__version__, content, *settings)).encode()).hexdigest()
+    return hashlib.sha256(repr((__version__, bundle_sha256, *settings)).encode()).hexdigest()
 
 
 def _key(sample: Sample, state: str) -> str:

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from defectory.domain import Decision, MissingExtraError, ParameterError
-from defectory.domain.finite import finite_or_none
-from defectory.domain.scores import AnomalyMap
+from defectory.domain.scores import AnomalyMap, finite_or_none
 from defectory.storage import readable_name
 from defectory.workflows.calibrated import CalibratedDetector
 

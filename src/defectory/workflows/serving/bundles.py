@@ -1,13 +1,12 @@
 """Bundles that are served: names, versions, files, and whether a file has changed."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from defectory.domain import BundleError, ParameterError
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.domain import ParameterError
+from defectory.workflows.calibrated import CalibratedDetector, load_hashed
 from defectory.workflows.heat_scale import heat_scale_of
 
 SUFFIX = ".defectory"
@@ -16,7 +15,6 @@ SUFFIX = ".defectory"
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}"
 _LABEL = re.compile(rf"(?P<name>{_WORD})(?:@(?P<version>{_WORD}))?")
 _N_DIGITS = 12
-_CHUNK_BYTES = 2**20
 
 Signature = tuple[int, int, int, int]
 """Changes when a file does: device, inode, size, time."""
@@ -52,7 +50,7 @@ class ServedBundle:
     name, version : what it is served as
     path : of its file
     sha256 : of the file's content, hex digits
-    signature : of the file when it was read
+    signature : of the file before it was read; None where there was none yet
     model : with its threshold
     """
 
@@ -60,7 +58,7 @@ class ServedBundle:
     version: str
     path: Path
     sha256: str
-    signature: Signature
+    signature: Signature | None
     model: CalibratedDetector = field(repr=False)
 
     @property
@@ -99,13 +97,10 @@ def load_served(named: NamedFile) -> ServedBundle:
 
     Raises
     ------
-    BundleError, PluginError : see `load_calibrated`; or the file changed while it was read.
+    BundleError, PluginError : see `load_hashed`.
     """
     before = signature_of(named.path)
-    digest = _hash(named.path)
-    model = load_calibrated(named.path)
-    if before is None or signature_of(named.path) != before:
-        raise BundleError(f"{named.path}: the file changed while it was read")
+    model, digest = load_hashed(named.path)
     _ = model.pixel_threshold, model.p_values, heat_scale_of(model)
     version = named.version or digest[:_N_DIGITS]
     return ServedBundle(named.name, version, named.path, digest, before, model)
@@ -159,14 +154,3 @@ def _named(label: str, path: Path) -> NamedFile:
             "give one: NAME=PATH"
         )
     return NamedFile(match["name"], match["version"] or "", path)
-
-
-def _hash(path: Path) -> str:
-    digest = hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                digest.update(chunk)
-    except OSError:
-        return ""  # loading says why
-    return digest.hexdigest()

@@ -1,26 +1,18 @@
 """What shards of one collection have in common, and what is known of it without its bundle."""
 
-import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 from defectory import __version__
-from defectory.domain import BundleError
-from defectory.domain.finite import finite_or_none
+from defectory.domain.scores import finite_or_none
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.scoring.summary import highest_good_score
 from defectory.workflows.shards.records import Begun, Run
 
 
-def run_of(bundle: Path, model: CalibratedDetector, n_shards: int, chunk_size: int) -> Run:
-    """Return what all shards have in common; BundleError where the file of the bundle is gone."""
-    try:
-        with bundle.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise BundleError(f"cannot read {bundle}: {error.strerror or error}") from error
+def run_of(bundle_sha256: str, model: CalibratedDetector, n_shards: int, chunk_size: int) -> Run:
+    """Return what all shards have in common."""
     return Run(
-        bundle=content,
+        bundle=bundle_sha256,
         promise=model.promise,
         version=__version__,
         n_shards=n_shards,

@@ -16,7 +16,7 @@ from defectory.sources.listing import Listing, list_images
 from defectory.storage import readable_name
 from defectory.storage.leftovers import remove_leftovers_in
 from defectory.storage.outputs import cannot_write
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
+from defectory.workflows.calibrated import CalibratedDetector, load_hashed, refuse_swapped
 from defectory.workflows.scoring.rows import Row, import_arrow, make_row
 from defectory.workflows.scoring.score import CHUNK
 from defectory.workflows.shards.chunks import ChunkFile, hash_images, remove_chunks
@@ -110,6 +110,7 @@ class Collection:
     ----------
     bundle, images : where they lie
     model, listing : the same, loaded
+    bundle_sha256 : of the bundle's file, hex digits
     chunk_size : images in a file
     arguments : of the command line that scores it
     """
@@ -118,12 +119,13 @@ class Collection:
     images: Place
     model: CalibratedDetector
     listing: Listing
+    bundle_sha256: str
     chunk_size: int
     arguments: Sequence[str]
 
     def begin(self, folder: Place, n_shards: int) -> Run:
         """Make the folder of all shards, or go on with it; OutputError as `open_place` raises it."""
-        run = run_of(self.bundle, self.model, n_shards, self.chunk_size)
+        run = run_of(self.bundle_sha256, self.model, n_shards, self.chunk_size)
         open_place(folder, begin(self.model, run, self.arguments), [self.bundle, self.images])
         return run
 
@@ -151,13 +153,13 @@ def load_collection(
     import_arrow("--shard")
     refuse_swapped(bundle, [images] if isinstance(images, Path) else [])
     listing = list_images(images)
-    model = load_calibrated(bundle, false_reject_rate, miss_rate)
+    model, digest = load_hashed(bundle, false_reject_rate, miss_rate)
     arguments = [readable_name(told_remote(str(bundle))), readable_name(str(images))]
     for option, rate in (("--false-reject-rate", false_reject_rate), ("--miss-rate", miss_rate)):
         arguments += [] if rate is None else [option, str(rate)]
     if chunk_size != CHUNK_SIZE:
         arguments += ["--chunk-size", str(chunk_size)]
-    return Collection(bundle, images, model, listing, chunk_size, arguments)
+    return Collection(bundle, images, model, listing, digest, chunk_size, arguments)
 
 
 def score_part(

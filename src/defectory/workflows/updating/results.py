@@ -5,7 +5,7 @@ from typing import Any
 
 from defectory.calibration import Threshold
 from defectory.domain import Label
-from defectory.domain.finite import finite_or_none
+from defectory.domain.scores import finite_or_none
 from defectory.workflows.calibrated import CalibratedDetector
 
 

@@ -1,6 +1,5 @@
 """The bundle that judges: loaded anew when its file is replaced, and kept where the new one is of no use."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from defectory.domain import BundleError, DefectoryError
 from defectory.workflows.alarms import fresh_alarm
-from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
+from defectory.workflows.calibrated import CalibratedDetector, load_hashed
 from defectory.workflows.watching.listing import FileState, state_of
 
 if TYPE_CHECKING:
@@ -90,11 +89,9 @@ class BundleFile:
     def _load(self) -> Judge:
         try:
             state = state_of(self._path)
-            with self._path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise BundleError(f"cannot read {self._path}: {error.strerror or error}") from error
-        model = load_calibrated(self._path, *self._rates)
+        model, digest = load_hashed(self._path, *self._rates)
         if self._has_alarm:
             fresh_alarm(model)
         scale = None
