@@ -26,10 +26,10 @@ _OLD_SHARE = 0.9
 
 @dataclass(eq=False)
 class _Job(Generic[Item, Result]):
-    """An item that waits; None once it was dropped."""
+    """An item that waits, or is worked on."""
 
     kind: Hashable
-    item: Item | None
+    item: Item
     future: "Future[Result | Exception]"
 
 
@@ -152,7 +152,7 @@ class Pool(Generic[Item, Result]):
     def _do(self) -> None:
         took_s = 0.0
         while jobs := self._next(took_s):
-            items = [job.item for job in jobs if job.item is not None]
+            items = [job.item for job in jobs]
             started = time.perf_counter()
             try:
                 results = self._work(items)
@@ -161,7 +161,6 @@ class Pool(Generic[Item, Result]):
             took_s = time.perf_counter() - started
             self._note(took_s / len(jobs), len(jobs))
             for job, result in zip(jobs, results, strict=True):
-                job.item = None
                 job.future.set_result(result)
             with self._changed:
                 self._n_working -= len(jobs)

@@ -15,9 +15,6 @@ from defectory.domain import DataError, OutputError, ParameterError
 from defectory.storage import readable_name
 from defectory.storage.line_files import LineFile
 from defectory.storage.outputs import cannot_write
-from defectory.workflows.recent_images import RecentImages
-
-__all__ = ["Journal", "JournalEntry", "RecentImages", "read_journal"]
 
 N_FILES = 4
 """A journal is kept in at most so many files; the oldest is dropped."""

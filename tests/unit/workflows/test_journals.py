@@ -12,7 +12,8 @@ from dataclasses import replace
 import pytest
 
 from defectory.domain import DataError, OutputError, ParameterError
-from defectory.workflows.journals import Journal, JournalEntry, RecentImages, read_journal
+from defectory.workflows.journals import Journal, JournalEntry, read_journal
+from defectory.workflows.recent_images import RecentImages
 
 ENTRY = JournalEntry("2026-01-02T03:04:05Z", "a.png", "0" * 64, 1.5, False, 0.25, "parts@1")
 

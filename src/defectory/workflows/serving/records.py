@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from defectory.domain import DefectoryError, OutputError
-from defectory.workflows.journals import Journal, JournalEntry, RecentImages, read_journal
+from defectory.workflows.journals import Journal, JournalEntry, read_journal
+from defectory.workflows.recent_images import RecentImages
 from defectory.workflows.serving.bundles import ServedBundle
 from defectory.workflows.serving.judging import Judged
 from defectory.workflows.serving.kept_alarms import KeptAlarm, keep_alarm

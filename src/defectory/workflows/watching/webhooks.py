@@ -28,7 +28,6 @@ _MOST_S = 30.0  # of one try
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 300.0
 _FEWEST_TRIES = 10  # a clock that was wrong makes no message old
 _GONE = 410
-_IDLE_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +129,7 @@ class Sender:
             try:
                 message = self._state.next_message(time.time())
                 if message is None:
-                    pause_s = min(_IDLE_S, self._pause_s()) if self._n_failed else 1.0
+                    pause_s = self._pause_s() if self._n_failed else 1.0
                 else:
                     pause_s = self._send(message)
             except DefectoryError as error:  # a full disk
