@@ -205,6 +205,32 @@ def test_a_name_that_comes_again_is_judged_again_where_its_content_is_new(
     assert rows[0]["sha256"] == rows[2]["sha256"] != rows[1]["sha256"]
 
 
+def test_a_folder_that_is_not_there_yet_is_waited_for_and_nothing_is_made(
+    begin, tmp_path, contents
+):
+    hot, out = tmp_path / "hot", tmp_path / "out"
+    hot.rmdir()
+    line = begin(answers=True, journal=True)
+    line.until(lambda line: line.said)
+    assert line.said == [f"cannot look into {hot}: No such file or directory; waiting for it"]
+    assert not out.exists()
+    put(hot, "a.png", contents[0])
+    line.until(lambda line: line.rows)
+    assert line.said[1:] == [f"{hot} is there again"]
+    line.end()
+    assert [row["image"] for row in results(out)] == ["a.png"]
+
+
+def test_a_watch_of_a_misspelt_folder_leaves_nothing(begin, tmp_path):
+    out = tmp_path / "out"
+    line = begin(folder=tmp_path / "hto")
+    line.until(lambda line: line.said)
+    assert line.end().n_judged == 0
+    with pytest.raises(DataError, match="cannot look into"):
+        begin(folder=tmp_path / "hto", once=True).wait()
+    assert not out.exists()
+
+
 def test_a_folder_that_goes_away_is_waited_for(begin, tmp_path, contents):
     hot, away = tmp_path / "hot", tmp_path / "away"
     put(hot, "a.png", contents[0])

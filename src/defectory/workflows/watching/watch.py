@@ -41,7 +41,8 @@ def watch(
 
     `output` holds `watch.sqlite` (what was judged; what is still to be written and sent), files
     `results/<day>.jsonl` (a line an image, as `score` writes them, in the order of judging), and what else is
-    asked for. Images are read, never moved, changed or removed.
+    asked for. Images are read, never moved, changed or removed. A folder that is not there is waited for; an
+    `output` of its results is not made before.
 
     Parameters
     ----------
@@ -73,6 +74,9 @@ def watch(
         has_heatmaps=options.heatmaps,
         say=say,
     )
+    key = read_secret(options.secret) if address is not None and options.secret is not None else b""
+    if not options.output.exists() and not _await_folder(options, said, is_ending):
+        return WatchSummary(0, 0, 0, 0, 0, None)
     with ExitStack() as opened:
         opened.callback(take_place(options.output).release)
         state = WatchState(options.output)
@@ -83,12 +87,41 @@ def watch(
         opened.callback(files.close)
         sender = None
         if address is not None:
-            key = read_secret(options.secret or options.output / SECRET)
-            sender = Sender(state, address, key, say)
+            sender = Sender(state, address, key or read_secret(options.output / SECRET), say)
             sender.start()
             opened.callback(sender.stop)
         watcher = _Watcher(options, bundle, state, files, sender, said, told, is_ending)
         return watcher.run()
+
+
+def _await_folder(options: WatchOptions, said: "_Said", is_ending: Callable[[], bool]) -> bool:
+    """Wait for a folder of which there are no results yet; return whether it is there.
+
+    Nothing is made meanwhile: its name may be misspelt.
+    """
+    while not is_ending():
+        try:
+            next(options.folder.iterdir(), None)
+        except OSError as error:
+            _cannot_look(options, error, said)
+            _wait(options.poll_s, is_ending)
+        else:
+            return True
+    return False
+
+
+def _cannot_look(options: WatchOptions, error: OSError, said: "_Said") -> None:
+    """Say that the folder is away, and is waited for; DataError where it is looked into once."""
+    text = f"cannot look into {options.folder}: {error.strerror or error}"
+    if options.once:
+        raise DataError(text) from error
+    said("folder", f"{text}; waiting for it")
+
+
+def _wait(seconds: float, is_ending: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + seconds
+    while not is_ending() and (left_s := end_s - time.monotonic()) > 0:
+        time.sleep(min(_STEP_S, left_s))
 
 
 class _Said:
@@ -174,10 +207,7 @@ class _Watcher:
         try:
             listing = list_images(folder)
         except OSError as error:
-            text = f"cannot look into {folder}: {error.strerror or error}"
-            if self._options.once:
-                raise DataError(text) from error
-            self._said("folder", f"{text}; waiting for it")
+            _cannot_look(self._options, error, self._said)
             return None
         self._said("folder", "", f"{folder} is there again")
         self._said("parts", "; ".join(listing.problems))
@@ -253,6 +283,4 @@ class _Watcher:
             self._counts["review"] += 1
 
     def _wait(self, seconds: float) -> None:
-        end_s = time.monotonic() + seconds
-        while not self._is_ending() and (left_s := end_s - time.monotonic()) > 0:
-            time.sleep(min(_STEP_S, left_s))
+        _wait(seconds, self._is_ending)
