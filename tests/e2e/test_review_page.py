@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -57,8 +58,15 @@ def processes():
 @pytest.fixture
 def address(created, processes, tmp_path):
     """The link of a server of a fresh copy of the project."""
-    folder, said = tmp_path / "photos.review", tmp_path / "said"
+    folder = tmp_path / "photos.review"
     shutil.copytree(created, folder)
+    with served(processes, folder, tmp_path / "said") as link:
+        yield link
+
+
+@contextmanager
+def served(processes, folder, said):
+    """Give the link of a server of a project; `said` is where it writes."""
     server = processes.start("command", said, "review", folder, "--no-browser", "--who", "ann")
     try:
         yield _wait_for_link(said)
@@ -575,6 +583,54 @@ def test_labels_of_a_lost_connection_outlive_the_page(open_page):
         page.goto(home)
     assert facts(page, image_id)["label"]["value"] == "defective"
     assert len(facts(page, image_id)["history"]) == 1
+
+
+def test_a_review_made_anew_in_its_folder_has_none_of_the_one_before(
+    created, processes, chromium, tmp_path
+):
+    """It has the same address and numbers, but other pictures, and no label that waited for the other one."""
+    from defectory.workflows.reviewing.project import ReviewProject
+
+    folder, context = tmp_path / "photos.review", chromium.new_context(locale="en-US")
+    page = context.new_page()
+    shutil.copytree(created, folder)
+    with served(processes, folder, tmp_path / "said") as link:
+        page.goto(link)
+        page.wait_for_load_state("networkidle")
+        home, before = origin(page), shown(page, 1)
+        context.set_offline(True)
+        labeled = press(page, "d")
+        page.wait_for_selector("#connection:has-text('1 label')")
+
+    shutil.rmtree(folder)
+    for i in range(N_GOOD + N_DEFECTIVE):
+        save(tmp_path / "others" / f"{i}.png", np.full((SIZE_PX, SIZE_PX, 3), 5 * i, np.uint8))
+    ReviewProject.create(folder, created.parent / "parts.defectory", tmp_path / "others").close()
+    with served(processes, folder, tmp_path / "said again") as link:
+        with page.expect_event("load"):  # the old tab begins anew by itself
+            context.set_offline(False)
+            another = context.new_page()
+            another.goto(link)
+        page.wait_for_load_state("networkidle")
+        assert origin(another) == home
+        assert shown(another, 1) != before
+        assert facts(another, labeled)["label"] is None
+    context.close()
+
+
+def shown(page, image_id: int) -> list[int]:
+    """Return pixels of an image's preview as the page gets it."""
+    return page.evaluate(
+        """async (id) => {
+            const { getProject, getPreview } = await import("./static/api.js");
+            await getProject();
+            const picture = await createImageBitmap(await getPreview(id, 256));
+            const context = new OffscreenCanvas(picture.width, picture.height).getContext("2d");
+            context.drawImage(picture, 0, 0);
+            return [...context.getImageData(20, 20, 40, 40).data];
+        }""",
+        image_id,
+    )
 
 
 def test_all_of_it_by_keyboard(open_page):

@@ -2,6 +2,9 @@
 
 import sqlite3
 
+REVIEW_ID = "id"
+"""A fact of every review: random hex digits that no other has, not even one made anew in its folder."""
+
 
 def read_fact(connection: sqlite3.Connection, key: str) -> str | None:
     """Return a fact, or None where it is not known."""

@@ -104,7 +104,9 @@ CREATE TABLE learned (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_OWN_ID = "INSERT INTO facts VALUES ('id', lower(hex(randomblob(16))));  -- see REVIEW_ID\n"
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _OWN_ID)
 """Each makes a database of one version into one of the next; none is ever changed once it is released."""
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from defectory.domain import DataError, OutputError
 from defectory.projects import DATABASE, ProjectStore, is_project
+from defectory.projects.facts import REVIEW_ID, read_fact
 from defectory.projects.images import count_images
 from defectory.projects.schema import APPLICATION_ID, MIGRATIONS
 from tests.unit.projects.rows import add_pictures
@@ -31,6 +32,30 @@ def test_a_review_opens_again_with_what_it_held(store):
     with again.reading() as connection:
         assert count_images(connection) == 3
     again.close()
+
+
+def id_of(store):
+    with store.reading() as connection:
+        return read_fact(connection, REVIEW_ID)
+
+
+def test_every_review_has_an_id_of_its_own_that_stays(store, tmp_path):
+    again, other = ProjectStore.open(store.folder), ProjectStore.create(tmp_path / "other")
+    assert len(id_of(store)) == 32
+    assert id_of(again) == id_of(store) != id_of(other)
+    again.close()
+    other.close()
+
+
+def test_a_review_from_before_there_were_ids_gets_one(tmp_path, monkeypatch):
+    monkeypatch.setattr("defectory.projects.schema.MIGRATIONS", MIGRATIONS[:1])
+    old = ProjectStore.create(tmp_path / "review")
+    assert id_of(old) is None
+    old.close()
+    monkeypatch.undo()
+    store = ProjectStore.open(tmp_path / "review")
+    assert len(id_of(store)) == 32
+    store.close()
 
 
 def test_a_folder_with_other_files_is_refused_and_stays(tmp_path):

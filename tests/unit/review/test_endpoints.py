@@ -30,7 +30,7 @@ def test_the_project_says_how_far_it_is(page):
     assert told["proposal"] is False
     assert told["bundle"]["version"] == 1
     assert told["bundle"]["detector"] == "auto"
-    assert {"running", "gain", "defect_types", "strategies", "n_new_labels"} <= set(told)
+    assert {"id", "running", "gain", "defect_types", "strategies", "n_new_labels"} <= set(told)
 
 
 def test_somebody_else_at_the_page_signs_with_another_name(page):
@@ -106,13 +106,19 @@ def test_images_that_do_not_exist_are_not_found(page, what, image_id):
 def test_previews_are_as_large_as_asked_for(page, large, side, size):
     answer = page.get(f"/api/images/{large}/preview", params={"side": side})
     assert opened(answer).size == size
-    assert "immutable" in answer.headers["cache-control"]
     again = page.get(
         f"/api/images/{large}/preview",
         params={"side": side},
         headers={"If-None-Match": answer.headers["etag"]},
     )
     assert again.status_code == 304
+
+
+def test_a_preview_is_kept_unasked_under_the_name_of_its_review_alone(page, project, large):
+    """Another review, at the same address later, has other pictures under the same numbers."""
+    for review, is_kept in ((project.id, True), ("of another one", False), ("", False)):
+        answer = page.get(f"/api/images/{large}/preview", params={"review": review})
+        assert ("immutable" in answer.headers["cache-control"]) == is_kept
 
 
 def test_other_sizes_are_refused(page, large):

@@ -48,11 +48,23 @@ async function getBlob(path) {
   return answer ? answer.blob() : null;
 }
 
-export const getProject = () => getJson("api/project");
+let reviewId = "";
+
+/** Another review may have taken this address meanwhile: nothing that the page shows or keeps is of it. */
+export async function getProject() {
+  const project = await getJson("api/project");
+  if (reviewId && project.id !== reviewId) {
+    location.reload();
+    await new Promise(() => {}); // nothing is sent any more
+  }
+  reviewId = project.id;
+  return project;
+}
+
 export const getQueue = (n, strategy) => getJson(`api/queue?${query({ n, strategy })}`);
 export const getImages = (wanted) => getJson(`api/images?${query(wanted)}`);
 export const getImage = (id) => getJson(`api/images/${id}`);
-export const previewUrl = (id, side) => `api/images/${id}/preview?side=${side}`;
+export const previewUrl = (id, side) => `api/images/${id}/preview?${query({ review: reviewId, side })}`;
 export const getPreview = (id, side) => getBlob(previewUrl(id, side));
 export const getHeatmap = (id) => getBlob(`api/images/${id}/heatmap`);
 export const getOutline = (id) => getBlob(`api/images/${id}/outline`);

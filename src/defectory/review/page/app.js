@@ -72,7 +72,7 @@ async function open() {
   } catch (error) {
     return notify(text("no_project", { message: error.message }), { isAlert: true, action: { label: text("again"), run: open } });
   }
-  if (!(await openKept(state.project.name))) addEventListener("beforeunload", (event) => { if (state.nWaiting) event.preventDefault(); });
+  if (!(await openKept(state.project.id))) addEventListener("beforeunload", (event) => { if (state.nWaiting) event.preventDefault(); });
   await startOutbox();
   await reload();
   if (currentImage()) byId("stage").focus();

@@ -5,10 +5,10 @@ const STORE = "waiting";
 let database = null;
 const inMemory = new Map();
 
-/** Open what this project has kept; returns whether it outlives the page. */
-export async function openKept(projectName) {
+/** Open what is kept of a review; returns whether it outlives the page. */
+export async function openKept(reviewId) {
   try {
-    database = await opened(indexedDB.open(`defectory-review:${projectName}`, 1));
+    database = await opened(indexedDB.open(`defectory-review:${reviewId}`, 1));
   } catch {
     database = null; // a private window: labels are kept until the page is closed
   }

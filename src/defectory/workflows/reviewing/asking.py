@@ -64,6 +64,7 @@ def overview_of(review: OpenReview, name: str) -> Overview:
     types = Counter(a.defect_type for a in state.answers.values() if a.value and a.defect_type)
     current = state.current
     return Overview(
+        id=review.id,
         name=name,
         n_images=len(state.images),
         n_scored=state.n_scored,

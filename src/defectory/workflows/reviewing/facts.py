@@ -120,6 +120,7 @@ class Overview:
 
     Attributes
     ----------
+    id, name : of the review, which no other has; of its folder
     n_images, n_scored : of the project, and of them scored by the current bundle
     n_labeled : images with any answer; good, defective, unsure (skipped ones have none)
     n_new_labels : that the current bundle has not learned
@@ -129,6 +130,7 @@ class Overview:
     strategies : names that `queue` takes beside "mix"
     """
 
+    id: str
     name: str
     n_images: int
     n_scored: int

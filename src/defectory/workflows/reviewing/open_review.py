@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.projects import ProjectStore, VersionRow
+from defectory.projects.facts import REVIEW_ID, read_fact
 from defectory.projects.images import read_thumbnails
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.reviewing.candidates import embed_thumbnails
@@ -34,6 +35,12 @@ class OpenReview:
         self._loading = threading.Lock()
         self._models: OrderedDict[int, CalibratedDetector] = OrderedDict()
         self._kept: dict[tuple[str, int], object] = {}
+
+    @cached_property
+    def id(self) -> str:
+        """Hex digits that no other review has; see REVIEW_ID."""
+        with self.store.reading() as connection:
+            return str(read_fact(connection, REVIEW_ID))
 
     def bundle_path(self, version: VersionRow) -> Path:
         """Return the file of a bundle version."""

@@ -38,12 +38,14 @@ class ReviewProject:
     ----------
     folder : of the project
     name : of the folder
+    id : no other review has it, not even one that is made anew in the same folder
     """
 
     def __init__(self, review: OpenReview) -> None:
         self._review = review
         self.folder = review.folder
         self.name = review.folder.absolute().name
+        self.id = review.id
 
     @classmethod
     def create(
