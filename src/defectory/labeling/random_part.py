@@ -9,14 +9,21 @@ _STREAM = 7919
 
 
 def random_order(n: int, seed: int = 0) -> NDArray[np.intp]:
-    """Return (n,) intp, a permutation of n images; a review keeps to one seed, so that it stays the same."""
-    return np.random.default_rng([seed, _STREAM]).permutation(n)
+    """Return (n,) intp, a permutation of n images; a review keeps to one seed, so that it stays the same.
+
+    Each image keeps its random number: images that come later, behind the others, take their places among
+    them and leave those in their order.
+    """
+    numbers = np.random.default_rng([seed, _STREAM]).random(n)
+    return np.argsort(numbers, kind="stable")
 
 
 def find_random_part(
     codes: NDArray[np.int8], *, is_passed: NDArray[np.bool_] | None = None, seed: int = 0
 ) -> NDArray[np.bool_]:
     """Return (n,) bool: labeled images that are a uniform random sample of all n.
+
+    Where images have come, the part ends before the first of them whose turn it is, until that is labeled.
 
     Parameters
     ----------

@@ -95,6 +95,15 @@ def test_the_random_part_ends_at_the_first_image_that_waits():
     assert set(np.flatnonzero(part)) == set(order[[0, 1, 3]])
 
 
+def test_images_that_come_later_leave_the_others_in_their_order():
+    before, after = random_order(100, seed=4), random_order(130, seed=4)
+    assert sorted(after) == list(range(130))
+    assert after[after < 100].tolist() == before.tolist()
+    assert (
+        after[:50] >= 100
+    ).any()  # and their turn comes among the others', as if they had been there
+
+
 def test_random_entries_go_on_where_the_random_part_ends():
     scores, is_bad = collection(0)
     codes = review(scores, is_bad, 60, 0)
