@@ -5,6 +5,9 @@ import sqlite3
 REVIEW_ID = "id"
 """A fact of every review: random hex digits that no other has, not even one made anew in its folder."""
 
+COMPLETE = "complete"
+"""When all images were there last, and those that are copies known; missing where they never were."""
+
 
 def read_fact(connection: sqlite3.Connection, key: str) -> str | None:
     """Return a fact, or None where it is not known."""

@@ -102,7 +102,7 @@ def _candidates(review: OpenReview, state: ReviewState) -> Candidates:
         scores=state.scores,
         threshold=state.current.threshold,
         codes=state.codes,
-        embeddings=review.embeddings,
+        embeddings=review.embeddings(len(state.images)),
         groups=state.alike,
         suspicions=np.array([suspicion.get(c, 0.0) for c in contents]) if suspicion else None,
         holders=np.array([place[h.content] for h in holders if h.content in place], np.int64),
@@ -178,8 +178,10 @@ def _last_update(review: OpenReview, state: ReviewState) -> tuple[float | None, 
 
     def count() -> float:
         with review.store.reading() as connection:
-            old = read_scores(connection, before.scores_of) > before.threshold
-            new = read_scores(connection, taught.scores_of) > taught.threshold
-        return float((old != new).mean())
+            old = read_scores(connection, before.scores_of)
+            new = read_scores(connection, taught.scores_of)
+        # images that came later may have been scored by one of the two alone
+        is_flipped = (old > before.threshold) != (new > taught.threshold)
+        return float(is_flipped[np.isfinite(old) & np.isfinite(new)].mean())
 
     return review.once("flips", taught.version, count), taught.n_labels - before.n_labels

@@ -162,7 +162,8 @@ def _history_entry(answer: Answer) -> HistoryEntry:
 def _alike(review: OpenReview, image: ImageRow) -> Alike:
     """Return the most alike of each kind; low scores stand in where few are confirmed good."""
     state = read_state(review)
-    likeness = review.embeddings @ review.embeddings[state.places[image.id]]
+    embeddings = review.embeddings(len(state.images))
+    likeness = embeddings @ embeddings[state.places[image.id]]
     # a copy of the image itself tells nothing about it
     is_other = np.array([other.content != image.content for other in state.images])
     ids = [other.id for other in state.images]

@@ -35,6 +35,7 @@ class OpenReview:
         self._loading = threading.Lock()
         self._models: OrderedDict[int, CalibratedDetector] = OrderedDict()
         self._kept: dict[tuple[str, int], object] = {}
+        self._embeddings = np.empty((0, 0), np.float32)
 
     @cached_property
     def id(self) -> str:
@@ -62,10 +63,15 @@ class OpenReview:
             self._kept[what, version] = find()
         return self._kept[what, version]  # type: ignore[return-value]
 
-    @cached_property
-    def embeddings(self) -> NDArray[np.float32]:
-        """(n, 64) float32 of unit length: light and dark over each image; products are correlations."""
-        with self.store.reading() as connection:
-            embeddings = embed_thumbnails(read_thumbnails(connection))
-        lengths = np.maximum(np.linalg.norm(embeddings, axis=1, keepdims=True), 1e-6)
-        return np.asarray(embeddings / lengths)
+    def embeddings(self, n: int) -> NDArray[np.float32]:
+        """Return (n, 64) float32 of unit length of the first n images; products are correlations.
+
+        They tell light and dark over each image, and are made again where images have come.
+        """
+        found = self._embeddings
+        if len(found) < n:
+            with self.store.reading() as connection:
+                found = embed_thumbnails(read_thumbnails(connection))
+            found /= np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-6)
+            self._embeddings = found
+        return found[:n]

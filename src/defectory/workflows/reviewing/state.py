@@ -15,6 +15,7 @@ from defectory.projects.bundle_versions import (
     proposed_version,
     read_versions,
 )
+from defectory.projects.facts import COMPLETE, read_fact
 from defectory.projects.images import ImageRow, read_alike, read_image_rows
 from defectory.projects.scores import count_scored, read_scores
 from defectory.workflows.reviewing.open_review import OpenReview
@@ -106,4 +107,6 @@ def _stamp(connection: sqlite3.Connection) -> tuple[object, ...]:
     """Return what differs whenever anything that a state tells has changed."""
     answers = connection.execute("SELECT max(id) FROM answers").fetchone()
     versions = connection.execute("SELECT version, state FROM versions ORDER BY version").fetchall()
-    return (*answers, *map(tuple, versions))
+    # another process may add images, and knows their copies and all their scores at the end
+    images = connection.execute("SELECT max(id) FROM images").fetchone()
+    return (*answers, *images, read_fact(connection, COMPLETE), *map(tuple, versions))

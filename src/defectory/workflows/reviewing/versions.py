@@ -4,7 +4,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from defectory.domain import DataError, WorseError
+from defectory.domain import DataError, NoProgress, WorseError
 from defectory.projects import VersionRow
 from defectory.projects.answers import now
 from defectory.projects.bundle_versions import (
@@ -18,13 +18,14 @@ from defectory.projects.bundle_versions import (
     read_versions,
     set_state,
 )
-from defectory.projects.scores import drop_maps
+from defectory.projects.scores import drop_maps, unscored
 from defectory.storage.renames import sync_folder
-from defectory.workflows.calibrated import CalibratedDetector
+from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.fitting.facts import notes_of_new_threshold
 from defectory.workflows.reviewing.facts import BundleVersion, Proposal, finite
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.proposals import decode
+from defectory.workflows.reviewing.scoring import score_version
 
 _SHOWN = ("past", "current", "proposed", "rejected")
 _REASONS = ("newer", "threshold", "detector")
@@ -104,12 +105,15 @@ def reject(review: OpenReview, *, version: int | None = None) -> None:
 def restore(review: OpenReview, version: int, *, force: bool) -> None:
     """Let a bundle of the history decide from now on; one that waits for an answer is rejected.
 
+    Images that came while it was away are scored first.
+
     Raises
     ------
     DataError : there is no such version, or its making was interrupted.
     WorseError : it was found to decide worse and never accepted, and `force` is not given.
+    ImageReadError : an image that came meanwhile cannot be read.
     """
-    with review.store.writing() as connection:
+    with review.store.reading() as connection:
         row = read_version(connection, version)
         if row.state in ("preparing", "failed"):
             raise DataError(f"bundle version {version} was never made to its end")
@@ -117,6 +121,11 @@ def restore(review: OpenReview, version: int, *, force: bool) -> None:
             return
         if row.state != "past":
             _refuse_worse(row, force=force)
+        of = read_version(connection, row.scores_of)
+        is_behind = bool(unscored(connection, of.version))
+    if is_behind:
+        score_version(review, load_calibrated(review.bundle_path(of)), of.version, NoProgress())
+    with review.store.writing() as connection:
         reject_waiting(connection, "detector", but=version)
         make_current(connection, version)
         drop_maps(connection, [row.scores_of])

@@ -1,4 +1,7 @@
+import json
+import os
 import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +70,15 @@ def taught(taught_folder, tmp_path):
     project = ReviewProject.open(tmp_path / "review")
     yield project
     project.close()
+
+
+def grow(project, bundle, photos):
+    """Return the review again, opened by the same command as another process: its folder has new images."""
+    story = json.dumps({"bundle": sha256(bundle.read_bytes()).hexdigest(),
+                        "data": [os.fsencode(photos.absolute()).hex()]})  # fmt: skip
+    with project._review.store.writing() as connection:
+        connection.execute("UPDATE facts SET value = ? WHERE key = 'from'", (story,))
+    return ReviewProject.create(project.folder, bundle, photos)
 
 
 def label_all(project, values=None):

@@ -1,11 +1,13 @@
 """The queue asks about what nobody has answered; the overview says how far the review is."""
 
+import shutil
+
 import numpy as np
 import pytest
 
 from defectory.domain import ParameterError
 from defectory.workflows.reviewing.facts import Running
-from tests.unit.workflows.reviewing.conftest import label_all
+from tests.unit.workflows.reviewing.conftest import grow, label_all
 
 
 def test_the_queue_asks_each_image_once_and_names_the_strategy(project):
@@ -47,6 +49,22 @@ def test_the_overview_counts(project):
     assert (found.name, found.bundle.version, found.bundle.detector) == ("review", 1, "auto")
     assert found.gain is None  # too few answers to say that it is enough
     assert not found.proposal
+
+
+def test_an_open_review_sees_images_that_another_process_adds(
+    project, review_bundle, pictures, tmp_path
+):
+    assert project.overview().n_images == 20
+    likely = project.queue(3, "likely-defect")
+    project.image(1)
+    photos = shutil.copytree(pictures, tmp_path / "photos")
+    another = grow(project, review_bundle, photos)
+    assert (project.overview().n_images, project.overview().n_scored) == (40, 40)
+    assert project.image(40).alike == another.image(40).alike
+    asked = project.queue(50, "likely-defect")
+    assert asked[:3] == likely
+    assert len(asked) == 20  # the new ones are copies
+    another.close()
 
 
 def test_when_all_is_labeled_the_estimates_are_what_was_counted(project):

@@ -1,24 +1,30 @@
 """A bundle is taught, shown, accepted or rejected; every version stays reachable."""
 
 import json
-import os
 import shutil
 from dataclasses import asdict, replace
-from hashlib import sha256
 
 import numpy as np
 import pytest
 
 from defectory.domain import CONTENT_DIGITS, DataError, NoProgress, WorseError
-from defectory.projects.bundle_versions import add_version, proposed_version, set_proposal
+from defectory.projects.bundle_versions import (
+    add_version,
+    proposed_version,
+    read_version,
+    set_proposal,
+)
 from defectory.projects.images import read_alike
 from defectory.projects.scores import read_scores
 from defectory.sources import FileImages
 from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.reviewing import scoring
+from defectory.workflows.reviewing.asking import _last_update
 from defectory.workflows.reviewing.project import ReviewProject
 from defectory.workflows.reviewing.proposals import encode
+from defectory.workflows.reviewing.state import read_state
 from defectory.workflows.updating.update import update_bundle
+from tests.unit.workflows.reviewing.conftest import grow
 
 
 class Stages(NoProgress):
@@ -75,19 +81,39 @@ def test_images_that_come_later_are_scored_by_the_bundle_that_decides(
     taught, review_bundle, pictures, tmp_path
 ):
     taught.accept()
-    photos = tmp_path / "photos"
-    shutil.copytree(pictures, photos)
-    story = json.dumps({"bundle": sha256(review_bundle.read_bytes()).hexdigest(),
-                        "data": [os.fsencode(photos.absolute()).hex()]})  # fmt: skip
-    with taught._review.store.writing() as connection:
-        connection.execute("UPDATE facts SET value = ? WHERE key = 'from'", (story,))
-    again = ReviewProject.create(taught.folder, review_bundle, photos)
+    photos = shutil.copytree(pictures, tmp_path / "photos")
+    again = grow(taught, review_bundle, photos)
     overview = again.overview()
     assert (overview.bundle.version, overview.n_images, overview.n_scored) == (2, 40, 40)
     with again._review.store.reading() as connection:
         assert not np.isnan(read_scores(connection, 2)).any()
         assert read_alike(connection) is not None
     again.close()
+
+
+def test_a_bundle_that_comes_back_has_the_images_that_came_meanwhile(
+    taught, review_bundle, pictures, tmp_path
+):
+    taught.accept()
+    before = {image.id: image.score for image in taught.find().images}
+    taught.restore(1)
+    photos = shutil.copytree(pictures, tmp_path / "photos")
+    again = grow(taught, review_bundle, photos)
+    again.restore(2)
+    assert (again.find().total, again.overview().n_scored) == (40, 40)
+    assert before.items() <= {image.id: image.score for image in again.find().images}.items()
+    again.close()
+
+
+def test_images_that_the_bundle_before_never_saw_changed_no_decision(taught):
+    taught.accept()
+    rejected = {image.id for image in taught.find(filter="rejected").images}
+    with taught._review.store.writing() as connection:
+        old = read_scores(connection, 1) > read_version(connection, 1).threshold
+        gone = max(rejected)
+        connection.execute("DELETE FROM scores WHERE version = 1 AND image = ?", (gone,))
+    flips = [(i in rejected) != was for i, was in enumerate(old.tolist(), 1) if i != gone]
+    assert _last_update(taught._review, read_state(taught._review)) == (np.mean(flips), 20)
 
 
 def test_images_whose_scores_are_known_are_not_looked_at_again(project, monkeypatch):
@@ -209,8 +235,6 @@ def test_what_a_killed_process_left_is_swept_away(project):
 
 
 def _version_1(project):
-    from defectory.projects.bundle_versions import read_version
-
     with project._review.store.reading() as connection:
         return read_version(connection, 1)
 
