@@ -64,21 +64,22 @@ def _add(connection: sqlite3.Connection, image: NewImage) -> int:
         "INSERT INTO images (name, path, content, width, height, part) VALUES (?, ?, ?, ?, ?, ?)",
         (image.name, os.fsencode(image.path), image.content, width, height, image.part),
     )
+    connection.execute("DELETE FROM unreadable WHERE path = ?", (os.fsencode(image.path),))
     number = int(cursor.lastrowid or 0)
     connection.execute("INSERT INTO thumbnails VALUES (?, ?)", (number, image.thumbnail.tobytes()))
     return number
 
 
 def add_unreadable(connection: sqlite3.Connection, path: Path, reason: str) -> None:
-    """Keep why an image is not in the review."""
+    """Keep why an image is not in the review, until it is."""
     connection.execute(
         "INSERT OR REPLACE INTO unreadable VALUES (?, ?)", (os.fsencode(path), reason)
     )
 
 
 def known_paths(connection: sqlite3.Connection) -> set[Path]:
-    """Return the files that were dealt with, unreadable ones among them."""
-    rows = connection.execute("SELECT path FROM images UNION ALL SELECT path FROM unreadable")
+    """Return the files of the images that are in the review."""
+    rows = connection.execute("SELECT path FROM images")
     return {Path(os.fsdecode(row[0])) for row in rows}
 
 

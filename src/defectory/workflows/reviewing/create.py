@@ -19,12 +19,13 @@ from defectory.domain import (
 from defectory.projects import DATABASE, Answer, NewImage, ProjectStore, append_answer, is_project
 from defectory.projects.answers import DATA, no_answer, now
 from defectory.projects.bundle_versions import add_learned, add_version, read_versions
-from defectory.projects.facts import read_fact, write_fact
+from defectory.projects.facts import COMPLETE, read_fact, write_fact
 from defectory.projects.images import (
     add_images,
     add_unreadable,
     count_images,
     known_paths,
+    read_alike,
     read_image_rows,
     read_thumbnails,
     set_alike,
@@ -40,7 +41,7 @@ from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.scoring import CHUNK, WatchedImages, score_images, score_version
 from defectory.workflows.reviewing.versions import file_of, row_of
 
-_FROM, _COMPLETE = "from", "complete"
+_FROM = "from"
 # Of more images, hashes of all pairs take minutes: then only files that are the same are copies.
 _MOST_COMPARED = 20_000
 
@@ -73,9 +74,9 @@ def create_review(
     review = OpenReview(ProjectStore.create(folder))
     try:
         _begin(review, model, bundle, paths)
-        n_added = _add_all_images(review, model, dataset, progress)
+        _add_all_images(review, model, dataset, progress)
         _score_by_later_versions(review, progress)
-        _finish(review, progress, n_added=n_added)
+        _finish(review, progress)
     except BaseException:
         review.store.close()
         raise
@@ -85,7 +86,7 @@ def create_review(
 def check_complete(store: ProjectStore) -> None:
     """Raise DataError where a review was never made to its end."""
     with store.reading() as connection:
-        is_complete = read_fact(connection, _COMPLETE)
+        is_complete = read_fact(connection, COMPLETE)
     if not is_complete:
         raise DataError(
             f"{store.folder} was interrupted before all images were scored; give the same command with "
@@ -136,8 +137,8 @@ def _begin(
 
 def _add_all_images(
     review: OpenReview, model: CalibratedDetector, dataset: Dataset, progress: Progress
-) -> int:
-    """Add what is not there yet, scored by the first version; return how many images that was."""
+) -> None:
+    """Add what is not there yet, scored by the first version; what could not be read is tried again."""
     with review.store.reading() as connection:
         known = known_paths(connection)
     waiting = [sample for sample in dataset.samples if sample.path.absolute() not in known]
@@ -145,7 +146,6 @@ def _add_all_images(
     progress.advance(len(dataset) - len(waiting))
     for start in range(0, len(waiting), CHUNK):
         _add_chunk(review, model, waiting[start : start + CHUNK], progress)
-    return len(waiting)
 
 
 def _score_by_later_versions(review: OpenReview, progress: Progress) -> None:
@@ -226,10 +226,10 @@ def _answers_of(sample: Sample, image: int, mask: str | None) -> list[Answer]:
     return [plain] if mask is None else [plain, replace(plain, what="mask", mask=mask)]
 
 
-def _finish(review: OpenReview, progress: Progress, *, n_added: int) -> None:
+def _finish(review: OpenReview, progress: Progress) -> None:
     """Find images that are copies of each other, once all are there."""
     with review.store.reading() as connection:
-        if read_fact(connection, _COMPLETE) and not n_added:
+        if read_alike(connection) is not None:
             return
         n = count_images(connection)
         thumbnails = read_thumbnails(connection)
@@ -240,5 +240,5 @@ def _finish(review: OpenReview, progress: Progress, *, n_added: int) -> None:
     numbers = find_copies(contents, thumbnails if n <= _MOST_COMPARED else None)
     with review.store.writing() as connection:
         set_alike(connection, numbers)
-        write_fact(connection, _COMPLETE, now())
+        write_fact(connection, COMPLETE, now())
     progress.advance()

@@ -12,6 +12,7 @@ from defectory.sources import FileImages
 from defectory.workflows.calibrated import load_calibrated
 from defectory.workflows.reviewing.project import ReviewProject
 from tests.pictures import save, write_mvtec
+from tests.unit.workflows.reviewing.conftest import grow
 
 BLANK = np.full((32, 32, 3), 90, np.uint8)
 
@@ -122,6 +123,38 @@ def test_an_image_that_cannot_be_read_is_left_out_and_told_of(review_bundle, pic
     assert project.overview().n_images == 19
     assert any("left out: cannot read" in line and "007.png" in line for line in told.lines)
     project.close()
+
+
+def test_an_image_that_can_be_read_the_next_time_is_taken_in_then(
+    review_bundle, pictures, tmp_path
+):
+    photos = shutil.copytree(pictures, tmp_path / "data")
+    whole = (photos / "007.png").read_bytes()
+    (photos / "007.png").write_bytes(whole[:100])  # still being copied
+    for n_images, content in ((19, whole[:100]), (20, whole), (20, whole)):
+        (photos / "007.png").write_bytes(content)
+        project = ReviewProject.create(tmp_path / "review", review_bundle, photos)
+        assert project.overview().n_images == n_images
+        with project._review.store.reading() as connection:
+            left_out = connection.execute("SELECT count(*) FROM unreadable").fetchone()[0]
+        assert left_out == 20 - n_images
+        project.close()
+
+
+def test_copies_are_looked_for_again_where_that_was_interrupted(
+    project, review_bundle, pictures, tmp_path, monkeypatch
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    photos = shutil.copytree(pictures, tmp_path / "photos")
+    with monkeypatch.context() as patch:
+        patch.setattr("defectory.workflows.reviewing.create.find_copies", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            grow(project, review_bundle, photos)
+    again = ReviewProject.create(project.folder, review_bundle, photos)
+    assert len(again.queue(50)) == 20  # of forty: the new ones are copies
+    again.close()
 
 
 def test_labels_and_masks_of_the_data_are_answers_and_the_test_split_is_not_there(
