@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from defectory import review
-from defectory.labeling import STRATEGIES
+from defectory.workflows.reviewing.asking import STRATEGIES
 from defectory.workflows.reviewing.queue import MIX
 
 FOLDER = Path(review.__file__).parent / "page/texts"

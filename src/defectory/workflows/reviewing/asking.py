@@ -1,5 +1,6 @@
 """Which images of a review to ask about next, and what the answers say so far."""
 
+import sqlite3
 from collections import Counter
 
 import numpy as np
@@ -7,12 +8,15 @@ from numpy.typing import NDArray
 
 from defectory.domain import CONTENT_DIGITS, Label, ParameterError
 from defectory.labeling.candidates import Candidates, spread_labels
-from defectory.labeling.queue import DEFAULT_MIX, STRATEGIES, make_queue
+from defectory.labeling.queue import DEFAULT_MIX, make_queue
+from defectory.labeling.queue import STRATEGIES as ALL_STRATEGIES
 from defectory.labeling.random_part import find_random_part
 from defectory.labeling.running_estimates import ShareEstimate, estimate_running
 from defectory.labeling.stopping import Gain, expected_gain, threshold_spread
-from defectory.projects.answers import DATA
+from defectory.projects import ImageRow
+from defectory.projects.answers import DATA, labeling_answer
 from defectory.projects.scores import read_scores
+from defectory.workflows.reviewing.candidates import holders_among, suspicions_of
 from defectory.workflows.reviewing.facts import (
     CurrentBundle,
     ExpectedGain,
@@ -26,6 +30,9 @@ from defectory.workflows.reviewing.facts import (
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.queue import MIX
 from defectory.workflows.reviewing.state import ReviewState, read_state
+
+STRATEGIES = tuple(name for name in ALL_STRATEGIES if name != "disagreement")
+"""What a review asks by; it keeps no score of an image by a model that knows it beside one that does not."""
 
 _SEED = 0  # a review keeps to one order of what is asked at random
 _FEWEST_ANSWERS = 20
@@ -94,18 +101,15 @@ def overview_of(review: OpenReview, name: str) -> Overview:
 
 def _candidates(review: OpenReview, state: ReviewState) -> Candidates:
     model = review.model_of(state.current)
-    holders = review.once("holders", state.current.version, lambda: model.holders)
     contents = [image.content[:CONTENT_DIGITS] for image in state.images]
-    place = {content: i for i, content in reversed(list(enumerate(contents)))}
-    suspicion = {item.content: 1 - item.weight for item in model.facts.suspects}
     return Candidates(
         scores=state.scores,
         threshold=state.current.threshold,
         codes=state.codes,
         embeddings=review.embeddings(len(state.images)),
         groups=state.alike,
-        suspicions=np.array([suspicion.get(c, 0.0) for c in contents]) if suspicion else None,
-        holders=np.array([place[h.content] for h in holders if h.content in place], np.int64),
+        suspicions=suspicions_of(model, contents),
+        holders=holders_among(model, contents),
     )
 
 
@@ -115,17 +119,24 @@ def random_part_of(state: ReviewState) -> tuple[NDArray[np.int8], NDArray[np.boo
     return codes, find_random_part(codes, is_passed=state.is_passed, seed=_SEED)
 
 
-def tell_choices_apart(state: ReviewState) -> tuple[frozenset[str], frozenset[str]]:
+def tell_choices_apart(
+    connection: sqlite3.Connection, state: ReviewState
+) -> tuple[frozenset[str], frozenset[str]]:
     """Return contents of labeled images: chosen for their scores, and drawn at random, whoever asked first.
 
     What the data themselves say was neither.
     """
-    codes, is_random = random_part_of(state)
+
+    def is_of_data(image: ImageRow) -> bool:
+        # the last answer may be a mask, which a person drew on what the data label
+        return labeling_answer(connection, state.last(image.id)).who == DATA
+
+    _, is_random = random_part_of(state)
     chosen, drawn = set(), set()
-    for image, code, is_drawn in zip(state.images, codes, is_random, strict=True):
+    for image, code, is_drawn in zip(state.images, state.codes, is_random, strict=True):
         if is_drawn:
             drawn.add(image.content[:CONTENT_DIGITS])
-        elif code != Label.UNLABELED and state.last(image.id).who != DATA:
+        elif code != Label.UNLABELED and not is_of_data(image):
             chosen.add(image.content[:CONTENT_DIGITS])
     return frozenset(chosen - drawn), frozenset(drawn)
 

@@ -36,21 +36,31 @@ def gather_candidates(
     by_content = dict(zip(calibration.contents, calibration.scores.tolist(), strict=True))
     left_out = np.array([by_content.get(content, np.nan) for content in contents], np.float64)
     is_known = np.isfinite(left_out)
-    suspicion = {item.content: 1 - item.weight for item in model.facts.suspects}
-    place = {content: i for i, content in reversed(list(enumerate(contents)))}
     return Candidates(
         scores=np.where(is_known, left_out, scores.astype(np.float64)),
         threshold=model.threshold.value,
         codes=_with_learned(model, contents, codes),
         embeddings=None if thumbnails is None else embed_thumbnails(thumbnails),
         groups=find_copies(contents, thumbnails),
-        suspicions=np.array([suspicion.get(c, 0.0) for c in contents]) if suspicion else None,
+        suspicions=suspicions_of(model, contents),
         # With and without an image: where these differ much, what is normal hangs on it.
         disagreements=np.where(is_known, np.abs(left_out - scores), 0.0)
         if is_known.any()
         else None,
-        holders=np.array([place[h.content] for h in model.holders if h.content in place], np.int64),
+        holders=holders_among(model, contents),
     )
+
+
+def suspicions_of(model: CalibratedDetector, contents: Sequence[str]) -> NDArray[np.float64] | None:
+    """Return (n,) float64 in [0, 1], how much the fit distrusts each image; None where it distrusts none."""
+    found = {item.content: 1 - item.weight for item in model.facts.suspects}
+    return np.array([found.get(c, 0.0) for c in contents]) if found else None
+
+
+def holders_among(model: CalibratedDetector, contents: Sequence[str]) -> NDArray[np.int64]:
+    """Return (k,) int64, places of good images that hold the threshold up, the costliest first."""
+    place = {content: i for i, content in reversed(list(enumerate(contents)))}
+    return np.array([place[h.content] for h in model.holders if h.content in place], np.int64)
 
 
 def embed_thumbnails(thumbnails: Thumbnails) -> NDArray[np.float32]:

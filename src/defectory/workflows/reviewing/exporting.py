@@ -17,8 +17,8 @@ from defectory.workflows.reviewing.state import read_state
 def labeled_images(review: OpenReview) -> list[LabeledImage]:
     """Return all images that are called good or defective, by number; masks of defective ones only."""
     state, found = read_state(review), []
-    chosen, drawn = tell_choices_apart(state)
     with review.store.reading() as connection:
+        chosen, drawn = tell_choices_apart(connection, state)
         for image in state.images:
             last, content = state.last(image.id), image.content[:CONTENT_DIGITS]
             if last.value not in ("good", "defective"):

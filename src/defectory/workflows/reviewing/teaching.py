@@ -68,7 +68,9 @@ def teach(review: OpenReview, progress: Progress, *, use_cache: bool) -> Proposa
 
 def _teach(review: OpenReview, progress: Progress, *, use_cache: bool) -> Proposal:
     before, answers, images = _what_is_new(review)
-    chosen, drawn = tell_choices_apart(read_state(review))
+    state = read_state(review)
+    with review.store.reading() as connection:
+        chosen, drawn = tell_choices_apart(connection, state)
     new = replace(_as_labels(review, answers, images), chosen=chosen, drawn=drawn)
     # a model of its own: nobody else may score with it while it takes features from the cache
     model = load_calibrated(review.bundle_path(before))

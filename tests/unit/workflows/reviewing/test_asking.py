@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from defectory.domain import ParameterError
+from defectory.labeling.random_part import random_order
 from defectory.workflows.reviewing.facts import Running
+from defectory.workflows.reviewing.project import ReviewProject
 from tests.unit.workflows.reviewing.conftest import grow, label_all
 
 
@@ -33,8 +35,9 @@ def test_what_was_answered_or_passed_is_not_asked_again(project, value):
 def test_every_strategy_answers_and_others_are_refused(project):
     for name in project.overview().strategies:
         assert all(entry.strategy == name for entry in project.queue(5, name))
-    with pytest.raises(ParameterError, match="mix, likely-defect"):
-        project.queue(5, "luck")
+    for other in ("luck", "disagreement"):  # a review does not keep what the latter asks by
+        with pytest.raises(ParameterError, match="mix, likely-defect"):
+            project.queue(5, other)
 
 
 def test_the_overview_counts(project):
@@ -65,6 +68,22 @@ def test_an_open_review_sees_images_that_another_process_adds(
     assert asked[:3] == likely
     assert len(asked) == 20  # the new ones are copies
     another.close()
+
+
+def test_a_mask_on_what_the_data_call_defective_makes_it_no_choice_of_a_persons(
+    review_bundle, pictures, tmp_path
+):
+    last = random_order(8)[-1]
+    rows = [f"{pictures / f'{i:03}.png'},{'bad' if i == last else ''}" for i in range(8)]
+    copy = shutil.copy(pictures / f"{last:03}.png", tmp_path / "copy.png")
+    (tmp_path / "list.csv").write_text("\n".join(["path,label", *rows, f"{copy},"]))
+    project = ReviewProject.create(tmp_path / "review", review_bundle, tmp_path / "list.csv")
+    (image,) = project.find(filter="defective").images
+    project.set_mask(image.id, np.ones((96, 96), bool), who="anna")
+    assert [each.is_random for each in project.labeled()] == [None]  # neither drawn nor chosen
+    project.label(image.id, "defective", who="anna")
+    assert [each.is_random for each in project.labeled()] == [False]
+    project.close()
 
 
 def test_when_all_is_labeled_the_estimates_are_what_was_counted(project):
