@@ -184,6 +184,7 @@ def _add_chunk(
         else keep_mask(review.folder, mask)
         for i in range(len(samples))
     ]
+    learned_contents = frozenset(model.facts.data.image_hashes)
     with review.store.writing() as connection:
         ids = add_images(connection, rows)
         add_scores(connection, 1, ids, scores, maps)
@@ -191,7 +192,7 @@ def _add_chunk(
         for i, sample in enumerate(samples):
             for answer in _answers_of(sample, ids[i], kept[i]):
                 last = append_answer(connection, answer)
-                if rows[i].content[:CONTENT_DIGITS] in model.facts.data.image_hashes:
+                if rows[i].content[:CONTENT_DIGITS] in learned_contents:
                     learned[ids[i]] = last.id
         add_learned(connection, 1, None, learned)
     return None

@@ -67,7 +67,10 @@ def _is_unanswered(path: Path) -> bool:
     with path.open(encoding="utf-8-sig", errors=_ERRORS, newline="") as file:
         delimiter = ";" if ";" in file.readline() else ","
         file.seek(0)
-        first, *rows = csv.reader(file, delimiter=delimiter)
+        try:
+            first, *rows = csv.reader(file, delimiter=delimiter)
+        except csv.Error:  # a cell larger than any of ours
+            return False
     return tuple(first) == COLUMNS and all(
         len(row) == len(COLUMNS) and not row[1].strip() and not row[2].strip() for row in rows
     )

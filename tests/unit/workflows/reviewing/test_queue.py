@@ -139,6 +139,14 @@ def test_a_queue_with_answers_is_never_replaced(model, images, tmp_path):
     assert path.read_text(encoding="utf-8-sig") == answered
 
 
+def test_a_table_of_somebody_else_with_a_huge_cell_stays(model, images, tmp_path):
+    path = tmp_path / "out" / "queue.csv"
+    path.parent.mkdir()
+    path.write_text("x" * (csv.field_size_limit() + 1))
+    with pytest.raises(OutputError, match="is not a queue without answers"):
+        queued(tmp_path, images, overwrite=True)
+
+
 def test_an_input_is_no_output(model, images, tmp_path):
     table = images / "list.csv"
     table.write_text("path\n000.png\n")
