@@ -96,6 +96,7 @@ class RecentImages:
 
     def _make_room(self, n_bytes: int) -> None:
         while self._kept and self._n_bytes + n_bytes > self._max_bytes:
-            path, size = self._kept.popleft()
-            path.unlink(missing_ok=True)
+            path, size = self._kept[0]
+            path.unlink(missing_ok=True)  # where it cannot be removed, it stays the next to go
+            self._kept.popleft()
             self._n_bytes -= size

@@ -8,6 +8,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -181,6 +182,22 @@ def test_recent_images_are_bounded_and_go_on_after_a_restart(tmp_path):
     assert sorted(folder.iterdir()) == [paths[2], last, folder / "mine.txt"]
     RecentImages(folder, 15)
     assert sorted(folder.iterdir()) == [last, folder / "mine.txt"]
+
+
+def test_an_image_that_cannot_be_removed_goes_once_it_can(tmp_path, monkeypatch):
+    ring = RecentImages(tmp_path, 25)
+    stuck = ring.keep(b"x" * 20, "a", ".png")
+
+    def refused(path, **_):
+        raise PermissionError(path)  # as Windows does where somebody looks at it
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refused)
+        with pytest.raises(OutputError, match="cannot write"):
+            ring.keep(b"x" * 20, "b", ".png")
+    last = ring.keep(b"x" * 20, "b", ".png")
+    assert list(tmp_path.iterdir()) == [last]
+    assert not stuck.exists()
 
 
 def test_recent_images_refuse_what_never_fits(tmp_path):
