@@ -67,6 +67,19 @@ def test_a_queue_is_answered_and_update_takes_it(bundle, photos, tmp_path):
     assert defectory.load(tmp_path / "new.defectory").facts["updates"][0]["n_labels"] == 8
 
 
+def test_unlabeled_images_of_the_fit_are_asked_about_after_a_recalibration_too(photos, tmp_path):
+    bundle, rng = tmp_path / "parts.defectory", np.random.default_rng(8)
+    for i in range(3):
+        save(tmp_path / "good" / f"{i}.png", disc(rng, 96))
+    fit = run("fit", photos, "-o", bundle, "--detector", "gaussian", "--size", 64, "-q")
+    assert fit.exit_code == 0, fit.output
+    new = tmp_path / "new.defectory"
+    moved = run("recalibrate", bundle, tmp_path / "good", "-o", new)
+    assert moved.exit_code == 0, moved.output
+    asked = run("queue", new, photos, "-o", tmp_path / "queue.csv")
+    assert "of 12 images without a label" in asked.output
+
+
 def test_unreadable_images_are_skipped_when_asked(bundle, photos, tmp_path):
     data, queue = tmp_path / "data", tmp_path / "queue.csv"
     shutil.copytree(photos, data)

@@ -165,7 +165,9 @@ class BundleFacts:
     notes : what a person must know
     account : what there was to learn from and what was done with it, by the fit or the last update
     suspects, n_suspects : the oddest images that the fit distrusted, and how many there are
-    confirmed_names : content -> name of labeled training images, for an update to call them by
+    confirmed_names : content -> name of labeled training images, for an update to call them by; of bundles
+        before `holder_names`, of those as well
+    holder_names : content -> name of training images that may hold the threshold up, labeled or not
     updates, recalibrations : oldest first
     chosen : content of labeled images that were asked about for their scores: they are no fair sample of good
         parts, and promise nothing
@@ -183,6 +185,9 @@ class BundleFacts:
     suspects: Annotated[tuple[RecordedSuspect, ...], Meta(max_length=MAX_SUSPECTS)] = ()
     n_suspects: Count = 0
     confirmed_names: Annotated[Mapping[Content, Text], Meta(max_length=MAX_NAMES)] = field(
+        default_factory=dict
+    )
+    holder_names: Annotated[Mapping[Content, Text], Meta(max_length=MAX_NAMES)] = field(
         default_factory=dict
     )
     updates: Annotated[tuple[UpdateRecord, ...], Meta(max_length=MAX_NAMES)] = ()
@@ -205,7 +210,12 @@ class BundleFacts:
 
     @property
     def known_names(self) -> dict[str, str]:
-        """Content -> name of images that were labeled in the fit or by updates."""
+        """Content -> name of images that a person may be told of, labeled or not."""
+        return {**self.holder_names, **self.labeled_names}
+
+    @property
+    def labeled_names(self) -> dict[str, str]:
+        """Content -> name of images that were labeled in the fit or by updates; see `confirmed_names`."""
         names = dict(self.confirmed_names)
         for update in self.updates:
             names.update(update.names)

@@ -26,6 +26,7 @@ FULL = facts_of(
     suspects=(RecordedSuspect("a.png", "train/a.png", CONTENT, 1.5, 0.25, "odd"),),
     n_suspects=7,
     confirmed_names={CONTENT: "a.png"},
+    holder_names={CONTENT: "a.png", "ba9876543210": "c.png"},
     updates=(UpdateRecord(datetime(2026, 2, 3, tzinfo=UTC), 1, {CONTENT: "b.png"}),),
 )
 SUSPECT = {
@@ -39,7 +40,13 @@ def test_they_come_back_as_they_were(fitted, tmp_path):
     loaded = load_bundle(tmp_path / "a")
     assert loaded.facts == FULL
     assert loaded.promise == Promise(0.05, 0.9)
-    assert loaded.facts.known_names == {CONTENT: "b.png"}
+    assert loaded.facts.labeled_names == {CONTENT: "b.png"}
+    assert loaded.facts.known_names == {CONTENT: "b.png", "ba9876543210": "c.png"}
+
+
+def test_a_bundle_of_before_has_no_names_of_holders(forge):
+    old = forge(edit=lambda data: data["facts"].pop("holder_names"))
+    assert load_bundle(old).facts.holder_names == {}
 
 
 def test_a_bundle_may_promise_of_defects_or_be_of_a_time_when_none_did(fitted, forge, tmp_path):
@@ -84,6 +91,7 @@ def test_a_file_name_that_is_no_text_does_not_lose_the_fit(fitted, tmp_path):
         ("suspects", [SUSPECT] * (MAX_SUSPECTS + 1)),
         ("confirmed_names", [1]), ("confirmed_names", {CONTENT: 1}), ("confirmed_names", {"a": "b"}),
         ("confirmed_names", {f"{i:012x}": "" for i in range(MAX_NAMES + 1)}),
+        ("holder_names", {"a": "b"}),
         ("updates", 3), ("updates", [{}]), ("updates", [{"date": "2026-01-01", "n_labels": 1, "names": {}}]),
         ("updates", [{"date": "2026-01-01T00:00:00Z", "n_labels": -1, "names": {}}]),
         ("updates", [{"date": "2026-01-01T00:00:00Z", "n_labels": 1, "names": {"a": "b"}}]),

@@ -55,7 +55,8 @@ def describe_fit(
         account=detector.account_,
         suspects=record_suspects(distrusted, train.root, contents),
         n_suspects=len(distrusted),
-        confirmed_names=known_names(detector, train, contents),
+        confirmed_names=confirmed_names(train, contents),
+        holder_names=holder_names(detector, train, contents),
     )
 
 
@@ -84,18 +85,19 @@ def notes_of_new_threshold(
     return as_many_as_fit(notes)
 
 
-def known_names(detector: Detector, train: Dataset, contents: Sequence[str]) -> dict[str, str]:
-    """Return content -> name of training images that a person may be told of later.
+def confirmed_names(train: Dataset, contents: Sequence[str]) -> dict[str, str]:
+    """Return content -> name of labeled training images, anomalous first.
 
-    Those that may hold the threshold up, and labeled ones, anomalous first; at most 10,000: a bundle's
-    manifest must stay small.
+    At most 10,000: a bundle's manifest must stay small.
     """
+    rank = {Label.ANOMALOUS: 0, Label.NORMAL: 1}
+    told = [(rank[s.label], i) for i, s in enumerate(train.samples) if s.label in rank]
+    return {contents[i]: train.samples[i].name for _, i in sorted(told)[:MAX_NAMES]}
+
+
+def holder_names(detector: Detector, train: Dataset, contents: Sequence[str]) -> dict[str, str]:
+    """Return content -> name of training images that may hold the threshold up, labeled or not."""
     held_out = detector.held_out_
     highest = {held_out.contents[i] for i in np.argsort(-held_out.scores)[:_N_HIGHEST].tolist()}
-    rank = {Label.ANOMALOUS: 1, Label.NORMAL: 2}
-    told = [
-        (0 if contents[i] in highest else rank[sample.label], i)
-        for i, sample in enumerate(train.samples)
-        if contents[i] in highest or sample.label in rank
-    ]
-    return {contents[i]: train.samples[i].name for _, i in sorted(told)[:MAX_NAMES]}
+    named = zip(contents, train.samples, strict=True)
+    return {content: sample.name for content, sample in named if content in highest}

@@ -96,9 +96,9 @@ def _with_learned(
     good = {
         c for c, known in zip(calibration.contents, calibration.is_confirmed, strict=True) if known
     }
-    # The bundle also knows names of unlabeled images, those that hold the threshold up.
+    # Bundles of before keep names of unlabeled images that hold the threshold up among those of labeled ones.
     unlabeled = set(calibration.contents) - good
-    confirmed = good.union(model.facts.known_names) - unlabeled
+    confirmed = good.union(model.facts.labeled_names) - unlabeled
     found = codes.copy()
     for i, content in enumerate(contents):
         if codes[i] == Label.UNLABELED and content in confirmed:

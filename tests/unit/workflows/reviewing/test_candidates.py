@@ -78,6 +78,13 @@ def test_embeddings_do_not_feel_the_exposure():
     assert np.abs(first - other).max() > 0.5
 
 
+def test_names_of_what_may_hold_the_threshold_up_are_no_labels():
+    names = {CONTENTS[0]: "a.png"}
+    model = model_of(["f" * 12], [3.0], holder_names=names)  # recalibrated: other images hold it up
+    found = gather_candidates(model, CONTENTS, SCORES, OPEN)
+    assert found.codes.tolist() == OPEN.tolist()
+
+
 def test_unlabeled_images_whose_names_the_bundle_knows_are_still_asked_about():
     names = {CONTENTS[0]: "a.png", CONTENTS[1]: "b.png", CONTENTS[2]: "c.png"}
     model = model_of(CONTENTS[:2], [7.0, 1.5], is_confirmed=[False, True], confirmed_names=names)

@@ -23,7 +23,7 @@ from defectory.detectors.revision import Confirmed, Revision
 from defectory.domain import HeldOutScores, Label, ParameterError, WorseError
 from defectory.sources import Dataset, Sample
 from defectory.workflows.calibrated import CalibratedDetector
-from defectory.workflows.fitting.facts import known_names
+from defectory.workflows.fitting.facts import confirmed_names, holder_names
 from defectory.workflows.updating.new_labels import NewLabels
 from defectory.workflows.updating.results import CheckedImage
 from defectory.workflows.updating.update import refuse_worse, update_model
@@ -358,8 +358,11 @@ def test_names_are_kept_of_labeled_images_anomalous_first_and_not_without_end(
         Sample(tmp_path / f"{i}.png", label, None, "", None, None, f"{i}.png")
         for i, label in enumerate(labels)
     )
-    names = known_names(Taught([]), Dataset(tmp_path, "csv", samples), ["a", "b", "c", "d"])
-    assert names == {"d": "3.png", "a": "0.png"}
+    train, contents = Dataset(tmp_path, "csv", samples), ["a", "b", "c", "d"]
+    assert confirmed_names(train, contents) == {"d": "3.png", "a": "0.png"}
+    detector = Taught([])
+    detector.held_out_ = HeldOutScores.of([1.0, 2.0], contents=["a", "b"])
+    assert holder_names(detector, train, contents) == {"a": "0.png", "b": "1.png"}
 
 
 def test_a_file_name_that_is_no_text_is_printed_all_the_same(capsys):
