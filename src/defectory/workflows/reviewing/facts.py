@@ -9,7 +9,6 @@ from typing import Self
 
 from defectory.calibration import Threshold
 from defectory.domain import DefectoryError
-from defectory.projects import MissingImageError as MissingImageError  # for the doors
 
 
 @dataclass(frozen=True)

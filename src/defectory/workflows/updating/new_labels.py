@@ -1,15 +1,14 @@
 """Labels that a person has confirmed after the fit, read and checked before anything is learned from them."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from defectory.domain import CONTENT_DIGITS, DataError, Label, MaskSource
 from defectory.sources import Dataset, Sample, grouping, read_dataset
 from defectory.sources.files import check_spreadsheet, is_manifest_name
-
-_N_NAMED = 5
+from defectory.workflows.labels.results import listed
 
 
 @dataclass(frozen=True)
@@ -66,14 +65,14 @@ def read_new_labels(
     check_spreadsheet(path)
     if path.is_dir() or not is_manifest_name(path):
         raise DataError(f"{path}: labels come as a manifest, a file that ends in .csv or .jsonl")
-    listed = read_dataset(path, good_words=good_words, bad_words=bad_words)
-    return check_new_labels(grouping.group_by(listed, group_by), path)
+    given = read_dataset(path, good_words=good_words, bad_words=bad_words)
+    return check_new_labels(grouping.group_by(given, group_by), path)
 
 
-def check_new_labels(listed: Dataset, where: Path | str) -> NewLabels:
+def check_new_labels(given: Dataset, where: Path | str) -> NewLabels:
     """Return the confirmed labels of a data set that came from `where`; see `read_new_labels`."""
-    dataset = listed.filter(lambda sample: sample.label != Label.UNLABELED)
-    n_open = len(listed) - len(dataset)
+    dataset = given.filter(lambda sample: sample.label != Label.UNLABELED)
+    n_open = len(given) - len(dataset)
     if not len(dataset):
         raise DataError(
             f"{where}: none of {n_open} rows has a label; write normal or anomalous (or OK, NOK, ...) into a "
@@ -81,10 +80,10 @@ def check_new_labels(listed: Dataset, where: Path | str) -> NewLabels:
         )
     notes = dataset.notes
     if n_open:
-        notes += (f"{n_open} of {len(listed)} rows have no label and are left out",)
+        notes += (f"{n_open} of {len(given)} rows have no label and are left out",)
     tests = [s.name for s in dataset.samples if s.split == "test"]
     if tests:
-        raise DataError(f"{where}: nothing may learn from the test split: {_listed(tests)}")
+        raise DataError(f"{where}: nothing may learn from the test split: {listed(tests)}")
     rows: dict[str, _Row] = {}
     images, masks = dataset.images(), dataset.masks()
     for i, sample in enumerate(dataset.samples):
@@ -105,11 +104,6 @@ def check_new_labels(listed: Dataset, where: Path | str) -> NewLabels:
 class _Row:
     sample: Sample
     mask: str | None  # a hash: masks themselves may be large
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _N_NAMED} more" if len(names) > _N_NAMED else ""
-    return ", ".join(names[:_N_NAMED]) + more
 
 
 def _fingerprint_mask(sample: Sample, masks: MaskSource, index: int) -> str | None:
