@@ -74,18 +74,21 @@ class TrainingData:
     fingerprint : of the data set, all files and labels
     layout : of the data set
     n_images : >= 0, given to fit
-    image_hashes : content of each, and of images that updates learned from
+    image_hashes : content of each, or of some of very many, and of images that updates learned from
+    n_fitted_hashes : how many of the first are of the fit; None where they are n_images
     """
 
     fingerprint: Text
     layout: Text
     n_images: Count
     image_hashes: Annotated[tuple[Content, ...], Meta(max_length=MAX_HASHES)] = ()
+    n_fitted_hashes: Count | None = None
 
     @property
     def fitted_hashes(self) -> tuple[str, ...]:
         """Content of the images of the fit alone: those of updates come behind them."""
-        return self.image_hashes[: self.n_images]
+        n = self.n_images if self.n_fitted_hashes is None else self.n_fitted_hashes
+        return self.image_hashes[:n]
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
     top_ratio : (0, 1], share of the places whose mean logit is the classifier's image score
     map_weight : >= 0, of the classifier's map beside normality's 1
     n_steps : >= 1, of the classifiers' training
-    seed : of every draw
+    seed : of every draw but that of folds, which goes by the number of images
 
     Notes
     -----
@@ -239,6 +239,8 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         """
         self._check_fitted()
         rows = np.arange(len(images))
+        # what is remembered of the images, and of their patches, goes by one numbering
+        groups = self.memory_.free_group(self.normality_) + own_groups(len(images), groups)
         rng = np.random.default_rng(self.seed)
         held_out = np.sort(draw_whole_groups(rows, groups, FitSettings.n_studied, rng))
         extended = copy(self)
@@ -264,7 +266,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         self, passes: FeaturePasses, held_out: NDArray[np.intp]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Learn from new images; return scores and maps of those to be left out."""
-        before, known = self.normality_, self.normality_.statistics.without_groups()
+        before, known = self.normality_, self.normality_.statistics
         rows = np.arange(len(passes.images))
         new = passes.collect(
             self._make_normality().take_basis(known.basis), rows, "learning more images"
@@ -277,7 +279,6 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         else:
             measured, described = passes.leave_out(self.normality_, held_out)
         self.normality_.keep_scales(before)
-        self.normality_.bank_.forget_images()  # numbers of groups of the fit and of these overlap
         return self.learned_.score(self.normality_, measured, lambda: described)
 
     def _fit(

@@ -164,6 +164,13 @@ def cell_means(pixels: NDArray[np.bool_], side: int | tuple[int, int]) -> NDArra
     return np.asarray(total.reshape(r, c) / np.maximum(counts, 1))
 
 
+def touched_cells(mask: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    """Return (side, side) bool, the cells that some of a (h, w) mask lies in: nothing thin is lost."""
+    rows, columns = (-(-side // n) for n in mask.shape)
+    found: NDArray[np.bool_] = cell_means(mask.repeat(rows, 0).repeat(columns, 1), side) > 0
+    return found
+
+
 def top_mean(cells: NDArray[np.float32], ratio: float) -> float:
     """Return the mean of the highest `ratio` of the values, at least one of them."""
     flat = cells.ravel()

@@ -98,10 +98,6 @@ class PatchBank:
         self._tags = coreset.indices
         return self
 
-    def forget_images(self) -> None:
-        """Forget which patches are of which images."""
-        self._tags = np.full(len(self.index_.bank), -1, np.intp)
-
     def distances(self, grid: Float, *, without: int | None = None) -> Float:
         """Return the (rows, columns) distances of an image's patches.
 
@@ -170,7 +166,7 @@ class PatchBank:
         self.projection_ = check_array(arrays, "projection", (width, None))
         n_columns = self.projection_.shape[1] + 2
         self.index_ = NeighborIndex(check_array(arrays, "bank", (None, n_columns)))
-        self.forget_images()
+        self._tags = np.full(len(self.index_.bank), -1, np.intp)
         if "tags" in arrays:
             self._tags = check_array(arrays, "tags", self._tags.shape).astype(np.intp)
         self.coverage_radius_ = float(check_array(arrays, "coverage_radius", (1,))[0])

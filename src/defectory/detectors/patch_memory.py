@@ -37,7 +37,7 @@ class PatchMemory(TwoPassDetector):
     backbone, size_px, n_tiles, even_exposure, denoise, blur_px, cache : see `Gaussian`
     n_bank, n_dims, n_neighbors, position_weight : see `PatchBank`
     top_ratio : (0, 1], share of the cells whose mean is the image score
-    seed : of the coreset's first choices
+    seed : of the coreset's first choices, and of which normals are left out where there are many
 
     Notes
     -----

@@ -21,7 +21,8 @@ class Confirmed:
     label : code of Label, as it is now
     before, after : raw image scores
     left_out_before, left_out_after : by models that have not learned from it
-        None where the old model has, of labels that it was taught earlier
+        None where the old model has, of labels that it was taught earlier, and where all defects are of one
+        group, which the new model has learned from
     """
 
     name: str

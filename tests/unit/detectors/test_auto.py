@@ -203,7 +203,6 @@ def test_good_images_of_the_fit_stay_left_out_when_they_are_confirmed(is_saved, 
     assert added == 20
 
 
-@pytest.mark.thorough
 def test_images_of_a_later_fit_are_learned_from_once():
     listed = products(90)
     first, more = ArrayImages(listed[:60]), ArrayImages(listed[60:])
@@ -212,7 +211,8 @@ def test_images_of_a_later_fit_are_learned_from_once():
     extended = fitted.extend(more, unlabeled, groups=np.arange(30))
     assert not fitted.memory_.learned.names
     # numbers of groups of the two fits have nothing to do with each other
-    assert (extended.normality_.bank_.coreset.indices == -1).all()
+    first_groups = set(fitted.normality_.bank_.coreset.indices)
+    assert not first_groups & set(extended.memory_.learned.groups)
     other = fitted.extend(more, unlabeled, groups=np.arange(30) + 1000)
     np.testing.assert_array_equal(extended.held_out_.scores, other.held_out_.scores)
     taught = extended.update(more, [0] * 30).detector
@@ -223,6 +223,31 @@ def test_images_of_a_later_fit_are_learned_from_once():
     )
     known = taught.memory_.known.measured.take(np.arange(60, 90))
     assert (known.places.mean(axis=1) > 1.1 * as_fitted.places.mean(axis=1)).all()
+    # nor by their own patches
+    assert known.patches.mean() > 1.05 * as_fitted.patches.mean()
+    assert (known.patches > 0.5 * np.median(known.patches)).mean() > (
+        as_fitted.patches > 0.5 * np.median(known.patches)
+    ).mean()
+
+
+def test_where_all_defects_are_of_one_group_none_is_said_to_be_left_out():
+    """Every classifier has learned from them: there is nothing else to learn from."""
+    bad = [_faint(image, (50, 8)) for image in products(6, seed=8)]
+    images, labels = ArrayImages([*products(30), *bad]), [0] * 30 + [1] * 6
+    one, several = (
+        Auto(**_QUICK).fit(images, labels, groups=[*range(30), *groups])
+        for groups in ([40] * 6, [40, 41] * 3)
+    )
+    assert not len(one.left_out_defects_)
+    assert len(several.left_out_defects_) == 6
+    for fitted, n in ((one, 0), (several, 6)):
+        again = fitted.update(ArrayImages(products(2, seed=9)), [0, 0])
+        assert len(again.detector.left_out_defects_) == n
+    plain = Auto(**_QUICK).fit(ArrayImages(products(30)))
+    for groups, is_left_out in (([1] * 6, False), ([1, 2] * 3, True)):
+        confirmed = plain.update(ArrayImages(bad), [1] * 6, groups=groups).confirmed
+        assert len(confirmed) == 6
+        assert all((c.left_out_after is not None) == is_left_out for c in confirmed)
 
 
 def test_a_good_image_that_the_fit_doubted_is_learned_once_it_is_confirmed(contaminated):

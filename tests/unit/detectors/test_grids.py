@@ -5,6 +5,7 @@ from defectory.detectors.grids import (
     interpolation_matrix,
     line_residuals,
     smoothing_matrix,
+    touched_cells,
 )
 
 
@@ -60,3 +61,15 @@ def test_line_residuals_are_what_medians_of_columns_and_rows_leave(g):
         )
         np.testing.assert_allclose(by_row[i], smooth[i] - np.median(smooth[i], axis=0), atol=1e-5)
     assert found.dtype == np.float32
+
+
+@pytest.mark.parametrize("shape", [(2048, 2048), (1000, 700), (64, 64), (40, 300)])
+def test_a_thin_defect_is_not_lost_where_its_mask_is_made_smaller(shape):
+    for start in range(0, shape[1], 7):
+        mask = np.zeros(shape, bool)
+        mask[:, start] = True
+        found = touched_cells(mask, 64)
+        assert found.shape == (64, 64)
+        assert found.any(axis=1).all()
+        assert 1 <= found.any(axis=0).sum() <= 2
+    assert not touched_cells(np.zeros(shape, bool), 64).any()

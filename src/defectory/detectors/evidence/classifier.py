@@ -91,7 +91,7 @@ class PlaceClassifier:
     ) -> tuple[Self, Float]:
         """Return the networks, and (n, p) logits of all images, each by the one that has not seen it.
 
-        Only where a defective image is the one there is, all networks have learned from it.
+        Where defective images are all of one group, all networks have learned from them.
         """
         folds = deal_folds(known.is_defective, known.groups, settings.n_folds, seed)
 

@@ -20,8 +20,8 @@ from defectory.memory import NeighborIndex
 
 # An image is learned and left out, and read from the cache for it, in comparisons.
 _A_FIT = 2.5
-# Left out by folds, it is learned four times more and measured twice.
-_FOLDS = 6.0
+# Left out by folds, it is learned four times more and measured once.
+_FOLDS = 5.0
 # Of classifiers that labeled defects teach, and of what begins and ends a fit.
 _TEACHING_S, _FIXED_S = 4.0, 1.0
 N_TIMED = 8

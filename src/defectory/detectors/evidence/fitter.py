@@ -118,7 +118,7 @@ class FitSummary:
     evidence : what scores images
     held_out : (m,) images of the fit that are not labeled anomalous
     held_out_scores, held_out_maps : (m,) and (m, rows, columns), of these by models without them
-    left_out_defects : scores of labeled defects, likewise
+    left_out_defects : scores of labeled defects, likewise; none where all are of one group
     memory : what the bundle remembers
     suspects, contamination, account : for a person
     """
@@ -252,7 +252,7 @@ class AutoFitter:
             held_out=known.indices[rows],
             held_out_scores=scores[rows],
             held_out_maps=maps[rows],
-            left_out_defects=scores[known.codes == Label.ANOMALOUS],
+            left_out_defects=scores[(known.codes == Label.ANOMALOUS) & known.can_leave_defects_out],
             memory=RememberedImages.of(
                 known,
                 self._names(known.indices),

@@ -83,6 +83,11 @@ class MeasuredImages:
         )
 
     @property
+    def can_leave_defects_out(self) -> bool:
+        """Whether labeled defects are of several groups: without one, nothing else tells what a defect is."""
+        return len(np.unique(self.groups[self.codes == Label.ANOMALOUS])) > 1
+
+    @property
     def has_mask(self) -> Bools:
         """(n,) bool: labeled defects with a mask that marks something."""
         return np.asarray(np.isfinite(self.coverage[:, 0]))
@@ -155,26 +160,24 @@ class FeaturePasses:
         """
         is_anomalous = self.codes[rows] == Label.ANOMALOUS
         normals = rows[~is_anomalous]
+        of_images = None if weights is None else weights.image
         if by_folds(self.groups[normals]):
             measured = self._measure_by_folds(normals, weights, make)
-            normality.standardize(measured, None if weights is None else weights.image)
-            found = replace(
-                self.measure_new(normality, normals, "scoring images left out"), measured=measured
-            )
+            normality.standardize(measured, of_images)
+            described = self._describe(normality, normals)
         else:
-            found = self._measure_in_closed_form(normality, normals, weights)
+            measured, described = self.leave_out(normality, normals, weights)
+            normality.standardize(measured, of_images)
+        found = self._put_together(normality, normals, measured, described)
         if not is_anomalous.any():
             return found
         more = self.measure_new(normality, rows[is_anomalous], "scoring labeled defects")
         both = found.join(more)
         return both.take(np.argsort(both.indices, kind="stable"))
 
-    def _measure_in_closed_form(
-        self, normality: Normality, normals: Indices, weights: Weights | None
-    ) -> MeasuredImages:
-        measured, described = self.leave_out(normality, normals, weights)
-        normality.standardize(measured, None if weights is None else weights.image)
-        return self._put_together(normality, normals, measured, described)
+    def _describe(self, normality: Normality, rows: Indices) -> Described:
+        batches = self._batches(rows, "looking at them again")
+        return np.concatenate([normality.describe(normality.sample(batch)) for batch in batches])
 
     def leave_out(
         self, normality: Normality, normals: Indices, weights: Weights | None = None

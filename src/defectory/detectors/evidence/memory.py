@@ -109,8 +109,12 @@ class RememberedImages:
         """Return the memory of a fit: at random where there are more images than are remembered whole.
 
         Unlabeled images that are not presumed normal are among them: they may get a label later, and
-        thresholds that are estimated go by all.
+        thresholds that are estimated go by all. Of exact copies one is remembered, a labeled one if there is:
+        a label that comes later is a label of them all.
         """
+        kept = _one_of_copies(names, known.codes)
+        known, is_presumed = known.take(kept), is_presumed[kept]
+        names = [names[row] for row in kept.tolist()]
         is_anomalous = known.codes == Label.ANOMALOUS
         chosen: set[int] = set()
         for members, limit in ((is_anomalous, _N_ANOMALOUS), (~is_anomalous, _N_NORMAL)):
@@ -131,6 +135,10 @@ class RememberedImages:
     def confirmed(self) -> Indices:
         """Places of the images with a confirmed label."""
         return np.flatnonzero(self.known.codes != Label.UNLABELED)
+
+    def free_group(self, normality: Normality) -> int:
+        """Return the lowest number above those of all groups that were learned from."""
+        return max(normality.bank_.free_tag, int(self.learned.groups.max(initial=-1)) + 1)
 
     def are_learned(self, names: Sequence[str]) -> Bools:
         """Return (n,) bool, which of these images normality has learned from: no defects, nothing doubted."""
@@ -263,6 +271,13 @@ def _restore_learned(arrays: Mapping[str, NDArray[Any]]) -> LearnedImages:
     names = to_hashes(check_array(arrays, "learned_names", (None, None)))
     groups = check_array(arrays, "learned_groups", (len(names),))
     return LearnedImages(names, groups.astype(np.int64))
+
+
+def _one_of_copies(names: Sequence[str], codes: NDArray[np.int8]) -> Indices:
+    """Return the rows of images of which none has the name of another, ascending; of equals a labeled one."""
+    order = np.argsort(codes == Label.UNLABELED, kind="stable")
+    _, first = np.unique(np.array(names)[order], return_index=True)
+    return np.sort(order[first])
 
 
 def _places_in(known: Sequence[str], names: Sequence[str]) -> Indices:

@@ -11,8 +11,6 @@ from defectory.detectors.evidence.fitter import LEAST_NORMALS, FitSettings
 from defectory.detectors.evidence.learned_state import LearnedState
 from defectory.detectors.evidence.measured_images import FeaturePasses, MeasuredImages
 from defectory.detectors.evidence.memory import RememberedImages
-from defectory.detectors.evidence.normality import Normality
-from defectory.detectors.grouping import Groups
 from defectory.detectors.revision import Confirmed
 from defectory.domain import DataError, HeldOutScores, Label
 
@@ -61,8 +59,9 @@ class Taught:
 
     @property
     def left_out_defects(self) -> Float:
-        """(m,) left-out scores of the labeled defects."""
-        defects: Float = self.scores[self.memory.known.codes == Label.ANOMALOUS]
+        """(m,) left-out scores of the labeled defects; none where all are of one group."""
+        known = self.memory.known
+        defects: Float = self.scores[(known.codes == Label.ANOMALOUS) & known.can_leave_defects_out]
         return defects
 
 
@@ -87,7 +86,7 @@ def teach(
     codes = passes.codes
     labeled_before = frozenset(memory.names[row] for row in memory.confirmed)
     absorbed = np.flatnonzero((codes == Label.NORMAL) & ~memory.are_learned(names))
-    groups = _free_groups(evidence.normality, memory, len(absorbed))
+    groups = memory.free_group(evidence.normality) + np.arange(len(absorbed))
     normality = passes.absorb(evidence.normality, absorbed, groups)
     learned_as = memory.learned.groups_of(names)
     new = passes.measure_new(
@@ -120,12 +119,6 @@ def teach(
     return Taught(Evidence(normality, learned), memory, scores, maps, before, labeled_before)
 
 
-def _free_groups(normality: Normality, memory: RememberedImages, n: int) -> Groups:
-    """Return (n,) numbers that no group of the fit has."""
-    above = max(normality.bank_.free_tag, int(memory.learned.groups.max(initial=-1)) + 1)
-    return above + np.arange(n)
-
-
 def compare_confirmed(
     old: Evidence, taught: Taught, names: Sequence[str], before: Float, after: Float
 ) -> tuple[Confirmed, ...]:
@@ -145,7 +138,10 @@ def compare_confirmed(
     for name, code, *scores in zip(
         names, memory.known.codes[rows], before, after, *left_out, strict=True
     ):
-        told = scores[:2] if name in taught.labeled_before else scores
+        was_learned = name in taught.labeled_before or (
+            code == Label.ANOMALOUS and not memory.known.can_leave_defects_out
+        )
+        told = scores[:2] if was_learned else scores
         confirmed[name] = Confirmed(name, int(code), *(float(score) for score in told))
     others = [row for row in memory.confirmed if memory.names[row] not in confirmed]
     rest = np.array(others, np.intp)

@@ -20,6 +20,7 @@ from defectory.detectors.base import (
 )
 from defectory.detectors.camera_noise import NoiseTaker
 from defectory.detectors.evidence.measured_images import FeaturePasses
+from defectory.detectors.grids import touched_cells
 from defectory.detectors.grouping import Groups
 from defectory.detectors.segmentation.head import INPUTS, OUTPUTS, Head, count_top, top_pixels
 from defectory.detectors.segmentation.inputs import (
@@ -32,6 +33,7 @@ from defectory.detectors.segmentation.rounds import (
     Indices,
     KnownAnomalies,
     RoundMaker,
+    fingerprint_each,
     split_normals,
     split_validation,
 )
@@ -270,8 +272,9 @@ class SegmentationDetector(NoiseTaker, Detector):
             pseudo_label=self._make_pseudo_label(),
             resources=self.resources or TrainingResources(),
         )
-        prints = (images.fingerprint(i) for i in range(len(images)))
-        fingerprint = fingerprint_run({"name": self.name, **self.config()}, prints)
+        fingerprint = fingerprint_run(
+            {"name": self.name, **self.config()}, fingerprint_each(images, codes, masks, groups)
+        )
         found = fitter.run(self.n_steps, fingerprint, progress)
         self.head_ = found.model
         self.backbone_ = found.encoder or backbone
@@ -356,7 +359,7 @@ class SegmentationDetector(NoiseTaker, Detector):
         for row, index in enumerate(indices):
             mask = None if masks is None else masks.read(index)
             if mask is not None:
-                drawn[row] = _nearest(mask, self.size_px)
+                drawn[row] = touched_cells(mask, self.size_px)
         has_mask = np.array([mask.any() for mask in drawn])
         return KnownAnomalies(reader.read(images, indices), drawn, has_mask)
 
@@ -379,13 +382,6 @@ class SegmentationDetector(NoiseTaker, Detector):
             )
         if not (0 <= self.whitening <= 1 and 0 <= self.warm_up_ratio <= 1):
             raise ParameterError("whitening and warm_up_ratio must lie between 0 and 1")
-
-
-def _nearest(mask: NDArray[np.bool_], side_px: int) -> NDArray[np.bool_]:
-    """Return the mask at another size, each pixel that of the nearest."""
-    rows, columns = (((np.arange(side_px) + 0.5) * n / side_px).astype(np.intp) for n in mask.shape)
-    nearest: NDArray[np.bool_] = mask[rows[:, None], columns]
-    return nearest
 
 
 def _count_held_out(n_normals: int) -> int:

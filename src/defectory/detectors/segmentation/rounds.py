@@ -1,7 +1,8 @@
 """What the network is taught in one round: normal images, and defects simulated in them. No torch."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from defectory.backbones.preparation import clean_square, prepare_image
 from defectory.detectors.grouping import Groups
 from defectory.detectors.segmentation.inputs import InputReader, Inputs, take
-from defectory.domain import ImageSource, Label
+from defectory.domain import ImageSource, Label, MaskSource
 from defectory.domain.images import Image, Mask
 from defectory.machine import count_readers, map_ordered
 from defectory.simulation import AnomalySimulator
@@ -151,3 +152,18 @@ def split_validation(train: Indices, seed: int) -> tuple[Indices, Indices]:
         return train, train
     order = np.random.default_rng([seed, _VALIDATION]).permutation(train)
     return np.sort(order[n:]), np.sort(order[:n])
+
+
+def fingerprint_each(
+    images: ImageSource, codes: NDArray[np.int8], masks: MaskSource | None, groups: Groups
+) -> Iterator[str]:
+    """Yield a text an image of all that training goes by, so that it is only resumed where all is as it was.
+
+    Parameters
+    ----------
+    codes, groups : (n,), of Label and which images belong together
+    """
+    for i, (code, group) in enumerate(zip(codes.tolist(), groups.tolist(), strict=True)):
+        mask = masks.read(i) if masks is not None and code == Label.ANOMALOUS else None
+        marked = "" if mask is None else hashlib.sha256(np.packbits(mask).tobytes()).hexdigest()
+        yield f"{images.fingerprint(i)} {code} {group} {marked}"

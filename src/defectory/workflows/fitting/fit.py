@@ -177,10 +177,11 @@ def _of_all(model: CalibratedDetector, merged: MergedParts) -> CalibratedDetecto
     """Return the model with facts of all images that its statistics are of, not of the drawn ones alone."""
     labels = merged.collection.train.labels
     counts = {label.name.lower(): int((labels == label).sum()) for label in Label}
+    data = model.facts.data
     n_images = merged.statistics.n_images + counts[Label.ANOMALOUS.name.lower()]
     facts = replace(
         model.facts,
-        data=replace(model.facts.data, n_images=n_images),
+        data=replace(data, n_images=n_images, n_fitted_hashes=len(data.image_hashes)),
         labels=LabelCounts(**counts),
     )
     return CalibratedDetector(replace(model.bundle, facts=facts))

@@ -16,6 +16,7 @@ from defectory.artifacts import BUNDLE_FILE, BundleFacts
 from defectory.artifacts.manifest import MAX_HASHES
 from defectory.detectors.additive_fit import MAX_HELD_OUT
 from defectory.detectors.base import Detector, held_out_from
+from defectory.detectors.grouping import draw_whole_groups
 from defectory.domain import (
     DataError,
     HeldOutScores,
@@ -104,7 +105,8 @@ def resume_fit(
     facts = _extended_facts(model, train, contents, n_learned, len(doubted))
     if not options.keep_probes:
         model = CalibratedDetector(replace(model.bundle, probes=()))
-    extended_model = _with_threshold(model, extended, _in_proportion(model, new), facts)
+    held_out = _in_proportion(model, new, n_learned + len(doubted))
+    extended_model = _with_threshold(model, extended, held_out, facts)
     return ResumedFit(
         model=extended_model,
         n_images=len(train),
@@ -195,19 +197,27 @@ def _refuse_known(model: CalibratedDetector, train: Dataset, contents: Sequence[
         )
 
 
-def _in_proportion(model: CalibratedDetector, new: HeldOutScores) -> HeldOutScores:
-    """Return old and new scores, as many of each as they stand for images where they are too many."""
+def _in_proportion(model: CalibratedDetector, new: HeldOutScores, n_today: int) -> HeldOutScores:
+    """Return old and new scores, as many of each as they stand for images where they are too many.
+
+    Parameters
+    ----------
+    new : of some of today's images
+    n_today : images that these stand for
+    """
     old = model.bundle.calibration
     n = len(old) + len(new)
     if n <= MAX_HELD_OUT:
         return old.join(new)
-    share = len(new) / (len(new) + max(len(old), model.facts.data.n_images))
+    share = n_today / (n_today + max(len(old), model.facts.data.n_images))
     n_new = min(len(new), max(1, round(MAX_HELD_OUT * share)))
     n_old = min(len(old), MAX_HELD_OUT - n_new)
     rng = np.random.default_rng([model.facts.seed, n])
     kept = [
-        part.take(np.sort(rng.permutation(len(part))[:n_kept]))
-        for part, n_kept in ((old, n_old), (new, n_new))
+        part.take(
+            draw_whole_groups(np.arange(len(part)), own_groups(len(part), part.groups), limit, rng)
+        )
+        for part, limit in ((old, n_old), (new, n_new))
     ]
     return kept[0].join(kept[1])
 
@@ -226,10 +236,12 @@ def _extended_facts(
         label.name.lower(): getattr(facts.labels, label.name.lower()) + int((labels == label).sum())
         for label in Label
     }
+    fitted = facts.data.fitted_hashes
     data = replace(
         facts.data,
         n_images=facts.data.n_images + len(train),
-        image_hashes=(*facts.data.image_hashes, *contents)[:MAX_HASHES],
+        image_hashes=(*fitted, *contents, *facts.data.image_hashes[len(fitted) :])[:MAX_HASHES],
+        n_fitted_hashes=min(len(fitted) + len(contents), MAX_HASHES),
     )
     notes = as_many_as_fit((*facts.notes, note))
     return replace(facts, data=data, labels=replace(facts.labels, **counts), notes=notes)

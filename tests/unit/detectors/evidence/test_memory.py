@@ -242,3 +242,20 @@ def test_restore_refuses_what_does_not_fit(normality):
     with pytest.raises(ParameterError, match="expected"):
         RememberedImages.restore(arrays, larger)
     assert Normality(SHAPE_PX).grid.n_places == N_PLACES
+
+
+@pytest.mark.parametrize("labeled", [0, 2])
+def test_of_copies_one_is_remembered_and_a_label_is_of_them_all(normality, labeled):
+    codes = [UNLABELED, UNLABELED, UNLABELED, NORMAL]
+    codes[labeled] = NORMAL
+    known, names = _known(normality, codes), ["a" * 12, "b" * 12, "a" * 12, "c" * 12]
+    memory = RememberedImages.of(known, names, np.ones(4, bool), np.random.default_rng(0))
+    assert sorted(memory.names) == ["a" * 12, "b" * 12, "c" * 12]
+    assert not len(memory.rest)
+    copy = memory.names.index("a" * 12)
+    assert memory.known.codes[copy] == NORMAL
+    new = _known(normality, [ANOMALOUS], seed=1)
+    taught = memory.with_labels(new, ["a" * 12])
+    assert len(taught) == 3
+    assert taught.known.codes[copy] == ANOMALOUS
+    assert not taught.is_presumed[copy]

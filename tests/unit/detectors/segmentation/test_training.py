@@ -5,7 +5,11 @@ import pytest
 import torch
 
 from defectory.detectors.mapl import Mapl
-from defectory.detectors.segmentation.rounds import split_normals, split_validation
+from defectory.detectors.segmentation.rounds import (
+    fingerprint_each,
+    split_normals,
+    split_validation,
+)
 from defectory.detectors.segmentation.statistics import measure
 from defectory.domain import ArrayImages, DataError, Label, ParameterError, TrainingResources
 from defectory.testing.pictures import defective, products, twice
@@ -31,6 +35,7 @@ def images():
     return ArrayImages(products(N_NORMAL) + defective())
 
 
+MASKS = Masks()
 LABELS = np.array([Label.NORMAL] * N_NORMAL + [Label.ANOMALOUS] * N_KNOWN)
 
 
@@ -352,3 +357,15 @@ def test_validation_is_spared_from_training(n, n_validation):
 def test_few_images_train_and_validate():
     for part in split_validation(np.arange(7), 0):
         assert part.tolist() == list(range(7))
+
+
+def test_interrupted_training_goes_on_only_with_the_same_groups_labels_and_masks():
+    groups = np.arange(N_NORMAL + N_KNOWN)
+
+    def known(labels=LABELS, masks=MASKS, groups=groups):
+        return list(fingerprint_each(images(), labels, masks, groups))
+
+    assert known() == known()
+    others = known(LABELS[::-1]), known(masks=None), known(groups=groups // 2)
+    for other in others:
+        assert other != known()

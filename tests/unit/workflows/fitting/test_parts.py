@@ -7,13 +7,16 @@ import pytest
 
 from defectory.detectors.gaussian import Gaussian
 from defectory.detectors.patch_memory import PatchMemory
-from defectory.domain import DataError, Label, OutputError, ParameterError
+from defectory.domain import DataError, HeldOutScores, Label, OutputError, ParameterError
 from defectory.sources import read_dataset
+from defectory.workflows.fitting import resume
 from defectory.workflows.fitting.fit import fit_dataset
 from defectory.workflows.fitting.options import FitOptions
 from defectory.workflows.fitting.parts import Collection, collect_part
 from defectory.workflows.fitting.resume import resume_fit
 from defectory.workflows.shards.membership import Shard
+from defectory.workflows.updating.new_labels import check_new_labels
+from defectory.workflows.updating.update import update_model
 from tests.pictures import write_mvtec
 
 GAUSSIAN = FitOptions(detector="gaussian", size_px=64, keep_probes=False, group_by="none")
@@ -158,6 +161,33 @@ def test_a_resumed_fit_keeps_no_pictures_where_none_are_to_be_kept(data):
     assert old.bundle.probes
     assert resume_fit(old, rest, with_probes).model.bundle.probes == old.bundle.probes
     assert resume_fit(old, rest, GAUSSIAN).model.bundle.probes == ()
+
+
+def test_images_of_the_fit_and_those_that_updates_brought_are_told_apart(data):
+    train, test = data.subset("train"), data.subset("test")
+    first, then = (
+        replace(train, samples=samples) for samples in (train.samples[:12], train.samples[12:])
+    )
+    model = fit_dataset(first, replace(GAUSSIAN, detector="auto")).model
+    later = replace(test, samples=tuple(replace(sample, split="") for sample in test.samples))
+    taught = update_model(model, check_new_labels(later, "labels")).model
+    resumed = resume_fit(taught, then, GAUSSIAN).model
+    assert set(resumed.facts.data.fitted_hashes) == set(train.contents())
+    assert set(resumed.facts.data.image_hashes) == {*train.contents(), *test.contents()}
+
+
+def test_old_and_new_scores_are_kept_by_the_images_they_stand_for(data, monkeypatch):
+    model = fit_dataset(data.subset("train"), GAUSSIAN).model  # 24 images
+    monkeypatch.setattr(resume, "MAX_HELD_OUT", 20)
+    pairs = np.repeat(np.arange(12), 2)
+    new = HeldOutScores.of(np.full(24, 1e6), np.zeros(24), groups=pairs)
+    for n_today, n_new in ((24, 10), (72, 15), (8, 5)):
+        kept = resume._in_proportion(model, new, n_today)
+        is_new = kept.scores == 1e6
+        assert abs(is_new.sum() - n_new) <= 1
+        assert 18 <= len(kept) <= 20
+        _, sizes = np.unique(kept.groups[is_new], return_counts=True)
+        assert (sizes == 2).all()  # of a group all or none
 
 
 def test_a_resumed_fit_does_not_learn_what_the_bundle_rejects(data):
