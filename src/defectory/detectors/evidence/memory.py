@@ -106,7 +106,7 @@ class RememberedImages:
         rng: np.random.Generator, learned: LearnedImages = _NONE_LEARNED,
         doubted: frozenset[str] = frozenset(),
     ) -> Self:  # fmt: skip
-        """Return the memory of a fit: at random where there are more images than are remembered whole.
+        """Return the memory of a fit: at random, of as many groups as can be, where images are many.
 
         Unlabeled images that are not presumed normal are among them: they may get a label later, and
         thresholds that are estimated go by all. Of exact copies one is remembered, a labeled one if there is:
@@ -118,7 +118,10 @@ class RememberedImages:
         is_anomalous = known.codes == Label.ANOMALOUS
         chosen: set[int] = set()
         for members, limit in ((is_anomalous, _N_ANOMALOUS), (~is_anomalous, _N_NORMAL)):
-            chosen.update(rng.permutation(np.flatnonzero(members))[:limit].tolist())
+            rows = rng.permutation(np.flatnonzero(members))
+            # a promise counts groups: one image of each says more than several of some
+            rows = rows[np.argsort(_rank_in_group(known.groups[rows]), kind="stable")]
+            chosen.update(rows[:limit].tolist())
         rows = np.array(sorted(chosen), np.intp)
         known = _rounded(known)
         others = np.setdiff1d(np.flatnonzero(~is_anomalous), rows)
@@ -278,6 +281,15 @@ def _one_of_copies(names: Sequence[str], codes: NDArray[np.int8]) -> Indices:
     order = np.argsort(codes == Label.UNLABELED, kind="stable")
     _, first = np.unique(np.array(names)[order], return_index=True)
     return np.sort(order[first])
+
+
+def _rank_in_group(groups: Groups) -> Indices:
+    """Return (n,) how many before it are of its group."""
+    order = np.argsort(groups, kind="stable")
+    _, first, sizes = np.unique(groups[order], return_index=True, return_counts=True)
+    ranks = np.empty(len(groups), np.intp)
+    ranks[order] = np.arange(len(groups)) - np.repeat(first, sizes)
+    return ranks
 
 
 def _places_in(known: Sequence[str], names: Sequence[str]) -> Indices:

@@ -259,3 +259,13 @@ def test_of_copies_one_is_remembered_and_a_label_is_of_them_all(normality, label
     assert len(taught) == 3
     assert taught.known.codes[copy] == ANOMALOUS
     assert not taught.is_presumed[copy]
+
+
+def test_as_many_groups_as_can_be_are_remembered(normality, monkeypatch):
+    monkeypatch.setattr(module, "_N_NORMAL", 3)
+    known = _known(normality, [NORMAL] * 6)
+    assert len(set(GROUPS)) == 4
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        memory = RememberedImages.of(known, NAMES, np.ones(6, bool), rng)
+        assert len(memory) == len(set(memory.known.groups)) == 3
