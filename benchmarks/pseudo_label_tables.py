@@ -38,9 +38,7 @@ def pseudo_labels(runs: Sequence[Run]) -> str:
 
 
 def _setting(setting: dict[str, Any]) -> str:
-    text = f"{setting['classifier']}, {setting['thresholds']}, K = {setting['n_classifiers']}"
-    if setting["vote"] != "unanimous":
-        text += f", {setting['vote']}"
+    text = f"{setting['thresholds']}, K = {setting['n_classifiers']}"
     return text + (f", own scores {setting['own_scores']}" * (setting["own_scores"] != "left-out"))
 
 

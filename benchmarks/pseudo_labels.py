@@ -29,7 +29,7 @@ from defectory.sources import FileImages
 _STAGE = "block15"
 _DEFECT_SHARE = 0.1
 _N_LABELED = 5
-_CLASSIFIERS, _THRESHOLDS = ("gaussian", "mixture"), ("matching", "percentile", "otsu")
+_THRESHOLDS = ("matching", "percentile", "otsu")
 _N_CLASSIFIERS = (1, 2, 5)
 
 
@@ -37,10 +37,8 @@ _N_CLASSIFIERS = (1, 2, 5)
 class Setting:
     """Of the pseudo-labeler; the rest are its defaults."""
 
-    classifier: str = "gaussian"
     thresholds: str = "matching"
     n_classifiers: int = 2
-    vote: str = "unanimous"
     own_scores: str = "left-out"
 
 
@@ -55,13 +53,11 @@ class Images:
 
 def settings() -> Iterator[Setting]:
     """Yield the whole grid, then what is ablated at single settings."""
-    for classifier in _CLASSIFIERS:
-        for thresholds in _THRESHOLDS:
-            for k in _N_CLASSIFIERS:
-                yield Setting(classifier, thresholds, k)
+    for thresholds in _THRESHOLDS:
+        for k in _N_CLASSIFIERS:
+            yield Setting(thresholds, k)
     for k in _N_CLASSIFIERS:
         yield Setting(n_classifiers=k, own_scores="as-fitted")
-    yield Setting(n_classifiers=5, vote="majority")
 
 
 def run(*, n_seeds: int, cache: Path, n_images: int | None, command: str) -> list[Run]:

@@ -14,14 +14,12 @@ from defectory.pseudolabels.matching import (
     match_upper,
     percentile_thresholds,
 )
-from defectory.pseudolabels.one_class import GaussianMixture, OneClassModel, ShrunkGaussian
+from defectory.pseudolabels.one_class import ShrunkGaussian
 from defectory.pseudolabels.results import PseudoLabels
 from defectory.pseudolabels.whitening import PooledWhitening
 
 __all__ = [
     "Contamination",
-    "GaussianMixture",
-    "OneClassModel",
     "PooledWhitening",
     "PseudoLabeler",
     "PseudoLabels",

@@ -13,13 +13,11 @@ from defectory.pseudolabels.matching import (
     match_upper,
     percentile_thresholds,
 )
-from defectory.pseudolabels.one_class import GaussianMixture, OneClassModel, ShrunkGaussian
+from defectory.pseudolabels.one_class import ShrunkGaussian
 from defectory.pseudolabels.results import PseudoLabels
 from defectory.pseudolabels.whitening import Features, PooledWhitening
 
-Classifier = Literal["gaussian", "mixture"]
 Thresholds = Literal["matching", "percentile", "otsu"]
-Vote = Literal["unanimous", "majority"]
 OwnScores = Literal["left-out", "as-fitted"]
 
 Codes = NDArray[np.int8]
@@ -39,18 +37,16 @@ class PseudoLabeler:
     ----------
     n_classifiers : >= 1, K
         more makes agreement rarer, and surer
-    classifier : "gaussian" (shrunk Gaussian) or "mixture" (of Gaussians with diagonal covariances)
     thresholds : how eta^n and eta^p are found
         "matching": partial matching with the labeled scores of either class; Otsu where a class has no label.
         "otsu": one threshold for both, labels unseen. "percentile": 5 % and 99 %, as SPADE's released code.
-    vote : "unanimous" or "majority" (more than half of all K models)
     own_scores : scores of the samples a model was fitted on
         "left-out": by the model without the sample. "as-fitted": by the model itself, as the paper does;
         a sample then looks more usual to the model that has seen it, labeled normals to all of them, and the
         thresholds inherit that.
     n_dims : >= 1, dimensions kept by the whitening
     shrinkage : (0, 1], of the models' covariances
-    seed : of the subsets and of the mixture's first means, together with the round
+    seed : of the subsets, together with the round
 
     Notes
     -----
@@ -65,31 +61,25 @@ class PseudoLabeler:
         self,
         *,
         n_classifiers: int = 2,
-        classifier: Classifier = "gaussian",
         thresholds: Thresholds = "matching",
-        vote: Vote = "unanimous",
         own_scores: OwnScores = "left-out",
         n_dims: int = 256,
         shrinkage: float = 0.5,
         seed: int = 0,
     ) -> None:
-        _check_choice("classifier", classifier, Classifier)
         _check_choice("thresholds", thresholds, Thresholds)
-        _check_choice("vote", vote, Vote)
         _check_choice("own_scores", own_scores, OwnScores)
         if n_classifiers < 1:
             raise ParameterError(f"n_classifiers is {n_classifiers}; give 1 or more")
         self.n_classifiers = n_classifiers
-        self.classifier = classifier
         self.thresholds = thresholds
-        self.vote = vote
         self.own_scores = own_scores
         self.n_dims = n_dims
         self.shrinkage = shrinkage
         self.seed = seed
         # Both say at once what is wrong with the settings they are given.
         PooledWhitening(n_dims)
-        self._make_model()
+        ShrunkGaussian(shrinkage)
 
     def label(
         self,
@@ -125,11 +115,11 @@ class PseudoLabeler:
         scores = np.empty((len(codes), self.n_classifiers), np.float32)
         limits = np.empty((self.n_classifiers, 2))
         for k, subset in enumerate(deal_subsets(unlabeled, self.n_classifiers, rng)):
-            scores[:, k] = self._score(white, np.concatenate([normal, subset]), rng)
+            scores[:, k] = self._score(white, np.concatenate([normal, subset]))
             limits[k] = self._find_thresholds(scores[:, k], codes)
         votes = cast_votes(scores, limits)
         votes[codes != Label.UNLABELED] = Label.UNLABELED
-        agreed = count_votes(votes, self.vote)
+        agreed = count_votes(votes)
         return PseudoLabels(
             labels=np.where(codes == Label.UNLABELED, agreed, codes).astype(np.int8),
             is_confirmed=codes != Label.UNLABELED,
@@ -137,20 +127,14 @@ class PseudoLabeler:
             thresholds=limits,
             scores=scores,
             round=round,
-            vote=self.vote,
         )
 
-    def _score(self, white: Features, own: Indices, rng: np.random.Generator) -> Features:
-        model = self._make_model().fit(white[own], rng)
+    def _score(self, white: Features, own: Indices) -> Features:
+        model = ShrunkGaussian(self.shrinkage).fit(white[own])
         scores = model.scores(white)
         if self.own_scores == "left-out":
             scores[own] = model.left_out_scores()
         return scores
-
-    def _make_model(self) -> OneClassModel:
-        if self.classifier == "gaussian":
-            return ShrunkGaussian(self.shrinkage)
-        return GaussianMixture(shrinkage=self.shrinkage)
 
     def _find_thresholds(self, scores: Features, codes: Codes) -> tuple[float, float]:
         """Return (eta^n, eta^p) of one model."""
@@ -214,14 +198,9 @@ def cast_votes(scores: Features, thresholds: NDArray[np.float64]) -> Codes:
     return votes
 
 
-def count_votes(votes: Codes, vote: Vote) -> Codes:
-    """Return (n,) codes: where all K models agree, or more than half of them; UNLABELED elsewhere."""
-    k = votes.shape[1]
-    needed = k if vote == "unanimous" else k // 2 + 1
-    agreed = np.full(len(votes), Label.UNLABELED, np.int8)
-    for code in (Label.NORMAL, Label.ANOMALOUS):
-        agreed[(votes == code).sum(axis=1) >= needed] = code
-    return agreed
+def count_votes(votes: Codes) -> Codes:
+    """Return (n,) codes: where all K models agree; UNLABELED elsewhere."""
+    return np.where((votes == votes[:, :1]).all(axis=1), votes[:, 0], Label.UNLABELED)
 
 
 def _check_choice(name: str, value: str, choices: object) -> None:

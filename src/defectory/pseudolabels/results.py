@@ -26,7 +26,6 @@ class PseudoLabels:
     scores : (n, K) float32, higher = more anomalous; samples of a model's own subset without themselves
         unless asked otherwise
     round : when they were given
-    vote : "unanimous" or "majority"
     """
 
     labels: NDArray[np.int8]
@@ -35,7 +34,6 @@ class PseudoLabels:
     thresholds: NDArray[np.float64]
     scores: NDArray[np.float32]
     round: int
-    vote: str
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -67,8 +65,7 @@ class PseudoLabels:
         if label in _NAMES:
             side = "above their anomaly" if label == Label.ANOMALOUS else "below their normal"
             return f"{counts[label]} of {k} models score it {side} threshold: {_NAMES[label]}."
-        needed = "all" if self.vote == "unanimous" else "more than half"
         return (
             f"{counts[Label.ANOMALOUS]} of {k} models vote anomalous and {counts[Label.NORMAL]} normal; "
-            f"{needed} must agree, so it stays unknown."
+            "all must agree, so it stays unknown."
         )

@@ -21,10 +21,9 @@ def pool(seed=0, n_labeled=N_LABELED):
     return np.concatenate([good, defects]).astype(np.float32), labels
 
 
-@pytest.mark.parametrize("classifier", ["gaussian", "mixture"])
 @pytest.mark.parametrize("n_classifiers", [1, 2, 5])
-def test_what_is_plain_is_labeled_rightly(classifier, n_classifiers):
-    labeler = PseudoLabeler(n_classifiers=n_classifiers, classifier=classifier)
+def test_what_is_plain_is_labeled_rightly(n_classifiers):
+    labeler = PseudoLabeler(n_classifiers=n_classifiers)
     found = labeler.label(*pool())
 
     assert (found.labels[:N_GOOD] != Label.ANOMALOUS).all()
@@ -44,11 +43,10 @@ def test_shapes_and_types():
     assert (len(found), found.round) == (n, 7)
 
 
-@pytest.mark.parametrize("vote", ["unanimous", "majority"])
-def test_confirmed_labels_are_never_overwritten(vote):
+def test_confirmed_labels_are_never_overwritten():
     features, labels = pool()
     labels[0], labels[-1] = Label.ANOMALOUS, Label.NORMAL  # a person may contradict the features
-    found = PseudoLabeler(vote=vote).label(features, labels)
+    found = PseudoLabeler().label(features, labels)
     known = labels != Label.UNLABELED
 
     np.testing.assert_array_equal(found.labels[known], labels[known])
@@ -91,12 +89,10 @@ def test_votes_of_all_cases():
     assert votes.tolist() == [[0, 0], [-1, -1], [1, 1], [-1, 0], [-1, 1]]
 
 
-def test_unanimity_and_majority():
+def test_all_must_agree():
     votes = np.array([[1, 1, 1], [1, 1, -1], [1, 0, -1], [0, 0, 1], [0, 0, 0]], np.int8)
 
-    assert count_votes(votes, "unanimous").tolist() == [1, -1, -1, -1, 0]
-    assert count_votes(votes, "majority").tolist() == [1, 1, -1, 0, 0]
-    assert count_votes(np.array([[1, 0], [1, -1]], np.int8), "majority").tolist() == [-1, -1]
+    assert count_votes(votes).tolist() == [1, -1, -1, -1, 0]
 
 
 def test_without_labels_of_a_class_otsu_takes_its_side():
@@ -156,7 +152,6 @@ def test_records_say_why_and_are_ready_for_json():
         thresholds=np.array([[1.0, 2.0], [1.5, 2.5]]),
         scores=np.array([[0, 0], [3, 3], [1, 1], [2.25, 2.25]], np.float32),
         round=2,
-        vote="unanimous",
     )
     records = json.loads(json.dumps(found.records(), allow_nan=False))
 
@@ -177,9 +172,7 @@ def test_records_say_why_and_are_ready_for_json():
     ("name", "bad", "message"),
     [
         ("n_classifiers", 0, "n_classifiers is 0; give 1 or more"),
-        ("classifier", "svm", "choose 'gaussian' or 'mixture'"),
         ("thresholds", "best", "choose 'matching' or 'percentile' or 'otsu'"),
-        ("vote", "any", "choose 'unanimous' or 'majority'"),
         ("own_scores", "none", "choose 'left-out' or 'as-fitted'"),
         ("shrinkage", 0.0, "shrinkage is 0.0"),
         ("n_dims", 0, "n_dims is 0"),
