@@ -221,9 +221,7 @@ class FeaturePasses:
         for fold in range(n_folds):
             others = np.flatnonzero(folds != fold)
             own_weights = None if weights is None else weights.take(others)
-            model = make().learn(
-                quiet._batches(normals[others], "learning"), groups[others], own_weights
-            )
+            model = quiet.learn(make(), normals[others], own_weights, "learning")
             model.round()
             tested = quiet._batches(normals[folds == fold], "scoring")
             for batch in tested:

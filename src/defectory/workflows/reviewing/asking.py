@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from defectory.domain import CONTENT_DIGITS, Label, ParameterError
+from defectory.domain.scores import finite_or_none
 from defectory.labeling.candidates import Candidates, spread_labels
 from defectory.labeling.queue import DEFAULT_MIX, make_queue
 from defectory.labeling.queue import STRATEGIES as ALL_STRATEGIES
@@ -25,7 +26,6 @@ from defectory.workflows.reviewing.facts import (
     PromiseFacts,
     QueuedImage,
     Running,
-    finite,
 )
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.queue import MIX
@@ -84,7 +84,7 @@ def overview_of(review: OpenReview, name: str) -> Overview:
         bundle=CurrentBundle(
             version=current.version,
             detector=current.detector,
-            threshold=finite(current.threshold),
+            threshold=finite_or_none(current.threshold),
             promised=review.once(
                 "promised",
                 current.version,

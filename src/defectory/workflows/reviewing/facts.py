@@ -4,7 +4,6 @@ Numbers that would be infinite (a threshold without any good images) are None.
 """
 
 from dataclasses import dataclass
-from math import isfinite
 from typing import Self
 
 from defectory.calibration import Threshold
@@ -422,8 +421,3 @@ class ConflictError(DefectoryError):
     def __init__(self, current: LabelState) -> None:
         super().__init__("somebody else has labeled this image meanwhile; look at it again")
         self.current = current
-
-
-def finite(value: float) -> float | None:
-    """Return the number, None where it is infinite: that has no place in JSON."""
-    return value if isfinite(value) else None

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import msgspec
 
 from defectory.domain import Label
-from defectory.workflows.reviewing.facts import Flip, PromiseFacts, Proposal, finite
+from defectory.domain.scores import finite_or_none
+from defectory.workflows.reviewing.facts import Flip, PromiseFacts, Proposal
 from defectory.workflows.updating.results import Update
 
 
@@ -21,8 +22,8 @@ def proposal_from(update: Update, version: int, ids: Mapping[str, int]) -> Propo
     return Proposal(
         version=version,
         n_labels=update.n_labels,
-        threshold_before=finite(update.threshold_before.value),
-        threshold=finite(model.threshold.value),
+        threshold_before=finite_or_none(update.threshold_before.value),
+        threshold=finite_or_none(model.threshold.value),
         found_before=effect.n_found_before,
         found_after=effect.n_found_after,
         n_defects=effect.n_defects,

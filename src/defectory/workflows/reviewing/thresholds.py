@@ -6,10 +6,11 @@ from numpy.typing import NDArray
 from defectory.calibration.binomial import clopper_pearson
 from defectory.calibration.trade_offs import RATES, TradeOff, trade_offs
 from defectory.domain import Label
+from defectory.domain.scores import finite_or_none
 from defectory.projects import VersionRow
 from defectory.projects.bundle_versions import read_learned
 from defectory.workflows.calibrated import CalibratedDetector
-from defectory.workflows.reviewing.facts import Interval, ThresholdOption, Thresholds, finite
+from defectory.workflows.reviewing.facts import Interval, ThresholdOption, Thresholds
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.state import read_state
 
@@ -77,7 +78,7 @@ def _option(
     k = int((defects > value).sum())
     return ThresholdOption(
         false_reject_rate=row.threshold.false_reject_rate,
-        threshold=finite(value),
+        threshold=finite_or_none(value),
         n_rejected=int((scores > value).sum()),
         recall=Interval(k / n, *clopper_pearson(k, n)) if n else None,
         is_promised=row.threshold.is_kept,

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from defectory.domain import DataError, NoProgress, WorseError
+from defectory.domain.scores import finite_or_none
 from defectory.projects import VersionRow
 from defectory.projects.answers import now
 from defectory.projects.bundle_versions import (
@@ -22,7 +23,7 @@ from defectory.projects.scores import drop_maps, unscored
 from defectory.storage.renames import sync_folder
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated
 from defectory.workflows.fitting.facts import notes_of_new_threshold
-from defectory.workflows.reviewing.facts import BundleVersion, Proposal, finite
+from defectory.workflows.reviewing.facts import BundleVersion, Proposal
 from defectory.workflows.reviewing.open_review import OpenReview
 from defectory.workflows.reviewing.proposals import decode
 from defectory.workflows.reviewing.scoring import score_version
@@ -148,7 +149,7 @@ def _version_from(row: VersionRow, parent: VersionRow | None) -> BundleVersion:
         version=row.version,
         date=row.made_at,
         n_labels=row.n_labels,
-        threshold=finite(row.threshold),
+        threshold=finite_or_none(row.threshold),
         origin="begun" if parent is None else "taught" if has_scores else "rate",
         n_taught=row.n_labels - (parent.n_labels if parent else 0),
         false_reject_rate=row.false_reject_rate,
