@@ -570,6 +570,35 @@ def test_labels_of_a_lost_connection_are_sent_later(open_page):
     page.wait_for_selector("#connection", state="hidden")
 
 
+def test_a_photo_that_a_lost_connection_held_back_is_shown_once_it_is_there(open_page):
+    page = open_page()
+    page.wait_for_load_state("networkidle")
+    page.context.set_offline(True)
+    for _ in range(4):  # beyond the next three
+        page.keyboard.press("ArrowRight")
+    page.wait_for_selector("#stage-empty:has-text('no connection')")
+    page.context.set_offline(False)
+    wait_until_saved(page, press(page, "d"), "defective")
+
+
+def test_an_answer_older_than_a_label_does_not_take_it_back(open_page):
+    page = open_page()
+    page.wait_for_load_state("networkidle")
+    labeled = int(page.locator("#entries li").nth(4).get_attribute("data-id"))
+    late = []
+    page.route(f"**/images/{labeled}", lambda route: late.append((route, route.fetch())), times=1)
+    press(page, "ArrowRight")  # its facts are asked for ahead
+    page.keyboard.press("v")
+    page.locator(".tile").nth(4).click()
+    page.keyboard.press("g")
+    wait_until_saved(page, labeled, "good")
+    [(route, answer)] = late
+    with page.expect_event("requestfinished", lambda request: request.url == answer.url):
+        route.fulfill(response=answer)
+    page.keyboard.press("d")
+    wait_until_saved(page, labeled, "defective")
+
+
 def test_labels_of_a_lost_connection_outlive_the_page(open_page):
     page = open_page()
     page.wait_for_load_state("networkidle")

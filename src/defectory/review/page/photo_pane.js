@@ -1,6 +1,7 @@
 /** The middle: the photo of the current image, its heatmap, regions and mask. */
 
 import { announce } from "./announce.js";
+import { Unreachable } from "./api.js";
 import { Brush } from "./brush.js";
 import { KINDS, openComparison } from "./comparison.js";
 import { byId } from "./dom.js";
@@ -22,6 +23,7 @@ let view = null;
 let brush = null;
 let heat = HEATS.includes(recall("heat")) ? recall("heat") : "off";
 let shownId = null; // nobody decides on a photo that is not there yet
+let isCutOff = false; // the photo did not come for want of a connection
 let sharpening = 0;
 let hasFullSize = false;
 
@@ -33,6 +35,7 @@ export function startPhotoPane() {
   new Pointers(view, brush);
   startPictures();
   listen("image", show);
+  listen("project", () => { if (isCutOff) show(currentImage()); }); // the server answers again
   listen("labeled", (ids) => { if (ids.includes(currentImage()?.id)) showLabel(); });
   listen("mask-replaced", async (id) => {
     await refreshFacts(id);
@@ -48,6 +51,7 @@ export const isShown = () => shownId !== null && shownId === currentImage()?.id;
 
 async function show(image) {
   shownId = null;
+  isCutOff = false;
   delete byId("stage").dataset.shown;
   brush.putAside();
   view.clear();
@@ -69,6 +73,7 @@ async function show(image) {
     showHeat(image);
   } catch (error) {
     if (currentImage() !== image) return;
+    isCutOff = error instanceof Unreachable;
     byId("stage-empty").hidden = false;
     byId("stage-empty").textContent = text("photo.unread", { message: state.isConnected ? error.message : text("photo.offline") });
   }

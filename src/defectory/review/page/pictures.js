@@ -13,8 +13,8 @@ const kept = new Map();
 
 /** What there is to an image: `preview` and `heatmap` (ImageBitmap or null) and `facts`, as promises. */
 export function picturesOf(id) {
-  let pictures = kept.get(id);
-  if (!pictures) pictures = { preview: decoded(getPreview(id, PREVIEW_SIDE)), heatmap: null, facts: fetchFacts(id) };
+  const pictures = kept.get(id) ?? { preview: null, heatmap: null, facts: fetchFacts(id) };
+  fetchOnce(pictures, "preview", () => getPreview(id, PREVIEW_SIDE));
   kept.delete(id);
   kept.set(id, pictures);
   for (const [oldest, old] of kept) {
@@ -27,9 +27,14 @@ export function picturesOf(id) {
 
 /** The heatmap, asked for when it is first shown. */
 export function heatmapOf(id) {
-  const pictures = picturesOf(id);
-  pictures.heatmap ??= decoded(getHeatmap(id));
-  return pictures.heatmap;
+  return fetchOnce(picturesOf(id), "heatmap", () => getHeatmap(id));
+}
+
+/** A picture is kept; what failed, as without a connection, is asked for again. */
+function fetchOnce(pictures, kind, ask) {
+  const picture = (pictures[kind] ??= decoded(ask()));
+  picture.catch(() => { if (pictures[kind] === picture) pictures[kind] = null; });
+  return picture;
 }
 
 export const fullSizeOf = (id) => decoded(getPreview(id, 0));
@@ -62,10 +67,7 @@ export function factsOf(id) {
 async function fetchAhead(image) {
   if (!image) return;
   await picturesOf(image.id).preview.catch(() => null); // the one on screen first
-  for (const next of state.entries.slice(state.index + 1, state.index + 1 + N_AHEAD)) {
-    const pictures = picturesOf(next.id);
-    pictures.heatmap ??= decoded(getHeatmap(next.id));
-  }
+  for (const next of state.entries.slice(state.index + 1, state.index + 1 + N_AHEAD)) heatmapOf(next.id);
   picturesOf(image.id);
 }
 

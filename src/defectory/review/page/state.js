@@ -22,14 +22,14 @@ const images = new Map();
 /** What the server last said of each image's labels, for If-Match. */
 const etags = new Map();
 
-/** Take over what a list of the server says of an image. */
+/** Take over what a list of the server says of an image; it may be older than the label, as etags, which only grow, tell. */
 export function imageOf(given) {
   const label = typeof given.label === "object" ? given.label?.value : given.label;
   const known = images.get(given.id) ?? { id: given.id, saving: "saved" };
   const fresh = { ...given };
   delete fresh.label;
   Object.assign(known, fresh);
-  if (known.saving === "saved") {
+  if (known.saving === "saved" && Number(given.etag) >= Number(etagOf(given.id))) {
     known.label = label ?? null;
     known.defectType = given.label?.defect_type ?? given.defect_type ?? "";
     etags.set(given.id, given.etag);
