@@ -314,10 +314,15 @@ def test_a_lost_connection_keeps_a_mask(open_page):
     draw(page, (-0.2, 0), (0.2, 0))
     press(page, "d")
     page.wait_for_selector("#connection:visible")
-    with mask_is_saved(page):
+    # its answer is lost: the server has it when it is sent again
+    page.route("**/mask", lambda route: (route.fetch(), route.abort()), times=1)
+    with page.expect_event("requestfailed"):
         page.context.set_offline(False)
+    with mask_is_saved(page):
+        page.evaluate("dispatchEvent(new Event('online'))")
     wait_until_saved(page, image_id, "defective")
     assert read_mask(page, image_id).any()
+    assert sorted(entry["what"] for entry in facts(page, image_id)["history"]) == ["label", "mask"]
 
 
 def test_the_outline_of_the_detector_becomes_the_mask(open_page):
@@ -784,10 +789,11 @@ def test_parts_a_day_are_counted_among_good_and_defective_ones(open_page):
 def test_only_a_promised_rate_is_told_as_one(open_page):
     page = open_page()
 
-    def told(basis, **facts):
+    def told(basis, threshold=1.0, **facts):
         def answer(route):
             project = route.fetch().json()
             project["bundle"]["promised"] |= {"basis": basis, **facts}
+            project["bundle"]["threshold"] = threshold
             route.fulfill(json=project)
 
         page.unroute_all()
@@ -819,7 +825,10 @@ def test_only_a_promised_rate_is_told_as_one(open_page):
     )
     says(told("estimated", **estimate | {"n_missing": 0}), "is to be had under Threshold")
     says(told("estimated", **estimate, is_of_few=True), "of only 16 images")
-    says(told("none", n_missing=299), "A promise needs 299 good images")
+    says(told("none", threshold=None, n_missing=299), "A promise needs 299 good images")
+    assert (
+        "threshold of" not in page.locator("#facts").inner_text()
+    )  # infinite, so nothing is above
 
 
 def test_a_phone_shows_all_and_is_tapped(open_page):

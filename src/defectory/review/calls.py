@@ -65,6 +65,11 @@ class Call:
             raise RequestError(428, "If-Match is missing: the etag of the state that was seen.")
         return None if tag == "*" else tag.removeprefix("W/").strip('"')
 
+    @property
+    def client_id(self) -> str:
+        """Of this answer, as X-Defectory-Client-Id names it; empty where it has no name."""
+        return self.request.headers.get("x-defectory-client-id", "")
+
     def text(self, name: str, default: str) -> str:
         """Return a word of the query."""
         value = self.request.query_params.get(name, default)

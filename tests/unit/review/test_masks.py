@@ -75,6 +75,20 @@ def test_somebody_elses_mask_is_not_written_over(page, defect, painted):
     np.testing.assert_array_equal(np.asarray(Image.open(io.BytesIO(kept.content))), painted)
 
 
+def test_a_mask_that_is_sent_again_is_no_conflict(page, defect, painted):
+    seen = etag_of(page, defect)
+    headers = {"If-Match": f'"{seen}"', "X-Defectory-Client-Id": "m-1"}
+    mask = f"/api/images/{defect}/mask"
+    first = page.put(mask, content=png(painted), headers=headers)
+    again = page.put(mask, content=png(painted), headers=headers)
+    assert first.status_code == again.status_code == 200
+    assert first.json() == again.json()
+    headers = {"If-Match": first.json()["etag"], "X-Defectory-Client-Id": "m-2"}
+    gone = [page.delete(mask, headers=headers).json() for _ in range(2)]
+    assert gone[0] == gone[1]
+    assert gone[0]["etag"] == etag_of(page, defect)
+
+
 def chunk(kind, content):
     checked = kind + content
     return struct.pack(">I", len(content)) + checked + struct.pack(">I", zlib.crc32(checked))

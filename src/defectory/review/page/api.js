@@ -29,10 +29,11 @@ async function ask(path, options = {}) {
 
 const getJson = async (path) => (await ask(path)).json();
 
-async function send(method, path, { json, body, etag } = {}) {
+async function send(method, path, { json, body, etag, clientId } = {}) {
   const headers = { "X-Defectory": "1" };
   if (ownName()) headers["X-Defectory-Who"] = encodeURIComponent(ownName());
   if (etag) headers["If-Match"] = quoted(etag);
+  if (clientId) headers["X-Defectory-Client-Id"] = clientId;
   if (json !== undefined) headers["Content-Type"] = "application/json";
   if (body) headers["Content-Type"] = "image/png";
   const answer = await ask(path, { method, headers, body: json === undefined ? body : JSON.stringify(json) });
@@ -71,8 +72,8 @@ export const getOutline = (id) => getBlob(`api/images/${id}/outline`);
 export const getMask = (id) => getBlob(`api/images/${id}/mask`);
 
 export const putLabel = (id, label, etag) => send("PUT", `api/images/${id}/label`, { json: label, etag });
-export const putMask = (id, png, etag) => send("PUT", `api/images/${id}/mask`, { body: png, etag });
-export const deleteMask = (id, etag) => send("DELETE", `api/images/${id}/mask`, { etag });
+export const putMask = (id, png, etag, clientId) => send("PUT", `api/images/${id}/mask`, { body: png, etag, clientId });
+export const deleteMask = (id, etag, clientId) => send("DELETE", `api/images/${id}/mask`, { etag, clientId });
 export const postLabels = (entries) => send("POST", "api/labels", { json: { entries } });
 
 export const getDisagreements = () => getJson("api/disagreements");

@@ -40,12 +40,13 @@ function heading(image, facts) {
 
 function decision(image) {
   const { bundle } = state.project ?? {};
-  const sign = image.score > (bundle?.threshold ?? Infinity) ? "above" : "below";
+  const threshold = bundle?.threshold ?? null;
+  const sign = image.score > threshold ? "above" : "below";
   const { facts } = state;
   return element("section", { "aria-label": text("facts.decision") },
     element("p", { class: "score", "data-decision": image.decision },
       element("strong", {}, fixed(image.score)), element("span", { class: "chip" }, text(`decision.${image.decision}`))),
-    bundle && element("p", {}, text(`facts.${sign}`, { score: fixed(image.score), threshold: fixed(bundle.threshold) })),
+    threshold !== null && element("p", {}, text(`facts.${sign}`, { score: fixed(image.score), threshold: fixed(threshold) })),
     bundle && element("p", { class: "soft" }, text(`facts.set_to.${bundle.promised.basis}`, { rate: percent(bundle.promised.false_reject_rate) })),
     bundle && element("details", { class: "promise" }, element("summary", {}, text("facts.promise")),
       element("p", { class: "soft" }, promiseInWords(bundle.promised))),

@@ -5,8 +5,9 @@ import { currentLanguage, text } from "./texts.js";
 export const plain = (value, digits = 2) =>
   Number(value).toLocaleString(currentLanguage(), { maximumFractionDigits: digits });
 
+/** A dash where there is none: a threshold that nothing exceeds comes as null. */
 export const fixed = (value, digits = 2) =>
-  Number(value).toLocaleString(currentLanguage(), { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  value?.toLocaleString(currentLanguage(), { minimumFractionDigits: digits, maximumFractionDigits: digits }) ?? "–";
 
 /** A ratio as percent: two significant digits below 10 %. */
 export function percent(ratio) {

@@ -87,7 +87,8 @@ async function sendLabel([item]) {
 }
 
 async function sendMask([item]) {
-  const sent = () => (item.png ? putMask(item.id, item.png, etagFor(item)) : deleteMask(item.id, etagFor(item)));
+  const { id, png, client_id } = item;
+  const sent = () => (png ? putMask(id, png, etagFor(item), client_id) : deleteMask(id, etagFor(item), client_id));
   return [await answerOf(item, sent)];
 }
 

@@ -1,6 +1,8 @@
 """Where the defect is, as a person has painted it."""
 
+import numpy as np
 import PIL.Image
+from numpy.typing import NDArray
 from starlette.responses import Response
 
 from defectory.review.answers import as_json, nothing
@@ -20,14 +22,19 @@ def _put(call: Call) -> Response:
     """Keep a mask; one that marks nothing takes the old one away, since a missing mask is no empty one."""
     expected, file = call.expected, call.site.project.image_file(call.image_id)
     mask = read_mask(call.body, (file.height, file.width))
-    state = call.site.project.set_mask(
-        file.id, mask if mask.any() else None, who=call.who, expected=expected
-    )
-    return as_json(state)
+    return _set(call, file.id, mask if mask.any() else None, expected)
 
 
 def _delete(call: Call) -> Response:
-    state = call.site.project.set_mask(call.image_id, None, who=call.who, expected=call.expected)
+    return _set(call, call.image_id, None, call.expected)
+
+
+def _set(
+    call: Call, image_id: int, mask: NDArray[np.bool_] | None, expected: str | None
+) -> Response:
+    state = call.site.project.set_mask(
+        image_id, mask, who=call.who, expected=expected, client_id=call.client_id
+    )
     return as_json(state)
 
 

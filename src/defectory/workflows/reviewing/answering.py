@@ -62,9 +62,10 @@ def give_mask(
     *,
     who: str,
     expected: str | None,
+    client_id: str,
 ) -> LabelState:
     """Return the state of an image after a person has drawn on it; see `ReviewProject.set_mask`."""
-    _check_texts(who=who)
+    _check_texts(who=who, client_id=client_id)
     with review.store.reading() as connection:
         image = read_image_row(connection, image_id)
     if mask is not None and mask.shape != (image.height, image.width):
@@ -74,7 +75,7 @@ def give_mask(
         )
     kept = None if mask is None or not mask.any() else keep_mask(review.folder, mask)
     answer = replace(no_answer(image_id), what="mask", mask=kept, who=who, at=now())
-    return _append(review, answer, expected, "")
+    return _append(review, answer, expected, client_id)
 
 
 def mask_of(review: OpenReview, image_id: int) -> NDArray[np.bool_] | None:

@@ -196,13 +196,14 @@ class ReviewProject:
         *,
         who: str,
         expected: str | None = None,
+        client_id: str = "",
     ) -> LabelState:
         """Return the state of an image after a person has marked its defect; it is on the disk by then.
 
         Parameters
         ----------
         mask : (h, w) bool of the size of the image; None, or one that marks nothing, takes it away
-        who, expected : see `label`
+        who, expected, client_id : see `label`
 
         Raises
         ------
@@ -210,7 +211,9 @@ class ReviewProject:
         MaskError : the mask is of another size.
         OutputError : it cannot be written.
         """
-        return answering.give_mask(self._review, image_id, mask, who=who, expected=expected)
+        return answering.give_mask(
+            self._review, image_id, mask, who=who, expected=expected, client_id=client_id
+        )
 
     def disagreements(self) -> list[Disagreement]:
         """Return images that one calls good and another defective."""
