@@ -613,10 +613,24 @@ def test_labels_of_a_lost_connection_outlive_the_page(open_page):
     page.wait_for_selector("#connection:has-text('1 label')")
     page.goto("about:blank")
     page.context.set_offline(False)
-    with page.expect_response(lambda answer: answer.url.endswith("/label") and answer.ok):
-        page.goto(home)
-    assert facts(page, image_id)["label"]["value"] == "defective"
-    assert len(facts(page, image_id)["history"]) == 1
+    page.route("**/label", lambda route: route.fulfill(status=503))
+    page.goto(home)
+    page.wait_for_selector(
+        f"#entries [data-id='{image_id}'] .mark[data-label='defective'][data-saving='waiting']"
+    )
+    page.request.put(  # by somebody else, meanwhile
+        f"{home}/api/images/{image_id}/label",
+        data={"value": "good"},
+        headers={"Origin": home, "X-Defectory": "1", "If-Match": "0"},
+    )
+    page.select_option("#source", "filter:all")
+    wait_for_photo(page)
+    page.unroute("**/label")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    page.click("#dialog-conflict button:has-text('Use mine')")
+    wait_until_saved(page, image_id, "defective")
+    values = [entry["value"] for entry in facts(page, image_id)["history"]]
+    assert values == ["good", "defective"]
 
 
 def test_a_review_made_anew_in_its_folder_has_none_of_the_one_before(

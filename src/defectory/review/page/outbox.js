@@ -8,7 +8,7 @@
 import { Refused, Unreachable, deleteMask, getProject, postLabels, putLabel, putMask } from "./api.js";
 import { tell } from "./events.js";
 import { forget, keep, readKept } from "./kept.js";
-import { etagOf, imageWith, rememberEtag, setConnection, setProject, state } from "./state.js";
+import { etagOf, imageWith, rememberEtag, setConnection, setProject, state, takeUp } from "./state.js";
 
 const RETRY_MS = 3000;
 const BATCH = 50;
@@ -27,7 +27,7 @@ export function newClientId() {
 /** Take up what an earlier page could not send. */
 export async function startOutbox() {
   waiting = await readKept();
-  waiting.forEach((item) => rememberEtag(item.id, item.etag));
+  waiting.forEach(takeUp);
   addEventListener("online", () => reconnect());
   addEventListener("offline", () => lose());
   tellConnection();

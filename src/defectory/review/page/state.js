@@ -29,13 +29,21 @@ export function imageOf(given) {
   const fresh = { ...given };
   delete fresh.label;
   Object.assign(known, fresh);
-  if (known.saving === "saved" && Number(given.etag) >= Number(etagOf(given.id))) {
+  const isCurrent = known.saving === "saved" && Number(given.etag) >= Number(etagOf(given.id));
+  if (isCurrent) etags.set(given.id, given.etag);
+  if (isCurrent || known.label === undefined) {
     known.label = label ?? null;
     known.defectType = given.label?.defect_type ?? given.defect_type ?? "";
-    etags.set(given.id, given.etag);
   }
   images.set(given.id, known);
   return known;
+}
+
+/** What an earlier page could not send: a label stands, and its state is what the person saw, whatever lists say of it. */
+export function takeUp({ id, kind, value, defect_type, etag }) {
+  const label = kind === "label" ? { label: value, defectType: defect_type } : {};
+  images.set(id, { id, ...images.get(id), ...label, saving: "waiting" });
+  rememberEtag(id, etag);
 }
 
 export const imageWith = (id) => images.get(id);
