@@ -156,6 +156,12 @@ def label_truly(page, n: int) -> None:
     wait_until_saved(page, last, "good" if name.startswith("good") else "defective")
 
 
+def with_module(page, name: str, script: str) -> None:
+    """Call a function of what a module of the page exports."""
+    home = "document.querySelector('script[src]').src"
+    page.evaluate(f"import(new URL('{name}', {home})).then({script})")
+
+
 def call_three_good_in_the_grid(page) -> None:
     """Open the grid and label its first three images, by keys."""
     page.keyboard.press("v")
@@ -303,6 +309,64 @@ def test_coming_back_to_a_mask_adds_to_it(open_page):
     wait_for_marked_rows(
         page, image_id, lambda after: rows < after
     )  # what was stored, and the new stroke
+
+
+def test_the_mask_drawn_last_is_sent_last(open_page):
+    page = open_page()
+    image_id = wait_for_photo(page)
+    # encoding takes its time, which an empty mask does not need
+    page.evaluate("{ const wait = setTimeout; setTimeout = (run, ms = 400) => wait(run, ms); }")
+    page.keyboard.press("b")
+    draw(page, (-0.2, 0), (0.2, 0))
+    sent = []
+    page.on("request", lambda request: request.url.endswith("/mask") and sent.append(request))
+    press(page, "ArrowRight")
+    press(page, "ArrowLeft")
+    page.keyboard.press("Control+z")
+    page.keyboard.press("ArrowRight")
+    with mask_is_saved(page):
+        pass
+    while len(sent) < 2:
+        page.wait_for_timeout(20)
+    assert [request.method for request in sent] == ["PUT", "DELETE"]
+    sent[1].response()
+    assert not facts(page, image_id)["has_mask"]
+
+
+def test_a_stored_mask_that_comes_late_takes_no_stroke_away(open_page):
+    page = open_page()
+    image_id = wait_for_photo(page)
+    page.keyboard.press("b")
+    draw(page, (-0.2, -0.2), (0.2, -0.2))
+    with mask_is_saved(page):
+        press(page, "ArrowRight")
+    late = []
+    page.route("**/mask", lambda route: late.append(route), times=1)
+    press(page, "ArrowLeft")
+    press(page, "ArrowRight")
+    press(page, "ArrowLeft")
+    draw(page, (-0.2, 0.2), (0.2, 0.2))
+    with page.expect_event("requestfinished", lambda request: request.url.endswith("/mask")):
+        late[0].continue_()
+    with mask_is_saved(page):
+        press(page, "ArrowRight")
+    assert read_mask(page, image_id)[SIZE_PX // 2 :].any()
+
+
+def test_a_list_begun_anew_has_nothing_selected_and_takes_no_stroke(open_page):
+    page = open_page()
+    page.wait_for_selector("#stage[data-mask='ready']")
+    page.keyboard.press("v")
+    page.wait_for_selector(".tile:focus")
+    page.keyboard.press("a")
+    status = page.locator("#grid-status")
+    playwright.expect(status).to_contain_text(f"{N_GOOD + N_DEFECTIVE} selected")
+    late = []
+    page.route("**/api/queue?*", lambda route: late.append(route), times=1)
+    with_module(page, "queue_pane.js", "({ reload }) => void reload()")
+    page.wait_for_selector("#stage[data-mask='loading']", state="attached")
+    late[0].continue_()
+    playwright.expect(status).to_contain_text("· 0 selected")
 
 
 def test_a_lost_connection_keeps_a_mask(open_page):

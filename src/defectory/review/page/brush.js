@@ -25,6 +25,8 @@ export class Brush {
     this.layer = null;
     this.last = null;
     this.rest = 0;
+    this.posting = Promise.resolve();
+    this.nAside = 0; // how often the brush was put aside: what was asked for before that is not waited for any more
     this.isReady = false; // the mask of the image on screen is known, so that strokes add to it
     this.unsaved = new Map(); // masks of images, until the server has them
     this.masked = new Set(); // images whose mask was saved since their facts may have been asked for
@@ -66,6 +68,7 @@ export class Brush {
   /** No strokes until the mask of the image on screen is known. */
   putAside() {
     clearTimeout(this.rest);
+    this.nAside += 1;
     this.mask = this.layer = null;
     this.#setReady(false);
     this.view.showMask(null);
@@ -74,6 +77,7 @@ export class Brush {
   /** Take up the image on screen, with the mask that the server has of it. */
   async load() {
     this.putAside();
+    const asked = this.nAside;
     const { facts } = state;
     if (!facts) return;
     const mask = this.unsaved.get(facts.id);
@@ -81,12 +85,12 @@ export class Brush {
     try {
       const png = mask ? null : await this.#stored(facts);
       const bitmap = png && (await createImageBitmap(png, { colorSpaceConversion: "none" }));
-      if (currentImage()?.id !== facts.id) return;
+      if (asked !== this.nAside) return;
       if (bitmap) this.#begun().values.set(maskValues(bitmap, facts.width, facts.height));
       if (bitmap) this.#refreshAll();
       this.#setReady(true);
     } catch (error) {
-      notify(text("mask.unread", { message: error.message }), { isAlert: true });
+      if (asked === this.nAside) notify(text("mask.unread", { message: error.message }), { isAlert: true });
     }
   }
 
@@ -150,7 +154,8 @@ export class Brush {
     if (!mask?.isChanged || !image) return;
     mask.isChanged = false;
     this.unsaved.set(image.id, mask);
-    this.#post(image.id, mask);
+    // one after the other, however long each takes to encode: the last one drawn is the last one sent
+    this.posting = this.posting.catch(() => {}).then(() => this.#post(image.id, mask));
   }
 
   hover(event) {
@@ -162,7 +167,7 @@ export class Brush {
   }
 
   async #post(id, mask) {
-    const png = mask.isEmpty ? null : await encodeMask({ ...mask, values: mask.values });
+    const png = mask.isEmpty ? null : await encodeMask(mask);
     await post([{ kind: "mask", id, png, etag: etagOf(id) }]);
   }
 

@@ -20,6 +20,7 @@ let selected = new Set(); // ids
 export function startGrid() {
   listen("view", (view) => { byId("grid").hidden = view !== "grid"; if (view === "grid") open(); });
   for (const name of ["entries", "language"]) listen(name, () => { if (state.view === "grid") showGrid(); });
+  listen("reload", () => begin(0));
   listen("labeled", (ids) => ids.forEach(markTile));
   listen("marked", markTile);
   byId("grid").addEventListener("click", click);
@@ -27,11 +28,17 @@ export function startGrid() {
 }
 
 function open() {
-  first = Math.floor(Math.max(0, state.index) / PAGE) * PAGE;
-  focused = anchor = Math.max(first, state.index);
-  selected = new Set();
+  const index = Math.max(0, state.index);
+  begin(Math.floor(index / PAGE) * PAGE);
+  focused = anchor = index;
   showGrid();
   focusTile();
+}
+
+/** A page with nothing selected yet. */
+function begin(index) {
+  first = focused = anchor = index;
+  selected = new Set();
 }
 
 const shown = () => state.entries.slice(first, first + PAGE);
@@ -107,6 +114,7 @@ function click(event) {
 
 function toggle(index) {
   const { id } = state.entries[index] ?? {};
+  if (id === undefined) return; // of a list that is being left
   if (!selected.delete(id)) selected.add(id);
   anchor = index;
   showSelection();
@@ -147,8 +155,7 @@ async function turn(pages) {
   if (next < 0) return;
   if (next >= state.entries.length) await more();
   if (next >= state.entries.length) return announce(text("grid.no_more"));
-  first = focused = anchor = next;
-  selected = new Set();
+  begin(next);
   showGrid();
   focusTile();
 }

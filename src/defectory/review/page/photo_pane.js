@@ -35,6 +35,7 @@ export function startPhotoPane() {
   new Pointers(view, brush);
   startPictures();
   listen("image", show);
+  listen("reload", () => brush.putAside()); // its photo stays on screen until the next one is known
   listen("project", () => { if (isCutOff) show(currentImage()); }); // the server answers again
   listen("labeled", (ids) => { if (ids.includes(currentImage()?.id)) showLabel(); });
   listen("mask-replaced", async (id) => {

@@ -47,6 +47,7 @@ export function startQueuePane() {
 /** Start the list again from the server, at its first image. */
 export async function reload() {
   tell("leaving", currentImage());
+  tell("reload");
   Object.assign(state, { entries: [], index: -1, facts: null });
   hasAll = false;
   isAsked += 1;
