@@ -9,6 +9,7 @@ import signal
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pytest
@@ -365,6 +366,8 @@ def test_a_list_begun_anew_has_nothing_selected_and_takes_no_stroke(open_page):
     page.route("**/api/queue?*", lambda route: late.append(route), times=1)
     with_module(page, "queue_pane.js", "({ reload }) => void reload()")
     page.wait_for_selector("#stage[data-mask='loading']", state="attached")
+    while not late:
+        page.wait_for_timeout(20)
     late[0].continue_()
     playwright.expect(status).to_contain_text("· 0 selected")
 
@@ -515,6 +518,30 @@ def test_the_list_has_the_highest_score_first(open_page):
     assert page.locator("#sort option:checked").inner_text() == "Highest score first"
 
 
+def test_a_list_that_grows_keeps_the_focus_and_asks_for_what_is_left(open_page):
+    page = open_page()
+    asked = []
+
+    def answer(route):
+        query = parse_qs(urlsplit(route.request.url).query)
+        offset, limit = (int(query[name][0]) for name in ("offset", "limit"))
+        asked.append((offset, limit))
+        like = {"name": "a", "score": 1, "label": "good", "decision": "rejected", "etag": "0"}
+        ids = range(1000, 1060)[offset : offset + limit]
+        route.fulfill(json={"total": 60, "images": [{"id": i, **like} for i in ids]})
+
+    page.route("**/api/images?*", answer)
+    for source, expected in (("all", (50, 50)), ("wrong", (49, 50)), ("disagreed", (0, 100))):
+        page.select_option("#source", f"filter:{source}")
+        playwright.expect(page.locator("#entries li")).to_have_count(50)
+        with_module(page, "labeling.js", "(m) => m.takeOver(1000, { value: 'defective' })")
+        page.locator("#entries button").nth(2).focus()
+        with_module(page, "queue_pane.js", "({ more }) => more()")
+        playwright.expect(page.locator("#entries li")).to_have_count(60)
+        assert asked[-1] == expected
+        assert page.locator("#entries button:focus").get_attribute("data-index") == "2"
+
+
 def test_it_learns_in_the_background_and_waits_to_be_looked_at(open_page):
     page = open_page()
     label_truly(page, 20)
@@ -550,6 +577,24 @@ def test_what_was_taught_while_somebody_read_is_shown_before_it_is_answered(open
     page.click(accept)
     page.wait_for_selector("#dialog-proposal", state="detached")
     assert project(page)["bundle"]["version"] == 3
+
+
+def test_a_proposal_that_was_closed_before_it_was_there_stays_closed(open_page):
+    page = open_page()
+    late = []
+    page.route("**/api/proposal", lambda route: late.append(route))
+    with_module(page, "proposal.js", "({ openProposal }) => void openProposal()")
+    page.wait_for_selector("#dialog-proposal")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#dialog-proposal", state="detached")
+    while not late:
+        page.wait_for_timeout(20)
+    with page.expect_event("requestfinished"):
+        late[0].fulfill(json={"version": 2, "is_ready": True, "flips": [], "n_labels": 8})
+    for job in ("{ done: 1, total: 2 }", "null"):
+        told = f"{{ ...state.project, job: {job}, proposal: true }}"
+        with_module(page, "state.js", f"({{ setProject, state }}) => setProject({told})")
+    assert not page.locator("#dialog-proposal").count()
 
 
 @pytest.mark.thorough
@@ -904,9 +949,10 @@ def test_only_a_promised_rate_is_told_as_one(open_page):
     says(told("estimated", **estimate | {"n_missing": 0}), "is to be had under Threshold")
     says(told("estimated", **estimate, is_of_few=True), "of only 16 images")
     says(told("none", threshold=None, n_missing=299), "A promise needs 299 good images")
-    assert (
-        "threshold of" not in page.locator("#facts").inner_text()
-    )  # infinite, so nothing is above
+    # it is infinite, so that nothing is above it
+    assert "threshold of" not in page.locator("#facts").inner_text()
+    with_module(page, "teaching.js", "({ refreshProject }) => refreshProject()")
+    page.wait_for_selector("#facts .promise[open] summary:focus")  # as it was
 
 
 def test_a_phone_shows_all_and_is_tapped(open_page):
@@ -934,6 +980,14 @@ def test_the_page_speaks_german(open_page):
     page.wait_for_selector("#dialog-history li:has-text('mit dem die Prüfung begann')")
     page.keyboard.press("Escape")
     page.wait_for_selector("#dialog-history", state="detached")
+    size = "localStorage.getItem('defectory.brush')"
+    page.keyboard.press("[")
+    before = int(page.evaluate(size))
+    page.evaluate(  # as AltGr and 9 are told on Windows
+        "document.body.dispatchEvent(new KeyboardEvent('keydown',"
+        " { key: ']', ctrlKey: true, altKey: true, bubbles: true }))"
+    )
+    assert int(page.evaluate(size)) == before + 1
     page.click("#language")
     page.wait_for_selector("html[lang=en]")
     assert (

@@ -47,6 +47,7 @@ export async function fill(body, request, show) {
   body.replaceChildren(element("p", { class: "soft" }, text("loading")));
   try {
     const answer = await request();
+    if (!body.closest("dialog[open]")) return; // closed meanwhile
     body.replaceChildren();
     show(answer);
   } catch (error) {

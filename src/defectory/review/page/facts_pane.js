@@ -11,18 +11,24 @@ import { currentImage, state } from "./state.js";
 import { text } from "./texts.js";
 
 let ownTypes = [];
+let shownProject = ""; // what the pane shows of it
 
 export function startFactsPane() {
-  for (const name of ["image", "facts", "language", "project"]) listen(name, showFacts);
+  for (const name of ["image", "facts", "language"]) listen(name, showFacts);
+  // it comes again and again: a pane made anew for nothing would close what is open in it, and lose the focus
+  listen("project", () => { if (ofProject() !== shownProject) showFacts(); });
   listen("labeled", (ids) => { if (ids.includes(currentImage()?.id)) showFacts(); });
 }
 
 /** Types that digits choose, in order. */
 export const defectTypes = () => [...new Set([...(state.project?.defect_types ?? []), ...ownTypes])];
 
+const ofProject = () => JSON.stringify([state.project?.bundle, defectTypes()]);
+
 function showFacts() {
   const pane = byId("facts");
   if (pane.contains(document.activeElement) && document.activeElement.id === "new-type") return;
+  shownProject = ofProject();
   const image = currentImage();
   if (!image) return pane.replaceChildren(element("p", { class: "soft" }, text("facts.none")));
   const { facts } = state;

@@ -19,7 +19,7 @@ const OF_PHOTO = new Set(["back", "next", "heatmap", "regions", "region", "brush
 /** `actions` by name; `actions.type(n)` takes the digit. */
 export function startKeys(actions) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.altKey || isDialogOpen() || isTyping(event.target) || event.target instanceof HTMLSelectElement) return;
+    if (event.defaultPrevented || (event.altKey && !typesBracket(event)) || isDialogOpen() || isTyping(event.target) || event.target instanceof HTMLSelectElement) return;
     const name = nameOf(event);
     if (!name && event.key !== "Escape" && !belongsToGrid(event)) return;
     if (belongsToGrid(event) && gridKey(event)) return event.preventDefault();
@@ -34,9 +34,12 @@ export function startKeys(actions) {
 const belongsToGrid = (event) => state.view === "grid" && !event.ctrlKey && !event.metaKey
   && (event.target.closest(".tiles") || event.target === document.body);
 
+/** Some keyboards have brackets with AltGr, which is told as Control and Alt, or with Option. */
+const typesBracket = ({ key, altKey, metaKey }) => altKey && !metaKey && "[]".includes(key);
+
 function nameOf(event) {
   const key = event.key.toLowerCase();
-  if (event.ctrlKey || event.metaKey) {
+  if ((event.ctrlKey || event.metaKey) && !typesBracket(event)) {
     if (key === "z") return event.shiftKey ? "redo" : "undo";
     return key === "y" ? "redo" : null;
   }

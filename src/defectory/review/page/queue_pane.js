@@ -13,7 +13,7 @@ const PAGE = 50;
 const FILTERS = ["all", "unlabeled", "good", "defective", "unsure", "rejected", "accepted", "wrong", "disagreed"];
 const SORTS = ["-score", "score", "name", "when"];
 const TYPING_REST_MS = 250;
-const LONGEST_QUEUE = 500;
+const LONGEST = 500; // that the server gives at once
 const NEARLY_DONE = 8; // images left when more are asked for
 
 let isAsking = false;
@@ -70,7 +70,9 @@ export async function more() {
     hasAll = given.length < wanted;
     state.entries.push(...fresh);
     isAsking = false;
-    showEntries();
+    if (known.size) addEntries(known.size);
+    else showEntries();
+    given.forEach(({ id }) => { if (known.has(id)) showEntry(id); });
     tell("entries");
     if (state.index < 0) goTo(0);
   } catch (error) {
@@ -80,22 +82,29 @@ export async function more() {
   }
 }
 
-/** A queue begins with what the list has and nobody labeled yet. */
+/** Those after the ones that the list has; a queue, and what people disagree on, begin with what is left of these. */
 function nWanted() {
-  if (state.source.kind !== "queue") return PAGE;
-  return Math.min(LONGEST_QUEUE, PAGE + state.entries.filter(({ label }) => !label).length);
+  const { kind, filter } = state.source;
+  if (kind === "queue") return Math.min(LONGEST, PAGE + state.entries.filter(IS_IN.unlabeled).length);
+  return filter === "disagreed" ? Math.min(LONGEST, PAGE + state.entries.length) : PAGE;
 }
 
 async function ask(n) {
   const { kind, strategy, filter } = state.source;
   if (kind === "queue") return (await getQueue(n, strategy)).entries;
-  // what was labeled since has left a filter for labels, and all behind it moved up
-  const isIn = { unlabeled: ({ label }) => !label, good: hasLabel("good"), defective: hasLabel("defective"), unsure: hasLabel("unsure") }[filter];
-  const offset = isIn ? state.entries.filter(isIn).length : state.entries.length;
+  const offset = state.entries.filter(IS_IN[filter] ?? (() => true)).length;
   return (await getImages({ filter, search: state.search, sort: state.sort, offset, limit: n })).images;
 }
 
-const hasLabel = (value) => ({ label }) => label === value;
+/** What was labeled since may have left a list that hangs on labels, and all behind it moved up. */
+const IS_IN = {
+  unlabeled: ({ label }) => !label,
+  good: ({ label }) => label === "good",
+  defective: ({ label }) => label === "defective",
+  unsure: ({ label }) => label === "unsure" || label === "skipped",
+  wrong: ({ label, decision }) => (decision === "rejected" ? label === "good" : label === "defective"),
+  disagreed: () => false, // what others said is not known here
+};
 
 /** Show a list by its name in the choice: "queue:mix" or "filter:good". */
 export function useSource(name) {
@@ -135,11 +144,15 @@ function showSources(isChanged = false) {
 }
 
 function showEntries() {
-  const list = byId("entries");
-  const fresh = state.entries.map(entryOf);
-  list.replaceChildren(...fresh);
-  if (!state.entries.length) list.append(element("li", { class: "none" }, text(isAsking ? "queue.loading" : "queue.empty")));
+  byId("entries").replaceChildren();
+  addEntries(0);
+  if (!state.entries.length) byId("entries").append(element("li", { class: "none" }, text(isAsking ? "queue.loading" : "queue.empty")));
   showCurrent();
+}
+
+/** Those from an index on; the others keep their place and the focus. */
+function addEntries(from) {
+  byId("entries").append(...state.entries.slice(from).map((image, i) => entryOf(image, from + i)));
 }
 
 function entryOf(image, index) {
