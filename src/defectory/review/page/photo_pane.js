@@ -117,7 +117,7 @@ function sharpenSoon(viewport) {
   if (hasFullSize || !view?.photo || viewport.scale * viewport.image.width <= view.photo.width) return;
   sharpening = setTimeout(async () => {
     const image = currentImage();
-    const photo = await fullSizeOf(image.id).catch(() => null);
+    const photo = image && (await fullSizeOf(image.id).catch(() => null)); // none while a list is begun anew
     if (!photo || currentImage() !== image) return photo?.close();
     hasFullSize = true;
     view.sharpen(photo);

@@ -19,6 +19,7 @@ export class PhotoView {
     this.contexts = Object.fromEntries(Object.entries(this.canvases).map(([name, canvas]) => [name, canvas.getContext("2d")]));
     this.viewport = new Viewport();
     this.photo = null;
+    this.sharp = null; // the photo in full size: nobody else has it
     this.heatmap = null;
     this.regions = [];
     this.currentRegion = -1;
@@ -45,13 +46,16 @@ export class PhotoView {
     this.redraw();
   }
 
-  /** The same image by a better picture. */
+  /** The same image by a better picture, which is closed once it is not shown any more. */
   sharpen(photo) {
-    this.photo = photo;
+    this.sharp?.close();
+    this.photo = this.sharp = photo;
     this.#schedule({ photo: true });
   }
 
   clear() {
+    this.sharp?.close();
+    this.sharp = null;
     Object.assign(this, { photo: null, heatmap: null, maskLayer: null, regions: [] });
     this.redraw();
   }
