@@ -16,8 +16,6 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-export const find = (selector, within = document) => within.querySelector(selector);
-
 /** The element with this id; a page without it is broken, so say which. */
 export function byId(id) {
   const found = document.getElementById(id);

@@ -14,8 +14,6 @@ let steps = [];
 let shownAt = performance.now();
 let lastDecisions = []; // values, newest last: "last 20: 3 defects"
 
-export const canUndo = () => steps.length > 0;
-export const canRedo = () => undone.length > 0;
 export const lastOnes = () => ({ n: lastDecisions.length, nDefective: lastDecisions.filter((v) => v === "defective").length });
 
 export function startLabeling() {

@@ -30,7 +30,7 @@ export class Pointers {
     else if (event.button === 0 && this.brush.isOn) {
       this.isPainting = true;
       this.paintedAt = event.timeStamp;
-      this.brush.begin(this.view.imagePoint(event), event);
+      this.brush.begin(this.view.imagePoint(event));
     }
   }
 
