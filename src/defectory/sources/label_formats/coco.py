@@ -50,8 +50,9 @@ class _Category(msgspec.Struct):
 
 
 class _RunLengths(msgspec.Struct):
-    size: tuple[int, int]
-    counts: list[int] | str
+    # whole numbers, but some tools write them as 100.0
+    size: tuple[float, float]
+    counts: list[float] | str
 
 
 class _Annotation(msgspec.Struct):
@@ -63,8 +64,8 @@ class _Annotation(msgspec.Struct):
 
 class _File(msgspec.Struct):
     images: list[_Image]
-    annotations: list[_Annotation] = []
-    categories: list[_Category] = []
+    annotations: list[_Annotation] | None = None
+    categories: list[_Category] | None = None
 
 
 def is_coco(data: Any) -> bool:
@@ -81,7 +82,7 @@ def read_coco(path: Path, data: Any) -> ReadLabels:
     MaskError : a polygon or mask is damaged.
     """
     file = as_typed(data, _File, path, "COCO file")
-    words = {category.id: category.name for category in file.categories}
+    words = {category.id: category.name for category in file.categories or ()}
     images = {image.id: image for image in file.images}
     if len(images) < len(file.images):
         twice = next(i for i, n in Counter(image.id for image in file.images).items() if n > 1)
@@ -90,7 +91,7 @@ def read_coco(path: Path, data: Any) -> ReadLabels:
     verdicts: dict[_Id, list[str]] = {
         image.id: [image.label] if isinstance(image.label, str) else [] for image in file.images
     }
-    for at, annotation in enumerate(file.annotations):
+    for at, annotation in enumerate(file.annotations or ()):
         image = images.get(annotation.image_id)
         where = f"{path}, annotations[{at}]"
         if image is None:
@@ -149,16 +150,13 @@ def _shapes(annotation: _Annotation, path: Path, name: str) -> list[Shape | None
     """Return the areas of an annotation; none where it speaks of the whole image."""
     segments = annotation.segmentation
     if isinstance(segments, _RunLengths):
-        runs = segments
-
-        def make() -> Shape:
-            counts = runs.counts if isinstance(runs.counts, list) else unpack_counts(runs.counts)
-            check_number(max(runs.size))
-            return Runs(counts, *runs.size, is_by_column=True)
-
-        return [shape_of(make, path, name)]
-    if segments:
-        return [shape_of(lambda p=points: make_polygon(p), path, name) for points in segments]  # type: ignore[misc]
+        return [shape_of(lambda: _runs(segments), path, name)]
+    polygons = [
+        shape_of(lambda p=points: make_polygon(p), path, name)  # type: ignore[misc]
+        for points in segments or ()
+    ]
+    if any(polygon is not None for polygon in polygons):
+        return polygons
     box = annotation.bbox
     if box and len(box) == 4:
         left, top, width, height = box
@@ -167,7 +165,21 @@ def _shapes(annotation: _Annotation, path: Path, name: str) -> list[Shape | None
                 f"{path}, image {name!r}: a bbox of width {width:g} and height {height:g}"
             )
         return [shape_of(lambda: make_box(left, top, left + width, top + height), path, name)]
-    return []
+    return polygons
+
+
+def _runs(runs: _RunLengths) -> Shape:
+    check_number(max(runs.size))
+    counts = unpack_counts(runs.counts) if isinstance(runs.counts, str) else _whole(runs.counts)
+    height, width = _whole(runs.size)
+    return Runs(counts, height, width, is_by_column=True)
+
+
+def _whole(numbers: Iterable[float]) -> list[int]:
+    for number in numbers:
+        if not number.is_integer():
+            raise MaskError(f"run lengths hold {number:g}, no whole number")
+    return [int(number) for number in numbers]
 
 
 def _write_regions(mask: Mask, file: TextIO, n: int, image_id: int, category_id: int) -> int:

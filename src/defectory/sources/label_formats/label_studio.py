@@ -38,13 +38,13 @@ _OUR_HEAD = f'[\n{{"meta": {{"{GENERATOR_KEY}": "defectory '
 
 class _Result(msgspec.Struct):
     type: str
-    value: dict[str, Any]
+    value: dict[str, Any] = {}  # a relation of two regions has none
     original_width: float | None = None
     original_height: float | None = None
 
 
 class _Annotation(msgspec.Struct):
-    result: list[Any] = []
+    result: list[Any] | None = None
     was_cancelled: bool | None = None
 
 
@@ -135,7 +135,7 @@ def _read_annotation(
     verdicts: list[str] = []
     found: list[Annotation] = []
     size: tuple[int, int] | None = None
-    for raw in annotation.result:
+    for raw in annotation.result or ():
         result = as_typed(raw, _Result, where, "export of Label Studio")
         words = _words(result)
         if result.type == "choices":

@@ -149,8 +149,9 @@ def _read_file(path: Path, below: PurePosixPath, data: Any) -> tuple[AnnotatedIm
 def _area(shape: _Shape) -> Shape | None:
     points = shape.points
     kind = shape.shape_type
-    if kind == "polygon":
-        return make_polygon(value for point in points for value in point)
+    is_box = kind in ("rectangle", "rotation") and len(points) == 4  # as X-AnyLabeling writes them
+    if kind == "polygon" or is_box:
+        return make_polygon((value for point in points for value in point), is_box=is_box)
     if kind in ("rectangle", "circle", "mask") and len(points) != 2:
         raise MaskError(f"a {kind} has {len(points)} points, not 2")
     if kind == "rectangle":

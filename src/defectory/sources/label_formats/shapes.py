@@ -157,13 +157,14 @@ def draw_shapes(shapes: Sequence[Shape], size: tuple[int, int]) -> Mask:
 
 
 def make_polygon(
-    coordinates: Iterable[float], *, scale: tuple[float, float] = (1, 1)
+    coordinates: Iterable[float], *, scale: tuple[float, float] = (1, 1), is_box: bool = False
 ) -> Polygon | None:
     """Return the polygon of x, y, x, y, ...; None where it has no area at all.
 
     Parameters
     ----------
     scale : by which x and y are multiplied
+    is_box : see Polygon
 
     Raises
     ------
@@ -175,7 +176,7 @@ def make_polygon(
     for value in values:
         check_number(value)
     points = np.array(values, np.float64).reshape(-1, 2) * scale
-    return Polygon(points) if len(points) >= 3 else None
+    return Polygon(points, is_box) if len(points) >= 3 else None
 
 
 def make_box(

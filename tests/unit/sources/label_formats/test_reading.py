@@ -74,10 +74,17 @@ CORNERS = [[20, 12.5], [60, 12.5], [60, 50], [20, 50]]
         (coco(segmentation=[SQUARE]), "coco"),
         (coco(segmentation={"size": [8, 10], "counts": [17, 3, 5, 3, 5, 3, 5, 3, 36]}), "coco"),
         (coco(segmentation={"size": [8, 10], "counts": "a03500000o0"}), "coco"),
+        (
+            coco(segmentation={"size": [8.0, 10], "counts": [17.0, 3, 5, 3, 5, 3, 5, 3, 36.0]}),
+            "coco",
+        ),
         (coco(bbox=[2, 1, 4, 3]), "coco"),
         (coco(segmentation=[], bbox=[2, 1, 4, 3]), "coco"),
+        (coco(segmentation=[[]], bbox=[2, 1, 4, 3]), "coco"),
         (labelme(labelme_shape("polygon", np.reshape(SQUARE, (4, 2)).tolist())), "labelme"),
         (labelme(labelme_shape("rectangle", [[6, 4], [2, 1]])), "labelme"),
+        (labelme(labelme_shape("rectangle", [[2, 1], [6, 1], [6, 4], [2, 4]])), "labelme"),
+        (labelme(labelme_shape("rotation", [[2, 1], [6, 1], [6, 4], [2, 4]])), "labelme"),
         (
             labelme(labelme_shape("mask", [[1, 0], [7, 4]], mask=png(expected_square()[0:5, 1:8]))),
             "labelme",
@@ -169,13 +176,32 @@ def test_what_label_studio_says_beside_labels_is_passed_over(read):
     content = studio(
         {"type": "textarea", "value": {"text": ["hm"]}},
         {"type": "keypointlabels", "value": {"x": 1, "y": 1, "keypointlabels": ["a"]}},
+        {"type": "relation", "from_id": "a", "to_id": "b", "direction": "right"},
     )
     content[0]["annotations"].append(
         {"was_cancelled": True, "result": [{"type": "choices", "value": {}}]}
     )
     found = read(content)
     assert len(found.images) == 1
-    assert found.notes[0].endswith("1 textarea, 1 keypointlabels")
+    assert found.notes[0].endswith("1 textarea, 1 keypointlabels, 1 relation")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        [{"data": {"image": "a.png"}, "annotations": [{"result": None}]}],
+        coco() | {"annotations": None, "categories": None},
+    ],
+)
+def test_lists_that_a_tool_left_null_are_empty(read, content):
+    (image,) = read(content).images
+    assert (list(image.verdicts), list(image.annotations)) == ([], [])
+
+
+def test_rectangles_of_four_corners_are_boxes_too(read):
+    corners = [[2, 1], [6, 1], [6, 4], [2, 4]]
+    found = read(labelme(labelme_shape("rectangle", corners), labelme_shape("rotation", corners)))
+    assert all(mark.shape.is_box for mark in found.images[0].annotations)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +226,9 @@ def test_what_label_studio_says_beside_labels_is_passed_over(read):
         (coco(segmentation=[[1, 2, 3]]), "odd number"),
         (json.dumps(coco(segmentation=[[1, 2, 3, 4, 5, 77]])).replace("77", "NaN"), "is nan"),
         (coco(segmentation={"size": [8, 10], "counts": "é"}), "damaged"),
-        (coco(segmentation={"size": [8, 10**30], "counts": [1]}), "many digits"),
+        (coco(segmentation={"size": [8, 10**30], "counts": [1]}), "is 1e+30"),
+        (coco(segmentation={"size": [8, 10], "counts": [79.5, 0.5]}), "no whole number"),
+        (coco(segmentation={"size": [8, 9.5], "counts": [80]}), "no whole number"),
         ({"shapes": [], "imagePath": 3}, "imagePath"),
         (labelme(labelme_shape("circle", [[1, 1]])), "a circle has 1 points"),
         (labelme(labelme_shape("polygon", [[1, 1, 1]])), "length 2"),
@@ -225,7 +253,7 @@ def test_what_label_studio_says_beside_labels_is_passed_over(read):
         ),
         ([{"data": {}}], "name 0 images"),
         ([{"id": 3}], "missing required field `data`"),
-        (studio({"type": "choices"}), "missing required field `value`"),
+        (studio({"value": {}}), "missing required field `type`"),
         (
             studio({"type": "rectanglelabels", "value": {"x": 1, "rectanglelabels": ["a"]}}),
             "missing required field `y`",
