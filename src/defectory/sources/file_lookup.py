@@ -9,6 +9,7 @@ from defectory.domain import DataError, ParameterError
 from defectory.sources.files import find_files, is_image_name
 from defectory.sources.folder_files import is_mask_folder
 from defectory.sources.tables import legible
+from defectory.storage import folded_name
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 _N_NAMED = 3
@@ -21,8 +22,9 @@ class FileLookup:
 
     A path is taken as it is where there is such a file, relative to the folder or absolute. Else
     backslashes count as slashes; a file is found whose path below the folder ends as the name does, or
-    that ends the name (another machine's path), whatever the case, with or without its ending; but only
-    where there is just one. An address means the copy that was fetched of it.
+    that ends the name (another machine's path), whatever the case and the composition of Unicode letters,
+    with or without its ending; but only where there is just one. An address means the copy that was
+    fetched of it.
 
     Parameters
     ----------
@@ -92,13 +94,13 @@ class FileLookup:
 
 
 class _Index:
-    """Files by their names in lower case, with and without ending."""
+    """Files by their folded names, with and without ending."""
 
     def __init__(self, files: list[_Parts]) -> None:
         self.by_name: dict[str, list[_Parts]] = defaultdict(list)
         self.by_stem: dict[str, list[_Parts]] = defaultdict(list)
         for parts in files:
-            name = parts[-1].lower()
+            name = folded_name(parts[-1])
             self.by_name[name].append(parts)
             self.by_stem[name.rpartition(".")[0]].append(parts)
 
@@ -106,8 +108,8 @@ class _Index:
 def _matches(written: _Parts, index: _Index) -> list[_Parts]:
     if not written:
         return []
-    last = written[-1].lower()
-    above = tuple(part.lower() for part in written[:-1])
+    last = folded_name(written[-1])
+    above = tuple(map(folded_name, written[:-1]))
     found = [p for p in index.by_name.get(last, ()) if _agree(above, p[:-1])]
     if not found and not is_image_name(Path(last)):
         found = [p for p in index.by_stem.get(last, ()) if _agree(above, p[:-1])]
@@ -118,7 +120,7 @@ def _matches(written: _Parts, index: _Index) -> list[_Parts]:
 def _agree(written: _Parts, real: _Parts) -> bool:
     """Whether the folders of two paths agree as far as both say any."""
     n = min(len(written), len(real))
-    return n == 0 or written[-n:] == tuple(part.lower() for part in real[-n:])
+    return n == 0 or written[-n:] == tuple(map(folded_name, real[-n:]))
 
 
 def spellings(cell: str) -> list[tuple[str, str]]:

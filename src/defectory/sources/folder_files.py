@@ -10,6 +10,7 @@ from defectory.domain import DataError, Label
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.files import FoundFiles, explain_skipped, find_files
 from defectory.sources.vocabulary import fold
+from defectory.storage import folded_name
 from defectory.storage.names import REVIEW_DATABASE
 
 MASK_FOLDERS = ("ground_truth", "masks", "mask", "Masken", "Maske")
@@ -69,7 +70,7 @@ class MaskIndex:
             at = next(i for i, name in enumerate(folders) if is_mask_folder(name))
             place = (tuple(folders[:at]), tuple(folders[at + 1 :]))
             self._by_place.setdefault((*place, mask.stem), mask)
-        # Windows takes IMG_1 and img_1 for one name; a mask of the very name goes first
+        # Windows takes IMG_1 and img_1 for one name, a Mac writes ü as two letters; the very name goes first
         self._by_folded = {_folded(key): mask for key, mask in reversed(self._by_place.items())}
 
     def find(self, folders: tuple[str, ...], stem: str) -> Path | None:
@@ -97,7 +98,7 @@ def is_mask_folder(name: str) -> bool:
 
 def _folded(place: _Place) -> _Place:
     above, below, name = place
-    return tuple(map(str.lower, above)), tuple(map(str.lower, below)), name.lower()
+    return tuple(map(folded_name, above)), tuple(map(folded_name, below)), folded_name(name)
 
 
 class FolderFiles:

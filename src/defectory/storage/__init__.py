@@ -2,7 +2,7 @@
 
 from defectory.storage.checks import check_outputs
 from defectory.storage.markers import MARKER_NAME
-from defectory.storage.names import readable_name, safe_names
+from defectory.storage.names import folded_name, readable_name, safe_names
 from defectory.storage.outputs import FileKind, Output, OutputFile, OutputFolder
 from defectory.storage.resuming import GrowingFolder, resumable_folder
 from defectory.storage.transactions import write_file, write_outputs
@@ -15,6 +15,7 @@ __all__ = [
     "OutputFile",
     "OutputFolder",
     "check_outputs",
+    "folded_name",
     "readable_name",
     "resumable_folder",
     "safe_names",

@@ -54,19 +54,20 @@ class _Taken:
 
     def add(self, name: str, suffix: str) -> str:
         safe = next(one for one in _candidates(name) if self._is_free(one + suffix)) + suffix
-        path = PurePosixPath(_folded(safe))
+        path = PurePosixPath(folded_name(safe))
         self._files.add(str(path))
         self._folders.update(map(str, path.parents))
         return safe
 
     def _is_free(self, safe: str) -> bool:
-        path = PurePosixPath(_folded(safe))
+        path = PurePosixPath(folded_name(safe))
         if str(path) in self._folders:
             return False
         return not any(str(each) in self._files for each in (path, *path.parents))
 
 
-def _folded(name: str) -> str:
+def folded_name(name: str) -> str:
+    """Return what a name has in common with those that differ in case or Unicode composition only."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -1,6 +1,7 @@
 """Manifests as Excel, scripts and people write them: read right, saying what was assumed."""
 
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -123,6 +124,16 @@ def test_umlauts_in_names_and_text(folder, encoding):
     text = "path;group\nPrüfung\\ä.png;Größe\n"
     dataset = read(folder, text.encode(encoding))
     assert [(s.name, s.group) for s in dataset.samples] == [("Prüfung/ä.png", "Größe")]
+
+
+@pytest.mark.parametrize("on_disk", ["NFC", "NFD"])
+@pytest.mark.parametrize("name", ["prüfung/ö.png", "prüfung/ö", "C:/old/prüfung/Ö.PNG"])
+def test_names_are_found_however_a_system_composes_letters(tmp_path, on_disk, name):
+    kept = unicodedata.normalize(on_disk, "prüfung/ö.png")
+    save(tmp_path / kept, PIXEL)
+    written = unicodedata.normalize("NFD" if on_disk == "NFC" else "NFC", name)
+    (sample,) = read(tmp_path, f"path,label\n{written},ok\n".encode()).samples
+    assert sample.path == tmp_path / kept
 
 
 def test_masks_by_name_and_own_words(folder):

@@ -1,5 +1,7 @@
 """Folder trees as people have them: understood, noted, or asked about; never silently unlabeled."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -186,6 +188,15 @@ def test_masks_are_found_whatever_the_case_of_names(tmp_path):
     dataset = read_dataset(tmp_path)
     bad = next(s for s in dataset.samples if s.label is A)
     assert bad.mask_path == tmp_path / "Ground Truth/bad/img_1_MASK.png"
+
+
+@pytest.mark.parametrize(("image", "mask"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_masks_are_found_however_a_system_composes_letters(tmp_path, image, mask):
+    name = f"prüfung/{unicodedata.normalize(image, 'ö')}.png"
+    masked = f"{unicodedata.normalize(mask, 'prüfung/ö')}_mask.png"
+    make(tmp_path, f"test/{name}", f"ground_truth/{masked}")
+    (sample,) = read_dataset(tmp_path).samples
+    assert sample.mask_path == tmp_path / "ground_truth" / masked
 
 
 def test_a_list_beside_images_without_labels_is_pointed_at(tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from defectory.sources.files import is_image_name
+from defectory.storage import folded_name
 
 _Parts = tuple[str, ...]
 
@@ -33,8 +34,9 @@ def match_names(written: Iterable[str], on_disk: Sequence[str]) -> Matches:
     """Return which images names mean.
 
     The very name goes first. Else an image is meant whose path agrees with the name from its end, as far as
-    both say folders; the one that agrees in most folders. Case counts only between images that differ in
-    nothing else. A name without an ending of images means the image with that stem.
+    both say folders; the one that agrees in most folders. Case and the composition of Unicode letters count
+    only between images that differ in nothing else. A name without an ending of images means the image with
+    that stem.
     """
     known = set(on_disk)
     by_name, by_stem = _index(on_disk)
@@ -63,7 +65,7 @@ def _index(on_disk: Sequence[str]) -> tuple[dict[str, list[str]], dict[str, list
     by_name: dict[str, list[str]] = defaultdict(list)
     by_stem: dict[str, list[str]] = defaultdict(list)
     for image in on_disk:
-        last = image.rpartition("/")[2].lower()
+        last = folded_name(image.rpartition("/")[2])
         by_name[last].append(image)
         by_stem[last.rpartition(".")[0]].append(image)
     return by_name, by_stem
@@ -83,7 +85,7 @@ def _candidates(
     ]
     most = max((n for n, _ in agreeing), default=0)
     nearest = [image for n, image in agreeing if n == most]
-    if len({image.lower() for image in nearest}) == 1:  # they differ in case only
+    if len(set(map(folded_name, nearest))) == 1:  # they differ in case or composition only
         last = name.replace("\\", "/").rpartition("/")[2]
         spelled_so = [image for image in nearest if image.rpartition("/")[2] == last]
         return spelled_so if len(spelled_so) == 1 else nearest
@@ -99,5 +101,7 @@ def _n_agreeing(written: _Parts, real: _Parts) -> int | None:
 def _parts(name: str) -> _Parts:
     plain = ntpath.splitdrive(name.replace("\\", "/"))[1] if name[1:2] == ":" else name
     return tuple(
-        part.lower() for part in plain.replace("\\", "/").split("/") if part not in ("", ".", "..")
+        folded_name(part)
+        for part in plain.replace("\\", "/").split("/")
+        if part not in ("", ".", "..")
     )

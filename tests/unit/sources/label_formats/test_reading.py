@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import unicodedata
 
 import numpy as np
 import pytest
@@ -371,3 +372,14 @@ def test_names_mean_only_images_that_were_found():
     assert found.missing == ("../../etc/passwd", "z/c.png", "")
     assert found.unclear == {"b.png": ("x/b.PNG", "y/b.png")}
     assert found.shared == {"x/a.png": ("q\\X\\A.png", "C:/data/x/a.png")}
+
+
+def test_names_are_the_same_however_a_system_composes_letters():
+    composed, decomposed = (unicodedata.normalize(form, "Prüfung.png") for form in ("NFC", "NFD"))
+    for written, real in ((composed, decomposed), (decomposed, composed)):
+        assert match_names([f"q/{written}"], [f"x/{real}", f"q/{real}"]).images == {
+            f"q/{written}": f"q/{real}"
+        }
+        assert match_names([written[:-4]], [real]).images == {written[:-4]: real}
+    both = [composed, decomposed]
+    assert match_names(both, both).images == dict(zip(both, both, strict=True))
