@@ -180,8 +180,23 @@ def test_a_promise_that_the_data_cannot_back_is_not_stated_as_one(make_content):
     text = Page(render_report(make_content(promise=promise))).text
     assert "Not backed" in text
     assert "Asked for: at most 0.1 % of good parts rejected" in text
-    assert "above the promised rate" in text
+    assert "above the rate asked for" in text
     assert "✓" not in text
+
+
+@pytest.mark.parametrize(
+    ("bound", "is_estimated", "said"),
+    [
+        (0.009, False, "above the promised rate"),
+        (0.009, True, "above the rate asked for"),
+        (nan, True, "above the rate asked for"),
+    ],
+)
+def test_only_a_rate_that_was_promised_is_called_so(make_content, bound, is_estimated, said):
+    promise = PromiseContent(0.01, 0.95, bound, 190, 20.0, is_estimated)
+    confusion = Confusion(n_found=9, n_missed=1, n_false_alarms=5, n_accepted=95)
+    text = Page(render_report(make_content(promise=promise, confusion=confusion))).text
+    assert f"5 of 100 good parts rejected; {said}" in text
 
 
 ZONE = GrayZoneContent(
