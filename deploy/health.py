@@ -2,9 +2,11 @@
 
 import http.client
 import os
+import ssl
 import sys
 from pathlib import Path
 
+SCHEME = os.environ.get("DEFECTORY_SCHEME", "http")
 PORT = int(os.environ.get("DEFECTORY_PORT", "8000"))
 TOKEN_FILE = Path(os.environ.get("DEFECTORY_TOKEN_FILE", "/state/token"))
 
@@ -14,7 +16,7 @@ def is_alive() -> bool:
     headers = {}
     if TOKEN_FILE.exists():
         headers["Authorization"] = f"Bearer {TOKEN_FILE.read_text().strip()}"
-    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=4)
+    connection = _connect()
     try:
         connection.request("GET", "/v2/health/live", headers=headers)
         return connection.getresponse().status == 200
@@ -22,6 +24,16 @@ def is_alive() -> bool:
         return False
     finally:
         connection.close()
+
+
+def _connect() -> http.client.HTTPConnection:
+    if SCHEME != "https":
+        return http.client.HTTPConnection("127.0.0.1", PORT, timeout=4)
+    # it asks its own machine, which the certificate does not name
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return http.client.HTTPSConnection("127.0.0.1", PORT, timeout=4, context=context)
 
 
 if __name__ == "__main__":

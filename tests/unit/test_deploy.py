@@ -5,6 +5,7 @@ import json
 import re
 import shlex
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
@@ -109,6 +110,16 @@ def test_systemd_takes_the_unit_and_calls_it_well_protected(path, tmp_path):
     assert done.returncode == 0, done.stdout
 
 
+def load_health(server, token, monkeypatch):
+    """Return the health check, told which service to ask."""
+    monkeypatch.setenv("DEFECTORY_PORT", str(server.server_address[1]))
+    monkeypatch.setenv("DEFECTORY_TOKEN_FILE", str(token))
+    spec = importlib.util.spec_from_file_location("health", DEPLOY / "health.py")
+    health = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(health)
+    return health
+
+
 @pytest.fixture
 def service():
     """A service that answers as `token` and `path` are right."""
@@ -135,11 +146,7 @@ def test_the_health_check_asks_with_the_token_and_tells_a_dead_service(
 ):
     server, asked = service
     token = tmp_path / "token"
-    monkeypatch.setenv("DEFECTORY_PORT", str(server.server_address[1]))
-    monkeypatch.setenv("DEFECTORY_TOKEN_FILE", str(token))
-    spec = importlib.util.spec_from_file_location("health", DEPLOY / "health.py")
-    health = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(health)
+    health = load_health(server, token, monkeypatch)
     assert not health.is_alive()
     token.write_text("good\n")
     assert health.is_alive()
@@ -147,6 +154,22 @@ def test_the_health_check_asks_with_the_token_and_tells_a_dead_service(
     server.shutdown()
     server.server_close()
     assert not health.is_alive()
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not here")
+def test_the_health_check_asks_a_service_with_a_certificate(service, tmp_path, monkeypatch):
+    server, _ = service
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=line-7.example",
+         "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    server.socket = tls.wrap_socket(server.socket, server_side=True)
+    (tmp_path / "token").write_text("good\n")
+    monkeypatch.setenv("DEFECTORY_SCHEME", "https")
+    assert load_health(server, tmp_path / "token", monkeypatch).is_alive()
 
 
 def test_the_image_can_be_built():
