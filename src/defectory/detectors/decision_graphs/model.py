@@ -7,13 +7,11 @@ import spox.opset.ai.onnx.v18 as op
 from spox import Tensor, Var, argument, build
 
 from defectory.backbones import Backbone, View
+from defectory.detectors.decision_graphs import IMAGE, MAP, SCORE
 from defectory.detectors.decision_graphs.constants import f32, i64
 from defectory.detectors.decision_graphs.features import extract, network_of, shape_of
 from defectory.detectors.decision_graphs.preparation import prepare
 from defectory.detectors.grids import smoothing_matrix
-
-IMAGE, SCORE, MAP = "image", "score", "map"
-"""Names of the input, (h, w, 3) uint8 RGB of any size, and of the outputs, () and (rows, columns) float32."""
 
 
 def build_decision_graph(

@@ -6,9 +6,9 @@ import numpy as np
 
 from defectory import __version__
 from defectory.artifacts.exported import SCHEMA_VERSION, ExportedDecision, Tensor
+from defectory.detectors.decision_graphs import IMAGE, MAP, SCORE
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.exporting.options import ExportOptions
-from defectory.workflows.exporting.runtimes import INPUT, MAP, SCORE
 
 _TOLERANCE, _NOISY_TOLERANCE = 1e-3, 5e-2
 # Thresholds are scores of images: without it, another runtime's last bit would reject such an image.
@@ -45,7 +45,7 @@ def describe_decision(
         runtime=options.to,
         precision=options.precision,
         weight_bits=weight_bits,  # type: ignore[arg-type]
-        inputs=(Tensor(INPUT, "uint8", (-1, -1, 3)),),
+        inputs=(Tensor(IMAGE, "uint8", (-1, -1, 3)),),
         outputs=outputs if has_maps else outputs[:1],
         threshold=threshold + margin,
         pixel_threshold=pixels + _MARGIN * abs(pixels)

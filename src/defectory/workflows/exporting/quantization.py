@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from defectory.backbones.onnxruntime_sessions import import_onnxruntime
+from defectory.detectors.decision_graphs import IMAGE
 from defectory.domain import ExportError, ImageSource, MissingExtraError, Progress
 from defectory.domain.errors import one_line
 from defectory.domain.images import Image
-from defectory.workflows.exporting.runtimes import INPUT
 from defectory.workflows.exporting.weights import widened, with_initializers
 
 N_RANGE_IMAGES = 60
@@ -147,4 +147,4 @@ class _Feed:
         if row is None:
             return None
         self._progress.advance()
-        return {INPUT: self._images.read([row])[0]}
+        return {IMAGE: self._images.read([row])[0]}

@@ -10,14 +10,12 @@ import numpy as np
 from defectory.artifacts.exported import GRAPH_FILES, RuntimeName
 from defectory.backbones.onnxruntime_sessions import import_onnxruntime
 from defectory.backbones.openvino_sessions import import_openvino
+from defectory.detectors.decision_graphs import IMAGE, MAP, SCORE
 from defectory.domain import ExportError
 from defectory.domain.errors import one_line
 from defectory.domain.images import Image
 from defectory.domain.scores import AnomalyMap
 from defectory.machine import count_cores
-
-INPUT, SCORE, MAP = "image", "score", "map"
-"""Names of the graph's input and outputs."""
 
 _FATAL = 4  # of ONNX Runtime's log: what fails is told by the exception
 _TELLING = re.compile(r"sse4_[12]|avx\w*|fma|amx_\w+|asimd\w*|i8mm|bf16")
@@ -72,7 +70,7 @@ class OnnxGraph:
     def run(self, image: Image) -> tuple[float, AnomalyMap | None]:
         """Return raw score and anomaly map of one image; see Graph."""
         try:
-            found = dict(zip(self._outputs, self._session.run(None, {INPUT: image}), strict=True))
+            found = dict(zip(self._outputs, self._session.run(None, {IMAGE: image}), strict=True))
             return float(found[SCORE]), found.get(MAP)
         except Exception as error:
             raise _does_not(self.version, "run", "the graph", error) from error
@@ -103,7 +101,7 @@ class OpenVinoGraph:
     def run(self, image: Image) -> tuple[float, AnomalyMap | None]:
         """Return raw score and anomaly map of one image; see Graph."""
         try:
-            self._request.infer({INPUT: np.ascontiguousarray(image)})
+            self._request.infer({IMAGE: np.ascontiguousarray(image)})
             # copies: the next image is written into the same memory
             score = float(self._request.get_tensor(SCORE).data)
             heat = self._request.get_tensor(MAP).data.copy() if self._has_map else None
