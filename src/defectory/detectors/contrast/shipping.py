@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from defectory.backbones import Backbone, Stage, WeightCard
+from defectory.backbones.onnxruntime_sessions import OnnxRuntimeSession
 from defectory.detectors.contrast.encoding import FEATURES, SLOTS
 from defectory.domain import DefectoryError
 from defectory.networks.wide_resnet import SIDE_PX, ScoringEncoder, WideResNetEncoder
@@ -26,7 +27,9 @@ def ship_backbone(network: WideResNetEncoder) -> Backbone:
     rng = np.random.default_rng(0)
     sample = rng.integers(0, 256, (3, SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
     model = export_onnx(encoder, [torch.from_numpy(sample)], ["image"], [FEATURES, SLOTS])
-    difference = max_difference(encoder, model, {"image": sample})
+    difference = max_difference(
+        encoder, OnnxRuntimeSession(model, "cpu", None).run, {"image": sample}
+    )
     if difference > _PARITY:
         raise DefectoryError(f"the exported network differs from the trained one by {difference}")
     slots = network.heads.slots

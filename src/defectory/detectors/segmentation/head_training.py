@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from defectory.backbones import Backbone, Stage, WeightCard
+from defectory.backbones.onnxruntime_sessions import OnnxRuntimeSession
 from defectory.detectors.segmentation.head import INPUTS, OUTPUTS
 from defectory.detectors.segmentation.inputs import Inputs, take
 from defectory.detectors.segmentation.rounds import Indices, KnownAnomalies, RoundMaker
@@ -178,7 +179,7 @@ class HeadFitter:
             model = export_onnx(network, levels, INPUTS, OUTPUTS)
             largest = max(1.0, float(network(*levels)[0].abs().max()))
         feed = {n: level[:1].numpy() for n, level in zip(INPUTS, levels, strict=True)}
-        difference = max_difference(network, model, feed)
+        difference = max_difference(network, OnnxRuntimeSession(model, "cpu", None).run, feed)
         if difference > _TOLERANCE * largest:
             raise ParameterError(
                 f"the exported network differs from the trained one by {difference:.2g}; report this"
