@@ -44,21 +44,9 @@ miss_rate: Option = click.option(
     help="Accept at most this share of defects like the labeled ones; a person looks at what is neither "
     "accepted nor rejected.",
 )
-output_folder: Option = click.option(
-    "-o",
-    "--output",
-    "folder",
-    type=ANY_PATH,
-    required=True,
-    help="Folder to write.",
-)
-output_place: Option = click.option(
-    "-o",
-    "--output",
-    "folder",
-    type=ANY_PLACE,
-    required=True,
-    help="Folder to write.",
+output_folder, output_place = (
+    click.option("-o", "--output", "folder", type=kind, required=True, help="Folder to write.")
+    for kind in (ANY_PATH, ANY_PLACE)
 )
 device: Option = click.option(
     "--device",

@@ -44,75 +44,68 @@ def _similar_pairs(single: Measured) -> list[SimilarPair]:
 
 def _check_copies(groups: Sequence[_Group]) -> Iterator[Finding]:
     opposed = [group for group in groups if _contradicts(group)]
-    if opposed:
-        yield _finding(
-            "warning",
-            "contradicting_labels",
-            f"{_pictures(opposed)} both normal and anomalous, as exact copies",
-            "look at each, keep the right label and delete the other copy",
-            opposed,
-        )
+    yield from _finding(
+        "warning",
+        "contradicting_labels",
+        f"{_pictures(opposed)} both normal and anomalous, as exact copies",
+        "look at each, keep the right label and delete the other copy",
+        opposed,
+    )
     across = [group for group in groups if _crosses(group)]
-    if across:
-        yield _finding(
-            "warning",
-            "duplicate_across_splits",
-            f"{_pictures(across)} in train and in test as exact copies: test figures are false",
-            "delete the copies from train",
-            across,
-        )
+    yield from _finding(
+        "warning",
+        "duplicate_across_splits",
+        f"{_pictures(across)} in train and in test as exact copies: test figures are false",
+        "delete the copies from train",
+        across,
+    )
     within = [group for group in groups if not _crosses(group)]
-    if within:
-        n_more = sum(len(group) - 1 for group in within)
-        yield _finding(
-            "warning",
-            "duplicate",
-            f"{_pictures(within)} more than once ({n_more} exact copies too many)",
-            "keep one of each; copies count double and make held-out figures too good",
-            within,
-        )
+    n_more = sum(len(group) - 1 for group in within)
+    yield from _finding(
+        "warning",
+        "duplicate",
+        f"{_pictures(within)} more than once ({n_more} exact copies too many)",
+        "keep one of each; copies count double and make held-out figures too good",
+        within,
+    )
 
 
 def _check_near(groups: Sequence[_Group]) -> Iterator[Finding]:
     opposed = [group for group in groups if _contradicts(group)]
-    if opposed:
-        yield _finding(
-            "warning",
-            "near_contradicting_labels",
-            f"{_pairs(opposed)} of nearly the same picture, one normal and one anomalous",
-            "look at both: a label may be wrong, or the defect is out of sight in one",
-            opposed,
-        )
+    yield from _finding(
+        "warning",
+        "near_contradicting_labels",
+        f"{_pairs(opposed)} of nearly the same picture, one normal and one anomalous",
+        "look at both: a label may be wrong, or the defect is out of sight in one",
+        opposed,
+    )
     across = [group for group in groups if _crosses(group)]
-    if across:
-        yield _finding(
-            "warning",
-            "near_duplicate_across_splits",
-            f"{_pairs(across)} of nearly the same picture, one in train and one in test",
-            "move both into one split; test figures are too good",
-            across,
-        )
+    yield from _finding(
+        "warning",
+        "near_duplicate_across_splits",
+        f"{_pairs(across)} of nearly the same picture, one in train and one in test",
+        "move both into one split; test figures are too good",
+        across,
+    )
     within = [group for group in groups if not _crosses(group)]
-    if within:
-        yield _finding(
-            "info",
-            "near_duplicate",
-            f"{_pairs(within)} of nearly the same picture (saved again, brightened, shifted)",
-            "give them one group in a manifest, so that no split parts them",
-            within,
-        )
+    yield from _finding(
+        "info",
+        "near_duplicate",
+        f"{_pairs(within)} of nearly the same picture (saved again, brightened, shifted)",
+        "give them one group in a manifest, so that no split parts them",
+        within,
+    )
 
 
 def _check_again(groups: Sequence[_Group]) -> Iterator[Finding]:
     across = [group for group in groups if _crosses(group)]
-    if across:
-        yield _finding(
-            "warning",
-            "same_part_across_splits",
-            f"{_pairs(across)} that seem to show the same part (or twins), in train and in test",
-            "split by part, not by picture; test figures are too good",
-            across,
-        )
+    yield from _finding(
+        "warning",
+        "same_part_across_splits",
+        f"{_pairs(across)} that seem to show the same part (or twins), in train and in test",
+        "split by part, not by picture; test figures are too good",
+        across,
+    )
 
 
 def check_found_groups(dataset: Dataset, measured: Measured) -> Iterator[Finding]:
@@ -135,7 +128,7 @@ def check_found_groups(dataset: Dataset, measured: Measured) -> Iterator[Finding
             for members in members_of(found.numbers, range(found.n_groups))
             if len(members) > 1
         ]
-        yield _finding(
+        yield from _finding(
             "info",
             "found_groups",
             f"{found.explain()}; fit judges each by what is learned without all pictures of its part",
@@ -162,6 +155,8 @@ def _pairs(groups: Sequence[_Group]) -> str:
 
 def _finding(
     severity: Severity, code: str, message: str, advice: str, groups: Sequence[_Group]
-) -> Finding:
-    names = tuple(tuple(sample.name for sample in group) for group in groups)
-    return Finding(severity, code, message, advice, names)
+) -> Iterator[Finding]:
+    """Yield the finding on some groups; nothing where there are none."""
+    if groups:
+        names = tuple(tuple(sample.name for sample in group) for group in groups)
+        yield Finding(severity, code, message, advice, names)
