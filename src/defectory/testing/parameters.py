@@ -1,6 +1,6 @@
 """Checks as parameters of a test function, in the manner of scikit-learn's `parametrize_with_checks`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -30,13 +30,7 @@ def detector_checks(*makers: Callable[[], Detector]) -> pytest.MarkDecorator:
     A check that asks for what a detector says it cannot do is skipped, and names the reason. Bundles are
     saved and loaded, too, so the detector's package must be installed, with its entry point.
     """
-    parameters = []
-    for make in makers:
-        subject = DetectorSubject(make)
-        for check in DETECTOR_CHECKS:
-            name = f"{subject.name}-{check.__name__.removeprefix('check_')}"
-            parameters.append(pytest.param(partial(check, subject), id=name))
-    return _parametrize(parameters)
+    return _parametrize(map(DetectorSubject, makers), DETECTOR_CHECKS)
 
 
 def backbone_checks(*converters: Callable[[], tuple[bytes, WeightCard]]) -> pytest.MarkDecorator:
@@ -51,14 +45,17 @@ def backbone_checks(*converters: Callable[[], tuple[bytes, WeightCard]]) -> pyte
     -------
     the decorator; the test function takes `check` and calls it without arguments
     """
-    parameters = []
-    for convert in converters:
-        subject = BackboneSubject(convert)
-        for check in BACKBONE_CHECKS:
-            name = f"{subject.name}-{check.__name__.removeprefix('check_')}"
-            parameters.append(pytest.param(partial(check, subject), id=name))
-    return _parametrize(parameters)
+    return _parametrize(map(BackboneSubject, converters), BACKBONE_CHECKS)
 
 
-def _parametrize(parameters: list[Any]) -> pytest.MarkDecorator:
+def _parametrize(
+    subjects: Iterable[Any], checks: Sequence[Callable[..., None]]
+) -> pytest.MarkDecorator:
+    parameters = [
+        pytest.param(
+            partial(check, subject), id=f"{subject.name}-{check.__name__.removeprefix('check_')}"
+        )
+        for subject in subjects
+        for check in checks
+    ]
     return pytest.mark.parametrize("check", parameters)
