@@ -1,6 +1,7 @@
 """What Prometheus is told."""
 
 from collections.abc import Collection, Iterable
+from functools import partial
 
 import numpy as np
 from prometheus_client import (
@@ -30,78 +31,59 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
-        self.requests = Counter(
-            "defectory_requests", "Requests answered.", ("route", "status"), registry=registry
-        )
-        self.seconds = Histogram(
+        counter = partial(Counter, registry=registry)
+        gauge = partial(Gauge, registry=registry)
+        histogram = partial(Histogram, registry=registry)
+        self.requests = counter("defectory_requests", "Requests answered.", ("route", "status"))
+        self.seconds = histogram(
             "defectory_request_seconds",
             "From the head of a request to the end of its answer.",
             ("route",),
             buckets=_SECONDS,
-            registry=registry,
         )
-        self.image_seconds = Histogram(
+        self.image_seconds = histogram(
             "defectory_image_seconds",
             "Decoding and judging of an image, without waiting.",
             buckets=_SECONDS,
-            registry=registry,
         )
-        self.waiting = Gauge(
-            "defectory_queue_images", "Images that wait or are judged.", registry=registry
+        self.waiting = gauge("defectory_queue_images", "Images that wait or are judged.")
+        self.places = gauge("defectory_queue_places", "Images that may wait or be judged.")
+        self.images = counter("defectory_images", "Images judged.", (*_MODEL, "decision"))
+        self.unreadable = counter(
+            "defectory_unreadable_images", "Images that could not be read.", _MODEL
         )
-        self.places = Gauge(
-            "defectory_queue_places", "Images that may wait or be judged.", registry=registry
-        )
-        self.images = Counter(
-            "defectory_images", "Images judged.", (*_MODEL, "decision"), registry=registry
-        )
-        self.unreadable = Counter(
-            "defectory_unreadable_images",
-            "Images that could not be read.",
-            _MODEL,
-            registry=registry,
-        )
-        self.positions = Histogram(
+        self.positions = histogram(
             "defectory_score_position",
             "Scores, of which 0 is the median of the good images a bundle knows, and 1 its threshold.",
             _MODEL,
             buckets=_POSITIONS,
-            registry=registry,
         )
-        self.alarm = Gauge(
+        self.alarm = gauge(
             "defectory_alarm_ringing",
             "1 where scores have risen and the threshold's promise no longer holds.",
             _MODEL,
-            registry=registry,
         )
-        self.evidence = Gauge(
+        self.evidence = gauge(
             "defectory_alarm_log_evidence",
             "Natural logarithm of the evidence that scores have risen; the alarm rings from 4.6 on.",
             _MODEL,
-            registry=registry,
         )
-        self.info = Gauge(
+        self.info = gauge(
             "defectory_model_info",
             "1 for each bundle that is served.",
             (*_MODEL, "sha256", "detector"),
-            registry=registry,
         )
-        self.reloads = Counter(
-            "defectory_reloads",
-            "Bundles that took the place of others.",
-            ("model",),
-            registry=registry,
+        self.reloads = counter(
+            "defectory_reloads", "Bundles that took the place of others.", ("model",)
         )
-        self.failing = Gauge(
+        self.failing = gauge(
             "defectory_reload_failing",
             "1 where a new file of this name does not load; what was served before is served on.",
             ("model",),
-            registry=registry,
         )
-        self.unrecorded = Counter(
+        self.unrecorded = counter(
             "defectory_unrecorded_answers",
             "Answers whose images could not be written to the journal.",
-            registry=registry,
         )
 
     def text(self) -> bytes:
