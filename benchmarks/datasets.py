@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.result_files import MissingDataError
+from defectory.domain import Label
 from defectory.sources import Dataset, read_dataset
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -113,6 +114,11 @@ def block_split(cells: SolarCells, seed: int) -> Split:
     is_test = np.isin(block, held_out)
     normal, anomalous = cells.normal, cells.anomalous
     return _joined(normal[~is_test[normal]], normal[is_test[normal]], anomalous[is_test[anomalous]])
+
+
+def of_label(data: Dataset, label: Label) -> Dataset:
+    """Return the images that carry one label."""
+    return data.filter(lambda sample: sample.label == label)
 
 
 def blocks(n_cells: int) -> Indices:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.datasets import of_label
 from benchmarks.suite_cases import material_of
 from defectory.api.model import Model
 from defectory.backbones.feature_cache import FeatureCache
@@ -34,7 +35,7 @@ def on_ball_screws(cache: Path, n_images: int | None) -> Iterator[tuple[dict[str
     train = replace(
         material.good, samples=tuple(replace(s, split="train") for s in material.good.samples)
     )
-    later = sorted(material.test.with_label(Label.NORMAL).samples, key=lambda s: s.path.name)
+    later = sorted(of_label(material.test, Label.NORMAL).samples, key=lambda s: s.path.name)
     # names begin with the time
     paths = [sample.path for sample in later]
     for name in DETECTORS:

@@ -17,6 +17,7 @@ from benchmarks.datasets import (
     Split,
     block_split,
     magnetic_tile,
+    of_label,
     random_split,
     solar_cells,
 )
@@ -207,8 +208,8 @@ def shuffled(data: Dataset, rng: np.random.Generator) -> list[Sample]:
 def _tiles() -> Material:
     data = magnetic_tile()
     test = data.subset("test")
-    good = data.subset("train").with_label(Label.NORMAL)
-    return Material(good, test.with_label(Label.ANOMALOUS), test, data.fingerprint())
+    good = of_label(data.subset("train"), Label.NORMAL)
+    return Material(good, of_label(test, Label.ANOMALOUS), test, data.fingerprint())
 
 
 @cache

@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks import added_runs
 from benchmarks.added_runs import add_each
-from benchmarks.datasets import magnetic_tile
+from benchmarks.datasets import magnetic_tile, of_label
 from benchmarks.evaluation import Figures, image_figures, say
 from benchmarks.label_cases import VARIANTS, draw_case, read_material
 from benchmarks.noise import NoisyImages
@@ -116,7 +116,7 @@ def _draw(variant: str, seed: int, n_images: int | None) -> tuple[Dataset, Datas
     """Return what is fitted on, what is scored, and the fingerprint of the whole."""
     if variant in _WHOLE:
         data = magnetic_tile()
-        train = thin(data.subset("train").with_label(Label.NORMAL), n_images)
+        train = thin(of_label(data.subset("train"), Label.NORMAL), n_images)
         return train, thin(data.subset("test"), n_images), data.fingerprint()
     material = read_material(VARIANTS[variant].data, seed, n_images)
     case = draw_case(material, VARIANTS[variant], seed)

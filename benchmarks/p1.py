@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image
 
-from benchmarks.datasets import magnetic_tile, thinned
+from benchmarks.datasets import magnetic_tile, of_label, thinned
 from benchmarks.evaluation import Figures, Indices, Measured, Options, fit, image_figures, repeat
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run
@@ -24,7 +24,7 @@ _SIDE_PX = 256
 def run(options: Options) -> list[Run]:
     """Return the runs, JSON-ready."""
     data = magnetic_tile()
-    train = thin(data.subset("train").with_label(Label.NORMAL), options.n_images)
+    train = thin(of_label(data.subset("train"), Label.NORMAL), options.n_images)
     test = thin(data.subset("test"), options.n_images)
 
     def measure(indices: Indices, seed: int) -> Measured:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from benchmarks.datasets import magnetic_tile
+from benchmarks.datasets import magnetic_tile, of_label
 from benchmarks.evaluation import say
 from benchmarks.p1 import pixel_figures, thin
 from benchmarks.provenance import provenance
@@ -64,7 +64,7 @@ class Cells:
 def run(*, n_images: int | None, cache: Path, command: str) -> list[Run]:
     """Return the runs, JSON-ready: one a map."""
     data = magnetic_tile()
-    train = thin(data.subset("train").with_label(Label.NORMAL), n_images)
+    train = thin(of_label(data.subset("train"), Label.NORMAL), n_images)
     test = thin(data.subset("test"), n_images)
     backbone = load_backbone(stages=_STAGES, cache=FeatureCache(cache))
     stacks = {}

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.datasets import magnetic_tile, random_split, solar_cells, thinned
+from benchmarks.datasets import magnetic_tile, of_label, random_split, solar_cells, thinned
 from benchmarks.evaluation import Figures, Indices, say
 from benchmarks.provenance import provenance
 from benchmarks.result_files import Run
@@ -115,8 +115,8 @@ def agreement(labels: NDArray[np.int8], truth: NDArray[np.int8]) -> Figures:
 
 def _data_sets() -> Iterator[tuple[str, Sequence[Path], Sequence[Path], str]]:
     tiles, cells = magnetic_tile(), solar_cells()
-    good = tiles.subset("train").with_label(Label.NORMAL).images().paths
-    defects = tiles.with_label(Label.ANOMALOUS).images().paths
+    good = of_label(tiles.subset("train"), Label.NORMAL).images().paths
+    defects = of_label(tiles, Label.ANOMALOUS).images().paths
     yield "magnetic-tile", good, defects, tiles.fingerprint()
     train = random_split(cells).train
     yield (

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from benchmarks.datasets import of_label
 from benchmarks.evaluation import say
 from benchmarks.label_cases import VARIANTS, Case, Material, draw_case, read_material
 from benchmarks.provenance import provenance
@@ -78,7 +79,7 @@ def _all_images(material: Material) -> tuple[Dataset, Dataset]:
         s.name: s for part in (material.good, material.defects, material.test) for s in part.samples
     }
     every = Dataset(material.good.root, material.good.layout, tuple(named.values()))
-    return every.with_label(Label.NORMAL), every.with_label(Label.ANOMALOUS)
+    return of_label(every, Label.NORMAL), of_label(every, Label.ANOMALOUS)
 
 
 def leave_out(backbone: Backbone, good: Dataset, defects: Dataset) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.datasets import blocks, shared_data, solar_cells
+from benchmarks.datasets import blocks, of_label, shared_data, solar_cells
 from benchmarks.label_cases import (
     Case,
     Material,
@@ -93,7 +93,7 @@ def good_groups(
 
     Tiles, blocks of solar cells, places on ball screws, scenes of lenses; each fabric strip is by itself.
     """
-    good = _every(material_of(name, n_images)).with_label(Label.NORMAL)
+    good = of_label(_every(material_of(name, n_images)), Label.NORMAL)
     n = len(good)
     if name == "solar":
         cells = solar_cells()
@@ -159,8 +159,8 @@ def _manifest(name: str) -> Material:
         )
     data = read_dataset(path)
     test = data.subset("test")
-    good = data.subset("train").with_label(Label.NORMAL)
-    return Material(good, test.with_label(Label.ANOMALOUS), test, data.fingerprint())
+    good = of_label(data.subset("train"), Label.NORMAL)
+    return Material(good, of_label(test, Label.ANOMALOUS), test, data.fingerprint())
 
 
 _SETS: dict[str, Callable[[], Material]] = {

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.datasets import MissingDataError, magnetic_tile
+from benchmarks.datasets import MissingDataError, magnetic_tile, of_label
 from benchmarks.evaluation import PROMISED_RATE, Figures, say
 from benchmarks.labels import forget_peak, peak_mb
 from benchmarks.p1 import pixel_figures, thin
@@ -64,7 +64,7 @@ def run(told: Told) -> None:
     except importlib.metadata.PackageNotFoundError as error:
         raise MissingDataError('run  pip install "defectory[peers]"  for anomalib') from error
     data = magnetic_tile()
-    train = thin(data.subset("train").with_label(Label.NORMAL), told.n_images)
+    train = thin(of_label(data.subset("train"), Label.NORMAL), told.n_images)
     test = thin(data.subset("test"), told.n_images)
     facts = provenance(data=data.fingerprint(), weights=_weight_card(), command=told.command)
     facts["versions"] |= {"anomalib": version}

@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks import __main__ as command_line
 from benchmarks import mapl, mapl_plots
+from benchmarks.datasets import of_label
 from benchmarks.mapl import REFERENCE, ROWS, Told, measure
 from benchmarks.mapl_tables import mapl as table
 from benchmarks.result_files import read_runs
@@ -47,7 +48,7 @@ def test_every_row_is_a_detector_with_settings_it_knows():
 
 def test_noise_changes_what_is_fitted_and_tested(monkeypatch, data, tmp_path):
     monkeypatch.setitem(ROWS, "small", ("gaussian", {"size_px": 64}))
-    train, test = data.subset("train").with_label(Label.NORMAL), data.subset("test")
+    train, test = of_label(data.subset("train"), Label.NORMAL), data.subset("test")
 
     found = {v: measure("small", v, 0, train, test, tmp_path)[0] for v in ("clean", "noisy")}
 

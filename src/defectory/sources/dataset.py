@@ -77,10 +77,6 @@ class Dataset:
         """Return the images of one split: "train", "test" or "" (those without)."""
         return self.filter(lambda sample: sample.split == split)
 
-    def with_label(self, label: Label) -> "Dataset":
-        """Return the images that carry one label."""
-        return self.filter(lambda sample: sample.label == label)
-
     def filter(self, keep: Callable[[Sample], bool]) -> "Dataset":
         """Return the images that `keep` says yes to, in the same order."""
         return replace(self, samples=tuple(sample for sample in self.samples if keep(sample)))
