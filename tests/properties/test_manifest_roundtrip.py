@@ -32,7 +32,7 @@ def sample_rows(draw):
             draw(st.sampled_from(list(Label))),
             draw(st.booleans()),
             draw(st.sampled_from(["train", "test", ""])),
-            draw(TEXTS),
+            draw(TEXTS.filter(lambda group: group is None or group.strip())),  # blank: no group
             draw(TEXTS),
             draw(st.sampled_from([True, False, None])),
         )
