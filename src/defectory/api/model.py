@@ -98,7 +98,8 @@ class Model:
     def trade_offs(self) -> "tuple[TradeOff, ...]":
         """What promises from .1 % to 10 % would cost: `threshold`, `recall` and its interval of each.
 
-        Judged on labeled defects that were held out, else on simulated ones (`is_simulated`).
+        Judged on labeled defects that were held out, else on simulated ones (`kind`). The interval is nan
+        where they are no sample of defects to come: simulated, or asked about for their scores.
         """
         return self._calibrated.trade_offs
 

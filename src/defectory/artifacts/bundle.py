@@ -113,6 +113,7 @@ def write_bundle(bundle: Bundle, path: Path) -> None:
     arrays |= {f"{_CALIBRATION_PREFIX}{k}": v for k, v in _calibration_arrays(bundle).items()}
     arrays[f"{_DEFECTS_PREFIX}scores"] = bundle.defects.scores
     arrays[f"{_DEFECTS_PREFIX}is_simulated"] = np.array([bundle.defects.is_simulated], np.int8)
+    arrays[f"{_DEFECTS_PREFIX}is_fair"] = np.array([bundle.defects.is_fair], np.int8)
     _check_arrays(arrays)
     members = {
         _ARRAYS: safetensors.numpy.save({k: np.ascontiguousarray(v) for k, v in arrays.items()}),
@@ -283,7 +284,12 @@ def _calibration(arrays: dict[str, NDArray[Any]]) -> HeldOutScores:
 def _defects(arrays: dict[str, NDArray[Any]]) -> DefectScores:
     try:
         is_simulated = check_array(arrays, "is_simulated", (1,))
-        return DefectScores(check_array(arrays, "scores", (None,)), bool(is_simulated[0]))
+        is_fair = (
+            check_array(arrays, "is_fair", (1,)) if "is_fair" in arrays else [True]
+        )  # older ones
+        return DefectScores(
+            check_array(arrays, "scores", (None,)), bool(is_simulated[0]), bool(is_fair[0])
+        )
     except ParameterError as error:
         raise BundleError(f"the scores of defects are damaged ({error})") from error
 

@@ -1,10 +1,10 @@
 """A threshold where nobody has said which images are good: an estimate, no promise.
 
-Left-out scores of a folder as it is are those of good parts and of some defects. Quartiles hardly notice a
-tenth of defects, so the bulk of the scores gives center and spread, and what is usual of tails the rest. Good
-parts' left-out scores have a heavier tail than a normal distribution, by a factor that differs from product
-to product: the one taken was chosen on the development sets, and the interval says what is as plausible.
-Confirmed images may choose within it, see `defectory.workflows.updating`.
+Left-out scores of a folder as it is are those of good parts and of some defects. Quartiles notice little of a
+tenth of defects (the estimate rises by about a fifth), so the bulk of the scores gives center and spread, and
+what is usual of tails the rest. Good parts' left-out scores have a heavier tail than a normal distribution,
+by a factor that differs from product to product: the one taken was chosen on the development sets, and the
+interval says what is as plausible. Confirmed images may choose within it, see `defectory.workflows.updating`.
 """
 
 from collections.abc import Sequence
@@ -132,6 +132,21 @@ def estimate_threshold(
         interval=interval,
         n_confirmed=int(confirmed.sum()),
     )
+
+
+def estimate_spread(scores: Floats, value: float, *, groups: NDArray[np.int64]) -> float:
+    """Return the standard error of an estimated threshold, whatever its tail, by a bootstrap of groups.
+
+    Parameters
+    ----------
+    scores, groups : (n,) that it rests on, and numbers 0 to m - 1 of what belongs together
+    value : of the threshold
+    """
+    low, middle, high = np.quantile(scores, _QUARTILES)
+    if high <= low:
+        return 0.0
+    deviations = (value - middle) / (high - low) * _NORMAL_IQR
+    return float(np.std(_reach_of(_resampled_quartiles(scores, groups), deviations)))
 
 
 def tail_that_reaches(value: float, scores: Floats, false_reject_rate: float) -> float:

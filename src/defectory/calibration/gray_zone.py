@@ -41,7 +41,8 @@ class AcceptThreshold:
     bound : [0, 1], the share that is kept at that confidence; 1 for an estimate, which promises nothing
     expected_rate : [0, 1], the mean share over draws of the defects
     n_missing : further labeled defects that the promise needs; 0 if kept
-    is_simulated : whether the defects were drawn into good images
+    kind : of the defects: labeled, chosen (asked about for their scores, or of before a recalibration) or
+        simulated; only labeled ones can promise
     """
 
     value: float
@@ -51,19 +52,19 @@ class AcceptThreshold:
     bound: float
     expected_rate: float
     n_missing: int
-    is_simulated: bool = False
+    kind: str = "labeled"
 
     @property
     def is_kept(self) -> bool:
-        """Whether the defects were enough for the promise, and real."""
+        """Whether the defects were enough for the promise, and stand for those to come."""
         return self.n_missing == 0
 
     @property
     def basis(self) -> str:
-        """What accepting is worth: promised, short (of defects), estimated (on simulated ones) or none."""
+        """What accepting is worth: promised, short (of defects), estimated (on others) or none."""
         if not self.n_defects:
             return "none"
-        return "promised" if self.is_kept else "estimated" if self.is_simulated else "short"
+        return "promised" if self.is_kept else "short" if self.kind == "labeled" else "estimated"
 
     def explain(self) -> str:
         """Return the promise in one or two plain sentences."""
@@ -76,11 +77,19 @@ class AcceptThreshold:
                 "Nothing is accepted: there are no known defects to fit it on. "
                 f"The promise ({asked}, {sure}) needs {self.n_missing} labeled ones."
             )
-        if self.is_simulated:
+        if self.kind != "labeled":
+            judged, needed = (
+                (f"{self.n_defects} simulated ones", "labeled defects")
+                if self.kind == "simulated"
+                else (
+                    f"{self.n_defects} that were asked about for their scores, or are of before the "
+                    "recalibration: of those to come it may be many more",
+                    "labeled defects that nobody chose",
+                )
+            )
             return (
                 f"Estimated, not promised: about {self.expected_rate:.2%} of defects accepted, judging by "
-                f"{self.n_defects} simulated ones. The promise ({asked}, {sure}) needs {self.n_missing} "
-                "labeled defects."
+                f"{judged}. The promise ({asked}, {sure}) needs {self.n_missing} {needed}."
             )
         return (
             f"The promise ({asked}, {sure}) needs {self.n_missing} more labeled defects than the "
@@ -150,12 +159,13 @@ def fit_accept_threshold(
 
     Notes
     -----
-    Simulated defects can promise nothing of real ones, and confidence in them is worth nothing: of them it is
-    the value that on average the share asked for score below.
+    Simulated defects can promise nothing of real ones, nor those that were chosen for their scores of others,
+    and confidence in them is worth nothing: of them it is the value that on average the share asked for score
+    below.
     """
     check_share("miss rate", miss_rate)
     check_share("confidence", confidence)
-    if defects.is_simulated and len(defects):
+    if not defects.can_promise and len(defects):
         return _estimate(defects, miss_rate, confidence)
     mirrored = fit_threshold(-defects.scores.astype(np.float64), miss_rate, confidence)
     return AcceptThreshold(
@@ -180,7 +190,7 @@ def _estimate(defects: DefectScores, miss_rate: float, confidence: float) -> Acc
         bound=1.0,
         expected_rate=rank / (n + 1),
         n_missing=n_normals_needed(miss_rate, confidence),
-        is_simulated=True,
+        kind=defects.kind,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 from typing import Any
 
 import numpy as np
@@ -26,9 +27,10 @@ class TradeOff:
     ----------
     threshold : for that promise
     recall : share of the known defects above it; nan without any
-    low, high : [0, 1], 95 % interval of the recall of such defects (Clopper and Pearson 1934)
+    low, high : [0, 1], 95 % interval of the recall of such defects (Clopper and Pearson 1934); nan where
+        these are no sample of those to come
     n_defects : that it was counted on
-    is_simulated : whether these were drawn into good images
+    kind : of these: labeled, chosen (asked about for their scores, or of before a recalibration) or simulated
     """
 
     threshold: Threshold
@@ -36,7 +38,17 @@ class TradeOff:
     low: float
     high: float
     n_defects: int
-    is_simulated: bool
+    kind: str
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the defects were drawn into good images."""
+        return self.kind == "simulated"
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether the recall says something of defects to come."""
+        return self.n_defects > 0 and self.kind == "labeled"
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready data; null for what is not known."""
@@ -46,9 +58,9 @@ class TradeOff:
             "threshold": self.threshold.value if np.isfinite(self.threshold.value) else None,
             "basis": self.threshold.basis,
             "recall": self.recall if known else None,
-            "recall_interval": [self.low, self.high] if known else None,
+            "recall_interval": [self.low, self.high] if self.has_interval else None,
             "n_defects": self.n_defects,
-            "defects": "simulated" if self.is_simulated else "labeled",
+            "defects": self.kind,
         }
 
 
@@ -97,9 +109,9 @@ def trade_offs(
             held_out, rate, confidence, prefers_estimate=prefers_estimate, tail=tail
         )
         n, k = len(defects), int((defects.scores > threshold.value).sum())
-        low, high = clopper_pearson(k, n)
-        recall = k / n if n else float("nan")
-        found.append(TradeOff(threshold, recall, low, high, n, defects.is_simulated))
+        low, high = clopper_pearson(k, n) if defects.can_promise else (nan, nan)
+        recall = k / n if n else nan
+        found.append(TradeOff(threshold, recall, low, high, n, defects.kind))
     return tuple(found)
 
 

@@ -104,6 +104,12 @@ def _print_queue(found: Any, bundle: Path, output: Path) -> None:
     click.echo(
         f"Asks about {len(found.rows)} of {counted(found.n_open, 'image')} without a label: {listed}."
     )
+    if found.answered:
+        click.echo(
+            f"{counted(len(found.answered), 'row')} at the end of the table "
+            f"{'has its label' if len(found.answered) == 1 else 'have their labels'} already, and "
+            "make the random sample whole: leave them as they are."
+        )
     if found.gain is not None:
         click.echo(f"Judging by scores near the threshold, {found.gain.said}.")
     print_notes(found.notes)

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -66,23 +66,29 @@ def print_fit(result: Any, bundle: Path, suspects: Path | None) -> None:
     click.echo(f"Wrote {_told(str(bundle))} ({bundle.stat().st_size / 1e6:.1f} MB).")
 
 
+_DEFECTS: Mapping[str, Callable[[int], str]] = {
+    "labeled": lambda n: f"{counted(n, 'labeled defect')} held out",
+    "chosen": lambda n: (
+        f"{counted(n, 'labeled defect')} held out, which were asked about for their scores or are of before "
+        "the recalibration (of those to come fewer may be found)"
+    ),
+    "simulated": lambda n: f"{counted(n, 'simulated defect')} (real ones may be harder)",
+}
+
+
 def print_trade_offs(model: Any) -> None:
     """Print what other promises would cost, and which images hold the threshold up."""
     rows = model.trade_offs
     if not rows[0].n_defects:
         return
-    kind = "simulated" if rows[0].is_simulated else "labeled"
-    click.echo(
-        f"What promises cost, judged on {counted(rows[0].n_defects, f'{kind} defect')} held out:"
-    )
-    click.echo("  good rejected   threshold   defects found   95 % interval")
+    click.echo(f"What promises cost, judged on {_DEFECTS[rows[0].kind](rows[0].n_defects)}:")
+    has_interval = rows[0].has_interval
+    click.echo("  good rejected   threshold   defects found" + "   95 % interval" * has_interval)
     for row in rows:
         rate = f"{row.threshold.false_reject_rate:.1%}"
         mark = "" if row.threshold.is_kept else f"   {row.threshold.basis}"
-        click.echo(
-            f"  {rate:>13}{row.threshold.value:12.4g}{row.recall:16.0%}   "
-            f"{row.low:7.0%} - {row.high:.0%}{mark}"
-        )
+        interval = f"   {row.low:7.0%} - {row.high:.0%}" * has_interval
+        click.echo(f"  {rate:>13}{row.threshold.value:12.4g}{row.recall:16.0%}{interval}{mark}")
     for holder in model.holders:
         name = one_line(model.facts.known_names.get(holder.content, holder.content))
         click.echo(

@@ -387,6 +387,12 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         before, after = self.score(images).image_scores, revised.score(images).image_scores
         return Revision(revised, compare_confirmed(self._evidence, taught, names, before, after))
 
+    @property
+    def known_labels(self) -> Mapping[str, Label]:
+        """See Detector."""
+        memory = self.memory_
+        return {memory.names[i]: Label(int(memory.known.codes[i])) for i in memory.confirmed}
+
     def _peaks(self, maps: NDArray[np.float32]) -> list[float]:
         return [float(self._enlarge(grid).max()) for grid in maps]
 

@@ -95,6 +95,11 @@ class Detector(ABC):
     account_: tuple[str, ...] = ()
     """What there was to learn from and what was done with it, in plain lines; a detector may give none."""
 
+    @property
+    def known_labels(self) -> Mapping[str, Label]:
+        """First 12 hex digits of an image's fingerprint -> its label; it may remember none."""
+        return {}
+
     @abstractmethod
     def fit(
         self,

@@ -37,7 +37,7 @@ def draw_whole_groups(
     if len(np.unique(own)) == len(own):
         return np.sort(rng.permutation(images)[:limit])
     kept: list[int] = []
-    for members in members_of(own, dict.fromkeys(rng.permutation(own).tolist())):
+    for members in members_of(own, rng.permutation(np.unique(own)).tolist()):
         chosen = rng.permutation(images[members])[:most].tolist()
         if not kept or len(kept) + len(chosen) <= limit:
             kept += chosen

@@ -212,10 +212,13 @@ class DefectScores:
     ----------
     scores : (k,) float32
     is_simulated : whether the defects were drawn into good images, as there were too few labeled ones
+    is_fair : whether labeled ones stand for those to come: none was asked about for its score, and scores are
+        those of parts as they are now
     """
 
     scores: NDArray[np.float32]
     is_simulated: bool
+    is_fair: bool = True
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -224,3 +227,15 @@ class DefectScores:
     def none(cls) -> "DefectScores":
         """Return no scores: what the threshold costs is not known."""
         return cls(np.zeros(0, np.float32), is_simulated=False)
+
+    @property
+    def kind(self) -> str:
+        """What they are, in words that stand before "defects"."""
+        if self.is_simulated:
+            return "simulated"
+        return "labeled" if self.is_fair else "chosen"
+
+    @property
+    def can_promise(self) -> bool:
+        """Whether what is counted on them holds for defects to come, within its interval."""
+        return self.is_fair and not self.is_simulated

@@ -21,7 +21,7 @@ def random_order(n: int, seed: int = 0) -> NDArray[np.intp]:
 def find_random_part(
     codes: NDArray[np.int8], *, is_passed: NDArray[np.bool_] | None = None, seed: int = 0
 ) -> NDArray[np.bool_]:
-    """Return (n,) bool: labeled images that are a uniform random sample of all n.
+    """Return (n,) bool: labeled images that are a uniform random sample of all n that somebody can label.
 
     Where images have come, the part ends before the first of them whose turn it is, until that is labeled.
 

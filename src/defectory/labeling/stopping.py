@@ -6,15 +6,16 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.calibration import Threshold, fit_threshold
-from defectory.domain import HeldOutScores, ParameterError, members_of, own_groups
+from defectory.calibration import Threshold
+from defectory.calibration.estimates import estimate_spread
+from defectory.domain import HeldOutScores, ParameterError, own_groups
 
 ENOUGH = 0.002
 """Fewer flips than this share of decisions are not worth the next labels."""
 
-_N_RESAMPLES = 200
 _N_MOVES = 32
-_NORMAL_95 = 3.92  # width of a 95 % interval, in standard errors
+# Scores that tell how a tail falls.
+_LEAST_TAIL = 10
 
 
 @dataclass(frozen=True)
@@ -91,34 +92,29 @@ def threshold_spread(held_out: HeldOutScores, threshold: Threshold) -> float:
     Parameters
     ----------
     held_out : scores that it was fitted on
-    threshold : from its interval where it is an estimate, else by a bootstrap of the groups
+    threshold : as it is
 
     Notes
     -----
-    Cost: 200 fits of a threshold. Random: the resamples, the same each time.
+    Of an estimate: that of the quartiles that it rests on, by a bootstrap of the groups; the tail that is
+    assumed beyond them is no matter of more labels. Else the threshold is an order statistic, whose bootstrap
+    is wrong where it is the highest score: that of an exponential tail (Renyi 1953) of the scores above it
+    and as many below, of the groups' highest.
     """
-    if threshold.interval is not None:
-        low, high = threshold.interval
-        return (high - low) / _NORMAL_95
-    n = len(held_out)
-    if n < 2:
+    if len(held_out) < 2:
         return float("inf")
-    numbers = own_groups(n, held_out.groups)
-    n_groups = int(numbers.max()) + 1
-    members = list(members_of(numbers, range(n_groups)))
-    rng = np.random.default_rng(0)
-    found = []
-    for _ in range(_N_RESAMPLES):
-        drawn = [members[group] for group in rng.integers(n_groups, size=n_groups)]
-        again = fit_threshold(
-            held_out.scores[np.concatenate(drawn)].astype(np.float64),
-            threshold.false_reject_rate,
-            threshold.confidence,
-            # a group that is drawn twice counts as two
-            groups=np.repeat(np.arange(n_groups), [len(rows) for rows in drawn]),
-        )
-        found.append(again.value)
-    return float(np.std(found))
+    scores, numbers = held_out.scores.astype(np.float64), own_groups(len(held_out), held_out.groups)
+    if threshold.is_estimated:
+        return estimate_spread(scores, threshold.value, groups=numbers)
+    highest = np.full(int(numbers.max()) + 1, -np.inf)
+    np.maximum.at(highest, numbers, scores)
+    falling = -np.sort(-highest)
+    n_above = int((falling > threshold.value).sum())
+    n_tail = min(max(_LEAST_TAIL, 2 * (n_above + 1)), len(falling) - 1)
+    if n_tail < 1:
+        return float("inf")
+    scale = float(falling[:n_tail].mean() - falling[n_tail])
+    return float(scale * np.sqrt((1 / np.arange(n_above + 1, len(falling) + 1) ** 2.0).sum()))
 
 
 def _crossed(ordered: NDArray[np.float64], threshold: float, step: float) -> float:

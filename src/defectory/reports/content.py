@@ -106,13 +106,13 @@ class TradeOffContent:
     ----------
     rows : the strictest first
     n_defects : that recall is counted on
-    is_simulated : whether these were drawn into good images
+    kind : labeled, chosen (asked about for their scores, or of before a recalibration) or simulated
     holders : sentences on good images that alone cost much recall
     """
 
     rows: tuple[TradeOffRow, ...]
     n_defects: int
-    is_simulated: bool
+    kind: str
     holders: tuple[str, ...] = ()
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,13 @@ def test_looser_promises_find_more():
     assert recalls == sorted(recalls)
     for row in rows:
         assert row.recall == pytest.approx((DEFECTS.scores > row.threshold.value).mean())
+        assert not row.has_interval
+        assert np.isnan([row.low, row.high]).all()
+        assert row.to_dict()["recall_interval"] is None
+    for row in trade_offs(HeldOutScores.of(GOOD), replace(DEFECTS, is_simulated=False)):
         assert row.low < row.recall < row.high
+        assert row.to_dict()["recall_interval"] == [row.low, row.high]
+    for row in rows:
         assert row.to_dict()["defects"] == "simulated"
 
 

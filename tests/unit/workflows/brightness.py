@@ -18,7 +18,7 @@ class Brightness:
 
     def __init__(self, *, has_maps=True):
         self.held_out_ = HeldOutScores.of(HELD_OUT, HELD_OUT if has_maps else ())
-        self._has_maps = has_maps
+        self._has_maps, self.known_labels = has_maps, {}
 
     def estimate_score_bytes(self, n_images):
         return n_images

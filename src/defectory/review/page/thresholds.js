@@ -48,13 +48,15 @@ function rowOf(option, parts, chosen, choose) {
   const cells = [
     element("th", { scope: "row" }, element("label", {}, radio, element("span", {}, text("threshold.of_good", { rate: percent(rate) }),
       notes.map((note) => element("small", { class: "chip" }, note))))),
-    element("td", {}, option.recall ? interval(option.recall) : "–"),
+    element("td", {}, option.recall ? share(option.recall) : "–"),
     element("td", {}, fixed(option.threshold)),
     element("td", {}, plain(option.n_rejected, 0)),
   ];
   if (parts > 0) cells.push(element("td", {}, aDay(goodOf(parts) * rate)), element("td", {}, missedADay(option, parts)));
   return element("tr", {}, cells);
 }
+
+const share = (found) => (found.lower === null ? percent(found.value) : interval(found));
 
 const defectRatio = () => state.project?.running?.defect_ratio;
 
@@ -67,6 +69,7 @@ const aDay = (n) => plain(n, n < 10 ? 1 : 0);
 function missedADay({ recall: found }, parts) {
   const ratio = defectRatio();
   if (!found || !ratio) return "–";
-  const [value, lower, upper] = [found.value, found.upper, found.lower].map((share) => aDay(parts * ratio.value * (1 - share)));
-  return text("number.interval", { value, lower, upper });
+  const missed = (isFound) => aDay(parts * ratio.value * (1 - isFound));
+  if (found.lower === null) return missed(found.value);
+  return text("number.interval", { value: missed(found.value), lower: missed(found.upper), upper: missed(found.lower) });
 }

@@ -147,7 +147,7 @@ def _trade_off(model: CalibratedDetector) -> TradeOffContent | None:
             for row in rows
         ),
         n_defects=rows[0].n_defects,
-        is_simulated=rows[0].is_simulated,
+        kind=rows[0].kind,
         holders=tuple(
             f"{names.get(holder.content, holder.content)} alone costs "
             f"{holder.recall_without - holder.recall:.0%} of the defects: is it really good?"

@@ -11,7 +11,8 @@ from defectory.domain import ArrayImages, DefectScores, ImageSource, Label, Prog
 from defectory.domain.images import ChosenImages, Image
 from defectory.simulation import AnomalySimulator, ImageTextures, product_textures
 
-_LEAST_LABELED = 5
+LEAST_LABELED = 5
+"""Labeled defects that recall is counted on; fewer say too little, and simulated ones stand in for them."""
 N_SIMULATED = 40
 """Defects that are simulated where too few are labeled."""
 # Simulation takes long on large images, and detectors see them smaller anyway.
@@ -37,8 +38,8 @@ def score_defects(
     seed : of the simulation
     """
     labeled = np.flatnonzero(labels == Label.ANOMALOUS)
-    if len(labeled) >= _LEAST_LABELED:
-        if len(detector.left_out_defects_) >= _LEAST_LABELED:
+    if len(labeled) >= LEAST_LABELED:
+        if len(detector.left_out_defects_) >= LEAST_LABELED:
             return DefectScores(detector.left_out_defects_, is_simulated=False)
         if not detector.capabilities.uses_labeled_anomalies:
             chosen = ChosenImages(images, labeled)

@@ -19,7 +19,7 @@ from defectory.domain import (
     NoProgress,
     Progress,
 )
-from defectory.sources import Dataset
+from defectory.sources import Dataset, Sample
 from defectory.sources.grouping import NONE, group_by
 from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
@@ -97,6 +97,7 @@ def _fit(
         defects = score_defects(
             detector, images, train.labels, seed=options.seed, progress=progress
         )
+        defects = replace(defects, is_fair=not any(map(_was_chosen, train.samples)))
     detector.cache = None
     notes = (*notes, *more, *weak_variety(train, detector.held_out_.scores), *late, *found)
     contents = train.contents()
@@ -185,6 +186,11 @@ def _of_all(model: CalibratedDetector, merged: MergedParts) -> CalibratedDetecto
         labels=LabelCounts(**counts),
     )
     return CalibratedDetector(replace(model.bundle, facts=facts))
+
+
+def _was_chosen(sample: Sample) -> bool:
+    """Return whether a defect was asked about for its score: such are no sample of those to come."""
+    return sample.label is Label.ANOMALOUS and sample.is_random is False
 
 
 def _weak_acceptance(model: CalibratedDetector) -> tuple[str, ...]:

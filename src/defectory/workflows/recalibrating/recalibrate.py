@@ -10,6 +10,7 @@ import numpy as np
 
 from defectory.artifacts import BUNDLE_FILE, BundleFacts, RecalibrationRecord
 from defectory.artifacts.manifest import MAX_NAMES
+from defectory.calibration.estimates import TAIL
 from defectory.domain import HeldOutScores, NoProgress, Progress, own_groups
 from defectory.domain.scores import finite_or_none
 from defectory.sources import grouping
@@ -28,6 +29,9 @@ from defectory.workflows.scoring.score import CHUNK, measure_images
 
 if TYPE_CHECKING:
     from defectory.artifacts.probes import Probe
+
+# None where so many are expected comes up with a probability below 5 %.
+_SURPRISING = 3.0
 
 
 def recalibrate_model(
@@ -53,7 +57,12 @@ def recalibrate_model(
     started = time.monotonic()
     fresh = _held_out(model, good, progress or NoProgress())
     calibration = model.bundle.calibration.join(fresh) if keeps_old else fresh
-    found = CalibratedDetector(replace(model.bundle, calibration=calibration))
+    bundle, promise = model.bundle, model.promise
+    if not keeps_old:
+        # confirmed images decide, whatever estimated before; defects were those of parts as they were
+        promise = replace(promise, prefers_estimate=False, tail=TAIL)
+        bundle = replace(bundle, defects=replace(bundle.defects, is_fair=False))
+    found = CalibratedDetector(replace(bundle, calibration=calibration, promise=promise))
     probes = _renewed_probes(model, good, fresh, found.threshold.value)
     n_rejected_before = int((fresh.scores > model.threshold.value).sum())
     record = RecalibrationRecord(
@@ -72,7 +81,11 @@ def recalibrate_model(
         n_rejected=int((fresh.scores > found.threshold.value).sum()),
         threshold_before=model.threshold,
         wall_s=time.monotonic() - started,
-        notes=(*model.bundle.notes, *good.notes),
+        notes=(
+            *model.bundle.notes,
+            *good.notes,
+            *_missing_rejects(model, fresh, n_rejected_before),
+        ),
     )
 
 
@@ -153,6 +166,20 @@ def _renewed_probes(
 
     images, scores = good.dataset.images(), fresh.scores.astype(np.float64)
     return draw_probes(images, range(len(images)), scores, threshold, seed=model.facts.seed)
+
+
+def _missing_rejects(
+    model: CalibratedDetector, fresh: HeldOutScores, n_rejected: int
+) -> tuple[str, ...]:
+    """Return what to say where good images that the line rejects seem to have been left out."""
+    expected = model.threshold.expected_rate * len(fresh)
+    if n_rejected or expected < _SURPRISING:
+        return ()
+    return (
+        f"the threshold of before rejects none of the {len(fresh)} images, where about {expected:.0f} were "
+        "to be expected: were good parts that were rejected left out? Then more than promised will be "
+        "rejected; draw good parts at random, rejected ones too",
+    )
 
 
 def _revised_facts(

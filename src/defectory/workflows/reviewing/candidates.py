@@ -92,15 +92,18 @@ def _with_learned(
     model: CalibratedDetector, contents: Sequence[str], codes: NDArray[np.int8]
 ) -> NDArray[np.int8]:
     """Return the codes with labels that the model was fitted or updated with."""
-    calibration = model.bundle.calibration
+    calibration, labels = model.bundle.calibration, model.bundle.detector.known_labels
     good = {
         c for c, known in zip(calibration.contents, calibration.is_confirmed, strict=True) if known
     }
-    # Bundles of before keep names of unlabeled images that hold the threshold up among those of labeled ones.
-    unlabeled = set(calibration.contents) - good
-    confirmed = good.union(model.facts.labeled_names) - unlabeled
+    calibrating = set(calibration.contents)
+    confirmed = good.union(model.facts.labeled_names, labels)
+    if not model.facts.holder_names:
+        # bundles of before name unlabeled images that hold the threshold up among labeled ones
+        confirmed -= calibrating - good - labels.keys()
     found = codes.copy()
     for i, content in enumerate(contents):
         if codes[i] == Label.UNLABELED and content in confirmed:
-            found[i] = Label.NORMAL if content in good else Label.ANOMALOUS
+            is_good = Label.NORMAL if content in calibrating else Label.ANOMALOUS
+            found[i] = labels.get(content, is_good)
     return found

@@ -12,11 +12,11 @@ from defectory.domain import DefectoryError
 
 @dataclass(frozen=True)
 class Interval:
-    """A share in [0, 1] with its 95 % interval."""
+    """A share in [0, 1] with its 95 % interval; None where it was not counted on a sample."""
 
     value: float
-    lower: float
-    upper: float
+    lower: float | None
+    upper: float | None
 
 
 @dataclass(frozen=True)
@@ -405,8 +405,9 @@ class Thresholds:
 
     Attributes
     ----------
-    defects : held_out (labeled, and held out when the bundle learned), unlearned (labeled here, not learned
-        yet), simulated or none
+    defects : held_out (labeled, and held out when the bundle learned), chosen (of these some were asked about
+        for their scores), unlearned (labeled here, not learned yet), simulated or none; only what is counted
+        on those held out has an interval
     n_defects : of these
     """
 

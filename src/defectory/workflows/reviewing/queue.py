@@ -26,7 +26,7 @@ from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, 
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.readable import leave_out_unreadable
 from defectory.workflows.reviewing.candidates import gather_candidates
-from defectory.workflows.reviewing.queue_tables import QUEUE_FILE, QueueRow, write_queue
+from defectory.workflows.reviewing.queue_tables import ANSWERED, QUEUE_FILE, QueueRow, write_queue
 from defectory.workflows.scoring.score import CHUNK, measure_images
 
 # A picture to compare, its fine structure, and what it is compared with at once.
@@ -43,6 +43,8 @@ class Queue:
     Attributes
     ----------
     rows : the most wanted first
+    answered : rows of images that were asked about for their scores, and whose turn in the random order has
+        come since: with their labels, they are a random sample
     n_images : in the data
     n_open : of these, images that nobody labeled; copies count once
     gain : what as many labels are expected to change; None where there is no threshold
@@ -54,6 +56,7 @@ class Queue:
     n_open: int
     gain: Gain | None = None
     notes: tuple[str, ...] = ()
+    answered: tuple[QueueRow, ...] = ()
 
     @property
     def n_by_strategy(self) -> dict[str, int]:
@@ -120,7 +123,8 @@ def queue_to_file(
     if not queue.rows:
         raise DataError(_nothing_left(strategy, queue))
     with write_outputs(outputs, overwrite=overwrite) as (part,):
-        write_queue(queue.rows, part, output.parent, for_excel=for_excel)
+        rows = (*queue.rows, *queue.answered)
+        write_queue(rows, part, output.parent, for_excel=for_excel)
     return replace(queue, n_images=len(found), notes=(*model.bundle.notes, *notes))
 
 
@@ -153,15 +157,14 @@ def make_rows(
     known = gather_candidates(model, contents, scores, dataset.labels, thumbnails)
     entries = make_queue(known, n, mix=mix, seed=seed)
     is_random = _random_part(entries, known, seed)
+    chosen = np.flatnonzero(is_random & np.isin(contents, list(model.facts.chosen)))
     return Queue(
-        tuple(
-            _row(entry, bool(random), known, dataset)
-            for entry, random in zip(entries, is_random, strict=True)
-        ),
+        tuple(_row(entry, bool(is_random[entry.index]), known, dataset) for entry in entries),
         len(dataset),
         len(np.unique(known.own_groups[known.is_open])),
         _gain(model, known, n_next=max(1, len(entries))),
         dataset.notes,
+        tuple(_answered(row, known, dataset) for row in chosen.tolist()),
     )
 
 
@@ -172,14 +175,14 @@ def _gain(model: CalibratedDetector, known: Candidates, n_next: int) -> Gain | N
 
 
 def _random_part(entries: list[QueueEntry], known: Candidates, seed: int) -> NDArray[np.bool_]:
-    """Return, of each entry, whether it is of a random sample, whoever chose it.
+    """Return (n,) bool, the images that are of a random sample once the entries are answered.
 
-    Only these say what good parts are like: `update` promises by no others.
+    Whoever chose them: only these say what good parts are like, and `update` promises by no others.
     """
     groups, rows = known.own_groups, [entry.index for entry in entries]
     codes = known.codes.copy()
     codes[np.isin(groups, groups[rows])] = Label.NORMAL  # as if all were answered, in any way
-    found: NDArray[np.bool_] = np.isin(groups[rows], groups[find_random_part(codes, seed=seed)])
+    found: NDArray[np.bool_] = np.isin(groups, groups[find_random_part(codes, seed=seed)])
     return found
 
 
@@ -194,6 +197,17 @@ def _row(entry: QueueEntry, is_random: bool, known: Candidates, dataset: Dataset
         is_random,
         entry.reason,
     )
+
+
+def _answered(row: int, known: Candidates, dataset: Dataset) -> QueueRow:
+    """Return the row of an image that is not asked about again: what is known of it counts from now on."""
+    entry = QueueEntry(
+        row,
+        ANSWERED,
+        "was asked about for its score; now it is its turn in the random order: leave this row as it is",
+    )
+    label = Label(int(known.codes[row])).name.lower()
+    return replace(_row(entry, True, known, dataset), label=label)
 
 
 def _without_test(found: Dataset) -> tuple[Dataset, tuple[str, ...]]:

@@ -11,6 +11,9 @@ from defectory.storage import FileKind
 
 COLUMNS = ("image", "label", "mask", "score", "decision", "strategy", "random", "reason")
 
+ANSWERED = "answered"
+"""In place of a strategy: nobody asks, the label is known; see `make_rows`."""
+
 _MAX_BYTES = 64 * 2**20
 _ERRORS = "surrogateescape"  # file names need not be valid text
 
@@ -27,6 +30,7 @@ class QueueRow:
     decision : "rejected" or "accepted"
     strategy, reason : who chose it and why
     is_random : whether it is of a random sample, whoever chose it
+    label : that is known already; empty for an image to ask about
     """
 
     name: str
@@ -36,12 +40,13 @@ class QueueRow:
     strategy: str
     is_random: bool
     reason: str
+    label: str = ""
 
 
 def write_queue(
     rows: Sequence[QueueRow], part: Path, folder: Path, *, for_excel: bool = False
 ) -> None:
-    """Write a queue into a file of a transaction; its columns `label` and `mask` are empty.
+    """Write a queue into a file of a transaction; its columns `label` and `mask` are empty where one asks.
 
     Parameters
     ----------
@@ -57,7 +62,7 @@ def write_queue(
             score = score.replace(".", ",") if for_excel else score
             path = _relative(row.path, folder)
             told = (row.decision, row.strategy, YES_NO[row.is_random], row.reason)
-            writer.writerow((path, "", "", score, *told))
+            writer.writerow((path, row.label, "", score, *told))
 
 
 def _is_unanswered(path: Path) -> bool:
@@ -72,8 +77,14 @@ def _is_unanswered(path: Path) -> bool:
         except csv.Error:  # a cell larger than any of ours
             return False
     return tuple(first) == COLUMNS and all(
-        len(row) == len(COLUMNS) and not row[1].strip() and not row[2].strip() for row in rows
+        len(row) == len(COLUMNS) and (_is_ours(row) or not (row[1].strip() or row[2].strip()))
+        for row in rows
     )
+
+
+def _is_ours(row: Sequence[str]) -> bool:
+    """Return whether the label of a row was written by `write_queue`, not by a person."""
+    return row[COLUMNS.index("strategy")] == ANSWERED
 
 
 QUEUE_FILE = FileKind("a queue without answers", _is_unanswered)

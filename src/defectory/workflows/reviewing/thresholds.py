@@ -33,7 +33,9 @@ def threshold_options(review: OpenReview) -> Thresholds:
     model = review.model_of(current)
     rows = review.once("trade offs", current.version, lambda: _rows(model, current))
     kind, defects = _defects(model, scores[is_fresh_defect])
-    options = tuple(_option(*row, current, scores, defects) for row in rows)
+    options = tuple(
+        _option(*row, current, scores, defects, is_sample=kind == "held_out") for row in rows
+    )
     return Thresholds(options, kind, len(defects))
 
 
@@ -64,7 +66,8 @@ def _defects(model: CalibratedDetector, fresh: Floats) -> tuple[str, Floats]:
     """Return which defects recall is counted on, see `Thresholds`, and their scores."""
     known = model.bundle.defects
     if len(known) and not known.is_simulated:
-        return "held_out", known.scores.astype(np.float64)
+        kind = "held_out" if known.is_fair else "chosen"
+        return kind, known.scores.astype(np.float64)
     fresh = fresh[np.isfinite(fresh)]
     if len(fresh):
         return "unlearned", fresh
@@ -72,15 +75,17 @@ def _defects(model: CalibratedDetector, fresh: Floats) -> tuple[str, Floats]:
 
 
 def _option(
-    row: TradeOff, prefers_estimate: bool, current: VersionRow, scores: Floats, defects: Floats
-) -> ThresholdOption:
+    row: TradeOff, prefers_estimate: bool, current: VersionRow, scores: Floats, defects: Floats,
+    *, is_sample: bool,
+) -> ThresholdOption:  # fmt: skip
     value, n = row.threshold.value, len(defects)
     k = int((defects > value).sum())
+    low, high = clopper_pearson(k, n) if is_sample else (None, None)
     return ThresholdOption(
         false_reject_rate=row.threshold.false_reject_rate,
         threshold=finite_or_none(value),
         n_rejected=int((scores > value).sum()),
-        recall=Interval(k / n, *clopper_pearson(k, n)) if n else None,
+        recall=Interval(k / n, low, high) if n else None,
         is_promised=row.threshold.is_kept,
         prefers_estimate=prefers_estimate,
         is_current=(row.threshold.false_reject_rate, float(value))

@@ -23,6 +23,7 @@ from defectory.domain import (
 from defectory.storage import OutputFile, check_outputs
 from defectory.workflows.caching import MAX_KEPT_BYTES, kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
+from defectory.workflows.fitting.defect_scores import LEAST_LABELED
 from defectory.workflows.fitting.facts import notes_of_new_threshold, now
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.suspects import without_suspects
@@ -241,7 +242,7 @@ def _revised_model(
             _fair(detector, facts),
             model.promise,
             facts,
-            _defects(detector),
+            _defects(model, revision, facts),
             probes=model.bundle.probes,
         )
     )
@@ -270,17 +271,14 @@ def _fair(detector: Detector, facts: BundleFacts) -> HeldOutScores:
 
 
 def _still_estimating(model: CalibratedDetector, revised: CalibratedDetector) -> CalibratedDetector:
-    """Return the model that estimates as before where confirmed images could decide now, but find less.
+    """Return the model that estimates as before, also where confirmed images could decide now.
 
-    What they promise, or fall short of, is surer than an estimate and so rejects less; whether that is wanted
-    is for a person to say.
+    What they promise is for a person to ask for: taken wherever it finds more, it would be taken where chance
+    made it too low.
     """
     if not model.threshold.is_estimated:
         return revised
-    estimating = revised.with_false_reject_rate(
-        revised.promise.false_reject_rate, prefers_estimate=True
-    )
-    return estimating if estimating.threshold.value < revised.threshold.value else revised
+    return revised.with_false_reject_rate(revised.promise.false_reject_rate, prefers_estimate=True)
 
 
 def _agreeing(
@@ -309,9 +307,13 @@ def _agreeing(
     return revised if measure_effect(revision, model, again).why_worse(rate) else again
 
 
-def _defects(detector: Detector) -> DefectScores:
-    """Return scores of labeled defects; simulated ones were scored by the detector as it was."""
-    return DefectScores(detector.left_out_defects_, is_simulated=False)
+def _defects(model: CalibratedDetector, revision: Revision, facts: BundleFacts) -> DefectScores:
+    """Return scores of labeled defects; while they are few, simulated ones of before stand in for them."""
+    scores, before = revision.detector.left_out_defects_, model.bundle.defects
+    if len(scores) < LEAST_LABELED and before.is_simulated:
+        return before
+    labeled = {image.name for image in revision.confirmed if image.label == Label.ANOMALOUS}
+    return DefectScores(scores, is_simulated=False, is_fair=labeled.isdisjoint(facts.chosen))
 
 
 def _revised_facts(facts: BundleFacts, detector: Detector, new: NewLabels) -> BundleFacts:

@@ -4,12 +4,17 @@ import itertools
 import numpy as np
 import pytest
 
+from defectory.detectors.auto import Auto
 from defectory.domain import CONTENT_DIGITS, DataError, Label, OutputError, ParameterError
 from defectory.labeling.random_part import random_order
 from defectory.sources import read_dataset
+from defectory.workflows.fitting.fit import fit_dataset
+from defectory.workflows.fitting.options import FitOptions
 from defectory.workflows.reviewing.queue import make_rows, queue_to_file
-from defectory.workflows.reviewing.queue_tables import COLUMNS, QueueRow, write_queue
+from defectory.workflows.reviewing.queue_tables import COLUMNS, QUEUE_FILE, QueueRow, write_queue
 from defectory.workflows.updating.new_labels import read_new_labels
+from defectory.workflows.updating.update import update_model
+from tests.pictures import disc, save
 from tests.unit.workflows.brightness import brightness_model, write_bright
 
 VALUES = (5, 90, 41, 20, 60)
@@ -171,3 +176,30 @@ def test_names_that_are_no_text_come_back(tmp_path):
 def test_scores_are_of_every_image(model, images):
     found = make_rows(model, read_dataset(images), 5, mix={"random": 1})
     assert np.sort([row.score for row in found.rows]).tolist() == sorted(VALUES)
+
+
+def test_what_was_chosen_for_its_score_counts_once_its_turn_in_the_random_order_has_come(tmp_path):
+    """Else the good images that count as drawn at random would lack the highest, and promise too much."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "parts"
+    for i in range(40):
+        save(folder / f"{i:02}.png", disc(rng, 64))
+    data = read_dataset(folder)
+    contents = [c[:CONTENT_DIGITS] for c in data.contents()]
+    model = fit_dataset(data, FitOptions(detector=Auto(size_px=64), keep_probes=False)).model
+    chosen, path = [], tmp_path / "queue.csv"
+    for n in (6, 6, 28):
+        rows = make_rows(model, data, n)
+        order = random_order(40).tolist()
+        write_queue((*rows.rows, *rows.answered), path, tmp_path)
+        assert QUEUE_FILE.is_ours(path)  # may be replaced: nobody has answered
+        text = path.read_text("utf-8-sig").replace(".png,,", ".png,good,")
+        path.write_text(text, "utf-8")
+        assert {row.label for row in rows.answered} <= {"normal"}
+        assert {row.strategy for row in rows.answered} <= {"answered"}
+        model = update_model(model, read_new_labels(path)).model
+        chosen = list(model.facts.chosen)
+        labeled = {c for c in contents if c in model.bundle.detector.known_labels}
+        first = next((k for k, i in enumerate(order) if contents[i] not in labeled), 40)
+        assert not {contents[i] for i in order[:first]} & set(chosen)
+    assert not chosen  # all are labeled: nobody was chosen from among others

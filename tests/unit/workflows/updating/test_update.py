@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
 
@@ -20,7 +21,7 @@ from defectory.artifacts import (
 from defectory.artifacts.probes import Probe
 from defectory.cli.update import _print_images
 from defectory.detectors.revision import Confirmed, Revision
-from defectory.domain import HeldOutScores, Label, ParameterError, WorseError
+from defectory.domain import DefectScores, HeldOutScores, Label, ParameterError, WorseError
 from defectory.sources import Dataset, Sample
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.facts import confirmed_names, holder_names
@@ -253,12 +254,12 @@ def _model_of_images(detector, n_images):
     return model_of(detector, data=TrainingData("f", "csv", n_images + 2, contents), labels=labels)
 
 
-@pytest.mark.parametrize(("odd", "basis"), [(50.0, "estimated"), (0.0, "promised")])
-def test_a_promise_that_would_find_less_waits_to_be_asked_for(odd, basis, new):
-    """One odd image among 400 that are confirmed sets the promised threshold, hardly the estimate."""
+@pytest.mark.parametrize(("odd", "finds_less"), [(50.0, True), (0.0, False)])
+def test_a_promise_waits_to_be_asked_for(odd, finds_less, new):
+    """Taken wherever it finds more, it would be taken where chance made it too low."""
     scores = np.random.default_rng(0).normal(size=500)
     scores[0] = odd
-    if basis == "promised":
+    if not finds_less:
         scores[:400] /= 2
     detector = Taking([])
     detector.held_out_ = HeldOutScores.of(scores, is_confirmed=np.zeros(500, bool))
@@ -267,13 +268,12 @@ def test_a_promise_that_would_find_less_waits_to_be_asked_for(odd, basis, new):
     )
     model = model_of(detector)
     assert model.threshold.is_estimated
-    update = update_model(model, new)
-    found = update.model
-    assert (found.threshold.basis, found.promise.prefers_estimate) == (basis, basis == "estimated")
-    assert any("is to be had" in note for note in found.facts.notes) == (basis == "estimated")
+    found = update_model(model, new).model
+    assert (found.threshold.basis, found.promise.prefers_estimate) == ("estimated", True)
+    assert any("is to be had" in note for note in found.facts.notes)
     asked_for = found.with_false_reject_rate(0.01)
     assert asked_for.threshold.basis == "promised"
-    assert (asked_for.threshold.value > found.threshold.value) == (basis == "estimated")
+    assert (asked_for.threshold.value > found.threshold.value) == finds_less
 
 
 @pytest.mark.parametrize(("odd", "basis"), [(4.0, "short"), (50.0, "estimated")])
@@ -289,6 +289,30 @@ def test_too_few_confirmed_images_for_a_promise_go_on_estimating(odd, basis, new
     asked_for = found.with_false_reject_rate(0.01)
     assert asked_for.threshold.basis == basis
     assert asked_for.threshold.value > found.threshold.value
+
+
+@pytest.mark.parametrize("n", [0, 4, 5])
+def test_simulated_defects_stand_in_while_few_are_labeled(n, new):
+    detector = Taking([])
+    detector._revision.detector.left_out_defects_ = np.arange(n, dtype=np.float32)
+    model = model_of(detector)
+    simulated = DefectScores(np.full(40, 7, np.float32), is_simulated=True)
+    model = CalibratedDetector(replace(model.bundle, defects=simulated))
+    found = update_model(model, new).model.bundle.defects
+    assert (found.kind, len(found)) == (("labeled", 5) if n == 5 else ("simulated", 40))
+
+
+def test_defects_that_were_chosen_for_their_scores_promise_nothing(new):
+    defects = [Confirmed(f"{i:012x}", Label.ANOMALOUS, 9, 9, 9, 9) for i in range(100)]
+    for chosen, kind in (("0" * 11 + "5", "chosen"), ("f" * 12, "labeled")):
+        detector = Taking(defects)
+        detector._revision.detector.left_out_defects_ = np.full(100, 9, np.float32)
+        taught = update_model(model_of(detector), replace(new, chosen=frozenset([chosen]))).model
+        assert taught.bundle.defects.kind == kind
+        zone = taught.with_miss_rate(0.05).gray_zone
+        assert zone.accept.basis == ("promised" if kind == "labeled" else "estimated")
+        assert ("asked about for their scores" in zone.accept.explain()) == (kind == "chosen")
+        assert all(row.has_interval == (kind == "labeled") for row in taught.trade_offs)
 
 
 def test_images_chosen_for_their_scores_promise_nothing(new):
