@@ -199,7 +199,7 @@ def _assemble(manifest: Manifest, members: dict[str, bytes]) -> Bundle:
         raise BundleError(f"the arrays are damaged ({error})") from error
     _check_arrays(arrays)
     calibration = _calibration(_strip(arrays, _CALIBRATION_PREFIX))
-    defects = _defects(_strip(arrays, _DEFECTS_PREFIX))
+    defects = _defects(_strip(arrays, _DEFECTS_PREFIX), manifest.facts)
     detector = _make_detector(manifest.detector)
     limit_s = _trial_seconds(manifest.detector.config)
     with time_limit(limit_s) as is_over:
@@ -281,15 +281,13 @@ def _calibration(arrays: dict[str, NDArray[Any]]) -> HeldOutScores:
         raise BundleError(f"the threshold's scores are damaged ({error})") from error
 
 
-def _defects(arrays: dict[str, NDArray[Any]]) -> DefectScores:
+def _defects(arrays: dict[str, NDArray[Any]], facts: BundleFacts) -> DefectScores:
     try:
         is_simulated = check_array(arrays, "is_simulated", (1,))
-        is_fair = (
-            check_array(arrays, "is_fair", (1,)) if "is_fair" in arrays else [True]
-        )  # older ones
-        return DefectScores(
-            check_array(arrays, "scores", (None,)), bool(is_simulated[0]), bool(is_fair[0])
-        )
+        is_fair = not facts.chosen and not facts.has_left_its_fit  # older bundles do not say
+        if "is_fair" in arrays:
+            is_fair = bool(check_array(arrays, "is_fair", (1,))[0])
+        return DefectScores(check_array(arrays, "scores", (None,)), bool(is_simulated[0]), is_fair)
     except ParameterError as error:
         raise BundleError(f"the scores of defects are damaged ({error})") from error
 

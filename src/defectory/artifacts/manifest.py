@@ -53,7 +53,7 @@ class Promise:
     miss_rate : at most this share of defects like the labeled ones is accepted; None where that is not asked
         for, and what is not rejected is accepted
     prefers_estimate : decide by an estimate from all images even where those confirmed good could decide, as
-        an `update` does where they would find less
+        an `update` of a bundle that estimates does
     tail : of an estimate, how heavy the upper tail of good parts' scores is taken to be; an `update` chooses
         another where confirmed images are decided better by it
     """
@@ -210,6 +210,11 @@ class BundleFacts:
             json.dumps(msgspec.to_builtins(self))
         )  # lists, no tuples
         return found
+
+    @property
+    def has_left_its_fit(self) -> bool:
+        """Whether a threshold was fitted on fresh parts alone, as those of the fit were made no more."""
+        return any(not record.keeps_old for record in self.recalibrations)
 
     @property
     def known_names(self) -> dict[str, str]:

@@ -41,11 +41,6 @@ class TradeOff:
     kind: str
 
     @property
-    def is_simulated(self) -> bool:
-        """Whether the defects were drawn into good images."""
-        return self.kind == "simulated"
-
-    @property
     def has_interval(self) -> bool:
         """Whether the recall says something of defects to come."""
         return self.n_defects > 0 and self.kind == "labeled"

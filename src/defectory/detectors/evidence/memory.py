@@ -165,7 +165,10 @@ class RememberedImages:
         places, rest_rows = _places_in(self.names, names), _places_in(self.rest.names, names)
         seen = places >= 0
         codes, coverage = self.known.codes.copy(), self.known.coverage.copy()
-        codes[places[seen]], coverage[places[seen]] = new.codes[seen], new.coverage[seen]
+        # the same label again, without a mask, takes no mask away
+        is_told = seen & (new.has_mask | (new.codes != Label.ANOMALOUS))
+        coverage[places[is_told]] = new.coverage[is_told]
+        codes[places[seen]] = new.codes[seen]
         learned = np.flatnonzero(rest_rows >= 0)
         fresh = np.flatnonzero(~seen & (rest_rows < 0))
         # groups of one list of labels; what a fit would call them is not known

@@ -57,7 +57,15 @@ def describe_fit(
         n_suspects=len(distrusted),
         confirmed_names=confirmed_names(train, contents),
         holder_names=holder_names(detector, train, contents),
+        chosen=_chosen(train, contents),
     )
+
+
+def _chosen(train: Dataset, contents: Sequence[str]) -> tuple[str, ...]:
+    """Return contents of labeled images that were asked about for their scores, as a table says."""
+    pairs = zip(contents, train.samples, strict=True)
+    chosen = {c for c, s in pairs if s.is_random is False and s.label is not Label.UNLABELED}
+    return tuple(sorted(chosen))[:MAX_HASHES]
 
 
 def now() -> datetime:

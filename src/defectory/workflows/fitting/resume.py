@@ -213,13 +213,14 @@ def _in_proportion(model: CalibratedDetector, new: HeldOutScores, n_today: int) 
     n_new = min(len(new), max(1, round(MAX_HELD_OUT * share)))
     n_old = min(len(old), MAX_HELD_OUT - n_new)
     rng = np.random.default_rng([model.facts.seed, n])
-    kept = [
-        part.take(
-            draw_whole_groups(np.arange(len(part)), own_groups(len(part), part.groups), limit, rng)
-        )
-        for part, limit in ((old, n_old), (new, n_new))
-    ]
+    kept = [_draw(part, limit, rng) for part, limit in ((old, n_old), (new, n_new))]
     return kept[0].join(kept[1])
+
+
+def _draw(part: HeldOutScores, limit: int, rng: np.random.Generator) -> HeldOutScores:
+    """Return at most so many of the scores, about, of whole groups."""
+    rows = np.arange(len(part) if limit else 0)
+    return part.take(draw_whole_groups(rows, own_groups(len(part), part.groups), limit, rng))
 
 
 def _extended_facts(

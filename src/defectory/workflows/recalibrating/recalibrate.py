@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -172,8 +173,8 @@ def _missing_rejects(
     model: CalibratedDetector, fresh: HeldOutScores, n_rejected: int
 ) -> tuple[str, ...]:
     """Return what to say where good images that the line rejects seem to have been left out."""
-    expected = model.threshold.expected_rate * len(fresh)
-    if n_rejected or expected < _SURPRISING:
+    expected = model.threshold.expected_rate * len(np.unique(fresh.groups))
+    if n_rejected or expected < _SURPRISING or not isfinite(model.threshold.value):
         return ()
     return (
         f"the threshold of before rejects none of the {len(fresh)} images, where about {expected:.0f} were "

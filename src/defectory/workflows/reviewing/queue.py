@@ -17,6 +17,7 @@ from defectory.labeling import (
     expected_gain,
     find_random_part,
     make_queue,
+    spread_labels,
     threshold_spread,
 )
 from defectory.sources import Dataset, read_dataset
@@ -180,7 +181,7 @@ def _random_part(entries: list[QueueEntry], known: Candidates, seed: int) -> NDA
     Whoever chose them: only these say what good parts are like, and `update` promises by no others.
     """
     groups, rows = known.own_groups, [entry.index for entry in entries]
-    codes = known.codes.copy()
+    codes = spread_labels(known.codes, known.groups)  # copies are asked about once
     codes[np.isin(groups, groups[rows])] = Label.NORMAL  # as if all were answered, in any way
     found: NDArray[np.bool_] = np.isin(groups, groups[find_random_part(codes, seed=seed)])
     return found
@@ -201,12 +202,13 @@ def _row(entry: QueueEntry, is_random: bool, known: Candidates, dataset: Dataset
 
 def _answered(row: int, known: Candidates, dataset: Dataset) -> QueueRow:
     """Return the row of an image that is not asked about again: what is known of it counts from now on."""
+    label = Label(int(known.codes[row])).name.lower()
     entry = QueueEntry(
         row,
         ANSWERED,
-        "was asked about for its score; now it is its turn in the random order: leave this row as it is",
+        f"is labeled {label}: it was asked about for its score, and now is its turn in the random order; "
+        "leave this row as it is",
     )
-    label = Label(int(known.codes[row])).name.lower()
     return replace(_row(entry, True, known, dataset), label=label)
 
 

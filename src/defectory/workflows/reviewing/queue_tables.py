@@ -83,8 +83,10 @@ def _is_unanswered(path: Path) -> bool:
 
 
 def _is_ours(row: Sequence[str]) -> bool:
-    """Return whether the label of a row was written by `write_queue`, not by a person."""
-    return row[COLUMNS.index("strategy")] == ANSWERED
+    """Return whether what a row says of an image was written by `write_queue`, not by a person."""
+    _, label, mask, *_, reason = row
+    is_answered = row[COLUMNS.index("strategy")] == ANSWERED
+    return is_answered and not mask.strip() and reason.startswith(f"is labeled {label}:")
 
 
 QUEUE_FILE = FileKind("a queue without answers", _is_unanswered)

@@ -22,6 +22,8 @@ class NewLabels:
     notes : what was assumed, and rows that are not answered
     chosen, drawn : contents, of these and earlier labels, of images that were asked about for their scores,
         and of those that are a random sample, as a queue's table or a review says; others count as random
+    is_whole : whether all that was drawn at random has its answer: until then, what was chosen before its
+        turn in the random order came is no part of the sample
     """
 
     dataset: Dataset
@@ -29,6 +31,7 @@ class NewLabels:
     notes: tuple[str, ...] = ()
     chosen: frozenset[str] = frozenset()
     drawn: frozenset[str] = frozenset()
+    is_whole: bool = True
 
     @property
     def names(self) -> dict[str, str]:
@@ -97,6 +100,7 @@ def check_new_labels(given: Dataset, where: Path | str) -> NewLabels:
         notes,
         chosen=frozenset(key for key, is_random in said.items() if is_random is False),
         drawn=frozenset(key for key, is_random in said.items() if is_random),
+        is_whole=not any(s.is_random and s.label is Label.UNLABELED for s in given.samples),
     )
 
 

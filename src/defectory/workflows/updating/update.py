@@ -262,8 +262,9 @@ def _fair(detector: Detector, facts: BundleFacts) -> HeldOutScores:
     held_out = detector.held_out_
     of_fit = np.isin(held_out.contents, facts.data.fitted_hashes)
     is_fair = ~np.isin(held_out.contents, facts.chosen)
+    n_images = min(facts.data.n_images, len(set(facts.data.fitted_hashes)))  # copies are one
     n_known = int(of_fit.sum()) + max(facts.labels.anomalous, len(detector.left_out_defects_))
-    if held_out.is_confirmed.all() and n_known >= facts.data.n_images:
+    if held_out.is_confirmed.all() and n_known >= n_images:
         is_fair |= of_fit
     if held_out.is_confirmed.all() and is_fair.any():
         return held_out.take(is_fair)
@@ -313,7 +314,8 @@ def _defects(model: CalibratedDetector, revision: Revision, facts: BundleFacts) 
     if len(scores) < LEAST_LABELED and before.is_simulated:
         return before
     labeled = {image.name for image in revision.confirmed if image.label == Label.ANOMALOUS}
-    return DefectScores(scores, is_simulated=False, is_fair=labeled.isdisjoint(facts.chosen))
+    is_fair = labeled.isdisjoint(facts.chosen) and not facts.has_left_its_fit
+    return DefectScores(scores, is_simulated=False, is_fair=is_fair)
 
 
 def _revised_facts(facts: BundleFacts, detector: Detector, new: NewLabels) -> BundleFacts:
@@ -322,10 +324,11 @@ def _revised_facts(facts: BundleFacts, detector: Detector, new: NewLabels) -> Bu
     known = revised.data.image_hashes
     hashes = (*known, *sorted(set(new.contents) - set(known)))
     update = UpdateRecord(now(), len(new.contents), new.names)
+    drawn = new.drawn if new.is_whole else frozenset()
     return replace(
         revised,
         data=replace(revised.data, image_hashes=hashes[:MAX_HASHES]),
         updates=(*revised.updates, update),
-        chosen=tuple(sorted(new.chosen | (set(facts.chosen) - new.drawn)))[:MAX_HASHES],
+        chosen=tuple(sorted(new.chosen | (set(facts.chosen) - drawn)))[:MAX_HASHES],
         account=detector.account_ or revised.account,
     )

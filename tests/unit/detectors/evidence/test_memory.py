@@ -269,3 +269,18 @@ def test_as_many_groups_as_can_be_are_remembered(normality, monkeypatch):
         rng = np.random.default_rng(seed)
         memory = RememberedImages.of(known, NAMES, np.ones(6, bool), rng)
         assert len(memory) == len(set(memory.known.groups)) == 3
+
+
+def test_the_same_label_without_a_mask_takes_no_mask_away(normality):
+    memory = _memory(normality)
+    defect = CODES.index(ANOMALOUS)
+    marked = memory.known.coverage[defect]
+    assert np.isfinite(marked).all()
+    again = _known(normality, [ANOMALOUS], seed=1)
+    bare = replace(again, coverage=np.full_like(again.coverage, np.nan))
+    taught = memory.with_labels(bare, [NAMES[defect]])
+    np.testing.assert_array_equal(taught.known.coverage[defect], marked)
+    other = memory.with_labels(again, [NAMES[defect]]).known.coverage[defect]
+    assert not np.array_equal(other, marked)
+    good = replace(bare, codes=np.array([NORMAL], np.int8))
+    assert np.isnan(memory.with_labels(good, [NAMES[defect]]).known.coverage[defect]).all()

@@ -1,5 +1,6 @@
 import csv
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -203,3 +204,44 @@ def test_what_was_chosen_for_its_score_counts_once_its_turn_in_the_random_order_
         first = next((k for k, i in enumerate(order) if contents[i] not in labeled), 40)
         assert not {contents[i] for i in order[:first]} & set(chosen)
     assert not chosen  # all are labeled: nobody was chosen from among others
+
+
+def test_a_copy_of_a_labeled_image_does_not_end_the_random_sample(tmp_path):
+    rng = np.random.default_rng(0)
+    pictures = [disc(rng, 64) for _ in range(30)]
+    for i, picture in enumerate(pictures):
+        save(tmp_path / "parts" / f"{i:02}.png", picture)
+    save(tmp_path / "parts" / "copy.jpg", pictures[0], quality=95)
+    data = read_dataset(tmp_path / "parts")
+    samples = [replace(s, label=Label.NORMAL) if s.name == "00.png" else s for s in data.samples]
+    found = make_rows(
+        brightness_model(), replace(data, samples=tuple(samples)), 29, mix={"random": 1}
+    )
+    assert len(found.rows) == 29
+    assert all(row.is_random for row in found.rows)
+
+
+def test_an_answered_row_that_a_person_changed_is_never_replaced(tmp_path):
+    row = QueueRow(
+        "a.png", tmp_path / "a.png", 1.0, "accepted", "answered", True,
+        "is labeled normal: it is its turn", "normal",
+    )  # fmt: skip
+    path = tmp_path / "queue.csv"
+    write_queue([row], path, tmp_path)
+    assert QUEUE_FILE.is_ours(path)
+    text = path.read_text("utf-8-sig")
+    for changed in (
+        text.replace(",normal,,", ",defect,,"),
+        text.replace(",normal,,", ",normal,m.png,"),
+    ):
+        assert changed != text
+        path.write_text(changed, "utf-8")
+        assert not QUEUE_FILE.is_ours(path)
+
+
+def test_chosen_images_count_only_once_the_random_ones_before_them_are_answered(tmp_path):
+    save(tmp_path / "a.png", disc(np.random.default_rng(0), 32))
+    save(tmp_path / "b.png", disc(np.random.default_rng(1), 32))
+    for answer, is_whole in (("", False), ("ok", True)):
+        (tmp_path / "t.csv").write_text(f"path,label,random\na.png,ok,yes\nb.png,{answer},yes\n")
+        assert read_new_labels(tmp_path / "t.csv").is_whole == is_whole

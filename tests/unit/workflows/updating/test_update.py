@@ -315,6 +315,15 @@ def test_defects_that_were_chosen_for_their_scores_promise_nothing(new):
         assert all(row.has_interval == (kind == "labeled") for row in taught.trade_offs)
 
 
+def test_defects_of_before_a_recalibration_promise_nothing_after_an_update_either(new):
+    record = RecalibrationRecord(datetime(2026, 1, 1, tzinfo=UTC), 5, 0, False, 1.0, 2.0)
+    for keeps_old, kind in ((False, "chosen"), (True, "labeled")):
+        detector = Taking([])
+        detector._revision.detector.left_out_defects_ = np.full(100, 9, np.float32)
+        model = model_of(detector, recalibrations=(replace(record, keeps_old=keeps_old),))
+        assert update_model(model, new).model.bundle.defects.kind == kind
+
+
 def test_images_chosen_for_their_scores_promise_nothing(new):
     contents = [f"{i:012x}" for i in range(400)]
     detector = Taking([])
