@@ -49,7 +49,7 @@ def test_a_queue_is_answered_and_update_takes_it(bundle, photos, tmp_path):
     asked = run("queue", bundle, photos, "-n", 8, "-o", path)
     assert asked.exit_code == 0, asked.output
     assert "Asks about 8 of 12 images without a label: " in asked.output
-    assert "the next 8 labels are expected to change" in asked.output
+    assert "expected to change" not in asked.output  # nobody has answered yet
     assert (
         f"defectory update {bundle} '{path}' -o NEW" in asked.output
     )  # can be copied into a shell

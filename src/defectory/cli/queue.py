@@ -12,6 +12,8 @@ from defectory.cli.text import as_command, counted, one_line, print_notes
 from defectory.cli.values import ANY_PATH, FILE_TO_WRITE
 
 _N_SHOWN = 5
+_ANSWERED = "have their labels already, and make the random sample whole: leave them as they are"
+_ANSWERED_ONE = "has its label already, and makes the random sample whole: leave it as it is"
 
 
 @click.command(context_settings=shared.HELP_NAMES)
@@ -104,11 +106,14 @@ def _print_queue(found: Any, bundle: Path, output: Path) -> None:
     click.echo(
         f"Asks about {len(found.rows)} of {counted(found.n_open, 'image')} without a label: {listed}."
     )
-    if found.answered:
+    if found.n_copies:
         click.echo(
-            f"{counted(len(found.answered), 'row')} at the end of the table "
-            f"{'has its label' if len(found.answered) == 1 else 'have their labels'} already, and "
-            "make the random sample whole: leave them as they are."
+            f"Near-copies of others are not asked about ({counted(found.n_copies, 'image')})."
+        )
+    if found.answered:
+        n = len(found.answered)
+        click.echo(
+            f"{counted(n, 'row')} at the end of the table {_ANSWERED_ONE if n == 1 else _ANSWERED}."
         )
     if found.gain is not None:
         click.echo(f"Judging by scores near the threshold, {found.gain.said}.")

@@ -95,11 +95,15 @@ def _print_update(result: Any, new_bundle: Path) -> None:
     print_gray_zone(result.model.gray_zone)
     effect = result.effect
     if effect.n_defects:
+        of_good = (
+            f" Of the images confirmed good: {effect.n_false_before} of {effect.n_good} rejected before, "
+            f"{effect.n_false_after} of {effect.n_good} after."
+            if effect.n_good
+            else ""
+        )
         click.echo(
             f"Of {counted(effect.n_defects, 'defect')} confirmed now, held out from both: "
-            f"{effect.n_found_before} found before, {effect.n_found_after} after. Of the images confirmed "
-            f"good: {effect.n_false_before} of {effect.n_good} rejected before, "
-            f"{effect.n_false_after} of {effect.n_good} after."
+            f"{effect.n_found_before} found before, {effect.n_found_after} after.{of_good}"
         )
     flips, wrong = result.flips, result.still_wrong
     n_right = sum(image.is_right for image in flips)
@@ -108,19 +112,27 @@ def _print_update(result: Any, new_bundle: Path) -> None:
         f"{len(flips)} of {len(result.checked)}"
         + (f", {n_right} rightly and {len(flips) - n_right} wrongly." if flips else ".")
     )
-    _print_images(flips, "now right", "now wrong")
+    accept = result.model.accept_threshold
+    _print_images(flips, "now right", "now wrong", accept)
     click.echo(f"Decided wrongly as before: {len(wrong)}.")
-    _print_images(wrong, "", "still wrong")
+    _print_images(wrong, "", "still wrong", accept)
     click.echo(f"Wrote {new_bundle} ({new_bundle.stat().st_size / 1e6:.1f} MB).")
 
 
-def _print_images(images: Sequence[Any], right: str, wrong: str) -> None:
+def _print_images(images: Sequence[Any], right: str, wrong: str, accept: float | None) -> None:
     for image in images[:_MAX_LISTED]:
         name = click.format_filename(image.name)  # its bytes need not be text
         click.echo(
             f"  {right if image.is_right else wrong}: {name}, {image.label.name.lower()}, "
-            f"{'rejected' if image.is_rejected else 'accepted'}, "
+            f"{_decided(image, accept)}, "
             f"score {image.before:.4g} -> {image.after:.4g}"
         )
     if len(images) > _MAX_LISTED:
         click.echo(f"  and {len(images) - _MAX_LISTED} more; --json lists all")
+
+
+def _decided(image: Any, accept: float | None) -> str:
+    """Return what is decided of a checked image, of which the label says the rest."""
+    if image.is_rejected:
+        return "rejected"
+    return "accepted" if accept is None or image.after < accept else "not rejected"

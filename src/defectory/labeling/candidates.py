@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from defectory.domain import Label, ParameterError, own_groups
+from defectory.domain import Decision, Label, ParameterError, own_groups
+from defectory.domain.scores import Outcome
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.intp]
@@ -30,6 +31,7 @@ class Candidates:
     suspicions : (n,) float64 in [0, 1], how much the fit distrusts an image; None where it does not say
     disagreements : (n,) float64, >= 0, of views or folds; None where they are not known
     holders : (k,) int64, indices of good images that hold the threshold up, the costliest first
+    accept_threshold : a score from it up to the threshold is for a person; None where none is
 
     Raises
     ------
@@ -44,6 +46,7 @@ class Candidates:
     suspicions: Floats | None = None
     disagreements: Floats | None = None
     holders: NDArray[np.int64] = field(default_factory=_none)
+    accept_threshold: float | None = None
 
     def __post_init__(self) -> None:
         n = len(self.scores)
@@ -71,9 +74,13 @@ class Candidates:
         found: NDArray[np.bool_] = ~labeled & ~np.isin(groups, groups[labeled])
         return found
 
-    def decision(self, index: int) -> str:
-        """Return what is decided of an image: "rejected" or "accepted"."""
-        return "rejected" if self.scores[index] > self.threshold else "accepted"
+    def decision(self, index: int) -> Outcome:
+        """Return what becomes of an image."""
+        score = float(self.scores[index])
+        is_rejected = score > self.threshold
+        return Decision(
+            score, self.threshold, is_rejected, accept_threshold=self.accept_threshold
+        ).outcome
 
 
 def spread_labels(codes: NDArray[np.int8], groups: NDArray[np.int64] | None) -> NDArray[np.int8]:

@@ -13,6 +13,9 @@ from defectory.domain import HeldOutScores, ParameterError, own_groups
 ENOUGH = 0.002
 """Fewer flips than this share of decisions are not worth the next labels."""
 
+FEWEST_ANSWERS = 20
+"""Before a person has given so many labels, nobody can say that it is enough."""
+
 _N_MOVES = 32
 # Scores that tell how a tail falls.
 _LEAST_TAIL = 10

@@ -13,6 +13,7 @@ from defectory.domain import Label
 from defectory.labeling.candidates import Candidates, Floats, Indices
 from defectory.labeling.random_part import random_order
 
+_BECOMES = {"accepted": "accepted", "review": "left to a person", "rejected": "rejected"}
 _CHUNK = 256  # embeddings that all others are compared with at once
 
 Wanted = Iterator[tuple[int, str]]
@@ -45,7 +46,7 @@ def near_threshold(candidates: Candidates, seed: int = 0) -> Wanted:
             i,
             (
                 f"scores {candidates.scores[i]:.4g}, close {side} the threshold {threshold:.4g}, and is "
-                f"{candidates.decision(i)}"
+                f"{_BECOMES[candidates.decision(i)]}"
             ),
         )
 

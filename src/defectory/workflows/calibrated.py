@@ -76,6 +76,11 @@ class CalibratedDetector:
         )
 
     @property
+    def accept_threshold(self) -> float | None:
+        """Below it images are accepted; None where all that are not rejected are."""
+        return None if self.gray_zone is None else self.gray_zone.accept.value
+
+    @property
     def good_scores(self) -> HeldOutScores:
         """Held-out scores that the threshold rests on: of confirmed images, or of all for an estimate."""
         known = self.bundle.calibration
@@ -175,8 +180,7 @@ class CalibratedDetector:
         if not np.isfinite(scores.image_scores).all():
             raise BundleError("the detector gives scores that are not finite; fit it anew")
         maps: Sequence[AnomalyMap | None] = scores.anomaly_maps or [None] * len(scores)
-        accept = None if self.gray_zone is None else self.gray_zone.accept.value
-        limits = self.threshold.value, self.pixel_threshold, accept
+        limits = self.threshold.value, self.pixel_threshold, self.accept_threshold
         decisions = [
             decide(float(score), heat, source.sizes[i], *limits)
             for i, (score, heat) in enumerate(zip(scores.image_scores, maps, strict=True))

@@ -69,6 +69,14 @@ def test_near_the_threshold_comes_by_distance_to_it():
     assert queue[1].reason == "scores 1.3, close above the threshold 1, and is rejected"
 
 
+def test_what_is_left_to_a_person_is_not_said_to_be_accepted():
+    scores = np.array([0.2, 0.9, 1.0, 1.3])
+    known = candidates_of(scores=scores, codes=np.full(4, -1, np.int8), accept_threshold=0.9)
+    assert [known.decision(i) for i in range(4)] == ["accepted", "review", "review", "rejected"]
+    reasons = [entry.reason for entry in make_queue(known, 2, **only("near-threshold"))]
+    assert all(reason.endswith("and is left to a person") for reason in reasons)
+
+
 def test_without_a_threshold_nothing_is_near_it():
     assert asked(candidates_of(threshold=np.inf), **only("near-threshold")) == []
 

@@ -13,7 +13,7 @@ from defectory.labeling.queue import DEFAULT_MIX, make_queue
 from defectory.labeling.queue import STRATEGIES as ALL_STRATEGIES
 from defectory.labeling.random_part import find_random_part
 from defectory.labeling.running_estimates import ShareEstimate, estimate_running
-from defectory.labeling.stopping import Gain, expected_gain, threshold_spread
+from defectory.labeling.stopping import FEWEST_ANSWERS, Gain, expected_gain, threshold_spread
 from defectory.projects import ImageRow
 from defectory.projects.answers import DATA, labeling_answer
 from defectory.projects.scores import read_scores
@@ -35,7 +35,6 @@ STRATEGIES = tuple(name for name in ALL_STRATEGIES if name != "disagreement")
 """What a review asks by; it keeps no score of an image by a model that knows it beside one that does not."""
 
 _SEED = 0  # a review keeps to one order of what is asked at random
-_FEWEST_ANSWERS = 20
 
 
 def queue_of(review: OpenReview, n: int, strategy: str) -> list[QueuedImage]:
@@ -159,8 +158,8 @@ def _interval(estimate: ShareEstimate | None) -> Interval | None:
 
 
 def _gain(review: OpenReview, state: ReviewState) -> ExpectedGain | None:
-    if sum(answer.who != DATA for answer in state.answers.values()) < _FEWEST_ANSWERS:
-        return None  # nobody can say that it is enough before anybody has looked
+    if sum(answer.who != DATA for answer in state.answers.values()) < FEWEST_ANSWERS:
+        return None
     current, model = state.current, review.model_of(state.current)
     spread = review.once(
         "spread", current.version, lambda: threshold_spread(model.good_scores, model.threshold)

@@ -48,6 +48,7 @@ def gather_candidates(
         if is_known.any()
         else None,
         holders=holders_among(model, contents),
+        accept_threshold=model.accept_threshold,
     )
 
 

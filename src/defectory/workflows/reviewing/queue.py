@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from defectory.domain import CONTENT_DIGITS, DataError, Label, NoProgress, Progress
 from defectory.labeling import (
     DEFAULT_MIX,
+    FEWEST_ANSWERS,
     Candidates,
     Gain,
     QueueEntry,
@@ -48,7 +49,9 @@ class Queue:
         come since: with their labels, they are a random sample
     n_images : in the data
     n_open : of these, images that nobody labeled; copies count once
-    gain : what as many labels are expected to change; None where there is no threshold
+    n_copies : images without a label that are not asked about, as they are copies of others
+    gain : what as many labels are expected to change; None where there is no threshold, or few labels came
+        by updates
     notes : what was assumed of the data, and what is left out
     """
 
@@ -58,6 +61,7 @@ class Queue:
     gain: Gain | None = None
     notes: tuple[str, ...] = ()
     answered: tuple[QueueRow, ...] = ()
+    n_copies: int = 0
 
     @property
     def n_by_strategy(self) -> dict[str, int]:
@@ -159,17 +163,21 @@ def make_rows(
     entries = make_queue(known, n, mix=mix, seed=seed)
     is_random = _random_part(entries, known, seed)
     chosen = np.flatnonzero(is_random & np.isin(contents, list(model.facts.chosen)))
+    n_open = len(np.unique(known.own_groups[known.is_open]))
     return Queue(
         tuple(_row(entry, bool(is_random[entry.index]), known, dataset) for entry in entries),
         len(dataset),
-        len(np.unique(known.own_groups[known.is_open])),
+        n_open,
         _gain(model, known, n_next=max(1, len(entries))),
         dataset.notes,
         tuple(_answered(row, known, dataset) for row in chosen.tolist()),
+        int((known.codes == Label.UNLABELED).sum()) - n_open,
     )
 
 
 def _gain(model: CalibratedDetector, known: Candidates, n_next: int) -> Gain | None:
+    if sum(update.n_labels for update in model.facts.updates) < FEWEST_ANSWERS:
+        return None
     threshold = model.threshold
     spread = threshold_spread(model.good_scores, threshold)
     return expected_gain(known.scores, threshold.value, spread, threshold.n_normals, n_next=n_next)

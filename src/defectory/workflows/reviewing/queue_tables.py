@@ -27,7 +27,7 @@ class QueueRow:
     name : as in the data set
     path : the file
     score : raw image score
-    decision : "rejected" or "accepted"
+    decision : rejected, review or accepted, as in the rows of `score`
     strategy, reason : who chose it and why
     is_random : whether it is of a random sample, whoever chose it
     label : that is known already; empty for an image to ask about

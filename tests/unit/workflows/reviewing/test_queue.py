@@ -1,10 +1,12 @@
 import csv
 import itertools
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
 
+from defectory.artifacts import UpdateRecord
 from defectory.detectors.auto import Auto
 from defectory.domain import CONTENT_DIGITS, DataError, Label, OutputError, ParameterError
 from defectory.labeling.random_part import random_order
@@ -18,6 +20,7 @@ from defectory.workflows.updating.update import update_model
 from tests.pictures import disc, save
 from tests.unit.workflows.brightness import brightness_model, write_bright
 
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
 VALUES = (5, 90, 41, 20, 60)
 
 
@@ -45,6 +48,27 @@ def queued(tmp_path, images, n=3, **settings):
     return found, path
 
 
+def test_decisions_are_those_of_score(images):
+    model, data = brightness_model().with_miss_rate(0.05), read_dataset(images)
+    _, decisions = model.judge(data.images())
+    asked = make_rows(model, data, len(VALUES)).rows
+    assert {row.name: row.decision for row in asked} == {
+        sample.name: decision.outcome
+        for sample, decision in zip(data.samples, decisions, strict=True)
+    }
+    assert {row.decision for row in asked} == {"review", "rejected"}
+
+
+@pytest.mark.parametrize(("n_labels", "says"), [((), False), ((19,), False), ((15, 5), True)])
+def test_whether_it_is_enough_is_said_once_a_person_has_answered(n_labels, says, images):
+    updates = tuple(UpdateRecord(NOW, n, {}) for n in n_labels)
+    found = make_rows(brightness_model(updates=updates), read_dataset(images), 3)
+    assert (found.gain is not None) == says
+    if says:
+        assert found.gain.n_next == 3
+        assert 0 <= found.gain.flip_ratio <= 1
+
+
 def test_a_queue_says_what_to_look_at_and_why(model, images, tmp_path):
     found, path = queued(tmp_path, images, strategy="likely-defect")
     rows = rows_of(path)
@@ -57,8 +81,7 @@ def test_a_queue_says_what_to_look_at_and_why(model, images, tmp_path):
     assert rows[0]["reason"] == "scores 90, the highest of 5 unlabeled images"
     assert (found.n_images, found.n_open, len(found.rows)) == (5, 5, 3)
     assert found.n_by_strategy == {"likely-defect": 3}
-    assert found.gain.n_next == 3
-    assert 0 <= found.gain.flip_ratio <= 1
+    assert found.gain is None
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
@@ -164,6 +187,7 @@ def test_the_same_picture_is_asked_about_once(model, images, tmp_path):
     (images / "copy.png").write_bytes((images / "001.png").read_bytes())
     found = make_rows(model, read_dataset(images), 10)
     assert found.n_open == len(found.rows) == 5
+    assert found.n_copies == 1
     assert len({row.score for row in found.rows}) == 5
 
 
