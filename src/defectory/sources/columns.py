@@ -89,7 +89,7 @@ class Columns:
 def find_columns(names: Sequence[str]) -> Columns:
     """Return what the columns of these names hold."""
     own = {fold(name): name for name in reversed(names)}  # the first of equals
-    if own.keys() & _SCORES:  # a decision of `defectory score`, not a person's label
+    if has_scores(names):  # a decision of `defectory score`, not a person's label
         own.pop("isanomalous", None)
     image = next((own[n] for n in _ALL_IMAGE_NAMES if n in own), None)
     label, question = None, Question.CLASS
@@ -104,6 +104,11 @@ def find_columns(names: Sequence[str]) -> Columns:
     taken = {image, label, *found.values()}
     others = tuple(name for name in names if name not in taken)
     return Columns(image, label, **found, question=question, others=others)
+
+
+def has_scores(names: Sequence[str]) -> bool:
+    """Return whether columns of these names hold what a model says, not a person."""
+    return not _SCORES.isdisjoint(map(fold, names))
 
 
 def _folded(names: str) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from defectory.domain import DataError, Label, ManifestError
-from defectory.sources.columns import YES_NO, Columns, find_columns
+from defectory.sources.columns import YES_NO, Columns, find_columns, has_scores
 from defectory.sources.dataset import Dataset, Sample
 from defectory.sources.file_lookup import FileLookup, spellings
 from defectory.sources.files import check_spreadsheet, find_manifest_layout, is_image_name
@@ -26,6 +26,11 @@ from defectory.sources.tables import (
 from defectory.sources.vocabulary import USUAL, Question, Vocabulary, fold
 
 _IS_YES = {word: value for value, word in YES_NO.items()}
+LIKE_LABELS = "looks like labels: rename it to label"
+"""Ends the note on a column that is ignored for its name alone."""
+
+_MOSTLY = 0.9
+_N_LOOKED_AT = 1000
 _N_PROBLEMS = 10
 _N_NAMED = 8
 
@@ -134,6 +139,7 @@ class _Rows:
         notes += self._files.notes()
         if self._columns.label is None and self._looks_at_labels:
             notes.append("there is no column of labels: all images are taken as unlabeled")
+            notes += [f"{name!r} {LIKE_LABELS}" for name in self._columns_like_labels()[:1]]
         told = [f"{w!r} = {k.name.lower()}" for w, k in self._said.items() if fold(w) not in USUAL]
         if told:
             more = f" and {len(told) - _N_NAMED} more" if len(told) > _N_NAMED else ""
@@ -142,6 +148,19 @@ class _Rows:
             n = self._n_repeated
             notes.append(f"{n} row{'' if n == 1 else 's'} repeated; each image counts once")
         return notes + self._vocabulary.note_unused(self._said)
+
+    def _columns_like_labels(self) -> list[str]:
+        """Return ignored columns whose cells are nearly all words for good and bad, as far as they answer."""
+        if has_scores(self._table.columns):
+            return []
+        return [name for name in self._columns.others if self._is_like_labels(name)]
+
+    def _is_like_labels(self, column: str) -> bool:
+        cells = (legible(row.get(column, "")) for _, row in self._table.rows[:_N_LOOKED_AT])
+        read = [self._vocabulary.label_of(cell.strip()) for cell in cells]
+        answers = [label for label in read if label != Label.UNLABELED]
+        n_known = sum(label is not None for label in answers)
+        return n_known > 0 and n_known >= _MOSTLY * len(answers)
 
     def _sample(self, line: int, row: Row) -> Sample | None:
         columns = self._columns

@@ -119,6 +119,33 @@ def test_every_dialect_means_the_same(folder, content, said):
     assert said or not notes
 
 
+ROWS = ("good/a.png", "bad/b.png", "bad/c d.png")
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "says"),
+    [
+        ("Bild;Prüfergebnis;Bemerkung", ("OK;", "NOK;Kratzer", ";"), "'Prüfergebnis'"),
+        ("Bild;Prüfer;Anlage", ("Müller;OK", "Weiß;NOK", ";OK"), "'Anlage'"),
+        ("Bild;Prüfer;Bemerkung", ("Müller;", "Weiß;Kratzer", "Weiß;ok?"), None),
+        ("Bild;Schicht", ("1", "0", "1"), None),  # numbers may count anything
+        ("Bild;Leer", ("", "", ""), None),
+        ("Bild;score;outcome", ("1;accepted", "2;rejected", "3;rejected"), None),  # of a model
+        ("Bild;Ergebnis;Prüfergebnis", ("OK;OK", "NOK;NOK", ";"), None),  # labels there are
+    ],
+)
+def test_a_column_that_looks_like_labels_is_named_where_there_are_none(folder, header, cells, says):
+    rows = [f"{name};{cell}" for name, cell in zip(ROWS, cells, strict=True)]
+    notes = read(folder, "\n".join([header, *rows])).notes
+    looks = [note for note in notes if "looks like labels" in note]
+    assert looks == ([f"{says} looks like labels: rename it to label"] if says else [])
+
+
+def test_labels_of_one_kind_among_many_remarks_are_no_column_of_labels(folder):
+    rows = [f"{name};{cell}" for name, cell in zip(ROWS, ("defekt", "Kratzer", "Öl"), strict=True)]
+    assert "looks like" not in " ".join(read(folder, "\n".join(["Bild;Bemerkung", *rows])).notes)
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])
 def test_umlauts_in_names_and_text(folder, encoding):
     text = "path;group\nPrüfung\\ä.png;Größe\n"

@@ -8,6 +8,7 @@ from pathlib import Path
 from defectory.domain import CONTENT_DIGITS, DataError, Label, MaskSource
 from defectory.sources import Dataset, Sample, grouping, read_dataset
 from defectory.sources.files import check_spreadsheet, is_manifest_name
+from defectory.sources.manifests import LIKE_LABELS
 from defectory.workflows.labels.results import listed
 
 
@@ -77,9 +78,10 @@ def check_new_labels(given: Dataset, where: Path | str) -> NewLabels:
     dataset = given.filter(lambda sample: sample.label != Label.UNLABELED)
     n_open = len(given) - len(dataset)
     if not len(dataset):
+        hints = (f". {note}" for note in given.notes if note.endswith(LIKE_LABELS))
         raise DataError(
             f"{where}: none of {n_open} rows has a label; write normal or anomalous (or OK, NOK, ...) into a "
-            "column named label"
+            f"column named label{''.join(hints)}"
         )
     notes = dataset.notes
     if n_open:

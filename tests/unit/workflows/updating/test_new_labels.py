@@ -67,7 +67,7 @@ def test_an_image_listed_twice_counts_once_with_its_mask(folder, masked_first):
         ([], DataError, "lists no images"),
         (["good.png,,", "copy.png,unlabeled,"], DataError,
          "labels.csv: none of 2 rows has a label; write normal or anomalous"),
-        (["bad.png,normal,", "copy.png,anomalous,"], DataError,
+              (["bad.png,normal,", "copy.png,anomalous,"], DataError,
          "bad.png and copy.png are the same image, labeled normal and anomalous"),
         (["bad.png,anomalous,mask.png", "copy.png,anomalous,othermask.png"], DataError,
          "bad.png and copy.png are the same image with different masks"),
@@ -84,6 +84,12 @@ def test_what_cannot_be_used_is_refused(folder, rows, error, words):
     with pytest.raises(error, match=words) as caught:
         read_new_labels(labels(folder, *rows))
     assert "\n" not in str(caught.value)
+
+
+def test_a_column_that_looks_like_labels_is_named(folder):
+    path = labels(folder, "good.png,OK", "bad.png,NOK", header="path,Prüfergebnis")
+    with pytest.raises(DataError, match=r"'Prüfergebnis' looks like labels: rename it to label$"):
+        read_new_labels(path)
 
 
 def test_test_images_are_never_learned_from(folder):
