@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from defectory.domain import NoProgress, Progress
+from defectory.domain import NoProgress, Progress, own_groups
 from defectory.remote.copies import told_remote
 from defectory.sources.dataset import Dataset
 from defectory.sources.duplicates import check_duplicates, check_found_groups
@@ -49,7 +49,8 @@ class Inspection:
     modes : channel mode, as Pillow calls it -> number of images
     problems : findings, the gravest first
     notes : what was assumed when the data set was read
-    n_groups : groups of images that belong together, as a manifest or a rule says; None where none does
+    n_groups : groups of images that belong together, as a manifest or a rule says, where an image of none is
+        one of its own; None where none is named
     """
 
     root: str
@@ -123,7 +124,7 @@ def inspect_dataset(
         modes=_count(known.mode for _, known in measured),
         problems=_gravest_first(found),
         notes=dataset.notes,
-        n_groups=len({s.group for s in dataset.samples if s.group}) or None,
+        n_groups=_count_groups(dataset),
     )
 
 
@@ -150,6 +151,11 @@ def _counts(dataset: Dataset) -> dict[str, dict[str, int]]:
         split: _count(s.label.name.lower() for s in dataset.samples if s.split == split)
         for split in splits
     }
+
+
+def _count_groups(dataset: Dataset) -> int | None:
+    named = dataset.groups
+    return None if named is None else len(np.unique(own_groups(len(dataset), named)))
 
 
 def _count(things: Iterable[str]) -> dict[str, int]:

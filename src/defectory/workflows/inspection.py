@@ -4,7 +4,10 @@ from collections.abc import Iterable
 from math import ceil
 from pathlib import Path
 
+import numpy as np
+
 from defectory.calibration import DEFAULT_CONFIDENCE, fit_threshold, n_normals_needed
+from defectory.detectors.base import groups_to_leave_out, usable_as_normal
 from defectory.domain import DataError, Label, Progress
 from defectory.sources import Dataset, read_dataset
 from defectory.sources.findings import Finding
@@ -44,30 +47,43 @@ def inspection_text(inspection: Inspection) -> str:
 def _check_promise(dataset: Dataset) -> Iterable[Finding]:
     """Return whether there are too few good images for the promise that `fit` makes by default."""
     try:
-        labels = training_part(dataset).labels
+        train = training_part(dataset)
     except DataError:
         return ()
+    labels = train.labels
     n, n_unlabeled = (int((labels == code).sum()) for code in (Label.NORMAL, Label.UNLABELED))
     rate, confidence = FitOptions().false_reject_rate, DEFAULT_CONFIDENCE
     needed = n_normals_needed(rate, confidence)
-    if n >= needed:
+    n_groups = _count_good_groups(train)
+    if n_groups >= needed:
         return ()
+    unit, there = "", f"{n} images"
+    if n_groups < n:
+        unit, there = "groups of ", f"{there} ({n_groups} groups)"
     if n_unlabeled:
         advice = (
             "until then the threshold is an estimate; where all unlabeled images are good, say so with "
             "--assume-good"
         )
     else:
-        possible = ceil(1000 * fit_threshold(range(n), rate, confidence).bound) / 1000
+        possible = ceil(1000 * fit_threshold(range(n_groups), rate, confidence).bound) / 1000
         advice = (
-            f"add {needed - n} good images, or promise less with --false-reject-rate {possible:g}"
+            f"add {needed - n_groups} {unit}good images, or promise less with "
+            f"--false-reject-rate {possible:g}"
         )
     return (
         Finding(
             "warning",
             "few_normals",
-            f"{n} images labeled good and {n_unlabeled} unlabeled to learn from; the promise of fit (at most "
+            f"{there} labeled good and {n_unlabeled} unlabeled to learn from; the promise of fit (at most "
             f"{rate:.0%} of good parts rejected, {confidence:.0%} confidence) needs {needed} labeled good",
             advice,
         ),
     )
+
+
+def _count_good_groups(train: Dataset) -> int:
+    """Return how many groups of images labeled good a fit would count."""
+    n, labels = len(train), train.labels
+    groups = groups_to_leave_out(n, train.groups, usable_as_normal(n, labels))
+    return len(np.unique(groups[labels == Label.NORMAL]))

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from defectory.calibration import n_normals_needed
 from defectory.sources import read_dataset
 from defectory.sources.inspection import inspect_dataset
 from defectory.sources.inspection_text import format_text
+from defectory.workflows.inspection import inspect_data
 from tests.pictures import disc, relit, save, scratched, write_mvtec
 
 MAGNETIC_TILE = Path(__file__).parents[4] / "shared" / "data" / "magnetic-tile"
@@ -109,14 +111,29 @@ def test_what_stops_a_fit_is_an_error_and_the_rest_is_not(root):
 
 
 def test_notes_and_the_promise_are_part_of_it(root):
-    from defectory.workflows.inspection import inspect_data
-
     (root / "a.heic").write_bytes(b"x")
     result = inspect_data(root)
     assert result.notes == ("1 file was skipped: .heic (1)",)
     assert [f.code for f in result.problems] == ["skipped_files", "few_normals"]
     assert "promise less with --false-reject-rate 0.313" in result.problems[1].advice
     assert "Note      1 file was skipped" in format_text(result)
+
+
+def test_groups_are_counted_as_a_fit_counts_them(tmp_path):
+    """An image without a group is one of its own; defects are no good images."""
+    rng = np.random.default_rng(0)
+    rows = ["path,label,group"]
+    for i, group in enumerate(("a", "a", "b", "b", "", "", "", "")):
+        save(tmp_path / f"{i}.png", disc(rng, 32))
+        rows.append(f"{i}.png,{'bad' if i == 7 else 'good'},{group}")
+    (tmp_path / "groups.csv").write_text("\n".join(rows))
+    result = inspect_data(tmp_path / "groups.csv")
+    assert result.n_groups == 6
+    (few,) = [f for f in result.problems if f.code == "few_normals"]
+    n_missing = n_normals_needed(0.01) - 5
+    assert few.message.startswith("7 images (5 groups) labeled good and 0 unlabeled to learn from")
+    assert few.advice.startswith(f"add {n_missing} groups of good images, or promise less with ")
+    assert few.advice.endswith("--false-reject-rate 0.451")  # 1 - .05^(1/5)
 
 
 def test_exact_copies_within_and_across_splits(root):
