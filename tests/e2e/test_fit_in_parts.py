@@ -2,6 +2,7 @@
 
 import pytest
 
+from defectory.workflows.calibrated import load_calibrated
 from tests.e2e.conftest import run
 from tests.pictures import write_mvtec
 
@@ -35,6 +36,11 @@ def test_tomorrow_it_goes_on(merged, data):
     result = run("fit", data.parent / "today", "--resume-from", merged, "-o", new)
     assert result.exit_code == 0, result.output
     assert "Learned from 4 of 4 images" in result.output
+    was, now = (load_calibrated(path).threshold for path in (merged, new))
+    assert f"\nThreshold {now.value:.4g} (was {was.value:.4g}): {now.explain()}\n" in result.output
+    (note,) = [n for n in load_calibrated(merged).facts.notes if "in 2 parts" in n]
+    assert f"\nNote: the fit before: {note}\n" in result.output
+    assert "\nNote: fit resumed with 4 images: 4 were learned" in result.output
     again = run("fit", data, "--resume-from", merged, "-o", data.parent / "again.defectory")
     assert again.exit_code == 1
     assert "10 of 10 images were learned from before" in again.output

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from defectory.cli.bars import Bars
-from defectory.cli.text import as_command, counted, one_line, print_notes
+from defectory.cli.text import as_command, counted, one_line, print_gray_zone, print_notes
 
 N_LISTED = 10
 """Images that are named."""
@@ -73,6 +73,10 @@ def resume(known: Path, data: Path, bundle: Path, options: Any, overwrite: bool)
     n_more = len(resumed.doubted) - N_LISTED
     if n_more > 0:
         click.echo(f"  and {n_more:,} more")
-    click.echo(resumed.model.threshold.explain())
-    print_notes([note for note in resumed.notes if note != resumed.model.threshold.explain()])
+    threshold = resumed.model.threshold
+    click.echo(
+        f"Threshold {threshold.value:.4g} (was {resumed.threshold_before:.4g}): {threshold.explain()}"
+    )
+    print_gray_zone(resumed.model.gray_zone)
+    print_notes([note for note in resumed.notes if note != threshold.explain()])
     click.echo(f"Wrote {bundle}.")

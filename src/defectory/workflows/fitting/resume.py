@@ -114,7 +114,14 @@ def resume_fit(
         doubted=tuple(train.samples[i].name for i in doubted.tolist()),
         threshold_before=model.threshold.value,
         wall_s=time.monotonic() - started,
-        notes=(*notes, *more, *extended_model.facts.notes),
+        notes=(*notes, *more, *_notes_of_both(model.facts, extended_model.facts)),
+    )
+
+
+def _notes_of_both(before: BundleFacts, after: BundleFacts) -> tuple[str, ...]:
+    """Return the notes of the extended bundle, such as are inherited as those of the fit before."""
+    return tuple(
+        f"the fit before: {note}" if note in before.notes else note for note in after.notes
     )
 
 
