@@ -43,7 +43,8 @@ class Contamination:
     ----------
     ratio : [0, .5]; 0 where the share cannot be told from a tail
     lower, upper : [0, .5], lower <= ratio <= upper
-        what sampling and the unknown scale of the scores leave open, at `confidence`
+        what sampling and the unknown scale of the scores leave open, at `confidence`; where contamination is
+        not clear, upper is at least the share of which so many images may well show none
     is_clear : whether contamination can be told from a heavy tail of good images
     confidence : [0, 1], of the interval; nominal, it does not cover defects that score like good images
     """
@@ -187,7 +188,8 @@ def estimate_contamination(
         is_clear = lower > _MIN_VISIBLE or is_contaminated(values)
     upper = min(max(upper, middle), MAX_RATIO)
     if not is_clear:
-        return Contamination(0.0, 0.0, upper, is_clear=False)
+        unseen = 1 - (1 - CONFIDENCE) ** (1 / len(values))  # even if none is defective
+        return Contamination(0.0, 0.0, max(upper, unseen), is_clear=False)
     return Contamination(middle, min(lower, middle), upper, is_clear=True)
 
 

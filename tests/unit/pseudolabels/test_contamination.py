@@ -48,6 +48,14 @@ def test_a_clean_folder_is_near_zero_and_says_what_cannot_be_ruled_out():
     assert f"up to {found.upper:.1%} defective images cannot be ruled out" in found.explain()
 
 
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("n", [20, 35, 300])
+def test_few_images_rule_out_no_less_than_if_none_of_them_were_defective(n, seed):
+    found = estimate_contamination(np.random.default_rng(seed).uniform(size=n))
+    assert not found.is_clear
+    assert (1 - found.upper) ** n <= 0.05 + 1e-9
+
+
 def test_neither_scale_offset_nor_order_of_the_scores_matters():
     scores, _ = _mixed(0.1, n=300)
     found, moved = (
