@@ -86,7 +86,10 @@ def test_unreadable_images_are_skipped_when_asked(bundle, photos, tmp_path):
     (data / "broken.png").write_bytes(b"no picture")
     refused = run("queue", bundle, data, "-o", queue)
     assert refused.exit_code == 1
-    assert refused.output.rstrip().endswith("give --skip-unreadable to leave such files out")
+    assert refused.output.rstrip().endswith(
+        "repair or remove that file (defectory inspect --json lists all that cannot be read), or give "
+        "--skip-unreadable to leave such files out"
+    )
     asked = run("queue", bundle, data, "-o", queue, "--skip-unreadable")
     assert asked.exit_code == 0, asked.output
     assert "Asks about 12 of 12 images without a label" in asked.output

@@ -80,7 +80,8 @@ def _explain(error: Exception) -> None:
     could_skip = context is not None and context.params.get("skip_unreadable") is False
     if could_skip and isinstance(error, ImageReadError):
         error.add_note(
-            "repair or remove that file, or give --skip-unreadable to leave such files out"
+            "repair or remove that file (defectory inspect --json lists all that cannot be read), or give "
+            "--skip-unreadable to leave such files out"
         )
     if isinstance(error, DefectoryError):
         _fail(error)
