@@ -400,7 +400,7 @@ def test_names_are_kept_of_labeled_images_anomalous_first_and_not_without_end(
 
 def test_a_file_name_that_is_no_text_is_printed_all_the_same(capsys):
     image = CheckedImage("a\udcff.png", Label.NORMAL, 2.0, 1.0, True, False)
-    _print_images([image] * 22, "now right", "now wrong")
+    _print_images([image] * 22, "now right", "now wrong", None)
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "  now right: a\ufffd.png, normal, accepted, score 2 -> 1"
     assert lines[20:] == ["  and 2 more; --json lists all"]
