@@ -131,6 +131,8 @@ def test_a_rule_takes_the_place_of_what_would_be_found(relit_parts, tmp_path, ru
     done = run(*fit, "--group-by", rule)
     assert done.exit_code == 0, done.output
     assert "look like" not in done.output
+    is_one = "all 30 good images are of one group, which cannot be left out" in done.output
+    assert is_one == (rule == "parent")
     assert defectory.load(new).threshold.n_groups == n_groups
 
     looked = json.loads(run("inspect", folder, "--json", "--group-by", rule).stdout)

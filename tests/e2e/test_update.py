@@ -109,7 +109,7 @@ def test_update_writes_a_new_bundle_and_says_what_changes(fitted, data, labels, 
     assert done.exit_code == 0, done.output
     assert "Took 2 labels (1 normal, 1 anomalous; 1 with a mask) in" in done.output
     assert "Labels: taken." in done.output
-    assert " of 3" in done.output.partition("now that it has learned from them: ")[2]
+    assert " of 3" in done.output.partition("by models without them): ")[2]
     assert (
         "as before: 1.\n  still wrong: 0123456789ab, anomalous, accepted, score -1e+09 -> -1e+09"
         in done.output

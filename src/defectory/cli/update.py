@@ -108,7 +108,7 @@ def _print_update(result: Any, new_bundle: Path) -> None:
     flips, wrong = result.flips, result.still_wrong
     n_right = sum(image.is_right for image in flips)
     click.echo(
-        f"Decisions that change on images with a confirmed label, now that it has learned from them: "
+        f"Decisions that change on images with a confirmed label (of the fit: by models without them): "
         f"{len(flips)} of {len(result.checked)}"
         + (f", {n_right} rightly and {len(flips) - n_right} wrongly." if flips else ".")
     )

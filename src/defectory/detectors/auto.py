@@ -33,7 +33,11 @@ from defectory.detectors.evidence.fitter import (
     FitSettings,
 )
 from defectory.detectors.evidence.learned_state import LearnedState
-from defectory.detectors.evidence.measured_images import FeaturePasses, by_folds
+from defectory.detectors.evidence.measured_images import (
+    FeaturePasses,
+    MeasuredImages,
+    by_folds,
+)
 from defectory.detectors.evidence.memory import RememberedImages
 from defectory.detectors.evidence.normality import Normality
 from defectory.detectors.evidence.speeds import DEFAULT_SPEED, find_speed
@@ -234,8 +238,7 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
     ) -> Self:
         """Return a detector that has learned from more normals; see AdditiveFit.extend.
 
-        What labels taught, and what is remembered of the images of the fit, stays as it is; of new ones it is
-        remembered that they were learned from.
+        What labels taught stays as it is; new images are remembered beside those of the fit.
         """
         self._check_fitted()
         rows = np.arange(len(images))
@@ -251,21 +254,25 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
                     self.backbone_, self.view, images, labels, None, groups,
                     progress or NoProgress(),
                 )  # fmt: skip
-                scores, maps = extended._learn_more(passes, held_out)
+                new = extended._learn_more(passes, held_out)
+                scores, maps = self.learned_.score(
+                    extended.normality_, new.measured, lambda: new.described
+                )
         finally:
             self.backbone_.cache = None
         names = [images.fingerprint(i)[:CONTENT_DIGITS] for i in range(len(images))]
-        extended.memory_ = self.memory_.with_learned(names, groups)
+        rest = np.setdiff1d(rows, held_out)
+        extended.memory_ = self.memory_.with_later_fit(
+            new, [names[i] for i in held_out], rng
+        ).with_learned([names[i] for i in rest], groups[rest])
         peaks = self._peaks(maps)
         extended.held_out_ = held_out_from(
             images, held_out, scores, peaks, labels=labels, groups=groups
         )
         return extended
 
-    def _learn_more(
-        self, passes: FeaturePasses, held_out: NDArray[np.intp]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Learn from new images; return scores and maps of those to be left out."""
+    def _learn_more(self, passes: FeaturePasses, held_out: NDArray[np.intp]) -> MeasuredImages:
+        """Learn from new images; return those to be left out, measured without their groups."""
         before, known = self.normality_, self.normality_.statistics
         rows = np.arange(len(passes.images))
         new = passes.collect(
@@ -274,12 +281,11 @@ class Auto(FrozenFeatureDetector, AdditiveFit):
         merged = merge_statistics([known, new], self.n_patches, seed=self.seed)
         self.normality_ = self._make_normality().take(merged)
         if largest_group(passes.groups[held_out]) > MOST_TOGETHER:
-            new_images = passes.measure_new(before, held_out, "scoring new images")
-            measured, described = new_images.measured, new_images.described
+            found = passes.measure_new(before, held_out, "scoring new images")
         else:
-            measured, described = passes.leave_out(self.normality_, held_out)
+            found = passes.measure_learned(self.normality_, held_out)
         self.normality_.keep_scales(before)
-        return self.learned_.score(self.normality_, measured, lambda: described)
+        return found
 
     def _fit(
         self, passes: FeaturePasses, settings: FitSettings, normality: Normality | None

@@ -212,9 +212,13 @@ def test_images_of_a_later_fit_are_learned_from_once():
     assert not fitted.memory_.learned.names
     # numbers of groups of the two fits have nothing to do with each other
     first_groups = set(fitted.normality_.bank_.coreset.indices)
-    assert not first_groups & set(extended.memory_.learned.groups)
+    assert not first_groups & set(extended.memory_.known.groups[60:])
     other = fitted.extend(more, unlabeled, groups=np.arange(30) + 1000)
     np.testing.assert_array_equal(extended.held_out_.scores, other.held_out_.scores)
+    # what an update calibrates on is of both
+    new = extended.update(ArrayImages(products(2, seed=9)), [0, 0]).detector
+    assert len(new.held_out_) == 92
+    assert {more.fingerprint(i)[:12] for i in range(30)} < set(new.held_out_.contents)
     taught = extended.update(more, [0] * 30).detector
     n_before, n_after = (np.mean(d.normality_.image_.n_samples) for d in (extended, taught))
     assert n_after == pytest.approx(n_before)

@@ -179,6 +179,10 @@ class FeaturePasses:
         batches = self._batches(rows, "looking at them again")
         return np.concatenate([normality.describe(normality.sample(batch)) for batch in batches])
 
+    def measure_learned(self, normality: Normality, normals: Indices) -> MeasuredImages:
+        """Return images that a model has learned from, each without its group; see `leave_out`."""
+        return self._put_together(normality, normals, *self.leave_out(normality, normals))
+
     def leave_out(
         self, normality: Normality, normals: Indices, weights: Weights | None = None
     ) -> tuple[Measurements, Described]:

@@ -49,6 +49,12 @@ class RememberedDistances:
         names = tuple(self.names[row] for row in rows.tolist())
         return RememberedDistances(names, self.groups[rows], self.measured.take(rows))
 
+    def join(self, other: "RememberedDistances") -> "RememberedDistances":
+        """Return the images of both."""
+        groups = np.concatenate([self.groups, other.groups])
+        measured = Measurements.join([self.measured, other.measured])
+        return RememberedDistances((*self.names, *other.names), groups, measured)
+
     def correct(self, images: MeasuredImages, rows: Indices) -> MeasuredImages:
         """Return the images of these rows, read again, with their distances and groups of the fit."""
         return replace(images, groups=self.groups[rows], measured=self.measured.take(rows))
@@ -140,8 +146,9 @@ class RememberedImages:
         return np.flatnonzero(self.known.codes != Label.UNLABELED)
 
     def free_group(self, normality: Normality) -> int:
-        """Return the lowest number above those of all groups that were learned from."""
-        return max(normality.bank_.free_tag, int(self.learned.groups.max(initial=-1)) + 1)
+        """Return the lowest number above those of all groups that were learned from or are remembered."""
+        known = (self.known.groups, self.rest.groups, self.learned.groups)
+        return max(normality.bank_.free_tag, *(int(groups.max(initial=-1)) + 1 for groups in known))
 
     def are_learned(self, names: Sequence[str]) -> Bools:
         """Return (n,) bool, which of these images normality has learned from: no defects, nothing doubted."""
@@ -155,6 +162,20 @@ class RememberedImages:
         known = self.learned
         more = LearnedImages((*known.names, *names), np.concatenate([known.groups, groups]))
         return replace(self, learned=more)
+
+    def with_later_fit(
+        self, new: MeasuredImages, names: Sequence[str], rng: np.random.Generator
+    ) -> "RememberedImages":
+        """Return the memory with images of a later fit, of which all are presumed normal."""
+        both = RememberedImages.of(
+            self.known.join(new),
+            (*self.names, *names),
+            np.concatenate([self.is_presumed, np.ones(len(new), bool)]),
+            rng,
+            self.learned,
+            self.doubted,
+        )
+        return replace(both, rest=self.rest.join(both.rest))
 
     def with_labels(self, new: MeasuredImages, names: Sequence[str]) -> "RememberedImages":
         """Return the memory with newly labeled images; what it knew of them gives way, but for distances.

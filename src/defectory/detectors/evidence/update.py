@@ -138,11 +138,12 @@ def compare_confirmed(
     for name, code, *scores in zip(
         names, memory.known.codes[rows], before, after, *left_out, strict=True
     ):
-        was_learned = name in taught.labeled_before or (
-            code == Label.ANOMALOUS and not memory.known.can_leave_defects_out
-        )
-        told = scores[:2] if was_learned else scores
+        if name in taught.labeled_before:
+            continue
+        is_learned = code == Label.ANOMALOUS and not memory.known.can_leave_defects_out
+        told = scores[:2] if is_learned else scores
         confirmed[name] = Confirmed(name, int(code), *(float(score) for score in told))
+    # labels of before are compared alike, whether they were given again or not
     others = [row for row in memory.confirmed if memory.names[row] not in confirmed]
     rest = np.array(others, np.intp)
     pairs = zip(

@@ -18,6 +18,7 @@ from defectory.domain import (
     Label,
     NoProgress,
     Progress,
+    own_groups,
 )
 from defectory.sources import Dataset, Sample
 from defectory.sources.grouping import NONE, group_by
@@ -165,13 +166,28 @@ def _with_groups(
 ) -> tuple[Dataset, tuple[str, ...]]:
     """Return the images with the groups that the detector is told of, and what to say of them."""
     if "groups" in signature(detector.fit).parameters:
-        if options.group_by is not None:
-            return train, ()
-        return with_found_groups(train, images, progress, options.n_normals_needed)
+        notes: tuple[str, ...] = ()
+        if options.group_by is None:
+            train, notes = with_found_groups(train, images, progress, options.n_normals_needed)
+        return train, (*notes, *_one_group(train))
     if train.groups is None:
         return train, ()
     note = f"{detector.name} takes no groups: their images count as if they had none"
     return group_by(train, NONE), (note,)
+
+
+def _one_group(train: Dataset) -> tuple[str, ...]:
+    """Return what to say where groups leave nothing to hold out; see `groups_to_leave_out`."""
+    if train.groups is None:
+        return ()
+    good = own_groups(len(train), train.groups)[train.labels != Label.ANOMALOUS]
+    if len(good) < 2 or len(np.unique(good)) > 1:
+        return ()
+    return (
+        f"all {len(good)} good images are of one group, which cannot be left out: each counts as a group of "
+        "its own. If they do belong together, what is promised does not hold for others: name groups more "
+        "closely",
+    )
 
 
 def _of_all(model: CalibratedDetector, merged: MergedParts) -> CalibratedDetector:

@@ -17,8 +17,8 @@ class CheckedImage:
     ----------
     name : as in the data set or the labels; first hex digits of its hash where that is not known
     label : normal or anomalous
-    before, after : raw image scores; before, of images of the fit, by a model without them, as people were
-        shown; after by the new one, which has learned from the image
+    before, after : raw image scores; of images of the fit by models without them, as people were shown, of
+        others by the old model and by the new one, which has learned from them
     was_rejected, is_rejected : decisions at the threshold before, and at the new one
     """
 

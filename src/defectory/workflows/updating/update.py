@@ -25,6 +25,7 @@ from defectory.workflows.caching import MAX_KEPT_BYTES, kept_features
 from defectory.workflows.calibrated import CalibratedDetector, load_calibrated, refuse_swapped
 from defectory.workflows.fitting.defect_scores import LEAST_LABELED
 from defectory.workflows.fitting.facts import notes_of_new_threshold, now
+from defectory.workflows.labels.results import listed
 from defectory.workflows.memory import MemoryNeed, plan_memory, within
 from defectory.workflows.suspects import without_suspects
 from defectory.workflows.updating.effects import check_image, left_out_images, measure_effect
@@ -88,9 +89,7 @@ def update_model(
         n_masks=sum(sample.mask_path is not None for sample in dataset.samples),
         threshold_before=model.threshold,
         checked=tuple(
-            check_image(
-                names.get(i.name, i.name), i.label, (_shown_before(i, of_fit), i.after), limits
-            )
+            check_image(names.get(i.name, i.name), i.label, _shown(i, of_fit), limits)
             for i in revision.confirmed
         ),
         account=revision.detector.account_,
@@ -99,6 +98,7 @@ def update_model(
         notes=(
             *model.bundle.notes,
             *new.notes,
+            *_overturned(model, new),
             *_lost_calibration(model.facts),
             *_promising_nothing(revised),
             *_moved(model, revised),
@@ -190,6 +190,16 @@ def _memory_need(model: CalibratedDetector, new: NewLabels) -> MemoryNeed:
     )
 
 
+def _overturned(model: CalibratedDetector, new: NewLabels) -> tuple[str, ...]:
+    """Return what to say where labels contradict those that the model was taught."""
+    known = model.bundle.detector.known_labels
+    labels = zip(new.contents, new.dataset.samples, strict=True)
+    names = [s.name for content, s in labels if known.get(content, s.label) != s.label]
+    if not names:
+        return ()
+    return (f"{len(names)} of these labels overturn earlier ones: {listed(names)}",)
+
+
 def _lost_calibration(facts: BundleFacts) -> tuple[str, ...]:
     """Return what to say where the bundle was recalibrated: an update fits thresholds on its own images."""
     if not facts.recalibrations:
@@ -225,10 +235,15 @@ def _moved(model: CalibratedDetector, revised: CalibratedDetector) -> tuple[str,
     )
 
 
-def _shown_before(image: Confirmed, of_fit: frozenset[str]) -> float:
-    """Return the score that a person was shown: of images of the fit, that by a model without them."""
-    left_out = image.left_out_before
-    return image.before if left_out is None or image.name not in of_fit else left_out
+def _shown(image: Confirmed, of_fit: frozenset[str]) -> tuple[float, float]:
+    """Return the scores that a person is shown, before and after; of the fit's images by models without them.
+
+    A defect that was learned as normal stays so, and looks better to the model than any like it will.
+    """
+    if image.name not in of_fit or image.left_out_before is None:
+        return image.before, image.after
+    after = image.after if image.left_out_after is None else image.left_out_after
+    return image.left_out_before, after
 
 
 def _revised_model(

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime
 from math import inf
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ AFTER = np.linspace(0, 5, 400, dtype=np.float32)  # enough for 1 %: threshold be
 
 class Taught:
     name = "fake"
+    known_labels: ClassVar[dict] = {}
 
     def __init__(self, held_out, account=()):
         self.held_out_, self.account_ = HeldOutScores.of(held_out), account
@@ -105,7 +107,8 @@ def test_an_image_of_the_fit_was_decided_as_it_was_shown_left_out(new):
     assert elsewhere.checked[0].before == 2.0
     found = update_model(model_of(Taking([seen]), data=of_fit), new)
     [image] = found.checked
-    assert (image.before, image.after, image.was_rejected, image.flips) == (11.0, 12.0, True, False)
+    # learned as normal, it would look better to the new model than any like it
+    assert (image.before, image.after, image.was_rejected, image.flips) == (11.0, 8.0, True, False)
     assert (found.effect.n_found_before, found.effect.n_found_after) == (1, 1)
 
 
@@ -113,6 +116,16 @@ def test_the_detector_gets_images_labels_and_masks_in_one_order(new):
     detector = Taking([])
     update_model(model_of(detector), new)
     assert detector.asked == (2, [int(Label.NORMAL), int(Label.ANOMALOUS)], 2)
+
+
+def test_labels_that_overturn_earlier_ones_are_named(new):
+    first, second = new.contents
+    for known, said in (({first: Label.NORMAL}, False), ({first: Label.ANOMALOUS}, True)):
+        detector = Taking([])
+        detector.known_labels = known
+        notes = " ".join(update_model(model_of(detector), new).notes)
+        assert ("1 of these labels overturn" in notes) == said
+    assert second not in known
 
 
 def test_facts_stay_and_the_update_is_added(new):
