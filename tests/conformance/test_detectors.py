@@ -26,12 +26,10 @@ def makers(names):
 # Those that train take seconds a fit: their checks are for `make thorough`, but for those that training could
 # break.
 ALWAYS = (
-    "fit_returns_self",
     "a_failed_fit_leaves_it_unfitted",
     "trained_beats_untrained",
     "few_images_already_tell_defects",
     "same_seed_same_result_whatever_the_threads",
-    "global_random_state_is_untouched_and_unused",
     "hidden_truth_changes_nothing",
     "a_saved_bundle_scores_the_same",
     "its_graph_scores_the_same",

@@ -270,7 +270,7 @@ def test_sigterm_in_other_commands_leaves_nothing(command, server, draw, parts, 
     out = tmp_path / "out"
     arguments = {
         "fit": [parts, "--size", 64, "--detector", "gaussian", "-o", out],
-        "simulate": [parts, "--n", 500, "-o", out],
+        "simulate": [parts, "--n", 200, "-o", out],
         "evaluate": [bundle, parts, "--json", out],
     }[command]
     work = ["command", tmp_path / "said", command, *arguments]

@@ -1,4 +1,4 @@
-"""Damaged bundles, a hundred or thoroughly four hundred, each used by a child process of limited memory."""
+"""Damaged bundles, eighty or thoroughly four hundred, each used by a child process of limited memory."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def n_cases(is_thorough):
-    return 400 if is_thorough else 100
+    return 400 if is_thorough else 80
 
 
 @pytest.fixture(scope="module")

@@ -225,7 +225,11 @@ def test_what_a_person_is_to_look_at_is_a_column_of_its_own(make_content):
 
 @pytest.mark.parametrize(
     ("basis", "says"),
-    [("short", "too few labeled defects"), ("none", "too few labeled"), ("estimated", "simulated")],
+    [
+        ("short", "too few labeled defects"),
+        ("none", "too few labeled"),
+        ("estimated", "Estimated, not promised"),
+    ],
 )
 def test_a_promise_on_defects_that_cannot_be_kept_is_not_stated_as_one(make_content, basis, says):
     text = Page(render_report(make_content(gray_zone=replace(ZONE, basis=basis)))).text
