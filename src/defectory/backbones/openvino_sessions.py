@@ -169,4 +169,8 @@ def _wait_within(limit: "TimeLimit", request: Any) -> None:
 
 @cache
 def _core() -> Any:
-    return import_openvino().Core()
+    openvino = import_openvino()
+    # The first array that becomes a tensor makes OpenVINO ask NumPy for its version: two threads that do so
+    # at once may wait for each other for good.
+    openvino.Tensor(np.zeros(1, np.float32))
+    return openvino.Core()
