@@ -64,6 +64,15 @@ def test_stricter_rates_have_higher_estimates():
     assert values[0] > values[1] > values[2]
 
 
+def test_a_tenth_of_defects_raises_the_estimate_by_about_a_fifth():
+    good = np.random.default_rng(0).normal(size=20_000)
+    defects = np.full(len(good) // 9, 100.0)
+    clean, contaminated = (
+        estimate_threshold(scores, 0.01).value for scores in (good, np.concatenate([good, defects]))
+    )
+    assert 1.15 < contaminated / clean < 1.25
+
+
 def test_groups_are_resampled_together():
     pairs = np.repeat(np.arange(100), 4)
     scores = np.repeat(RNG.normal(size=100), 4)

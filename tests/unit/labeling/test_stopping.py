@@ -67,6 +67,16 @@ def test_numbers_out_of_range_are_refused(told):
         expected_gain(*told)
 
 
+def assert_spread_is_true(draws, thresholds, *, groups=None, within=0.25):
+    """Thresholds of many draws differ by as much as each says."""
+    found = [
+        threshold_spread(HeldOutScores.of(scores, groups=groups), threshold)
+        for scores, threshold in zip(draws, thresholds, strict=True)
+    ]
+    true = np.std([threshold.value for threshold in thresholds])
+    assert np.mean(found) == pytest.approx(true, rel=within)
+
+
 def test_the_spread_of_a_promised_threshold_falls_with_its_images():
     spreads = []
     for n in (400, 4000):
@@ -81,12 +91,7 @@ def test_the_spread_of_a_promised_threshold_is_that_of_new_draws(n, rate):
     """Also where the highest score decides."""
     draws = [np.random.default_rng(seed).normal(size=n) for seed in range(300)]
     thresholds = [fit_threshold(scores, rate, 0.95) for scores in draws]
-    found = [
-        threshold_spread(HeldOutScores.of(scores), threshold)
-        for scores, threshold in zip(draws, thresholds, strict=True)
-    ]
-    true = np.std([threshold.value for threshold in thresholds])
-    assert np.mean(found) == pytest.approx(true, rel=0.35)
+    assert_spread_is_true(draws, thresholds, within=0.35)
 
 
 def test_the_spread_of_a_promise_to_groups_is_that_of_their_highest():
@@ -94,12 +99,7 @@ def test_the_spread_of_a_promise_to_groups_is_that_of_their_highest():
     draws = [np.random.default_rng(seed).normal(size=600) for seed in range(200)]
     groups = np.repeat(np.arange(60), 10)
     thresholds = [fit_threshold(scores, 0.05, 0.95, groups=groups) for scores in draws]
-    found = [
-        threshold_spread(HeldOutScores.of(scores, groups=groups), threshold)
-        for scores, threshold in zip(draws, thresholds, strict=True)
-    ]
-    true = np.std([threshold.value for threshold in thresholds])
-    assert np.mean(found) == pytest.approx(true, rel=0.25)
+    assert_spread_is_true(draws, thresholds, groups=groups)
 
 
 @pytest.mark.parametrize("n", [100, 1000])
@@ -109,12 +109,7 @@ def test_the_spread_of_an_estimate_is_that_of_new_draws(n):
         choose_threshold(HeldOutScores.of(scores, is_confirmed=np.zeros(n, bool)), 0.01)
         for scores in draws
     ]
-    found = [
-        threshold_spread(HeldOutScores.of(scores), threshold)
-        for scores, threshold in zip(draws, estimated, strict=True)
-    ]
-    true = np.std([threshold.value for threshold in estimated])
-    assert np.mean(found) == pytest.approx(true, rel=0.25)
+    assert_spread_is_true(draws, estimated)
 
 
 def test_equal_scores_have_no_spread():
