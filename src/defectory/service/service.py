@@ -186,9 +186,8 @@ class Service:
             told, is_recorded = error.told, False
             self.metrics.unrecorded.inc()
             self.log.write("not recorded", "error", request_id=request_id, error=one_line(error))
-        if (
-            bundle in self.models.table.all()
-        ):  # else it was swapped out while this request was in work
+        # it may have been swapped out while this request was in work
+        if bundle in self.models.table.all():
             self.metrics.alarm_told(bundle, told)
         if told is not None and told.has_begun:
             self.log.write("alarm", "warning", model=bundle.label, said=told.said)

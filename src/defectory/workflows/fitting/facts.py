@@ -12,7 +12,7 @@ from defectory.backbones.providers import runtime_version
 from defectory.calibration import Threshold
 from defectory.detectors.base import Detector
 from defectory.domain import Label
-from defectory.sources import Dataset
+from defectory.sources import Dataset, Sample
 from defectory.workflows.suspects import SuspectImage, record_suspects
 
 # More than may hold the threshold up.
@@ -64,8 +64,12 @@ def describe_fit(
 def _chosen(train: Dataset, contents: Sequence[str]) -> tuple[str, ...]:
     """Return contents of labeled images that were asked about for their scores, as a table says."""
     pairs = zip(contents, train.samples, strict=True)
-    chosen = {c for c, s in pairs if s.is_random is False and s.label is not Label.UNLABELED}
-    return tuple(sorted(chosen))[:MAX_HASHES]
+    return tuple(sorted({content for content, sample in pairs if was_chosen(sample)}))[:MAX_HASHES]
+
+
+def was_chosen(sample: Sample) -> bool:
+    """Return whether a labeled image was asked about for its score: such are no sample of those to come."""
+    return sample.is_random is False and sample.label is not Label.UNLABELED
 
 
 def now() -> datetime:

@@ -20,14 +20,14 @@ from defectory.domain import (
     Progress,
     own_groups,
 )
-from defectory.sources import Dataset, Sample
+from defectory.sources import Dataset
 from defectory.sources.grouping import NONE, group_by
 from defectory.workflows.caching import fit_resuming, kept_features
 from defectory.workflows.calibrated import CalibratedDetector
 from defectory.workflows.fitting.cost import tell_cost
 from defectory.workflows.fitting.defect_scores import score_defects
 from defectory.workflows.fitting.detectors import make_detector
-from defectory.workflows.fitting.facts import describe_fit
+from defectory.workflows.fitting.facts import describe_fit, was_chosen
 from defectory.workflows.fitting.found_groups import with_found_groups
 from defectory.workflows.fitting.limits import KEPT_FILE_BYTES, Limits
 from defectory.workflows.fitting.options import FitOptions, FitResult
@@ -98,7 +98,8 @@ def _fit(
         defects = score_defects(
             detector, images, train.labels, seed=options.seed, progress=progress
         )
-        defects = replace(defects, is_fair=not any(map(_was_chosen, train.samples)))
+        bad = train.filter(lambda sample: sample.label is Label.ANOMALOUS)
+        defects = replace(defects, is_fair=not any(map(was_chosen, bad.samples)))
     detector.cache = None
     notes = (*notes, *more, *weak_variety(train, detector.held_out_.scores), *late, *found)
     contents = train.contents()
@@ -202,11 +203,6 @@ def _of_all(model: CalibratedDetector, merged: MergedParts) -> CalibratedDetecto
         labels=LabelCounts(**counts),
     )
     return CalibratedDetector(replace(model.bundle, facts=facts))
-
-
-def _was_chosen(sample: Sample) -> bool:
-    """Return whether a defect was asked about for its score: such are no sample of those to come."""
-    return sample.label is Label.ANOMALOUS and sample.is_random is False
 
 
 def _weak_acceptance(model: CalibratedDetector) -> tuple[str, ...]:

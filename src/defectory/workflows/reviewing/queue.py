@@ -162,7 +162,9 @@ def make_rows(
     known = gather_candidates(model, contents, scores, dataset.labels, thumbnails)
     entries = make_queue(known, n, mix=mix, seed=seed)
     is_random = _random_part(entries, known, seed)
-    chosen = np.flatnonzero(is_random & np.isin(contents, list(model.facts.chosen)))
+    # only of labels that it remembers: a guess would be taught
+    chosen = model.bundle.detector.known_labels.keys() & set(model.facts.chosen)
+    is_answered = is_random & np.isin(contents, list(chosen))
     n_open = len(np.unique(known.own_groups[known.is_open]))
     return Queue(
         tuple(_row(entry, bool(is_random[entry.index]), known, dataset) for entry in entries),
@@ -170,7 +172,7 @@ def make_rows(
         n_open,
         _gain(model, known, n_next=max(1, len(entries))),
         dataset.notes,
-        tuple(_answered(row, known, dataset) for row in chosen.tolist()),
+        tuple(_answered(row, known, dataset) for row in np.flatnonzero(is_answered).tolist()),
         int((known.codes == Label.UNLABELED).sum()) - n_open,
     )
 

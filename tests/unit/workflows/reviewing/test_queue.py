@@ -269,3 +269,17 @@ def test_chosen_images_count_only_once_the_random_ones_before_them_are_answered(
     for answer, is_whole in (("", False), ("ok", True)):
         (tmp_path / "t.csv").write_text(f"path,label,random\na.png,ok,yes\nb.png,{answer},yes\n")
         assert read_new_labels(tmp_path / "t.csv").is_whole == is_whole
+
+
+@pytest.mark.parametrize("label", [None, Label.NORMAL, Label.ANOMALOUS])
+def test_no_label_is_written_that_the_bundle_does_not_remember(images, label):
+    """Of an image that it knows to have been labeled, but not how, a guess would be taught."""
+    data = read_dataset(images)
+    content = data.contents()[0][:CONTENT_DIGITS]
+    model = brightness_model(
+        chosen=(content,), confirmed_names={content: "000.png"}, holder_names={"f" * 12: "f"}
+    )
+    model.bundle.detector.known_labels = {} if label is None else {content: label}
+    found = make_rows(model, data, 10, mix={"random": 1})
+    assert len(found.rows) == len(data) - 1
+    assert [row.label for row in found.answered] == ([] if label is None else [label.name.lower()])
